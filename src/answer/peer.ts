@@ -1,0 +1,26 @@
+/** Who asks, and on which listener: what a lane knows of a packet besides its bytes. */
+
+/** One address and port to listen on, with the scope that fixes who its clients are. */
+export interface Listener {
+  /** Small number, unique in the server: its index among the listeners. */
+  id: number;
+  /** `127.0.0.1:5300@aep/nextcloud`, as configured. */
+  text: string;
+  /** Without brackets: `::1`, `0.0.0.0`, `fe80::1%eth0`. */
+  address: string;
+  port: number;
+  /** '' when the listener has no scope. */
+  vpc: string;
+  /** '' when the scope is a whole VPC. */
+  namespace: string;
+}
+
+/** Reused by lanes for every packet; addresses are 16 octets, IPv4 as ::ffff:a.b.c.d. */
+export interface Peer {
+  address: Uint8Array;
+  port: number;
+  /** The address that was asked: the destination of the packet. */
+  local: Uint8Array;
+  listener: Listener;
+  tcp: boolean;
+}

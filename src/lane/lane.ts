@@ -1,0 +1,42 @@
+/**
+ * The contract of a lane: it moves packets between sockets and the answering code, and knows nothing of names.
+ *
+ * A lane owns its sockets: it binds in `open`, which rejects with the system's error (`EADDRINUSE`, `EACCES`,
+ * `EADDRNOTAVAIL`) and leaves nothing open then; it closes them in `close`, which resolves when the last answer
+ * has left. A throw on a packet never leaves the lane: it is counted and the packet is dropped.
+ */
+import type { Listener, Peer } from '../answer/peer.ts';
+
+/** What answers packets for lanes on the main thread. */
+export interface Answering {
+  /**
+   * Answers at once. Returns the octets written to `out` (from 0), 0 when the packet is to be dropped without
+   * a word, or -1 when it needs time: then call `defer` with the same packet and peer.
+   * Never keeps `packet`, `peer` or `out`.
+   */
+  respond(packet: Uint8Array, peer: Peer, out: Uint8Array): number;
+  /**
+   * Answers later (hold, outside names, TXT inventories). Copies what it keeps. `reply` is called at most once,
+   * maybe before `defer` returns; its bytes are valid only during the call.
+   */
+  defer(packet: Uint8Array, peer: Peer, reply: (answer: Uint8Array) => void): void;
+}
+
+/** Numbers a lane counts; monotonic. */
+export interface LaneCounters {
+  received: number;
+  answered: number;
+  dropped: number;
+  deferred: number;
+  /** Packets on which our own code threw: always a bug, never fatal. */
+  errors: number;
+}
+
+export interface Lane {
+  readonly listener: Listener;
+  readonly counters: LaneCounters;
+  /** Binds and starts. Resolves with the bound port (useful when 0 was asked for). */
+  open(): Promise<number>;
+  /** Stops accepting, lets answers in flight leave (bounded by `graceMs`), closes the sockets. */
+  close(graceMs?: number): Promise<void>;
+}

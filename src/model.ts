@@ -1,0 +1,216 @@
+/**
+ * The words of podns: resources, their keys, change sets, problems, and the contract between a source of
+ * records and the one who receives them. Types only, and the few functions that every room needs of them.
+ */
+
+/** `vpc` holds `namespace`s; a namespace holds `overlay`s, `pod`s and `service`s. */
+export type Kind = 'vpc' | 'namespace' | 'overlay' | 'pod' | 'service';
+
+export const KINDS: readonly Kind[] = ['vpc', 'namespace', 'overlay', 'pod', 'service'];
+
+export type Protocol = 'tcp' | 'udp' | 'sctp';
+
+/** What happens to outside names of a VPC: a list names the only suffixes that leave. */
+export type ForwardPolicy = 'on' | 'off' | 'refuse' | string[];
+
+/** A named port; `name` is lower-case without the leading underscore. */
+export interface Port {
+  name: string;
+  protocol: Protocol;
+  port: number;
+}
+
+/** Prefixes are canonical text, `fdfd:1a8::/48`: host bits cleared, lower-case, RFC 5952. */
+export interface Vpc {
+  kind: 'vpc';
+  name: string;
+  id?: string;
+  net6: string[];
+  services6: string[];
+  forward?: ForwardPolicy;
+  /** `ADDR:PORT`, each; tried in order. */
+  upstreams?: string[];
+}
+
+export interface Namespace {
+  kind: 'namespace';
+  vpc: string;
+  name: string;
+  /** RFC 3339. */
+  created?: string;
+  /** `forward`: names below this namespace that it does not have are outside names. */
+  shadow?: 'forward';
+}
+
+export interface Overlay {
+  kind: 'overlay';
+  vpc: string;
+  namespace: string;
+  name: string;
+  aid: string;
+  driver: string;
+  net4?: string;
+  net6?: string;
+  /** A pod all of whose overlays are internal gets no outside names. */
+  internal?: boolean;
+}
+
+/** A pod's place on an overlay. The overlay is named; it lives in the pod's own namespace. */
+export interface Attachment {
+  overlay: string;
+  /** Dotted quad. */
+  ip4?: string;
+  /** RFC 5952 text. */
+  ip6?: string;
+  pinned: boolean;
+}
+
+export interface Pod {
+  kind: 'pod';
+  vpc: string;
+  namespace: string;
+  /** Unique in the namespace; may hold dots. */
+  name: string;
+  aid: string;
+  /** Further names; other pods may bear them too. */
+  names: string[];
+  /** The address in the VPC, RFC 5952 text. */
+  ip6?: string;
+  overlays: Attachment[];
+  ports: Port[];
+  ready: boolean;
+}
+
+export interface Service {
+  kind: 'service';
+  vpc: string;
+  namespace: string;
+  name: string;
+  aid: string;
+  names: string[];
+  /** The virtual IP, RFC 5952 text. */
+  ip6?: string;
+  ports: Port[];
+}
+
+/** A resource after validation: names folded, defaults filled in, addresses canonical. */
+export type Resource = Vpc | Namespace | Overlay | Pod | Service;
+
+/** What names a resource. A VPC has only `vpc` (its own name, `name` empty); a namespace `vpc` and `namespace`. */
+export interface ResourceKey {
+  kind: Kind;
+  vpc: string;
+  namespace: string;
+  name: string;
+}
+
+export function keyOf(resource: Resource): ResourceKey {
+  switch (resource.kind) {
+    case 'vpc':
+      return { kind: 'vpc', vpc: resource.name, namespace: '', name: '' };
+    case 'namespace':
+      return { kind: 'namespace', vpc: resource.vpc, namespace: resource.name, name: '' };
+    default:
+      return { kind: resource.kind, vpc: resource.vpc, namespace: resource.namespace, name: resource.name };
+  }
+}
+
+/** `pod aep/nextcloud/db`: how messages and logs name a resource. */
+export function keyText(key: ResourceKey): string {
+  let path = key.vpc;
+  if (key.namespace !== '') path += '/' + key.namespace;
+  if (key.name !== '') path += '/' + key.name;
+  return `${key.kind} ${path}`;
+}
+
+/** Where a resource was said: a file with line and column (from 1), or a stream and its line or key. */
+export interface Place {
+  file?: string;
+  line?: number;
+  column?: number;
+  /** For streams: `etcd /podns/aep/pod/shop/app`, `line 12`. */
+  text?: string;
+}
+
+/** `zones/aep.yaml:7:12` or the stream's own words. */
+export function placeText(place: Place | undefined): string {
+  if (place === undefined) return '';
+  if (place.file === undefined) return place.text ?? '';
+  if (place.line === undefined) return place.file;
+  return `${place.file}:${place.line}:${place.column ?? 1}`;
+}
+
+/** Something wrong with input. `error`: that thing was refused. `warning`: it is served, but look at it. */
+export interface Problem {
+  severity: 'error' | 'warning';
+  place?: Place;
+  reason: string;
+  /** The resource it concerns, where there is one. */
+  key?: ResourceKey;
+}
+
+/** `zones/aep.yaml:7:12: reason`. */
+export function problemText(problem: Problem): string {
+  const place = placeText(problem.place);
+  return place === '' ? problem.reason : `${place}: ${problem.reason}`;
+}
+
+/**
+ * The state of one source, as `status` and `/readyz` show it.
+ * `starting`: nothing heard yet. `live`: synced and connected. `lost`: synced once, not connected now; its last
+ * view is served. `failed`: cannot work until a person changes something.
+ */
+export type SourceState = 'starting' | 'live' | 'lost' | 'failed';
+
+/**
+ * Where a source delivers. One sink a source; calls are synchronous and in order, and never throw on bad records.
+ *
+ * `begin` opens a transaction: `full` means that what is not put before `commit` is gone. Between `begin` and
+ * `commit` nothing is visible to queries; `commit` makes all of it visible at once, at the next flip of the
+ * trie (a large one may take several turns of the event loop; the returned promise resolves when it is
+ * answerable). `rollback` forgets the transaction. Only one transaction of a source is open at a time.
+ */
+export interface Sink {
+  begin(full: boolean, revision: string, at?: number): void;
+  /** `revision`: of this object alone, where the source knows it (etcd's mod revision); else the transaction's. */
+  put(resource: Resource, place?: Place, revision?: string): void;
+  delete(key: ResourceKey): void;
+  commit(): Promise<void>;
+  rollback(): void;
+  /** Nothing new, still alive, at this revision. */
+  bookmark(revision: string): void;
+  state(state: SourceState, reason?: string): void;
+  /** Replaces all standing problems of the given scope (a file's path, a stream's key), or clears it when empty. */
+  problems(scope: string, problems: Problem[]): void;
+}
+
+/**
+ * A source of records: zones directory, watch stream, etcd, Docker, kraud. Knows the model and nothing else.
+ * `start` begins to deliver into the sink and returns at once; failures are reported by `sink.state`, never
+ * thrown. `close` ends all I/O; after it resolves the sink is not called again.
+ */
+export interface Source {
+  /** Unique among the sources of a server: `zones:DIR`, `watch:URL`, `etcd:URL`, `docker:SOCKET`. */
+  readonly name: string;
+  start(sink: Sink): void;
+  close(): Promise<void>;
+  /** SIGHUP: read again what does not announce its changes. Optional. */
+  reload?(): void;
+}
+
+/**
+ * The receiver of effective changes: the trie. The catalog has settled who says what; the projection only
+ * has to make it answerable. `begin` … `commit` is one atomic change: queries see all of it or none.
+ * Between the two the event loop may turn; nothing of an open transaction is visible.
+ */
+export interface Projection {
+  begin(): void;
+  /**
+   * Adds or replaces. `stamp` orders claims to one address inside a VPC: the higher stamp owns it, a tie goes
+   * to the smaller `namespace/name`.
+   */
+  put(resource: Resource, stamp: number): void;
+  /** Removes; unknown keys are ignored. */
+  remove(key: ResourceKey): void;
+  commit(): void;
+}
