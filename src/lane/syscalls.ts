@@ -1,0 +1,193 @@
+/**
+ * The Linux system calls that Node does not offer, called through koffi; nothing else of podns calls into C.
+ *
+ * Every pointer is passed as a Number: an address of memory that `pin` keeps in place for ever, because a
+ * buffer that the collector takes while the kernel still has its address ends the process. Calls return what
+ * the system call returns; -1 means that `errno()`, asked at once, tells why.
+ */
+import { createRequire } from 'node:module';
+import { constants } from 'node:os';
+import { getSystemErrorName } from 'node:util';
+
+export const AF_UNIX = 1;
+export const AF_INET = 2;
+export const AF_INET6 = 10;
+export const SOCK_STREAM = 1;
+export const SOCK_DGRAM = 2;
+export const SOCK_NONBLOCK = 0o4000;
+export const SOCK_CLOEXEC = 0o2000000;
+export const SOL_SOCKET = 1;
+export const SO_SNDBUF = 7;
+export const SO_RCVBUF = 8;
+export const SO_REUSEPORT = 15;
+export const SO_PEERCRED = 17;
+export const SO_RCVTIMEO = 20;
+export const SO_SNDTIMEO = 21;
+export const SO_SNDBUFFORCE = 32;
+export const SO_RCVBUFFORCE = 33;
+export const SOL_IP = 0;
+export const IP_PKTINFO = 8;
+export const IP_FREEBIND = 15;
+export const SOL_IPV6 = 41;
+export const IPV6_V6ONLY = 26;
+export const IPV6_RECVPKTINFO = 49;
+export const IPV6_PKTINFO = 50;
+export const IPV6_FREEBIND = 78;
+export const SCM_RIGHTS = 1;
+export const MSG_TRUNC = 0x20;
+export const MSG_DONTWAIT = 0x40;
+export const MSG_NOSIGNAL = 0x4000;
+export const MSG_WAITFORONE = 0x10000;
+export const MSG_CMSG_CLOEXEC = 0x40000000;
+export const SHUT_RD = 0;
+export const EFD_NONBLOCK = 0o4000;
+export const EFD_CLOEXEC = 0o2000000;
+
+export const EINTR = constants.errno.EINTR;
+export const EAGAIN = constants.errno.EAGAIN;
+export const ENOTCONN = constants.errno.ENOTCONN;
+export const EADDRINUSE = constants.errno.EADDRINUSE;
+
+/** Numbers of recvmmsg and sendmmsg, for the C library whose own wrappers loop over single messages (musl). */
+const NUMBERS: Record<string, readonly [number, number] | undefined> = { x64: [299, 307], arm64: [243, 269] };
+
+/** What keeps an eventfd or socket watched by the event loop; collected, it goes deaf: keep it. */
+export interface PollHandle {
+  close(): void;
+  unref(): void;
+  ref(): void;
+}
+
+/** Arguments named `…Address` are addresses of pinned memory; lengths are octets. */
+export interface System {
+  errno(): number;
+  socket(domain: number, type: number, protocol: number): number;
+  bind(fd: number, nameAddress: number, length: number): number;
+  connect(fd: number, nameAddress: number, length: number): number;
+  getsockname(fd: number, nameAddress: number, lengthAddress: number): number;
+  setsockopt(fd: number, level: number, option: number, valueAddress: number, length: number): number;
+  getsockopt(fd: number, level: number, option: number, valueAddress: number, lengthAddress: number): number;
+  /** `vectorAddress`: an array of struct mmsghdr. Blocks the calling thread unless flags or options say otherwise. */
+  recvmmsg(fd: number, vectorAddress: number, count: number, flags: number, timeoutAddress: number): number;
+  sendmmsg(fd: number, vectorAddress: number, count: number, flags: number): number;
+  /** `messageAddress`: one struct msghdr. */
+  recvmsg(fd: number, messageAddress: number, flags: number): number;
+  sendmsg(fd: number, messageAddress: number, flags: number): number;
+  sendto(fd: number, data: number, size: number, flags: number, nameAddress: number, length: number): number;
+  shutdown(fd: number, how: number): number;
+  eventfd(initial: number, flags: number): number;
+  read(fd: number, dataAddress: number, length: number): number;
+  write(fd: number, dataAddress: number, length: number): number;
+  close(fd: number): number;
+  dup(fd: number): number;
+  /** `nameAddress`: a text ended by a zero octet. 0 when there is no such interface. */
+  if_nametoindex(nameAddress: number): number;
+  /** Calls back on each turn of the event loop in which `fd` is readable. Main thread only. */
+  poll(fd: number, callback: () => void): PollHandle;
+  /** The address of `memory`, which is kept in place until the thread ends. Give it memory that lives as long. */
+  pin(memory: ArrayBuffer | SharedArrayBuffer): number;
+}
+
+/** Either the system calls or the reason, for a log line, why there are none. */
+export type Loaded = { system: System; reason?: undefined } | { system?: undefined; reason: string };
+
+type Call = (...values: number[]) => number;
+interface Library {
+  func(name: string, result: string, parameters: string[]): Call;
+}
+interface Koffi {
+  load(path: null): Library;
+  address(memory: Uint8Array): bigint;
+  errno(): number;
+  node: { poll(fd: number, options: { readable: boolean }, callback: () => void): PollHandle };
+}
+
+const pinned: (ArrayBuffer | SharedArrayBuffer)[] = [];
+let loaded: Loaded | undefined;
+
+/** Loads koffi once a thread. Never throws: without koffi, or off Linux, the lane over node:dgram does the work. */
+export function loadSystem(): Loaded {
+  loaded ??= open();
+  return loaded;
+}
+
+function open(): Loaded {
+  if (process.platform !== 'linux') return { reason: `recvmmsg needs Linux, this is ${process.platform}` };
+  try {
+    const koffi = createRequire(import.meta.url)('koffi') as Koffi;
+    return { system: bindCalls(koffi, !isGlibc(koffi)) };
+  } catch (error) {
+    const reason = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
+    return { reason: `koffi is not usable: ${reason}` };
+  }
+}
+
+function isGlibc(koffi: Koffi): boolean {
+  try {
+    koffi.load(null).func('gnu_get_libc_version', 'str', []);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Binds every call; `byNumber` takes recvmmsg and sendmmsg past the C library. */
+export function bindCalls(koffi: Koffi, byNumber: boolean): System {
+  const libc = koffi.load(null);
+  const call = (name: string, ...parameters: string[]): Call => libc.func(name, 'long', parameters);
+  const int = (name: string, ...parameters: string[]): Call => libc.func(name, 'int', parameters);
+  let recvmmsg: Call;
+  let sendmmsg: Call;
+  if (byNumber) {
+    const numbers = NUMBERS[process.arch];
+    if (numbers === undefined) throw new Error(`no system call numbers for ${process.arch}`);
+    const [receive, send] = numbers;
+    const raw = call('syscall', 'long', 'long', 'uintptr_t', 'long', 'long', 'uintptr_t');
+    recvmmsg = (fd, vector, count, flags, timeout) => raw(receive, fd!, vector!, count!, flags!, timeout!);
+    sendmmsg = (fd, vector, count, flags) => raw(send, fd!, vector!, count!, flags!, 0);
+  } else {
+    recvmmsg = int('recvmmsg', 'int', 'uintptr_t', 'uint', 'int', 'uintptr_t');
+    sendmmsg = int('sendmmsg', 'int', 'uintptr_t', 'uint', 'int');
+  }
+  return {
+    errno: () => koffi.errno(),
+    socket: int('socket', 'int', 'int', 'int'),
+    bind: int('bind', 'int', 'uintptr_t', 'uint'),
+    connect: int('connect', 'int', 'uintptr_t', 'uint'),
+    getsockname: int('getsockname', 'int', 'uintptr_t', 'uintptr_t'),
+    setsockopt: int('setsockopt', 'int', 'int', 'int', 'uintptr_t', 'uint'),
+    getsockopt: int('getsockopt', 'int', 'int', 'int', 'uintptr_t', 'uintptr_t'),
+    recvmmsg,
+    sendmmsg,
+    recvmsg: call('recvmsg', 'int', 'uintptr_t', 'int'),
+    sendmsg: call('sendmsg', 'int', 'uintptr_t', 'int'),
+    sendto: call('sendto', 'int', 'uintptr_t', 'size_t', 'int', 'uintptr_t', 'uint'),
+    shutdown: int('shutdown', 'int', 'int'),
+    eventfd: int('eventfd', 'uint', 'int'),
+    read: call('read', 'int', 'uintptr_t', 'size_t'),
+    write: call('write', 'int', 'uintptr_t', 'size_t'),
+    close: int('close', 'int'),
+    dup: int('dup', 'int'),
+    if_nametoindex: libc.func('if_nametoindex', 'uint', ['uintptr_t']),
+    poll: (fd, callback) => koffi.node.poll(fd, { readable: true }, callback),
+    pin: (memory) => {
+      if (!pinned.includes(memory)) pinned.push(memory);
+      return Number(koffi.address(new Uint8Array(memory)));
+    },
+  };
+}
+
+/** An error of a system call in Node's form: `bind EADDRINUSE 127.0.0.1:5300`, with `code`, `errno` and `syscall`. */
+export function systemError(syscall: string, errno: number, detail = ''): NodeJS.ErrnoException {
+  let code: string;
+  try {
+    code = getSystemErrorName(-errno);
+  } catch {
+    code = `errno ${errno}`;
+  }
+  const error: NodeJS.ErrnoException = new Error(`${syscall} ${code}${detail === '' ? '' : ` ${detail}`}`);
+  error.code = code;
+  error.errno = -errno;
+  error.syscall = syscall;
+  return error;
+}
