@@ -1,0 +1,165 @@
+/** The configuration: flag, then environment, then podns.yaml, then default; checked as a whole. */
+import { existsSync, readFileSync } from 'node:fs';
+import { BlockList, isIPv6 } from 'node:net';
+import { resolve } from 'node:path';
+import type { Problem } from './model.ts';
+import { problemText } from './model.ts';
+import { readConfigText, type FileSettings } from './config/file.ts';
+import {
+  defaults,
+  environmentName,
+  flagName,
+  KEYS,
+  SETTINGS,
+  type Config,
+  type Key,
+} from './config/table.ts';
+import { parseEndpoint } from './config/values.ts';
+
+export type { Config } from './config/table.ts';
+
+/** Who said a setting. */
+export type Origin = 'flag' | 'environment' | 'file' | 'default';
+
+export interface LoadedConfig {
+  config: Config;
+  origins: Record<Key, Origin>;
+  /** The file that was read, if any. */
+  file?: string;
+  /** Warnings only; errors are thrown. */
+  problems: Problem[];
+}
+
+export interface ConfigInput {
+  /** By camel-case key; values as the command line gave them. Undefined ones are not given. */
+  flags?: Partial<Record<Key, unknown>>;
+  environment?: Record<string, string | undefined>;
+  /** Read this file; it must exist. Without it `podns.yaml` of the current folder is read if there is one. */
+  file?: string | undefined;
+  /** The current folder. */
+  folder?: string;
+}
+
+/** Thrown with everything that is wrong. `usage`: only flags are, so the exit code is 2 instead of 78. */
+export class ConfigError extends Error {
+  readonly problems: Problem[];
+  readonly usage: boolean;
+
+  constructor(problems: Problem[], usage: boolean) {
+    super(problems.map(problemText).join('\n'));
+    this.name = 'ConfigError';
+    this.problems = problems;
+    this.usage = usage;
+  }
+}
+
+/** The name looked for in the current folder. */
+export const CONFIG_FILE = 'podns.yaml';
+
+/** Puts the configuration together. Throws ConfigError with all problems at once. */
+export function loadConfig(input: ConfigInput = {}): LoadedConfig {
+  const { flags = {}, environment = {}, folder = '.' } = input;
+  const file = chooseFile(input.file ?? environment['PODNS_CONFIG'], folder);
+  const said: FileSettings = file === undefined ? { values: {}, places: {}, problems: [] } : readFile(file);
+  const values: Record<string, unknown> = { ...defaults(), ...said.values };
+  const origins = Object.fromEntries(
+    KEYS.map((key) => [key, key in said.values ? 'file' : 'default']),
+  ) as Record<Key, Origin>;
+  const problems = [...said.problems];
+  let usage = problems.length === 0;
+
+  const take = (key: Key, value: unknown, origin: Origin, name: string): void => {
+    const result = SETTINGS[key].schema.safeParse(value);
+    if (result.success) {
+      values[key] = result.data;
+      origins[key] = origin;
+      return;
+    }
+    if (origin !== 'flag') usage = false;
+    for (const issue of result.error.issues) {
+      problems.push({ severity: 'error', place: { text: name }, reason: issue.message });
+    }
+  };
+  for (const key of KEYS) {
+    const name = environmentName(key);
+    const value = environment[name];
+    // An empty variable counts as unset, as everywhere in a shell's life.
+    if (flags[key] !== undefined) take(key, flags[key], 'flag', flagName(key));
+    else if (value !== undefined && value !== '') take(key, fromEnvironment(value), 'environment', name);
+  }
+
+  if (problems.length > 0) throw new ConfigError(problems, usage);
+  const config = values as Config;
+  const across = checkAcross(config, said);
+  if (across.length > 0) throw new ConfigError(across, false);
+  const loaded: LoadedConfig = { config, origins, problems: [] };
+  if (file !== undefined) loaded.file = file;
+  return loaded;
+}
+
+/** Reads and checks one file by itself, for `podns check`. Never throws: what is wrong is in `problems`. */
+export function checkConfigFile(file: string): { config: Config; problems: Problem[] } {
+  let said: FileSettings;
+  try {
+    said = readFile(file);
+  } catch (error) {
+    if (error instanceof ConfigError) return { config: defaults(), problems: error.problems };
+    throw error;
+  }
+  const config = { ...defaults(), ...said.values } as Config;
+  return { config, problems: [...said.problems, ...checkAcross(config, said)] };
+}
+
+/** True for `unix:PATH`, 127.0.0.0/8 and ::1: what only this host can reach. */
+export function isLocalBind(bind: string): boolean {
+  if (bind.startsWith('unix:')) return true;
+  const { address } = parseEndpoint(bind);
+  return LOOPBACK.check(address.replace(/%.*/, ''), isIPv6(address) ? 'ipv6' : 'ipv4');
+}
+
+const LOOPBACK = new BlockList();
+LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
+LOOPBACK.addAddress('::1', 'ipv6');
+
+function chooseFile(asked: string | undefined, folder: string): string | undefined {
+  if (asked !== undefined && asked !== '') return resolve(folder, asked);
+  const usual = resolve(folder, CONFIG_FILE);
+  return existsSync(usual) ? usual : undefined;
+}
+
+function readFile(file: string): FileSettings {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    const reason =
+      (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such file' : (error as Error).message;
+    throw new ConfigError([{ severity: 'error', place: { file }, reason }], false);
+  }
+  return readConfigText(file, text);
+}
+
+/** Structured settings are written as JSON in a variable; all others as they stand. */
+function fromEnvironment(value: string): unknown {
+  if (!/^\s*[[{]/.test(value) || /^\s*\[[^\]]*\]:\d/.test(value)) return value;
+  try {
+    return JSON.parse(value) as unknown;
+  } catch {
+    return value;
+  }
+}
+
+/** Rules between settings. */
+function checkAcross(config: Config, said: FileSettings): Problem[] {
+  const problems: Problem[] = [];
+  const fail = (key: Key, reason: string): void => {
+    problems.push({ severity: 'error', place: said.places[key] ?? { text: flagName(key) }, reason });
+  };
+  if (config.admin !== 'off' && !isLocalBind(config.admin) && config.adminToken === '') {
+    fail('admin', `${config.admin} is reachable from elsewhere: set admin_token, or use a loopback address`);
+  }
+  for (const { name } of config.suffixes) {
+    if (name === config.zone) fail('suffixes', `${name} is the canonical suffix already`);
+  }
+  return problems;
+}

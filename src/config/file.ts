@@ -1,0 +1,84 @@
+/** podns.yaml: read with the position of every value, so that each error names its line and column. */
+import { dirname, resolve } from 'node:path';
+import { isMap, isScalar, LineCounter, parseDocument, type Node } from 'yaml';
+import type { Place, Problem } from '../model.ts';
+import { didYouMean } from './suggest.ts';
+import { fileKey, KEYS, SETTINGS, type Config, type Key } from './table.ts';
+
+/** What a file says, and where. Values that have an error are left out. */
+export interface FileSettings {
+  values: Partial<Config>;
+  places: Partial<Record<Key, Place>>;
+  problems: Problem[];
+}
+
+/**
+ * Reads the text of a podns.yaml. `path` is for messages, and relative paths in the file start from its folder.
+ * Never throws: everything that is wrong is in `problems`, all of it at once.
+ */
+export function readConfigText(path: string, text: string): FileSettings {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const values: Record<string, unknown> = {};
+  const places: Partial<Record<Key, Place>> = {};
+  const problems: Problem[] = [];
+
+  const placeAt = (offset: number): Place => {
+    const { line, col } = lines.linePos(offset);
+    return { file: path, line, column: col };
+  };
+  const placeOf = (node: unknown, otherwise: Place): Place => {
+    const range = (node as Node | null | undefined)?.range;
+    return range ? placeAt(range[0]) : otherwise;
+  };
+  const fail = (place: Place, reason: string): void =>
+    void problems.push({ severity: 'error', place, reason });
+
+  for (const error of document.errors) fail(placeAt(error.pos[0]), firstLine(error.message));
+  for (const warning of document.warnings) fail(placeAt(warning.pos[0]), firstLine(warning.message));
+  const top = document.contents;
+  if (problems.length > 0 || top === null || (isScalar(top) && top.value === null)) {
+    return { values, places, problems };
+  }
+  if (!isMap(top)) {
+    fail(placeOf(top, placeAt(0)), 'a map of settings is expected, such as "ttl: 1"');
+    return { values, places, problems };
+  }
+
+  for (const pair of top.items) {
+    const place = placeOf(pair.key, placeAt(0));
+    const name = isScalar(pair.key) ? String(pair.key.value) : String(pair.key);
+    const key = KEYS.find((candidate) => fileKey(candidate) === name);
+    if (key === undefined) {
+      fail(place, `unknown key "${name}"${didYouMean(name, KEYS.map(fileKey))}`);
+      continue;
+    }
+    const valuePlace = placeOf(pair.value, place);
+    const plain = (pair.value as Node | null)?.toJS(document) as unknown;
+    if (plain === null || plain === undefined) {
+      fail(valuePlace, `${name} has no value; leave the key out to have the default`);
+      continue;
+    }
+    const result = SETTINGS[key].schema.safeParse(plain);
+    if (!result.success) {
+      for (const issue of result.error.issues) {
+        const node = issue.path.length === 0 ? pair.value : document.getIn([name, ...issue.path], true);
+        fail(placeOf(node, valuePlace), `${[name, ...issue.path].join('.')}: ${issue.message}`);
+      }
+      continue;
+    }
+    places[key] = valuePlace;
+    values[key] = SETTINGS[key].path ? fromFolder(dirname(path), result.data) : result.data;
+  }
+  return { values: values as Partial<Config>, places, problems };
+}
+
+function fromFolder(folder: string, value: unknown): unknown {
+  return Array.isArray(value)
+    ? value.map((path: string) => resolve(folder, path))
+    : resolve(folder, value as string);
+}
+
+function firstLine(message: string): string {
+  return message.split('\n', 1)[0]!.replace(/:$/, '');
+}

@@ -1,0 +1,29 @@
+/** The word that was probably meant: the nearest by edit distance, when it is near enough. */
+
+/** Levenshtein distance of two short words. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const change = a[i - 1] === b[j - 1] ? 0 : 1;
+      next.push(Math.min(next[j - 1]! + 1, row[j]! + 1, row[j - 1]! + change));
+    }
+    row = next;
+  }
+  return row[b.length]!;
+}
+
+/** ` (did you mean "listen"?)`, or '' when nothing is near. */
+export function didYouMean(wrong: string, words: readonly string[]): string {
+  let best = '';
+  let least = Math.max(1, Math.floor(wrong.length / 3)) + 1;
+  for (const candidate of words) {
+    const far = distance(wrong.toLowerCase().replaceAll('-', '_'), candidate);
+    if (far < least) {
+      least = far;
+      best = candidate;
+    }
+  }
+  return best === '' ? '' : ` (did you mean "${best}"?)`;
+}

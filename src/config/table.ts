@@ -1,0 +1,241 @@
+/** Every setting of podns in one table: what it takes, its default, and what it is for. */
+import { hostname } from 'node:os';
+import type { z } from 'zod';
+import * as value from './values.ts';
+
+/** One row. Its key in camel case is the file's key in snake case, `--kebab-case`, and `PODNS_UPPER_CASE`. */
+export interface Setting<S extends z.ZodType = z.ZodType> {
+  group: Group;
+  /** What a flag shows as its argument; a switch has none. */
+  takes?: string;
+  schema: S;
+  default: z.output<S>;
+  /** One line: what it is for. */
+  doc: string;
+  /** May be given several times. */
+  many?: boolean;
+  /** Relative values are relative to the folder of the file that says them. */
+  path?: boolean;
+}
+
+export type Group = 'Serving' | 'Sources' | 'Answers' | 'Clients' | 'Outside names' | 'Time' | 'Limits';
+
+function setting<S extends z.ZodType>(
+  group: Group,
+  takes: string | undefined,
+  schema: S,
+  fallback: z.output<S>,
+  doc: string,
+  more: { many?: boolean; path?: boolean } = {},
+): Setting<S> {
+  return { group, takes, schema, default: fallback, doc, ...more };
+}
+
+const SECOND = 1000;
+const HOUR = 3600 * SECOND;
+const MIB = 2 ** 20;
+const many = { many: true };
+const paths = { many: true, path: true };
+
+export const SETTINGS = {
+  listen: setting(
+    'Serving',
+    'ADDR:PORT[@vpc[/namespace]]',
+    value.list(value.listenAddress),
+    [],
+    'where to answer, and whose clients come there; none: 127.0.0.1:5300 and [::1]:5300',
+    many,
+  ),
+  workers: setting(
+    'Serving',
+    'N',
+    value.integer(0, 64),
+    1,
+    'threads that answer UDP; 0: the main thread does',
+  ),
+  admin: setting(
+    'Serving',
+    'ADDR:PORT|unix:PATH|off',
+    value.adminBind,
+    '127.0.0.1:9153',
+    'where health and metrics are served over HTTP',
+  ),
+  adminToken: setting(
+    'Serving',
+    'TOKEN',
+    value.text,
+    '',
+    'bearer token for the admin listener; required off loopback',
+  ),
+  adminHosts: setting(
+    'Serving',
+    'NAME',
+    value.list(value.domain),
+    [],
+    'further names that the Host header of an admin request may carry',
+    many,
+  ),
+  state: setting('Serving', 'DIR', value.text, '', 'folder for the saved view; created with mode 0700', {
+    path: true,
+  }),
+
+  zones: setting('Sources', 'DIR', value.list(value.text), [], 'folder with one YAML document a VPC', paths),
+  watch: setting(
+    'Sources',
+    'URL|unix:PATH|-',
+    value.list(value.text),
+    [],
+    'watch stream (NDJSON); - reads standard input',
+    many,
+  ),
+  etcd: setting('Sources', 'URL', value.list(value.text), [], 'etcd v3 endpoint', many),
+  docker: setting('Sources', 'SOCKET', value.text, '', 'socket of a Docker Engine'),
+  dockerListen: setting(
+    'Sources',
+    undefined,
+    value.flag,
+    false,
+    'answer on the gateway address of every Docker network',
+  ),
+  kraud: setting(
+    'Sources',
+    undefined,
+    value.list(value.kraudSource),
+    [],
+    "kraud's own stream: `{ url, vpc, services6 }`",
+  ),
+  vpc: setting('Sources', 'NAME', value.list(value.vpcName), [], 'serve only these VPCs', many),
+
+  zone: setting('Answers', 'SUFFIX', value.domain, 'vpc.internal', 'the canonical suffix of every name'),
+  suffixes: setting(
+    'Answers',
+    'SUFFIX',
+    value.list(value.suffix),
+    [],
+    'further suffixes; `{ name, flat: true }` makes x.SUFFIX mean x in the own namespace',
+    many,
+  ),
+  ttl: setting('Answers', 'SECONDS', value.seconds, 1, 'TTL of positive answers'),
+  negativeTtl: setting('Answers', 'SECONDS', value.seconds, 1, 'TTL and SOA minimum of negative answers'),
+  aRecords: setting(
+    'Answers',
+    'pinned|all|none',
+    value.word('pinned', 'all', 'none'),
+    'pinned',
+    'which overlay addresses are given as A records',
+  ),
+  nodeName: setting(
+    'Answers',
+    'NAME',
+    value.text,
+    hostname(),
+    'name of this node, sent as NSID and id.server',
+  ),
+  chaos: setting('Answers', undefined, value.flag, true, 'answer version.bind and id.server in class CH'),
+
+  clients: setting(
+    'Clients',
+    undefined,
+    value.list(value.clientRule),
+    [],
+    'who the host and routers are: `{ from: PREFIX, vpc, namespace }`',
+  ),
+
+  forward: setting(
+    'Outside names',
+    'on|off|refuse|SUFFIX,…',
+    value.forwardPolicy,
+    'on',
+    'what happens to outside names of a VPC that does not say so itself',
+  ),
+  upstreams: setting(
+    'Outside names',
+    'ADDR:PORT',
+    value.list(value.endpoint),
+    [],
+    "resolvers for outside names; none: those of the host's resolv.conf",
+    many,
+  ),
+  cacheSize: setting('Outside names', 'SIZE', value.size, 16 * MIB, 'memory for cached outside answers'),
+  serveStale: setting(
+    'Outside names',
+    'DURATION',
+    value.duration,
+    24 * HOUR,
+    'how long an expired outside answer may still be given',
+  ),
+
+  staleAfter: setting(
+    'Time',
+    'DURATION',
+    value.duration,
+    30 * SECOND,
+    'answers are marked stale this long after a source is lost',
+  ),
+  snapshotMaxAge: setting(
+    'Time',
+    'DURATION',
+    value.duration,
+    HOUR,
+    'a saved view older than this identifies no IPv4 client',
+  ),
+  syncHold: setting(
+    'Time',
+    'DURATION',
+    value.duration,
+    1.5 * SECOND,
+    'how long a query waits for the first view',
+  ),
+  podHold: setting(
+    'Time',
+    'DURATION',
+    value.duration,
+    300,
+    'how long a query of an unknown pod waits for its event',
+  ),
+  podGrace: setting(
+    'Time',
+    'DURATION',
+    value.duration,
+    5 * SECOND,
+    'a pod still unknown after this gets NXDOMAIN',
+  ),
+
+  holds: setting('Limits', 'N', value.integer(0), 10_000, 'queries held at the same time'),
+  vpcHolds: setting('Limits', 'N', value.integer(0), 2_000, 'of them, for one VPC'),
+  clientHolds: setting('Limits', 'N', value.integer(0), 50, 'of them, for one source address'),
+  tcpConnections: setting('Limits', 'N', value.integer(0), 1_000, 'TCP connections at the same time'),
+  tcpClient: setting('Limits', 'N', value.integer(0), 100, 'of them, from one address'),
+  tcpIdle: setting(
+    'Limits',
+    'DURATION',
+    value.duration,
+    10 * SECOND,
+    'an idle TCP connection is closed after this',
+  ),
+};
+
+export type Config = { [K in keyof typeof SETTINGS]: z.output<(typeof SETTINGS)[K]['schema']> };
+export type Key = keyof Config;
+
+export const KEYS = Object.keys(SETTINGS) as Key[];
+
+/** Every default, as a configuration. */
+export function defaults(): Config {
+  return Object.fromEntries(KEYS.map((key) => [key, structuredClone(SETTINGS[key].default)])) as Config;
+}
+
+/** `stale_after` for `staleAfter`: the word of podns.yaml. */
+export function fileKey(key: Key): string {
+  return key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+/** `--stale-after`. */
+export function flagName(key: Key): string {
+  return `--${fileKey(key).replaceAll('_', '-')}`;
+}
+
+/** `PODNS_STALE_AFTER`. */
+export function environmentName(key: Key): string {
+  return `PODNS_${fileKey(key).toUpperCase()}`;
+}

@@ -1,0 +1,184 @@
+/** The order of flag, environment, file and default, and how errors are told. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { checkConfigFile, ConfigError, loadConfig, type ConfigInput } from '../../src/config.ts';
+import { readConfigText } from '../../src/config/file.ts';
+import { problemText } from '../../src/model.ts';
+
+let folder = '';
+beforeAll(() => void (folder = mkdtempSync(join(tmpdir(), 'podns-config-'))));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function errorsOf(input: ConfigInput): string[] {
+  try {
+    loadConfig({ folder, ...input });
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems.map(problemText);
+    throw error;
+  }
+  return [];
+}
+
+function problemsOf(text: string): string[] {
+  return readConfigText('podns.yaml', text).problems.map(problemText);
+}
+
+describe('loadConfig', () => {
+  it('prefers a flag to a variable to the file to the default', () => {
+    const file = join(folder, 'order.yaml');
+    writeFileSync(file, 'ttl: 7\nnegative_ttl: 8\na_records: all\nzones: here\n');
+    const { config, origins } = loadConfig({
+      folder,
+      file,
+      flags: { ttl: '5' },
+      environment: { PODNS_TTL: '6', PODNS_NEGATIVE_TTL: '9', PODNS_CHAOS: '' },
+    });
+    expect([config.ttl, config.negativeTtl, config.aRecords, config.chaos]).toEqual([5, 9, 'all', true]);
+    expect([origins.ttl, origins.negativeTtl, origins.aRecords, origins.chaos]).toEqual([
+      'flag',
+      'environment',
+      'file',
+      'default',
+    ]);
+    expect(config.zones).toEqual([join(folder, 'here')]);
+  });
+
+  it('has the defaults of the contract', () => {
+    const { config } = loadConfig({ folder });
+    expect(config).toMatchObject({
+      zone: 'vpc.internal',
+      ttl: 1,
+      negativeTtl: 1,
+      aRecords: 'pinned',
+      forward: 'on',
+      admin: '127.0.0.1:9153',
+      staleAfter: 30_000,
+      snapshotMaxAge: 3_600_000,
+      syncHold: 1_500,
+      podHold: 300,
+    });
+  });
+
+  it('reads lists and structured values from variables', () => {
+    const { config } = loadConfig({
+      folder,
+      environment: {
+        PODNS_LISTEN: '127.0.0.1:5300@aep/nextcloud,[::1]:5300',
+        PODNS_SUFFIXES: '["svc.cluster.local",{"name":"dns.podman","flat":true}]',
+        PODNS_CLIENTS: '[{"from":"10.1.2.3/8","vpc":"aep","namespace":"Nextcloud"}]',
+        PODNS_FORWARD: 'example.com, corp.example.',
+      },
+    });
+    expect(config.listen).toEqual([
+      {
+        text: '127.0.0.1:5300@aep/nextcloud',
+        address: '127.0.0.1',
+        port: 5300,
+        vpc: 'aep',
+        namespace: 'nextcloud',
+      },
+      { text: '[::1]:5300', address: '::1', port: 5300, vpc: '', namespace: '' },
+    ]);
+    expect(config.suffixes).toEqual([
+      { name: 'svc.cluster.local', flat: false },
+      { name: 'dns.podman', flat: true },
+    ]);
+    expect(config.clients).toEqual([{ from: '10.0.0.0/8', vpc: 'aep', namespace: 'nextcloud' }]);
+    expect(config.forward).toEqual(['example.com', 'corp.example']);
+  });
+
+  it('tells wrong flags from wrong configuration', () => {
+    expect(errorsOf({ flags: { ttl: 'soon' } })).toEqual([
+      '--ttl: a duration such as 300ms, 30s or 1h is expected, not "soon"',
+    ]);
+    expect(() => loadConfig({ folder, flags: { workers: '-1' } })).toThrow(
+      expect.objectContaining({ usage: true }) as Error,
+    );
+    expect(() => loadConfig({ folder, environment: { PODNS_WORKERS: 'x' } })).toThrow(
+      expect.objectContaining({ usage: false }) as Error,
+    );
+    expect(errorsOf({ file: 'absent.yaml' })).toEqual([`${join(folder, 'absent.yaml')}: no such file`]);
+  });
+
+  it('wants a token for an admin listener that others can reach', () => {
+    expect(errorsOf({ flags: { admin: '0.0.0.0:9153' } })[0]).toContain('set admin_token');
+    expect(errorsOf({ flags: { admin: '0.0.0.0:9153', adminToken: 'x' } })).toEqual([]);
+    expect(errorsOf({ flags: { admin: '[::1]:9153' } })).toEqual([]);
+    expect(errorsOf({ flags: { admin: 'unix:/run/podns.sock' } })).toEqual([]);
+  });
+});
+
+describe('listen', () => {
+  it.each([
+    ['127.0.0.1', '127.0.0.1:53 perhaps'],
+    ['::1', '[::1]:53 perhaps'],
+    ['localhost:53', '"localhost" is not an IPv4 address'],
+    ['127.0.0.1:70000', 'above 65535'],
+    ['127.0.0.1:53@a/b/c', 'a scope is vpc or vpc/namespace'],
+    ['127.0.0.1:53@a.b', 'one label'],
+  ])('refuses %s', (text, reason) => {
+    expect(errorsOf({ flags: { listen: [text] } })[0]).toContain(reason);
+  });
+
+  it('keeps a zone index', () => {
+    const { config } = loadConfig({ folder, flags: { listen: ['[fe80::1%eth0]:53@a'] } });
+    expect(config.listen[0]).toMatchObject({ address: 'fe80::1%eth0', vpc: 'a', namespace: '' });
+  });
+});
+
+describe('podns.yaml', () => {
+  it('names line and column of every error at once', () => {
+    expect(
+      problemsOf(
+        'tll: 1\nforward: of\nclients:\n  - from: 10.0.0.0/8\n    vpc: a\n    zone: b\nsync_hold: 1 week\n',
+      ),
+    ).toEqual([
+      'podns.yaml:1:1: unknown key "tll" (did you mean "ttl"?)',
+      'podns.yaml:2:10: forward: on, off, refuse or a list of suffixes is expected, not "of"',
+      'podns.yaml:4:5: clients.0: Unrecognized key: "zone"',
+      'podns.yaml:7:12: sync_hold: a duration such as 300ms, 30s or 1h is expected, not "1 week"',
+    ]);
+  });
+
+  it('points into lists', () => {
+    expect(problemsOf('upstreams:\n  - 9.9.9.9:53\n  - 1.1.1.1\n')).toEqual([
+      'podns.yaml:3:5: upstreams.1: the port is missing: 1.1.1.1:53 perhaps, not "1.1.1.1"',
+    ]);
+  });
+
+  it('reports what is not YAML, and what is not a map', () => {
+    expect(problemsOf('ttl: [1\n')[0]).toMatch(/^podns\.yaml:\d+:\d+: /);
+    expect(problemsOf('- ttl')).toEqual(['podns.yaml:1:1: a map of settings is expected, such as "ttl: 1"']);
+    expect(problemsOf('ttl: 1\nttl: 2\n')[0]).toMatch(/^podns\.yaml:2:1: .*unique/);
+    expect(problemsOf('ttl:\n')).toEqual([
+      'podns.yaml:1:5: ttl has no value; leave the key out to have the default',
+    ]);
+    expect(problemsOf('# nothing\n')).toEqual([]);
+  });
+
+  it('checks settings against each other, at their place', () => {
+    const file = join(folder, 'across.yaml');
+    writeFileSync(file, 'ttl: 1\nadmin: 0.0.0.0:9153\n');
+    expect(checkConfigFile(file).problems.map(problemText)).toEqual([
+      `${file}:2:8: 0.0.0.0:9153 is reachable from elsewhere: set admin_token, or use a loopback address`,
+    ]);
+  });
+
+  it('takes durations and sizes with their units', () => {
+    const { values, problems } = readConfigText(
+      'p',
+      'stale_after: 1h30m\npod_hold: 250\nsync_hold: 1.5s\ncache_size: 64MiB\nttl: 5\nnegative_ttl: 2s\n',
+    );
+    expect(problems).toEqual([]);
+    expect(values).toMatchObject({
+      staleAfter: 5_400_000,
+      podHold: 250,
+      syncHold: 1_500,
+      cacheSize: 64 * 2 ** 20,
+      ttl: 5,
+      negativeTtl: 2,
+    });
+  });
+});
