@@ -1,0 +1,183 @@
+/** Parses a query packet into the reused Query: header, question, records behind it and EDNS, without allocation. */
+import { HEADER_LENGTH, OPTION_COOKIE, OPTION_KEEPALIVE, OPTION_NSID, TYPE_OPT } from './constants.ts';
+import { FOLD } from './name.ts';
+import {
+  PARSED,
+  PARSED_BADVERS,
+  PARSED_BAD_COOKIE,
+  PARSED_COOKIE_ONLY,
+  PARSED_DROP,
+  PARSED_FORMERR,
+  PARSED_NOTIMP,
+} from './query.ts';
+import type { Parsed, Query } from './query.ts';
+
+/** TYPE, CLASS, TTL and RDLENGTH: what stands between a record's owner and its rdata. */
+const RECORD_FIXED_LENGTH = 10;
+/** Longest sum of length octets and label octets before the root octet. */
+const LABELS_LENGTH_MAX = 254;
+
+/**
+ * Parses the message `packet[start … end)` into `query`, of which every field is set anew. Never throws and
+ * never reads past `end`; works in time linear to the message.
+ *
+ * When it is not PARSED, the fields hold what the docstring of that outcome says: after FORMERR there is
+ * neither question nor EDNS, only the id and the flags; after DROP nothing counts.
+ */
+export function parseQuery(packet: Uint8Array, start: number, end: number, query: Query): Parsed {
+  query.packet = packet;
+  query.start = start;
+  query.qnameLength = 0;
+  query.labelCount = 0;
+  query.qtype = 0;
+  query.qclass = 0;
+  clearEdns(query);
+  if (end > packet.length) end = packet.length;
+  if (end - start < HEADER_LENGTH) return PARSED_DROP;
+  query.id = (packet[start] << 8) | packet[start + 1];
+  const flags = (packet[start + 2] << 8) | packet[start + 3];
+  query.flags = flags;
+  // A response: answering it could go on for ever between two servers.
+  if ((flags & 0x8000) !== 0) return PARSED_DROP;
+
+  const parsed = parseBody(packet, start, end, query);
+  if (parsed === PARSED_FORMERR) {
+    query.qnameLength = 0;
+    query.labelCount = 0;
+    clearEdns(query);
+  }
+  return (flags & 0x7800) !== 0 ? PARSED_NOTIMP : parsed;
+}
+
+function clearEdns(query: Query): void {
+  query.edns = false;
+  query.ednsVersion = 0;
+  query.udpSize = 0;
+  query.dnssecOk = false;
+  query.wantsNsid = false;
+  query.wantsKeepalive = false;
+  query.cookieOffset = 0;
+  query.cookieLength = 0;
+}
+
+/** Everything behind the first four octets. */
+function parseBody(packet: Uint8Array, start: number, end: number, query: Query): Parsed {
+  const questions = (packet[start + 4] << 8) | packet[start + 5];
+  const answers = (packet[start + 6] << 8) | packet[start + 7];
+  const authorities = (packet[start + 8] << 8) | packet[start + 9];
+  const additionals = (packet[start + 10] << 8) | packet[start + 11];
+  let at = start + HEADER_LENGTH;
+  if (questions === 1) {
+    at = parseQuestion(packet, at, end, query);
+    if (at < 0) return PARSED_FORMERR;
+  } else if (questions !== 0) {
+    return PARSED_FORMERR;
+  }
+
+  let parsed: Parsed = PARSED;
+  const behindQuestion = answers + authorities;
+  const records = behindQuestion + additionals;
+  // At most one turn for the usual query; a message without room for the promised records ends the loop.
+  for (let i = 0; i < records; i++) {
+    const owner = at;
+    at = skipName(packet, start, at, end);
+    if (at < 0 || end - at < RECORD_FIXED_LENGTH) return PARSED_FORMERR;
+    const rdata = at + RECORD_FIXED_LENGTH;
+    const rdataEnd = rdata + ((packet[at + 8] << 8) | packet[at + 9]);
+    if (rdataEnd > end) return PARSED_FORMERR;
+    if (((packet[at] << 8) | packet[at + 1]) === TYPE_OPT) {
+      // One OPT, in additional, owned by the root (RFC 6891 section 6.1.1); a pointer to a root is not one.
+      if (i < behindQuestion || query.edns || packet[owner] !== 0) return PARSED_FORMERR;
+      query.edns = true;
+      query.udpSize = (packet[at + 2] << 8) | packet[at + 3];
+      query.ednsVersion = packet[at + 5];
+      query.dnssecOk = (packet[at + 6] & 0x80) !== 0;
+      // Options of a version that we do not know may have any form.
+      parsed = query.ednsVersion === 0 ? parseOptions(packet, rdata, rdataEnd, query) : PARSED_BADVERS;
+      if (parsed === PARSED_FORMERR) return PARSED_FORMERR;
+    }
+    at = rdataEnd;
+  }
+  if (questions === 1) return parsed;
+  return parsed === PARSED && query.cookieLength !== 0 ? PARSED_COOKIE_ONLY : PARSED_FORMERR;
+}
+
+/** Folds QNAME into the query, reads QTYPE and QCLASS. Returns the offset behind, -1 when the question is broken. */
+function parseQuestion(packet: Uint8Array, at: number, end: number, query: Query): number {
+  const name = query.name;
+  const labelOffsets = query.labelOffsets;
+  let length = 0;
+  let labels = 0;
+  for (;;) {
+    // Four octets of type and class must follow the root octet, so this bound serves the whole question.
+    if (end - at < 5) return -1;
+    const label = packet[at];
+    labelOffsets[labels] = length;
+    if (label === 0) break;
+    // Longer: a pointer, which has nothing to point to here, or a label type that does not exist.
+    if (label > 63 || length + label + 1 > LABELS_LENGTH_MAX || end - at <= label) return -1;
+    name[length] = label;
+    for (let i = 1; i <= label; i++) name[length + i] = FOLD[packet[at + i]];
+    labels++;
+    length += label + 1;
+    at += label + 1;
+  }
+  name[length] = 0;
+  query.qnameLength = length + 1;
+  query.labelCount = labels;
+  query.qtype = (packet[at + 1] << 8) | packet[at + 2];
+  query.qclass = (packet[at + 3] << 8) | packet[at + 4];
+  return at + 5;
+}
+
+/**
+ * Returns the offset behind a record's owner, -1 when it is broken. A pointer must lead backwards, behind the
+ * header; it is not followed: nothing here needs the name, and so no chain of pointers costs time.
+ */
+function skipName(packet: Uint8Array, start: number, at: number, end: number): number {
+  const from = at;
+  while (at < end) {
+    const label = packet[at];
+    if (label === 0) return at + 1;
+    if (label >= 0xc0) {
+      if (at + 1 >= end) return -1;
+      const target = ((label & 0x3f) << 8) | packet[at + 1];
+      return target < HEADER_LENGTH || target >= at - start ? -1 : at + 2;
+    }
+    if (label > 63) return -1;
+    at += label + 1;
+    if (at - from > LABELS_LENGTH_MAX) return -1;
+  }
+  return -1;
+}
+
+/** Walks the options of a version 0 OPT; unknown ones are ignored (RFC 6891 section 6.1.2). */
+function parseOptions(packet: Uint8Array, at: number, end: number, query: Query): Parsed {
+  let parsed: Parsed = PARSED;
+  let cookieSeen = false;
+  while (at < end) {
+    if (end - at < 4) return PARSED_FORMERR;
+    const code = (packet[at] << 8) | packet[at + 1];
+    const length = (packet[at + 2] << 8) | packet[at + 3];
+    at += 4;
+    if (length > end - at) return PARSED_FORMERR;
+    if (code === OPTION_COOKIE) {
+      // Only the first counts (RFC 7873 section 5.2).
+      if (!cookieSeen) {
+        cookieSeen = true;
+        if (length === 8 || (length >= 16 && length <= 40)) {
+          query.cookieOffset = at;
+          query.cookieLength = length;
+        } else {
+          parsed = PARSED_BAD_COOKIE;
+        }
+      }
+    } else if (code === OPTION_NSID) {
+      query.wantsNsid = true;
+    } else if (code === OPTION_KEEPALIVE) {
+      query.wantsKeepalive = true;
+    }
+    at += length;
+  }
+  return parsed;
+}
