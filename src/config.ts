@@ -16,8 +16,6 @@ import {
 } from './config/table.ts';
 import { parseEndpoint } from './config/values.ts';
 
-export type { Config } from './config/table.ts';
-
 /** Who said a setting. */
 export type Origin = 'flag' | 'environment' | 'file' | 'default';
 
