@@ -175,6 +175,11 @@ export interface Sink {
   /** `revision`: of this object alone, where the source knows it (etcd's mod revision); else the transaction's. */
   put(resource: Resource, place?: Place, revision?: string): void;
   delete(key: ResourceKey): void;
+  /**
+   * In a full transaction: the source still names this key, but with a version that is not valid; its last good
+   * version, if there is one, stays. Does nothing in a transaction that is not full.
+   */
+  keep?(key: ResourceKey): void;
   commit(): Promise<void>;
   rollback(): void;
   /** Nothing new, still alive, at this revision. */
