@@ -1,0 +1,165 @@
+/** Reads a whole message, above all an answer, into plain objects with rdata as text, for `podns query` and for tests. */
+import type { EdnsOption } from './build.ts';
+import { CLASS_ANY, HEADER_LENGTH, OPTION_EDE, TYPE_OPT } from './constants.ts';
+import { Cursor, MessageError, rdataText } from './rdata.ts';
+import { classText, typeText } from './text.ts';
+
+const CLASS_NONE = 254;
+
+export interface Question {
+  /** Presentation text with its final dot, letter case as received. */
+  name: string;
+  type: number;
+  class: number;
+}
+
+export interface ResourceRecord {
+  name: string;
+  type: number;
+  class: number;
+  /** Seconds. */
+  ttl: number;
+  /** Rdata in presentation form. */
+  data: string;
+  /** Rdata as received, compression pointers included. */
+  rdata: Uint8Array;
+}
+
+export interface ExtendedError {
+  code: number;
+  text: string;
+}
+
+export interface Edns {
+  version: number;
+  /** The sender's payload size. */
+  size: number;
+  do: boolean;
+  /** All options in their order, those below included. */
+  options: EdnsOption[];
+  /** Extended errors (RFC 8914); control characters of their texts are replaced by `\DDD`. */
+  errors: ExtendedError[];
+}
+
+export interface Message {
+  id: number;
+  qr: boolean;
+  opcode: number;
+  aa: boolean;
+  tc: boolean;
+  rd: boolean;
+  ra: boolean;
+  ad: boolean;
+  cd: boolean;
+  /** With the upper bits of the OPT record (RFC 6891 section 6.1.3). */
+  rcode: number;
+  question: Question | undefined;
+  answer: ResourceRecord[];
+  authority: ResourceRecord[];
+  /** Without the OPT record. */
+  additional: ResourceRecord[];
+  edns: Edns | undefined;
+  /** Octets read; what follows them in the packet is no part of the message. */
+  length: number;
+}
+
+/**
+ * Reads a message, in time linear to its octets whatever they hold.
+ * @throws MessageError for anything that breaks the format, more than one question among it (RFC 9619).
+ */
+export function parseMessage(packet: Uint8Array): Message {
+  const cursor = new Cursor(packet, 0, packet.length);
+  if (packet.length < HEADER_LENGTH) throw new MessageError(`${packet.length} octets are less than a header`);
+  const id = cursor.uint16();
+  const flags = cursor.uint16();
+  const questions = cursor.uint16();
+  const counts = [cursor.uint16(), cursor.uint16(), cursor.uint16()];
+  if (questions > 1) throw new MessageError(`${questions} questions`);
+  const message: Message = {
+    id,
+    qr: (flags & 0x8000) !== 0,
+    opcode: (flags >>> 11) & 15,
+    aa: (flags & 0x0400) !== 0,
+    tc: (flags & 0x0200) !== 0,
+    rd: (flags & 0x0100) !== 0,
+    ra: (flags & 0x0080) !== 0,
+    ad: (flags & 0x0020) !== 0,
+    cd: (flags & 0x0010) !== 0,
+    rcode: flags & 15,
+    question: undefined,
+    answer: [],
+    authority: [],
+    additional: [],
+    edns: undefined,
+    length: 0,
+  };
+  if (questions === 1) {
+    message.question = { name: cursor.domain(), type: cursor.uint16(), class: cursor.uint16() };
+  }
+  const sections = [message.answer, message.authority, message.additional];
+  sections.forEach((section, index) => {
+    for (let i = 0; i < counts[index]; i++) readRecord(cursor, message, section);
+  });
+  message.length = cursor.at;
+  return message;
+}
+
+function readRecord(cursor: Cursor, message: Message, section: ResourceRecord[]): void {
+  const start = cursor.at;
+  const name = cursor.domain();
+  const type = cursor.uint16();
+  const recordClass = cursor.uint16();
+  const ttl = cursor.uint32();
+  const length = cursor.uint16();
+  const at = cursor.take(length);
+  const rdata = new Cursor(cursor.message, at, at + length);
+  if (type === TYPE_OPT) {
+    if (section !== message.additional || cursor.message[start] !== 0 || message.edns !== undefined) {
+      throw new MessageError(`OPT record out of its place at octet ${start}`);
+    }
+    message.edns = readEdns(recordClass, ttl, rdata);
+    message.rcode |= Math.floor(ttl / 0x1000000) << 4;
+    return;
+  }
+  // In classes ANY and NONE records of any type may lack rdata (RFC 2136 section 2.4).
+  const bare = length === 0 && (recordClass === CLASS_ANY || recordClass === CLASS_NONE);
+  const data = bare ? '\\# 0' : rdataText(type, recordClass, rdata);
+  section.push({ name, type, class: recordClass, ttl, data, rdata: cursor.message.slice(at, at + length) });
+}
+
+function readEdns(size: number, ttl: number, rdata: Cursor): Edns {
+  const edns: Edns = {
+    version: (ttl >>> 16) & 255,
+    size,
+    do: (ttl & 0x8000) !== 0,
+    options: [],
+    errors: [],
+  };
+  while (rdata.at < rdata.end) {
+    const code = rdata.uint16();
+    const data = rdata.bytes(rdata.uint16()).slice();
+    edns.options.push({ code, data });
+    if (code === OPTION_EDE) {
+      if (data.length < 2) throw new MessageError('extended error of less than 2 octets');
+      edns.errors.push({ code: (data[0] << 8) | data[1], text: safeText(data.subarray(2)) });
+    }
+  }
+  return edns;
+}
+
+/** Data of the first option with this code. */
+export function optionData(edns: Edns | undefined, code: number): Uint8Array | undefined {
+  return edns?.options.find((option) => option.code === code)?.data;
+}
+
+/** One line as in a zone file: `db. 1 IN AAAA fdfd:1a8::2:1`. */
+export function recordText(record: ResourceRecord): string {
+  return `${record.name} ${record.ttl} ${classText(record.class)} ${typeText(record.type)} ${record.data}`;
+}
+
+/** UTF-8 for a terminal: it must not be steered by what a server sent. A closing NUL is dropped. */
+function safeText(octets: Uint8Array): string {
+  const whole = octets.at(-1) === 0 ? octets.subarray(0, -1) : octets;
+  const text = new TextDecoder().decode(whole);
+  return text.replace(/\p{Cc}/gu, (control) => '\\' + String(control.codePointAt(0)).padStart(3, '0'));
+}
