@@ -4,6 +4,7 @@ import { BlockList, isIPv6 } from 'node:net';
 import { resolve } from 'node:path';
 import type { Problem } from './model.ts';
 import { problemText } from './model.ts';
+import { parseListen } from './lane/listen.ts';
 import { readConfigText, type FileSettings } from './config/file.ts';
 import {
   defaults,
@@ -14,7 +15,6 @@ import {
   type Config,
   type Key,
 } from './config/table.ts';
-import { parseEndpoint } from './config/values.ts';
 
 /** Who said a setting. */
 export type Origin = 'flag' | 'environment' | 'file' | 'default';
@@ -111,7 +111,7 @@ export function checkConfigFile(file: string): { config: Config; problems: Probl
 /** True for `unix:PATH`, 127.0.0.0/8 and ::1: what only this host can reach. */
 export function isLocalBind(bind: string): boolean {
   if (bind.startsWith('unix:')) return true;
-  const { address } = parseEndpoint(bind);
+  const { address } = parseListen(bind);
   return LOOPBACK.check(address.replace(/%.*/, ''), isIPv6(address) ? 'ipv6' : 'ipv4');
 }
 

@@ -2,19 +2,30 @@
  * How one configuration value is read: each kind takes what YAML, an environment variable or a flag may give,
  * and says in plain words what is wrong with it.
  */
-import { isIP, isIPv6 } from 'node:net';
-import { Address4, Address6 } from 'ip-address';
 import { z } from 'zod';
+import type { ForwardPolicy } from '../model.ts';
 import type { Suffix } from '../answer/settings.ts';
+import { formatListen, ListenError, parseListen, type Listen } from '../lane/listen.ts';
+import {
+  prefix4,
+  prefix6,
+  upstream,
+  whyNotPrefix4,
+  whyNotPrefix6,
+  whyNotUpstream,
+} from '../source/addresses.ts';
+import {
+  foldLabel,
+  foldName,
+  foldNamespace,
+  whyNotLabel,
+  whyNotName,
+  whyNotNamespace,
+} from '../source/names.ts';
 
-/** `ADDR:PORT[@vpc[/namespace]]` taken apart; '' where a scope is not given. */
-export interface ListenAddress {
+/** One listener, and its canonical text. */
+export interface ListenAddress extends Listen {
   text: string;
-  /** Without brackets. */
-  address: string;
-  port: number;
-  vpc: string;
-  namespace: string;
 }
 
 /** Says that clients of a prefix belong to a VPC, and maybe to a namespace of it. */
@@ -38,7 +49,8 @@ function read<T>(parse: (value: unknown) => T) {
     try {
       return parse(value);
     } catch (error) {
-      context.addIssue({ code: 'custom', message: (error as Error).message });
+      const reason = error instanceof z.ZodError ? error.issues[0]!.message : (error as Error).message;
+      context.addIssue({ code: 'custom', message: reason });
       return z.NEVER;
     }
   });
@@ -130,106 +142,71 @@ export function list<S extends z.ZodType>(item: S) {
   }, z.array(item));
 }
 
-/** Folds a domain name; refuses what cannot be one. The final dot is optional and not kept. */
-export function parseDomain(value: unknown): string {
-  const name = typeof value === 'string' ? value.toLowerCase().replace(/\.$/, '') : '';
-  const sound = name.length <= 253 && name.split('.').every((label) => /^[a-z0-9_-]{1,63}$/.test(label));
-  if (!sound) throw new Error(`a domain name is expected, not ${shown(value)}`);
-  return name;
+/** A schema for text that `fold` makes canonical, or refuses with the words of `why`. */
+function folded(fold: (text: string) => string | undefined, why: (text: string) => string) {
+  return read((value) => {
+    const written = typeof value === 'number' ? String(value) : value;
+    if (typeof written !== 'string') throw new Error(`a text is expected, not ${shown(value)}`);
+    const result = fold(written);
+    if (result === undefined) throw new Error(why(written));
+    return result;
+  });
 }
 
-export const domain = read(parseDomain);
-
-/** The name of a VPC or a namespace: one label. */
-export function parseLabel(value: unknown, what: string): string {
-  const name = parseDomain(value);
-  if (name.includes('.')) throw new Error(`the name of a ${what} is one label, not ${shown(value)}`);
-  return name;
+function withoutFinalDot(text: string): string {
+  return text.replace(/\.$/, '');
 }
 
-export const vpcName = read((value) => parseLabel(value, 'VPC'));
+export const domain = folded((text) => foldName(withoutFinalDot(text)), whyNotName);
+export const vpcName = folded(foldLabel, whyNotLabel);
+const namespaceName = folded(foldNamespace, whyNotNamespace);
 
 /** `svc.cluster.local`, or `{ name: dns.podman, flat: true }`. */
-export const suffix = read((value): Suffix => {
-  if (typeof value === 'string') return { name: parseDomain(value), flat: false };
-  const { name, flat = false, ...rest } = (value ?? {}) as Record<string, unknown>;
-  const unknown = Object.keys(rest)[0];
-  if (unknown !== undefined) throw new Error(`a suffix has a name and flat, not ${shown(unknown)}`);
-  if (typeof flat !== 'boolean') throw new Error(`flat is true or false, not ${shown(flat)}`);
-  return { name: parseDomain(name), flat };
-});
+export const suffix = z
+  .preprocess(
+    (value) => (typeof value === 'string' ? { name: value } : value),
+    z.strictObject({ name: domain, flat: flag.default(false) }),
+  )
+  .transform((given): Suffix => given);
 
 /** `on`, `off`, `refuse`, or the only suffixes that are forwarded. */
-export const forwardPolicy = read((value): 'on' | 'off' | 'refuse' | string[] => {
+export const forwardPolicy = read((value): ForwardPolicy => {
   if (value === 'on' || value === 'off' || value === 'refuse') return value;
-  if (Array.isArray(value)) return value.map(parseDomain);
-  if (typeof value === 'string' && value.includes('.'))
-    return value.split(',').map((part) => parseDomain(part.trim()));
+  // A word without a dot is a slip of the pen far more often than a top-level domain.
+  const parts = typeof value === 'string' && value.includes('.') ? value.split(',') : value;
+  if (Array.isArray(parts))
+    return parts.map((part) => domain.parse(typeof part === 'string' ? part.trim() : part));
   throw new Error(`on, off, refuse or a list of suffixes is expected, not ${shown(value)}`);
 });
 
-/** `ADDR:PORT`, with brackets around an IPv6 address; a zone index (`%eth0`) is kept. */
-export function parseEndpoint(value: unknown, example = '127.0.0.1:53'): { address: string; port: number } {
-  const match = typeof value === 'string' ? /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(value) : null;
-  if (!match) {
-    const address = typeof value === 'string' ? value.replace(/^\[|\]$/g, '') : '';
-    const family = isIP(address);
-    if (family === 0) throw new Error(`ADDR:PORT is expected, such as ${example}, not ${shown(value)}`);
-    const full = family === 6 ? `[${address}]` : address;
-    throw new Error(`the port is missing: ${full}:53 perhaps, not ${shown(value)}`);
-  }
-  const address = match[1] ?? match[2]!;
-  if (match[1] === undefined ? isIP(address) !== 4 : !isIPv6(address)) {
-    throw new Error(`${shown(address)} is not an ${match[1] === undefined ? 'IPv4' : 'IPv6'} address`);
-  }
-  const port = Number(match[3]);
-  if (port > 65_535) throw new Error(`port ${port} is above 65535`);
-  return { address, port };
-}
+/** `ADDR:PORT` of an upstream; port 53 where none is given. */
+export const endpoint = folded(upstream, whyNotUpstream);
 
-export const endpoint = read((value) => {
-  const { address, port } = parseEndpoint(value);
-  return isIPv6(address) ? `[${address}]:${port}` : `${address}:${port}`;
+export const listenAddress = read((value): ListenAddress => {
+  const listen = listenOf(value);
+  return { ...listen, text: formatListen(listen) };
 });
 
-/** Takes `ADDR:PORT[@vpc[/namespace]]` apart; throws an Error whose message is the reason. */
-export function parseListen(value: unknown): ListenAddress {
+function listenOf(value: unknown): Listen {
   if (typeof value !== 'string')
     throw new Error(`ADDR:PORT[@vpc[/namespace]] is expected, not ${shown(value)}`);
-  const at = value.indexOf('@');
-  const { address, port } = parseEndpoint(at < 0 ? value : value.slice(0, at), '127.0.0.1:53@vpc/namespace');
-  if (at < 0) return { text: value, address, port, vpc: '', namespace: '' };
-  const [vpc, namespace, ...more] = value.slice(at + 1).split('/');
-  if (more.length > 0) throw new Error(`a scope is vpc or vpc/namespace, not ${shown(value.slice(at + 1))}`);
-  return {
-    text: value,
-    address,
-    port,
-    vpc: parseLabel(vpc, 'VPC'),
-    namespace: namespace === undefined ? '' : parseLabel(namespace, 'namespace'),
-  };
-}
-
-export const listenAddress = read(parseListen);
-
-/** A prefix in canonical text with its host bits cleared; a bare address counts as a prefix of one. */
-export function parsePrefix(value: unknown): string {
   try {
-    if (typeof value !== 'string') throw new Error('not text');
-    const address = value.includes(':') ? new Address6(value) : new Address4(value);
-    return `${address.startAddress().correctForm()}/${address.subnetMask}`;
-  } catch {
-    throw new Error(`an address prefix such as 10.0.0.0/8 or fd00::/8 is expected, not ${shown(value)}`);
+    return parseListen(value);
+  } catch (error) {
+    throw error instanceof ListenError ? new Error(`${shown(value)}: ${error.reason}`) : error;
   }
 }
 
-const prefix = read(parsePrefix);
-
-export const clientRule = z.strictObject({
-  from: prefix,
-  vpc: vpcName,
-  namespace: read((value) => parseLabel(value, 'namespace')).optional(),
+const prefix = read((value) => {
+  const text = typeof value === 'string' ? value : '';
+  const six = text.includes(':');
+  const whole = text.includes('/') ? text : `${text}/${six ? 128 : 32}`;
+  const result = six ? prefix6(whole) : prefix4(whole);
+  if (result === undefined) throw new Error(six ? whyNotPrefix6(whole) : whyNotPrefix4(whole));
+  return result;
 });
+
+export const clientRule = z.strictObject({ from: prefix, vpc: vpcName, namespace: namespaceName.optional() });
 
 export const kraudSource = z.strictObject({
   url: text,
@@ -241,6 +218,7 @@ export const kraudSource = z.strictObject({
 export const adminBind = read((value) => {
   if (value === 'off' || value === false) return 'off';
   if (typeof value === 'string' && /^unix:./.test(value)) return value;
-  const { address, port } = parseEndpoint(value, '127.0.0.1:9153, unix:PATH or off');
-  return isIPv6(address) ? `[${address}]:${port}` : `${address}:${port}`;
+  const listen = listenOf(value);
+  if (listen.vpc !== '') throw new Error(`${shown(value)}: the admin listener has no scope`);
+  return formatListen(listen);
 });

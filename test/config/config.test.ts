@@ -112,11 +112,11 @@ describe('loadConfig', () => {
 
 describe('listen', () => {
   it.each([
-    ['127.0.0.1', '127.0.0.1:53 perhaps'],
-    ['::1', '[::1]:53 perhaps'],
-    ['localhost:53', '"localhost" is not an IPv4 address'],
-    ['127.0.0.1:70000', 'above 65535'],
-    ['127.0.0.1:53@a/b/c', 'a scope is vpc or vpc/namespace'],
+    ['127.0.0.1', 'no port; write 127.0.0.1:53'],
+    ['::1', 'stands in brackets, such as [::1]:53'],
+    ['localhost:53', '"localhost" is not an IP address'],
+    ['127.0.0.1:70000', '"70000" is not a port'],
+    ['127.0.0.1:53@a/b/c', 'more than one "/"'],
     ['127.0.0.1:53@a.b', 'one label'],
   ])('refuses %s', (text, reason) => {
     expect(errorsOf({ flags: { listen: [text] } })[0]).toContain(reason);
@@ -143,8 +143,8 @@ describe('podns.yaml', () => {
   });
 
   it('points into lists', () => {
-    expect(problemsOf('upstreams:\n  - 9.9.9.9:53\n  - 1.1.1.1\n')).toEqual([
-      'podns.yaml:3:5: upstreams.1: the port is missing: 1.1.1.1:53 perhaps, not "1.1.1.1"',
+    expect(problemsOf('upstreams:\n  - 9.9.9.9:53\n  - dns.example\n')).toEqual([
+      'podns.yaml:3:5: upstreams.1: "dns.example" is not an address and port, as in 192.0.2.53:53 or [2001:db8::53]:53',
     ]);
   });
 
