@@ -1,0 +1,280 @@
+/** Drives the reflector's state machine with a real dialect, clock and sink: one loop, one event at a time. */
+
+import { setImmediate } from 'node:timers/promises';
+import { StreamError, type Dialect, type StreamEvent } from './reflector-dialect.ts';
+import { ProblemBook } from './reflector-problems.ts';
+import { INITIAL, type Effect, type ReflectorEvent } from './reflector-state.ts';
+import { step } from './reflector.ts';
+import { keyOf, keyText, type Sink, type Source } from '../model.ts';
+
+/** The reflector's clock. `after` returns what cancels it. */
+export interface Clock {
+  /** Milliseconds; never goes back. */
+  now(): number;
+  after(milliseconds: number, run: () => void): () => void;
+}
+
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  after(milliseconds, run) {
+    const timer = setTimeout(run, milliseconds);
+    return () => clearTimeout(timer);
+  },
+};
+
+export interface ReflectorOptions {
+  dialect: Dialect;
+  sink: Sink;
+  clock?: Clock;
+  /** In [0, 1). */
+  random?: () => number;
+}
+
+export interface Reflector {
+  /** Ends the back-off, if one is running. */
+  retryNow(): void;
+  /** After it resolves the sink is not called again. */
+  close(): Promise<void>;
+}
+
+/** Two and a half of the longest silence that the protocol allows, 15 s. */
+export const STALL_AFTER = 37_500;
+const BACKOFF_FIRST = 100;
+const BACKOFF_MOST = 5_000;
+/** Milliseconds of work in one piece before the event loop gets a turn. */
+const TURN = 4;
+
+/** Full jitter: anything between nothing and the doubled ceiling. Milliseconds. */
+export function backoff(attempt: number, random: () => number): number {
+  return Math.min(BACKOFF_MOST, BACKOFF_FIRST * 2 ** Math.min(attempt, 10)) * random();
+}
+
+/**
+ * Starts at once. The sink is called from one place only, in order, and a commit is awaited before anything that
+ * follows it; meanwhile the stream is not read.
+ */
+export function runReflector(options: ReflectorOptions): Reflector {
+  const run = new Run(options);
+  const done = run.loop();
+  return {
+    retryNow: () => run.wake?.(),
+    close: async () => {
+      run.closing = true;
+      run.interrupt?.();
+      run.wake?.();
+      await done;
+    },
+  };
+}
+
+/** A source made of a dialect: what `watch.ts`, `etcd.ts` and `kraud.ts` give out. */
+export function reflectorSource(
+  name: string,
+  dialect: Dialect,
+  options: { clock?: Clock; random?: () => number } = {},
+): Source {
+  let reflector: Reflector | undefined;
+  return {
+    name,
+    start(sink) {
+      reflector ??= runReflector({ dialect, sink, clock: options.clock, random: options.random });
+    },
+    reload() {
+      reflector?.retryNow();
+    },
+    async close() {
+      await reflector?.close();
+      await dialect.close?.();
+    },
+  };
+}
+
+/** What a wait for the next batch ended with. */
+type Heard =
+  { batch: StreamEvent[] } | { end: true } | { error: unknown } | { stalled: true } | { aborted: true };
+
+class Run {
+  closing = false;
+  wake: (() => void) | undefined;
+  interrupt: (() => void) | undefined;
+  private state = INITIAL;
+  private readonly effects: Effect[] = [];
+  private readonly dialect: Dialect;
+  private readonly sink: Sink;
+  private readonly clock: Clock;
+  private readonly random: () => number;
+  private readonly problems: ProblemBook;
+  private delay = 0;
+  private turnSince = 0;
+
+  constructor(options: ReflectorOptions) {
+    this.dialect = options.dialect;
+    this.sink = options.sink;
+    this.clock = options.clock ?? systemClock;
+    this.random = options.random ?? Math.random;
+    this.problems = new ProblemBook(options.sink);
+  }
+
+  async loop(): Promise<void> {
+    await this.dispatch({ type: 'start' });
+    while (!this.closing && this.state.phase !== 'ended') {
+      if (this.state.phase === 'waiting') {
+        await this.sleep(this.delay);
+        if (!this.closing) await this.dispatch({ type: 'timer' });
+      } else {
+        await this.converse();
+      }
+    }
+    await this.dispatch({ type: 'close' });
+  }
+
+  /** One connection, from its start to its end. */
+  private async converse(): Promise<void> {
+    const controller = new AbortController();
+    const iterator = this.dialect.connect(this.state.resume, controller.signal)[Symbol.asyncIterator]();
+    let next: Promise<IteratorResult<StreamEvent[]>> | undefined;
+    try {
+      while (this.isConversing()) {
+        next = iterator.next();
+        const heard = await this.hear(next);
+        if ('batch' in heard) await this.take(heard.batch);
+        else if ('end' in heard) await this.lose(new StreamError('retry', 'the stream ended'));
+        else if ('error' in heard) await this.lose(heard.error);
+        else if ('stalled' in heard) await this.dispatch({ type: 'stall', reason: this.stallReason() });
+      }
+    } finally {
+      controller.abort();
+      // Whatever the connection still has to say about its end is of no interest.
+      await next?.catch(() => undefined);
+      await iterator.return?.().catch(() => undefined);
+    }
+  }
+
+  private isConversing(): boolean {
+    const phase = this.state.phase;
+    return !this.closing && phase !== 'waiting' && phase !== 'ended';
+  }
+
+  private async take(batch: StreamEvent[]): Promise<void> {
+    this.turnSince = this.clock.now();
+    for (const event of batch) {
+      if (!this.isConversing()) return;
+      try {
+        const pending = this.dispatch(event);
+        if (pending !== undefined) await pending;
+      } catch (error) {
+        // A sink that throws breaks its contract; what it holds now is unknown, and a full list settles it.
+        const reason = `a change could not be applied: ${error instanceof Error ? error.message : String(error)}`;
+        await this.dispatch({ type: 'malformed', reason });
+        return;
+      }
+      if (this.clock.now() - this.turnSince > TURN) {
+        await setImmediate();
+        this.turnSince = this.clock.now();
+      }
+    }
+  }
+
+  private async lose(error: unknown): Promise<void> {
+    if (error instanceof StreamError) {
+      const { failure, message, retryAfter } = error;
+      await this.dispatch({ type: 'lost', failure, reason: message, retryAfter });
+    } else {
+      const reason = error instanceof Error ? error.message : String(error);
+      await this.dispatch({ type: 'lost', failure: 'retry', reason, retryAfter: 0 });
+    }
+  }
+
+  private hear(next: Promise<IteratorResult<StreamEvent[]>>): Promise<Heard> {
+    return new Promise((resolve) => {
+      const limit = this.dialect.stallAfter ?? STALL_AFTER;
+      const cancel = limit > 0 ? this.clock.after(limit, () => settle({ stalled: true })) : undefined;
+      const settle = (heard: Heard): void => {
+        cancel?.();
+        this.interrupt = undefined;
+        resolve(heard);
+      };
+      this.interrupt = () => settle({ aborted: true });
+      next.then(
+        (result) => settle(result.done === true ? { end: true } : { batch: result.value }),
+        (error: unknown) => settle({ error }),
+      );
+    });
+  }
+
+  private stallReason(): string {
+    return `nothing was heard for ${(this.dialect.stallAfter ?? STALL_AFTER) / 1000} s`;
+  }
+
+  private sleep(milliseconds: number): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.clock.after(milliseconds, () => this.wake?.());
+      this.wake = () => {
+        cancel();
+        this.wake = undefined;
+        resolve();
+      };
+    });
+  }
+
+  /** A promise only where there is something to wait for. */
+  private dispatch(event: ReflectorEvent): Promise<void> | undefined {
+    this.effects.length = 0;
+    this.state = step(this.state, event, this.clock.now(), this.effects);
+    return this.perform(0);
+  }
+
+  private perform(from: number): Promise<void> | undefined {
+    for (let i = from; i < this.effects.length; i++) {
+      const effect = this.effects[i]!;
+      if (effect.type === 'commit') return this.commit(i);
+      this.performOne(effect);
+    }
+    return undefined;
+  }
+
+  private async commit(at: number): Promise<void> {
+    await this.sink.commit();
+    this.problems.endList();
+    await this.perform(at + 1);
+  }
+
+  private performOne(effect: Exclude<Effect, { type: 'commit' }>): void {
+    switch (effect.type) {
+      case 'begin':
+        if (effect.full) this.problems.beginList();
+        this.sink.begin(effect.full, effect.revision, effect.at);
+        return;
+      case 'put':
+        if (this.problems.any) this.problems.clear(keyText(keyOf(effect.resource)));
+        this.sink.put(effect.resource, effect.place, effect.revision);
+        return;
+      case 'delete':
+        if (this.problems.any) this.problems.clear(keyText(effect.key));
+        this.sink.delete(effect.key);
+        return;
+      case 'keep':
+        this.sink.keep?.(effect.key);
+        return;
+      case 'rollback':
+        this.sink.rollback();
+        return;
+      case 'bookmark':
+        this.sink.bookmark(effect.revision);
+        return;
+      case 'state':
+        this.sink.state(effect.state, effect.reason);
+        return;
+      case 'problem':
+        this.problems.report(effect.scope, effect.problems);
+        return;
+      case 'wait':
+        this.delay = effect.atLeast + backoff(effect.attempt, this.random);
+        return;
+      case 'connect':
+      case 'disconnect':
+        // The loop follows the machine's phase.
+        return;
+    }
+  }
+}
