@@ -1,0 +1,87 @@
+/** Cuts a byte stream into the messages that two-octet lengths announce (RFC 1035 section 4.2.2). */
+
+/** What a begun frame starts with; it grows as octets arrive, never by what the length claims. */
+const HELD_MIN = 512;
+const NOTHING = new Uint8Array(0);
+
+export class Frames {
+  #chunk: Uint8Array = NOTHING;
+  #offset = 0;
+  /** The beginning of a frame whose rest has not arrived: its length octets and what followed. */
+  #held: Uint8Array = NOTHING;
+  #heldLength = 0;
+
+  /** Takes the next piece of the stream; `chunk` belongs to this object until all its frames are taken. */
+  push(chunk: Uint8Array): void {
+    if (!this.unread) this.#chunk = chunk;
+    else this.#chunk = Buffer.concat([this.#chunk.subarray(this.#offset), chunk]);
+    this.#offset = 0;
+  }
+
+  /** True while octets wait that `next` has not looked at. */
+  get unread(): boolean {
+    return this.#offset < this.#chunk.length;
+  }
+
+  /** True when the stream ends inside a frame, as far as it was read. */
+  get partial(): boolean {
+    return this.#heldLength > 0;
+  }
+
+  /** The next whole message, valid until the next call, or null when more octets are needed. */
+  next(): Uint8Array | null {
+    if (this.#heldLength > 0) return this.#finishHeld();
+    const chunk = this.#chunk;
+    const start = this.#offset + 2;
+    if (start <= chunk.length) {
+      const end = start + ((chunk[start - 2]! << 8) | chunk[start - 1]!);
+      if (end <= chunk.length) {
+        this.#offset = end;
+        if (end === chunk.length) this.#letGo();
+        return chunk.subarray(start, end);
+      }
+    }
+    this.#hold(chunk.length - this.#offset);
+    return null;
+  }
+
+  /** Forgets everything. */
+  clear(): void {
+    this.#letGo();
+    this.#held = NOTHING;
+    this.#heldLength = 0;
+  }
+
+  #finishHeld(): Uint8Array | null {
+    if (this.#heldLength < 2) this.#hold(2 - this.#heldLength);
+    if (this.#heldLength < 2) return null;
+    const length = (this.#held[0]! << 8) | this.#held[1]!;
+    this.#hold(2 + length - this.#heldLength);
+    if (this.#heldLength < 2 + length) return null;
+    const message = this.#held.subarray(2, 2 + length);
+    this.#heldLength = 0;
+    // One long query must not cost memory for the life of the connection.
+    if (this.#held.length > HELD_MIN) this.#held = NOTHING;
+    return message;
+  }
+
+  /** Moves up to `wanted` octets of the chunk behind what is held, and lets go of a chunk that is used up. */
+  #hold(wanted: number): void {
+    const count = Math.min(wanted, this.#chunk.length - this.#offset);
+    const length = this.#heldLength + count;
+    if (length > this.#held.length) {
+      const grown = new Uint8Array(Math.max(HELD_MIN, length, Math.min(2 * this.#held.length, 65_537)));
+      grown.set(this.#held.subarray(0, this.#heldLength));
+      this.#held = grown;
+    }
+    for (let i = 0; i < count; i++) this.#held[this.#heldLength + i] = this.#chunk[this.#offset + i]!;
+    this.#heldLength = length;
+    this.#offset += count;
+    if (this.#offset === this.#chunk.length) this.#letGo();
+  }
+
+  #letGo(): void {
+    this.#chunk = NOTHING;
+    this.#offset = 0;
+  }
+}
