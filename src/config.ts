@@ -1,10 +1,10 @@
 /** The configuration: flag, then environment, then podns.yaml, then default; checked as a whole. */
 import { existsSync, readFileSync } from 'node:fs';
-import { BlockList, isIPv6 } from 'node:net';
 import { resolve } from 'node:path';
 import type { Problem } from './model.ts';
 import { problemText } from './model.ts';
 import { parseListen } from './lane/listen.ts';
+import { isLoopback } from './config/local.ts';
 import { readConfigText, type FileSettings } from './config/file.ts';
 import {
   defaults,
@@ -108,17 +108,6 @@ export function checkConfigFile(file: string): { config: Config; problems: Probl
   return { config, problems: [...said.problems, ...checkAcross(config, said)] };
 }
 
-/** True for `unix:PATH`, 127.0.0.0/8 and ::1: what only this host can reach. */
-export function isLocalBind(bind: string): boolean {
-  if (bind.startsWith('unix:')) return true;
-  const { address } = parseListen(bind);
-  return LOOPBACK.check(address.replace(/%.*/, ''), isIPv6(address) ? 'ipv6' : 'ipv4');
-}
-
-const LOOPBACK = new BlockList();
-LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
-LOOPBACK.addAddress('::1', 'ipv6');
-
 function chooseFile(asked: string | undefined, folder: string): string | undefined {
   if (asked !== undefined && asked !== '') return resolve(folder, asked);
   const usual = resolve(folder, CONFIG_FILE);
@@ -153,7 +142,9 @@ function checkAcross(config: Config, said: FileSettings): Problem[] {
   const fail = (key: Key, reason: string): void => {
     problems.push({ severity: 'error', place: said.places[key] ?? { text: flagName(key) }, reason });
   };
-  if (config.admin !== 'off' && !isLocalBind(config.admin) && config.adminToken === '') {
+  const { admin } = config;
+  const elsewhere = admin !== 'off' && !admin.startsWith('unix:') && !isLoopback(parseListen(admin).address);
+  if (elsewhere && config.adminToken === '') {
     fail('admin', `${config.admin} is reachable from elsewhere: set admin_token, or use a loopback address`);
   }
   for (const { name } of config.suffixes) {

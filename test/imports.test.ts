@@ -24,8 +24,8 @@ const ALLOWED: Record<string, string[]> = {
   config: ['model', 'answer/settings', 'lane/listen', 'source/addresses', 'source/names'],
   server: ['model', 'dns', 'trie', 'answer', 'lane', 'catalog', 'source', 'forward', 'config', 'aid'],
   index: ['server', 'model', 'config', 'source', 'answer/peer', 'answer/settings'],
-  admin: ['index', 'server', 'config', 'model', 'dns', 'aid'],
-  cli: ['index', 'server', 'config', 'model', 'dns', 'source', 'aid', 'admin'],
+  admin: ['index', 'server', 'config', 'model', 'dns', 'aid', 'lane/listen'],
+  cli: ['index', 'server', 'config', 'model', 'dns', 'source', 'aid', 'admin', 'lane/listen'],
 };
 
 interface SourceFile {

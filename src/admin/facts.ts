@@ -1,0 +1,17 @@
+/** What the admin listener knows of the server, and how a module of routes is shaped. */
+import type { FastifyInstance } from 'fastify';
+
+/** Whether every source has delivered, and what is missing. */
+export interface Readiness {
+  ready: boolean;
+  /** One line each, such as `zones:zones: not read yet`. Empty when ready, unless there is something to add. */
+  reasons: string[];
+}
+
+/** What the routes know of the running server. */
+export interface AdminFacts {
+  readiness(): Readiness;
+}
+
+/** Adds routes; called once, before the listener opens. */
+export type AdminRoutes = (app: FastifyInstance, facts: AdminFacts) => void;

@@ -1,0 +1,16 @@
+/** `/healthz` says that the process turns; `/readyz` says whether every source has delivered, and if not, which. */
+import type { FastifyInstance } from 'fastify';
+import type { AdminFacts } from './facts.ts';
+
+export function healthRoutes(app: FastifyInstance, facts: AdminFacts): void {
+  app.get('/healthz', (_request, reply) => reply.type('text/plain; charset=utf-8').send('ok\n'));
+
+  app.get('/readyz', (_request, reply) => {
+    const { ready, reasons } = facts.readiness();
+    const body = ready ? ['ok', ...reasons] : ['not ready', ...reasons];
+    return reply
+      .code(ready ? 200 : 503)
+      .type('text/plain; charset=utf-8')
+      .send(`${body.join('\n')}\n`);
+  });
+}

@@ -1,0 +1,83 @@
+/** The admin listener: HTTP for health, and for whatever route modules are given to it. */
+import { createServer } from 'node:http';
+import fastify from 'fastify';
+import { isLoopback } from '../config/local.ts';
+import { bindServer, parseBind } from './bind.ts';
+import type { AdminFacts, AdminRoutes } from './facts.ts';
+import { makeGuard } from './guard.ts';
+import { healthRoutes } from './health.ts';
+
+export interface AdminOptions {
+  /** `ADDR:PORT` or `unix:PATH`. */
+  bind: string;
+  /** '' for none, which only a loopback address or a unix socket may have. */
+  token?: string;
+  /** Further names that a Host header may carry. */
+  hosts?: readonly string[];
+  facts: AdminFacts;
+  /** Besides health. */
+  routes?: readonly AdminRoutes[];
+}
+
+export interface Admin {
+  /** Resolves with the bound address as text; rejects with the system's error, and leaves nothing open then. */
+  open(): Promise<string>;
+  /** Stops listening, lets requests in flight end, cuts them after a second. */
+  close(): Promise<void>;
+  /** The bound address, '' before `open`. */
+  readonly address: string;
+}
+
+/** Milliseconds that requests in flight have at close. */
+const CLOSE_GRACE = 1000;
+
+/** Throws where the address is reachable from elsewhere and there is no token. */
+export function createAdmin(options: AdminOptions): Admin {
+  const { facts, token = '', hosts = [], routes = [] } = options;
+  const bind = parseBind(options.bind);
+  if (!('path' in bind) && token === '' && !isLoopback(bind.address)) {
+    throw new Error(`the admin listener ${options.bind} is reachable from elsewhere and has no token`);
+  }
+
+  const app = fastify({ bodyLimit: 64 * 1024, routerOptions: { ignoreTrailingSlash: true } });
+  const guard = makeGuard(bind, token, hosts);
+  app.addHook('onRequest', async (request, reply) => {
+    const refusal = guard(request.headers);
+    if (refusal === undefined) return;
+    if (refusal.status === 401) void reply.header('www-authenticate', 'Bearer realm="podns"');
+    await reply.code(refusal.status).type('text/plain; charset=utf-8').send(`${refusal.text}\n`);
+  });
+  app.setNotFoundHandler((_request, reply) =>
+    reply.code(404).type('text/plain; charset=utf-8').send('nothing here\n'),
+  );
+  for (const add of [healthRoutes, ...routes]) add(app, facts);
+
+  const server = createServer((request, response) => app.routing(request, response));
+  server.headersTimeout = 5_000;
+  server.requestTimeout = 10_000;
+  server.maxConnections = 256;
+  let address = '';
+
+  return {
+    get address() {
+      return address;
+    },
+    async open() {
+      await app.ready();
+      address = await bindServer(server, bind);
+      // Errors of accepting (EMFILE) are no reason to end a nameserver.
+      server.on('error', () => {});
+      return address;
+    },
+    async close() {
+      if (address !== '') {
+        address = '';
+        const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+        const cut = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE);
+        await closed;
+        clearTimeout(cut);
+      }
+      await app.close();
+    },
+  };
+}

@@ -1,0 +1,185 @@
+/** The admin listener: health, who may ask, and where it binds. */
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { request, type IncomingHttpHeaders } from 'node:http';
+import { createServer as createPlain } from 'node:net';
+import { spawnSync } from 'node:child_process';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { Readiness } from '../../src/admin/facts.ts';
+import { hostOf } from '../../src/admin/guard.ts';
+import { createAdmin, type Admin, type AdminOptions } from '../../src/admin/http.ts';
+
+interface Answer {
+  status: number;
+  body: string;
+  headers: IncomingHttpHeaders;
+}
+
+let folder = '';
+let admin: Admin | undefined;
+let readiness: Readiness = { ready: true, reasons: [] };
+
+beforeAll(() => void (folder = mkdtempSync(join(tmpdir(), 'podns-admin-'))));
+afterAll(() => rmSync(folder, { recursive: true }));
+afterEach(async () => {
+  await admin?.close();
+  admin = undefined;
+});
+
+async function open(options: Partial<AdminOptions> = {}): Promise<string> {
+  admin = createAdmin({ bind: '127.0.0.1:0', facts: { readiness: () => readiness }, ...options });
+  return admin.open();
+}
+
+function get(address: string, path: string, headers: Record<string, string> = {}): Promise<Answer> {
+  const { hostname, port } = new URL(address.startsWith('unix:') ? 'http://x' : `http://${address}`);
+  const target = address.startsWith('unix:')
+    ? { socketPath: address.slice('unix:'.length), path }
+    : { host: hostname.replace(/[[\]]/g, ''), port, path };
+  return new Promise((resolve, reject) => {
+    const sent = request(
+      { ...target, headers: { host: address.replace(/^unix:.*/, 'x'), ...headers } },
+      (response) => {
+        let body = '';
+        response.setEncoding('utf8').on('data', (part: string) => (body += part));
+        response.on('end', () =>
+          resolve({ status: response.statusCode ?? 0, body, headers: response.headers }),
+        );
+      },
+    );
+    sent.on('error', reject).end();
+  });
+}
+
+describe('health', () => {
+  it('says ok, and what is not ready', async () => {
+    const address = await open();
+    expect(await get(address, '/healthz')).toMatchObject({ status: 200, body: 'ok\n' });
+    readiness = { ready: true, reasons: [] };
+    expect(await get(address, '/readyz')).toMatchObject({ status: 200, body: 'ok\n' });
+    readiness = { ready: false, reasons: ['zones:zones: not read yet', 'etcd:http://e: connection refused'] };
+    expect(await get(address, '/readyz')).toMatchObject({
+      status: 503,
+      body: 'not ready\nzones:zones: not read yet\netcd:http://e: connection refused\n',
+    });
+    expect((await get(address, '/readyz')).headers['content-type']).toBe('text/plain; charset=utf-8');
+    expect((await get(address, '/nowhere')).status).toBe(404);
+  });
+
+  it('answers over IPv6, and modules of routes are added', async () => {
+    const address = await open({
+      bind: '[::1]:0',
+      routes: [(app, facts) => app.get('/more', () => ({ ready: facts.readiness().ready }))],
+    });
+    expect(address).toMatch(/^\[::1\]:\d+$/);
+    readiness = { ready: true, reasons: [] };
+    expect(await get(address, '/more')).toMatchObject({ status: 200, body: '{"ready":true}' });
+  });
+});
+
+describe('the Host header', () => {
+  it.each([
+    'localhost',
+    'localhost:9153',
+    'podns.localhost',
+    '127.0.0.1',
+    '127.1.2.3:80',
+    '[::1]:9153',
+    'node7.example',
+  ])('may be %s', async (host) => {
+    const address = await open({ hosts: ['Node7.example'] });
+    expect((await get(address, '/healthz', { host })).status).toBe(200);
+  });
+
+  it.each([
+    'evil.example',
+    'evil.example:9153',
+    '10.0.0.1',
+    '127.0.0.1.evil.example',
+    'localhost.evil.example',
+  ])('may not be %j', async (host) => {
+    const address = await open();
+    const answer = await get(address, '/healthz', { host });
+    expect(answer.status).toBe(403);
+    expect(answer.body).toContain('admin_hosts');
+  });
+
+  it('is taken apart', () => {
+    expect(['A.Example.:80', '[FE80::1]:80', '::1', undefined].map(hostOf)).toEqual([
+      'a.example',
+      'fe80::1',
+      '',
+      '',
+    ]);
+  });
+});
+
+describe('the token', () => {
+  it('is required off loopback', () => {
+    const facts = { readiness: () => readiness };
+    expect(() => createAdmin({ bind: '0.0.0.0:9153', facts })).toThrow(/no token/);
+    expect(() => createAdmin({ bind: '[::]:9153', facts })).toThrow(/no token/);
+    expect(() => createAdmin({ bind: '10.0.0.1:9153', facts })).toThrow(/no token/);
+    expect(() => createAdmin({ bind: '127.0.0.1:9153', facts })).not.toThrow();
+  });
+
+  it('is compared', async () => {
+    const address = await open({ bind: '0.0.0.0:0', token: 'secret' });
+    const at = address.replace('0.0.0.0', '127.0.0.1');
+    const refused = await get(at, '/healthz');
+    expect(refused.status).toBe(401);
+    expect(refused.headers['www-authenticate']).toContain('Bearer');
+    expect((await get(at, '/healthz', { authorization: 'Bearer wrong' })).status).toBe(401);
+    expect((await get(at, '/healthz', { authorization: 'Bearer secret' })).status).toBe(200);
+    expect((await get(at, '/nowhere')).status).toBe(401);
+  });
+});
+
+describe('where it binds', () => {
+  it('makes a socket file for its user alone', async () => {
+    const path = join(folder, 'own.sock');
+    const address = await open({ bind: `unix:${path}` });
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    expect((await get(address, '/healthz')).body).toBe('ok\n');
+  });
+
+  it('replaces the socket file of a dead process', async () => {
+    const path = join(folder, 'dead.sock');
+    const script = `require('net').createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, 'SIGKILL'))`;
+    spawnSync(process.execPath, ['-e', script]);
+    expect(statSync(path).isSocket()).toBe(true);
+    const address = await open({ bind: `unix:${path}` });
+    expect((await get(address, '/healthz')).status).toBe(200);
+  });
+
+  it('leaves a live socket and other files alone', async () => {
+    const path = join(folder, 'live.sock');
+    const other = createPlain().listen(path);
+    await new Promise((resolve) => other.once('listening', resolve));
+    await expect(open({ bind: `unix:${path}` })).rejects.toMatchObject({ code: 'EADDRINUSE' });
+    await new Promise((resolve) => other.close(resolve));
+
+    const file = join(folder, 'file');
+    writeFileSync(file, 'precious');
+    await expect(open({ bind: `unix:${file}` })).rejects.toMatchObject({ code: 'EADDRINUSE' });
+    expect(statSync(file).size).toBe(8);
+  });
+
+  it('rejects with the system error when the port is taken', async () => {
+    const other = createPlain().listen(0, '127.0.0.1');
+    await new Promise((resolve) => other.once('listening', resolve));
+    const { port } = other.address() as { port: number };
+    await expect(open({ bind: `127.0.0.1:${port}` })).rejects.toMatchObject({ code: 'EADDRINUSE' });
+    await new Promise((resolve) => other.close(resolve));
+  });
+
+  it('can be closed twice, and before it was opened', async () => {
+    const never = createAdmin({ bind: '127.0.0.1:0', facts: { readiness: () => readiness } });
+    await never.close();
+    await open();
+    await admin!.close();
+    await admin!.close();
+    expect(admin!.address).toBe('');
+  });
+});
