@@ -31,8 +31,32 @@ export function podAddress4(text: string): string | undefined {
 export function podAddress6(text: string): string | undefined {
   const end = addressLength(text, 128);
   if (end === -1) return undefined;
-  if (!parse6(end === text.length ? text : text.slice(0, end), scratch, 0)) return undefined;
-  return unusable6() === undefined ? format6(scratch, 0) : undefined;
+  const bare = end === text.length ? text : text.slice(0, end);
+  if (!parse6(bare, scratch, 0) || unusable6() !== undefined) return undefined;
+  return isPlainCanonical(bare) ? bare : format6(scratch, 0);
+}
+
+/**
+ * True for most addresses that are in RFC 5952 form already: no group is zero but those behind the one `::`,
+ * which stands for two or more. `text` is known to be an address.
+ */
+function isPlainCanonical(text: string): boolean {
+  let groups = 1;
+  let compressed = false;
+  let previous = 0x3a;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === 0x3a) {
+      if (previous === 0x3a) {
+        if (i === 0) return false;
+        compressed = true;
+      } else groups++;
+    } else if (code === 0x30) {
+      if (previous === 0x3a) return false;
+    } else if (code < 0x30 || code > 0x66 || (code > 0x39 && code < 0x61)) return false;
+    previous = code;
+  }
+  return compressed ? previous !== 0x3a && groups <= 6 : true;
 }
 
 function unusable4(address: number): string | undefined {

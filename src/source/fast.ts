@@ -6,7 +6,7 @@ import type { Attachment, Pod, Port, Protocol, Service } from '../model.ts';
 import { podAddress4, podAddress6 } from './addresses.ts';
 import { defaultAid } from './aid.ts';
 import { fitsZone, foldLabel, foldNamespace, foldPodName } from './names.ts';
-import { LIST_MAX } from './shapes.ts';
+import { LIST_MAX } from './shape-fields.ts';
 import { foldPortName } from './text.ts';
 
 type Raw = Record<string, unknown>;

@@ -4,13 +4,16 @@ import type { Kind, Resource, ResourceKey } from '../model.ts';
 import { defaultAid } from './aid.ts';
 import { fastPod, fastService } from './fast.ts';
 import { fitsZone, quote, whyNotFits } from './names.ts';
-import { label, namespaceName, podName, shapesOf } from './shapes.ts';
+import { label, namespaceName, podName } from './shape-fields.ts';
+import { shapesOf } from './shapes.ts';
 import type { Shapes } from './shapes.ts';
 
 /** One fault: `path` leads to the value inside the raw object, empty for the object itself. */
 export interface Issue {
   path: (string | number)[];
   reason: string;
+  /** The fault is the last key of the path, not its value. */
+  atKey?: true;
 }
 
 export interface ValidateOptions {
@@ -150,6 +153,7 @@ interface RawIssue {
   message: string;
   keys?: string[];
   errors?: RawIssue[][];
+  params?: Record<string, unknown>;
 }
 
 /** Flattens zod's issues. Of a union that branch speaks whose type the value has. */
@@ -159,12 +163,13 @@ function collect(raw: readonly RawIssue[], above: (string | number)[], issues: I
     const path = [...above, ...(issue.path as (string | number)[])];
     if (issue.code === 'unrecognized_keys')
       for (const key of (issue.keys ?? []).slice(0, ISSUES_MAX))
-        issues.push({ path: [...path, key], reason: issue.message });
+        issues.push({ path: [...path, key], reason: issue.message, atKey: true });
     else if (issue.code === 'invalid_union') {
       const branch = issue.errors?.find((errors) => !errors.some(isWrongType));
       if (branch === undefined) issues.push({ path, reason: issue.message });
       else collect(branch, path, issues);
-    } else issues.push({ path, reason: issue.message });
+    } else if (issue.params?.atKey === true) issues.push({ path, reason: issue.message, atKey: true });
+    else issues.push({ path, reason: issue.message });
   }
 }
 
