@@ -1,4 +1,5 @@
 /** What of the configuration shapes answers: fixed for the life of a server, the same in every lane and worker. */
+import type { ARecords } from '../trie/policy.ts';
 
 /** A suffix of ours. `flat`: `x.SUFFIX` is x in the client's namespace; else it reads like the canonical one. */
 export interface Suffix {
@@ -7,7 +8,7 @@ export interface Suffix {
   flat: boolean;
 }
 
-export type ARecords = 'pinned' | 'all' | 'none';
+export type { ARecords };
 
 export interface AnswerSettings {
   /** Seconds; positive answers. */

@@ -1,0 +1,58 @@
+/** The flat memory: six shared buffers that one writer and any number of readers, in any thread, map alike. */
+import { HEAD_SEED0, HEAD_SEED1, HEAD_WORDS } from './layout.ts';
+
+/** Structured-cloneable: hand it to a worker and build a View on it there. */
+export interface TrieMemory {
+  head: SharedArrayBuffer;
+  names: [SharedArrayBuffer, SharedArrayBuffer];
+  addresses: [SharedArrayBuffer, SharedArrayBuffer];
+  arena: SharedArrayBuffer;
+}
+
+/** Octets of address space; memory is used only where it is touched. */
+export interface Reserve {
+  names: number;
+  addresses: number;
+  arena: number;
+}
+
+const MiB = 1 << 20;
+
+/** Room for about 30 million names. */
+export const DEFAULT_RESERVE: Reserve = { names: 768 * MiB, addresses: 512 * MiB, arena: 4095 * MiB };
+
+/** The flat memory cannot be had, or is full. The change that needed it is not visible. */
+export class MemoryFullError extends Error {
+  override name = 'MemoryFullError';
+}
+
+/**
+ * Reserves the memory. Where the system grants no such address space (strict overcommit, ulimit -v), tries half,
+ * four times over, before it throws MemoryFullError.
+ */
+export function reserveMemory(reserve: Reserve = DEFAULT_RESERVE, seed?: [number, number]): TrieMemory {
+  let { names, addresses, arena } = reserve;
+  for (let attempt = 0; ; attempt++) {
+    try {
+      const memory: TrieMemory = {
+        head: new SharedArrayBuffer(HEAD_WORDS * 4),
+        names: [new SharedArrayBuffer(names), new SharedArrayBuffer(names)],
+        addresses: [new SharedArrayBuffer(addresses), new SharedArrayBuffer(addresses)],
+        arena: new SharedArrayBuffer(arena),
+      };
+      const head = new Int32Array(memory.head);
+      const random = seed ?? crypto.getRandomValues(new Uint32Array(2));
+      head[HEAD_SEED0] = random[0];
+      head[HEAD_SEED1] = random[1];
+      return memory;
+    } catch (error) {
+      if (attempt === 4) {
+        throw new MemoryFullError(`no address space for the trie (${arena / MiB} MiB): ${String(error)}`);
+      }
+      names >>>= 1;
+      addresses >>>= 1;
+      // Multiples of 8 keep every view aligned.
+      arena = Math.floor(arena / 16) * 8;
+    }
+  }
+}

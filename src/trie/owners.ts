@@ -1,0 +1,130 @@
+/** The VPCs' `net6` prefixes in the address table, and the addresses of pods that lie in a foreign one. */
+import type { Arena } from './arena.ts';
+import type { VpcState } from './directory.ts';
+import * as layout from './layout.ts';
+import { findNet6Owner } from './net6.ts';
+import type { Prefix } from './prefix.ts';
+import type { Tables } from './tables.ts';
+import { isMappedKey } from './view.ts';
+
+const KEYED_WORDS = layout.KEYED_VALUE + 1;
+
+export class PrefixOwners {
+  private readonly arena: Arena;
+  private readonly tables: Tables;
+  private readonly counts = new Int32Array(129);
+  /** MISPLACED entries by the address's four words: the record, and how many pods have it. */
+  private readonly misplaced = new Map<string, { record: number; pods: number }>();
+  private changed = false;
+
+  constructor(arena: Arena, tables: Tables) {
+    this.arena = arena;
+    this.tables = tables;
+  }
+
+  /** Replaces the prefixes of a VPC. A prefix that moves between two in one transaction ends with the new one. */
+  replace(vpc: VpcState, before: Prefix[], after: Prefix[]): void {
+    const view = this.tables.idle;
+    for (const { bits, words } of after) {
+      view.key.set(words);
+      const old = view.find(0, bits);
+      if (old !== 0 && this.arena.words[old + layout.KEYED_VALUE] === vpc.record) continue;
+      const record = this.keyed(layout.RECORD_PREFIX, bits, vpc.record);
+      this.tables.putAddress(view.hashKey(0, bits), record, old);
+      if (old !== 0) this.tables.release(old, KEYED_WORDS);
+      else this.count(bits, 1);
+      this.changed = true;
+    }
+    for (const { bits, words } of before) {
+      if (after.some((prefix) => prefix.bits === bits && prefix.words.every((word, i) => word === words[i]))) continue;
+      view.key.set(words);
+      const old = view.find(0, bits);
+      if (old === 0 || this.arena.words[old + layout.KEYED_VALUE] !== vpc.record) continue;
+      this.tables.deleteAddress(view.hashKey(0, bits), old);
+      this.tables.release(old, KEYED_WORDS);
+      this.count(bits, -1);
+      this.changed = true;
+    }
+  }
+
+  /** A pod's IPv6 address, in `idle.key`, has come or gone: marks it when it lies in another VPC's prefix. */
+  notice(vpc: number, present: boolean): void {
+    if (this.changed) return;
+    const view = this.tables.idle;
+    if (isMappedKey(view.key)) return;
+    const owner = findNet6Owner(view);
+    if (owner === 0 || owner === vpc) return;
+    const id = view.key.join();
+    if (present) this.mark(id);
+    else this.unmark(id);
+  }
+
+  /** At the end of a transaction that moved prefixes: looks at all addresses again. */
+  flush(): void {
+    if (!this.changed) return;
+    this.changed = false;
+    const view = this.tables.idle;
+    const { words } = this.arena;
+    for (const [id, entry] of this.misplaced) {
+      for (let i = 0; i < 4; i++) view.key[i] = words[entry.record + layout.KEYED_ADDRESS + i];
+      entry.pods = 1;
+      this.unmark(id);
+    }
+    if (this.counts.every((count) => count === 0)) return;
+    const found: number[] = [];
+    for (const record of this.tables.addressRecords()) {
+      if ((words[record] & 0xff) !== layout.RECORD_POD) continue;
+      const vpc = view.vpcOfRecord(record);
+      for (let i = 0; i < words[record + layout.RRSET_AAAA_COUNT]; i++) {
+        const at = record + layout.RRSET_AAAA + 4 * i;
+        for (let k = 0; k < 4; k++) view.key[k] = words[at + k];
+        const owner = findNet6Owner(view);
+        if (owner !== 0 && owner !== vpc) found.push(at);
+      }
+    }
+    for (const at of found) {
+      for (let k = 0; k < 4; k++) view.key[k] = words[at + k];
+      this.mark(view.key.join());
+    }
+  }
+
+  private mark(id: string): void {
+    const known = this.misplaced.get(id);
+    if (known !== undefined) {
+      known.pods++;
+      return;
+    }
+    const view = this.tables.idle;
+    const record = this.keyed(layout.RECORD_MISPLACED, 128, 0);
+    this.tables.putAddress(view.hashKey(0, 128), record, 0);
+    this.misplaced.set(id, { record, pods: 1 });
+  }
+
+  private unmark(id: string): void {
+    const known = this.misplaced.get(id);
+    if (known === undefined || --known.pods > 0) return;
+    const { record } = known;
+    this.tables.deleteAddress(this.tables.idle.hashKey(0, 128), record);
+    this.tables.release(record, KEYED_WORDS);
+    this.misplaced.delete(id);
+  }
+
+  private keyed(kind: number, bits: number, value: number): number {
+    const { words } = this.arena;
+    const record = this.arena.allocate(KEYED_WORDS);
+    words[record] = kind;
+    words[record + layout.KEYED_SCOPE] = 0;
+    words[record + layout.KEYED_BITS] = bits;
+    words.set(this.tables.idle.key, record + layout.KEYED_ADDRESS);
+    words[record + layout.KEYED_VALUE] = value;
+    return record;
+  }
+
+  private count(bits: number, by: number): void {
+    this.counts[bits] += by;
+    const word = bits >>> 5;
+    let mask = 0;
+    for (let i = 0; i < 32; i++) if (this.counts[word * 32 + i] > 0) mask |= 1 << i;
+    this.tables.pokeHead(layout.HEAD_NET6_LENGTHS + word, layout.NET6_LENGTH_WORDS, mask);
+  }
+}

@@ -1,0 +1,42 @@
+/** Prefixes as the trie keeps them: 16 octets and a length, IPv4 below ::ffff:0:0/96. */
+import { parseAddress } from '../dns/address.ts';
+
+export interface Prefix {
+  /** 0…128; an IPv4 prefix counts from 96. */
+  bits: number;
+  /** 16 octets, host bits cleared. */
+  octets: Uint8Array;
+  /** The same as native words. */
+  words: Int32Array;
+}
+
+/** Parses `ADDRESS/LENGTH` (a lone address is a whole one). Undefined when it is neither. */
+export function parsePrefix(text: string): Prefix | undefined {
+  const slash = text.indexOf('/');
+  const octets = new Uint8Array(16);
+  const family = parseAddress(slash < 0 ? text : text.slice(0, slash), octets, 0);
+  if (family === 0) return undefined;
+  const width = family === 4 ? 32 : 128;
+  const length = slash < 0 ? width : Number(text.slice(slash + 1));
+  if (!Number.isInteger(length) || length < 0 || length > width) return undefined;
+  const bits = length + (family === 4 ? 96 : 0);
+  maskOctets(octets, bits);
+  return { bits, octets, words: new Int32Array(octets.buffer) };
+}
+
+/** Clears what lies behind the first `bits` bits. */
+export function maskOctets(octets: Uint8Array, bits: number): void {
+  for (let i = 0; i < 16; i++) {
+    const keep = bits - i * 8;
+    if (keep <= 0) octets[i] = 0;
+    else if (keep < 8) octets[i] &= 0xff << (8 - keep);
+  }
+}
+
+/** True when the first `bits` bits of both are equal. */
+export function sharesPrefix(a: Uint8Array, aOffset: number, b: Uint8Array, bOffset: number, bits: number): boolean {
+  const whole = bits >>> 3;
+  for (let i = 0; i < whole; i++) if (a[aOffset + i] !== b[bOffset + i]) return false;
+  const rest = bits & 7;
+  return rest === 0 || ((a[aOffset + whole] ^ b[bOffset + whole]) & (0xff << (8 - rest)) & 0xff) === 0;
+}

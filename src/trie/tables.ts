@@ -1,0 +1,333 @@
+/**
+ * The two copies of the slot tables and of the few words that change in place: one is read, the other written,
+ * and a flip makes a whole transaction visible at once (design: left-right, Ramalhete and Correia 2015).
+ *
+ * `begin` brings the idle copy up to date and waits until no reader announces it; every change goes to the idle
+ * copy and into a log; `commit` flips; the log is replayed onto the other copy once its last reader has left,
+ * and only then is released memory reused.
+ */
+import type { Arena } from './arena.ts';
+import * as layout from './layout.ts';
+import { MemoryFullError } from './memory.ts';
+import type { TrieMemory } from './memory.ts';
+import { HASH_RANGE, View } from './view.ts';
+
+const { NAME_SLOT, ADDRESS_SLOT } = layout;
+const FIRST_CAPACITY = 1024;
+/** Beyond this share the tables grow by a quarter: probes stay short and memory tight. */
+const LOAD_MAX = 0.8;
+const GROWTH = 1.25;
+
+const LOG_NAME_PUT = 0;
+const LOG_NAME_DELETE = 1;
+const LOG_ADDRESS_PUT = 2;
+const LOG_ADDRESS_DELETE = 3;
+
+export class Tables {
+  /** The writer's view of the idle copy, valid inside a transaction. */
+  readonly idle: View;
+  private readonly head: Int32Array;
+  private readonly names: [Int32Array, Int32Array];
+  private readonly addresses: [Int32Array, Int32Array];
+  private readonly nameCount: [number, number] = [0, 0];
+  private readonly addressCount: [number, number] = [0, 0];
+  private readonly arena: Arena;
+  /** Kind, hash and two values an entry. Given up for a whole copy when it grows too long. */
+  private log: number[] = [];
+  private copyWhole = false;
+  /** Words or head words written: index of copy 0's, distance to copy 1's, value; sign tells the array. */
+  private pokes: number[] = [];
+  private released: number[] = [];
+  private replayed = true;
+
+  constructor(memory: TrieMemory, arena: Arena) {
+    this.head = new Int32Array(memory.head);
+    this.names = [new Int32Array(memory.names[0]), new Int32Array(memory.names[1])];
+    this.addresses = [new Int32Array(memory.addresses[0]), new Int32Array(memory.addresses[1])];
+    this.arena = arena;
+    for (const copy of [0, 1]) {
+      this.head[layout.HEAD_NAME_CAPACITY + copy] = FIRST_CAPACITY;
+      this.head[layout.HEAD_ADDRESS_CAPACITY + copy] = FIRST_CAPACITY;
+    }
+    this.idle = new View(memory);
+  }
+
+  private get idleCopy(): 0 | 1 {
+    return this.head[layout.HEAD_ACTIVE] === 0 ? 1 : 0;
+  }
+
+  /** Opens a transaction; sleeps in steps of 50 µs while a reader is still inside the copy to be written. */
+  begin(): void {
+    const readers = this.head;
+    while (!this.settle()) {
+      for (let r = 0; r < layout.READERS_MAX; r++) {
+        const at = layout.HEAD_READERS + r * layout.READER_STRIDE;
+        if (Atomics.load(readers, at) === this.idleCopy + 1) Atomics.wait(readers, at, this.idleCopy + 1, 0.05);
+      }
+    }
+    this.idle.use(this.idleCopy);
+  }
+
+  /** Replays the last transaction onto the idle copy, unless a reader is inside: then false. */
+  settle(): boolean {
+    if (this.replayed) return true;
+    const idle = this.idleCopy;
+    for (let r = 0; r < layout.READERS_MAX; r++) {
+      if (Atomics.load(this.head, layout.HEAD_READERS + r * layout.READER_STRIDE) === idle + 1) return false;
+    }
+    this.replay(idle);
+    this.replayed = true;
+    for (let i = 0; i < this.released.length; i += 2) this.arena.release(this.released[i], this.released[i + 1]);
+    this.released = [];
+    return true;
+  }
+
+  /** Makes the transaction visible. */
+  commit(): void {
+    const { head } = this;
+    head[layout.HEAD_GENERATION] = (head[layout.HEAD_GENERATION] + 1) | 0;
+    // Sequentially consistent: everything written before is visible to who sees the new number.
+    Atomics.store(head, layout.HEAD_ACTIVE, this.idleCopy);
+    this.replayed = false;
+  }
+
+  /** The block may be reused once no reader can reach it. */
+  release(at: number, words: number): void {
+    this.released.push(at, words);
+  }
+
+  /** Writes a word of which each copy has its own. */
+  poke(index: number, stride: number, value: number): void {
+    this.pokes.push(index, stride, value);
+    this.idle.words[index + this.idleCopy * stride] = value;
+  }
+
+  pokeHead(index: number, stride: number, value: number): void {
+    this.pokes.push(-index, stride, value);
+    this.head[index + this.idleCopy * stride] = value;
+  }
+
+  /** Throws MemoryFullError unless this many more names and addresses fit. */
+  reserve(names: number, addresses: number): void {
+    const copy = this.idleCopy;
+    this.growTo('name', this.nameCount[copy] + names);
+    this.growTo('address', this.addressCount[copy] + addresses);
+  }
+
+  /** Adds the edge to `node`, or changes its payload. */
+  putName(hash: number, node: number, payload: number): void {
+    this.note(LOG_NAME_PUT, hash, node, payload);
+    this.growTo('name', this.nameCount[this.idleCopy] + 1);
+    this.applyName(this.idleCopy, hash, node, payload);
+  }
+
+  deleteName(hash: number, node: number): void {
+    this.note(LOG_NAME_DELETE, hash, node, 0);
+    this.applyNameDelete(this.idleCopy, hash, node);
+  }
+
+  /** Adds a record, or puts it in the place of `old` (0: none). */
+  putAddress(hash: number, record: number, old: number): void {
+    this.note(LOG_ADDRESS_PUT, hash, record, old);
+    this.growTo('address', this.addressCount[this.idleCopy] + 1);
+    this.applyAddress(this.idleCopy, hash, record, old);
+  }
+
+  deleteAddress(hash: number, record: number): void {
+    this.note(LOG_ADDRESS_DELETE, hash, record, 0);
+    this.applyAddressDelete(this.idleCopy, hash, record);
+  }
+
+  /** Records of the idle copy's address table, for the rare whole scan. */
+  *addressRecords(): Iterable<number> {
+    const table = this.addresses[this.idleCopy];
+    const end = this.idle.addressCapacity * ADDRESS_SLOT;
+    for (let at = 0; at < end; at += ADDRESS_SLOT) if (table[at + 1] !== 0) yield table[at + 1];
+  }
+
+  private note(kind: number, hash: number, a: number, b: number): void {
+    if (this.copyWhole) return;
+    this.log.push(kind, hash, a, b);
+    // Copying a table is about as dear as replaying one entry for every 16 of its slots.
+    if (this.log.length > 4096 + this.idle.nameCapacity / 4) {
+      this.copyWhole = true;
+      this.log = [];
+    }
+  }
+
+  private replay(copy: 0 | 1): void {
+    const other: 0 | 1 = copy === 0 ? 1 : 0;
+    const { head, log } = this;
+    const same =
+      head[layout.HEAD_NAME_CAPACITY + copy] === head[layout.HEAD_NAME_CAPACITY + other] &&
+      head[layout.HEAD_ADDRESS_CAPACITY + copy] === head[layout.HEAD_ADDRESS_CAPACITY + other];
+    this.idle.use(copy);
+    if (this.copyWhole || !same) {
+      const nameWords = head[layout.HEAD_NAME_CAPACITY + other] * NAME_SLOT;
+      const addressWords = head[layout.HEAD_ADDRESS_CAPACITY + other] * ADDRESS_SLOT;
+      this.names[copy].set(this.names[other].subarray(0, nameWords));
+      this.addresses[copy].set(this.addresses[other].subarray(0, addressWords));
+      head[layout.HEAD_NAME_CAPACITY + copy] = head[layout.HEAD_NAME_CAPACITY + other];
+      head[layout.HEAD_ADDRESS_CAPACITY + copy] = head[layout.HEAD_ADDRESS_CAPACITY + other];
+      this.nameCount[copy] = this.nameCount[other];
+      this.addressCount[copy] = this.addressCount[other];
+      this.idle.use(copy);
+    } else {
+      for (let i = 0; i < log.length; i += 4) {
+        const hash = log[i + 1];
+        const a = log[i + 2];
+        const b = log[i + 3];
+        switch (log[i]) {
+          case LOG_NAME_PUT:
+            this.applyName(copy, hash, a, b);
+            break;
+          case LOG_NAME_DELETE:
+            this.applyNameDelete(copy, hash, a);
+            break;
+          case LOG_ADDRESS_PUT:
+            this.applyAddress(copy, hash, a, b);
+            break;
+          default:
+            this.applyAddressDelete(copy, hash, a);
+        }
+      }
+    }
+    for (let i = 0; i < this.pokes.length; i += 3) {
+      const index = this.pokes[i];
+      if (index > 0) this.idle.words[index + copy * this.pokes[i + 1]] = this.pokes[i + 2];
+      else head[copy * this.pokes[i + 1] - index] = this.pokes[i + 2];
+    }
+    this.log = [];
+    this.pokes = [];
+    this.copyWhole = false;
+  }
+
+  private applyName(copy: 0 | 1, hash: number, node: number, payload: number): void {
+    const table = this.names[copy];
+    const end = this.idle.nameCapacity * NAME_SLOT;
+    let at = ((hash * this.idle.nameScale) | 0) * NAME_SLOT;
+    while (table[at + 1] !== 0) {
+      if (table[at + 1] === node) {
+        table[at + 2] = payload;
+        return;
+      }
+      at += NAME_SLOT;
+      if (at === end) at = 0;
+    }
+    table[at] = hash;
+    table[at + 1] = node;
+    table[at + 2] = payload;
+    this.nameCount[copy]++;
+  }
+
+  private applyNameDelete(copy: 0 | 1, hash: number, node: number): void {
+    const table = this.names[copy];
+    const at = find(table, NAME_SLOT, this.idle.nameCapacity, this.idle.nameScale, hash, node);
+    if (at < 0) return;
+    closeGap(table, NAME_SLOT, this.idle.nameCapacity, this.idle.nameScale, at);
+    this.nameCount[copy]--;
+  }
+
+  private applyAddress(copy: 0 | 1, hash: number, record: number, old: number): void {
+    const table = this.addresses[copy];
+    const { addressCapacity, addressScale } = this.idle;
+    if (old !== 0) {
+      const at = find(table, ADDRESS_SLOT, addressCapacity, addressScale, hash, old);
+      if (at >= 0) {
+        table[at + 1] = record;
+        return;
+      }
+    }
+    const end = addressCapacity * ADDRESS_SLOT;
+    let at = ((hash * addressScale) | 0) * ADDRESS_SLOT;
+    while (table[at + 1] !== 0) {
+      at += ADDRESS_SLOT;
+      if (at === end) at = 0;
+    }
+    table[at] = hash;
+    table[at + 1] = record;
+    this.addressCount[copy]++;
+  }
+
+  private applyAddressDelete(copy: 0 | 1, hash: number, record: number): void {
+    const table = this.addresses[copy];
+    const at = find(table, ADDRESS_SLOT, this.idle.addressCapacity, this.idle.addressScale, hash, record);
+    if (at < 0) return;
+    closeGap(table, ADDRESS_SLOT, this.idle.addressCapacity, this.idle.addressScale, at);
+    this.addressCount[copy]--;
+  }
+
+  private growTo(table: 'name' | 'address', count: number): void {
+    const copy = this.idleCopy;
+    const capacity = table === 'name' ? this.idle.nameCapacity : this.idle.addressCapacity;
+    if (count <= capacity * LOAD_MAX) return;
+    const wanted = Math.ceil(Math.max(capacity * GROWTH, count / LOAD_MAX + 1));
+    const slots = table === 'name' ? this.names[copy] : this.addresses[copy];
+    const width = table === 'name' ? NAME_SLOT : ADDRESS_SLOT;
+    if (wanted * width > slots.length) {
+      throw new MemoryFullError(`the trie's ${table} table is full (${capacity} slots)`);
+    }
+    rebuild(slots, width, capacity, wanted);
+    this.head[(table === 'name' ? layout.HEAD_NAME_CAPACITY : layout.HEAD_ADDRESS_CAPACITY) + copy] = wanted;
+    this.idle.use(copy);
+  }
+
+  /** Entries of the idle copy. */
+  get sizes(): { names: number; addresses: number } {
+    return { names: this.nameCount[this.idleCopy], addresses: this.addressCount[this.idleCopy] };
+  }
+}
+
+/** Word index of the slot with this hash and reference in its second word, or -1. */
+function find(
+  table: Int32Array,
+  width: number,
+  capacity: number,
+  scale: number,
+  hash: number,
+  ref: number,
+): number {
+  let at = ((hash * scale) | 0) * width;
+  const end = capacity * width;
+  while (table[at + 1] !== 0) {
+    if (table[at + 1] === ref && table[at] === hash) return at;
+    at += width;
+    if (at === end) at = 0;
+  }
+  return -1;
+}
+
+/** Empties a slot and moves later ones of its run back, so that no probe stops short (Knuth 6.4, algorithm R). */
+function closeGap(table: Int32Array, width: number, capacity: number, scale: number, gap: number): void {
+  const end = capacity * width;
+  let hole = gap;
+  let at = gap;
+  for (;;) {
+    at += width;
+    if (at === end) at = 0;
+    if (table[at + 1] === 0) break;
+    const home = ((table[at] * scale) | 0) * width;
+    // Movable unless its home lies cyclically in (hole, at].
+    const stays = hole <= at ? home > hole && home <= at : home > hole || home <= at;
+    if (stays) continue;
+    for (let i = 0; i < width; i++) table[hole + i] = table[at + i];
+    hole = at;
+  }
+  for (let i = 0; i < width; i++) table[hole + i] = 0;
+}
+
+function rebuild(table: Int32Array, width: number, capacity: number, wanted: number): void {
+  const old = table.slice(0, capacity * width);
+  table.fill(0, 0, capacity * width);
+  const scale = wanted / HASH_RANGE;
+  const end = wanted * width;
+  for (let from = 0; from < old.length; from += width) {
+    if (old[from + 1] === 0) continue;
+    let at = ((old[from] * scale) | 0) * width;
+    while (table[at + 1] !== 0) {
+      at += width;
+      if (at === end) at = 0;
+    }
+    for (let i = 0; i < width; i++) table[at + i] = old[from + i];
+  }
+}

@@ -1,0 +1,299 @@
+/**
+ * A reader's handle on the flat memory: walks edges, finds addresses, allocates nothing.
+ *
+ * In a worker: `enter()` before a batch, `leave()` after its last look; in between the writer does not touch
+ * the copy this view reads. On the writer's own thread `refresh()` before each look is enough, because a
+ * transaction never changes the active copy. References stay valid until the next `leave` or `refresh`.
+ */
+import { hashAddress, hashLabel } from './hash.ts';
+import * as layout from './layout.ts';
+import type { TrieMemory } from './memory.ts';
+
+const { NAME_SLOT, ADDRESS_SLOT, NODE_LABEL, NODE_META, KEYED_SCOPE, KEYED_BITS, KEYED_ADDRESS } = layout;
+
+/** Hashes have 31 bits. */
+export const HASH_RANGE = 0x80000000;
+
+export class View {
+  readonly head: Int32Array;
+  readonly words: Int32Array;
+  readonly bytes: Uint8Array;
+  readonly vpcRoot: number;
+  readonly specialRoot: number;
+  /** The copy in use. */
+  copy = 0;
+  generation = 0;
+
+  /** Results of the last successful `step`. A node without records has payload 0. */
+  node = 0;
+  payload = 0;
+
+  names: Int32Array;
+  addresses: Int32Array;
+  nameCapacity = 0;
+  addressCapacity = 0;
+  nameScale = 0;
+  addressScale = 0;
+
+  /** Fill in before `find`; the four words of an address in network order. */
+  readonly key: Int32Array;
+  /** The same as octets. */
+  readonly keyBytes: Uint8Array;
+
+  private readonly nameCopies: [Int32Array, Int32Array];
+  private readonly addressCopies: [Int32Array, Int32Array];
+  private readonly seed0: number;
+  private readonly seed1: number;
+  private readonly announcement: number;
+
+  /** `reader`: this reader's number among READERS_MAX, or -1 on the writer's thread. */
+  constructor(memory: TrieMemory, reader = -1) {
+    this.head = new Int32Array(memory.head);
+    this.words = new Int32Array(memory.arena);
+    this.bytes = new Uint8Array(memory.arena);
+    this.nameCopies = [new Int32Array(memory.names[0]), new Int32Array(memory.names[1])];
+    this.addressCopies = [new Int32Array(memory.addresses[0]), new Int32Array(memory.addresses[1])];
+    this.names = this.nameCopies[0];
+    this.addresses = this.addressCopies[0];
+    this.seed0 = this.head[layout.HEAD_SEED0];
+    this.seed1 = this.head[layout.HEAD_SEED1];
+    this.vpcRoot = this.head[layout.HEAD_VPC_ROOT];
+    this.specialRoot = this.head[layout.HEAD_SPECIAL_ROOT];
+    this.keyBytes = new Uint8Array(16);
+    this.key = new Int32Array(this.keyBytes.buffer);
+    this.announcement = layout.HEAD_READERS + reader * layout.READER_STRIDE;
+    this.refresh();
+  }
+
+  /** Announces the copy that is about to be read, and pins it. */
+  enter(): void {
+    const head = this.head;
+    let active = Atomics.load(head, layout.HEAD_ACTIVE);
+    for (;;) {
+      Atomics.store(head, this.announcement, active + 1);
+      const again = Atomics.load(head, layout.HEAD_ACTIVE);
+      if (again === active) break;
+      active = again;
+    }
+    this.use(active);
+  }
+
+  /** Lets the writer have the copy. */
+  leave(): void {
+    Atomics.store(this.head, this.announcement, 0);
+  }
+
+  /** For the writer's own thread: look at the active copy. */
+  refresh(): void {
+    this.use(this.head[layout.HEAD_ACTIVE]);
+  }
+
+  /** Reads this copy from now on: the writer looks at its idle one so. */
+  use(copy: number): void {
+    const head = this.head;
+    this.generation = head[layout.HEAD_GENERATION];
+    this.copy = copy;
+    this.names = this.nameCopies[copy];
+    this.addresses = this.addressCopies[copy];
+    this.nameCapacity = head[layout.HEAD_NAME_CAPACITY + copy];
+    this.addressCapacity = head[layout.HEAD_ADDRESS_CAPACITY + copy];
+    this.nameScale = this.nameCapacity / HASH_RANGE;
+    this.addressScale = this.addressCapacity / HASH_RANGE;
+  }
+
+  hashLabel(parent: number, name: Uint8Array, offset: number): number {
+    return hashLabel(this.seed0, this.seed1, parent, name, offset);
+  }
+
+  /** Slot number where the search for this hash begins: for touching ahead of time. */
+  nameHome(hash: number): number {
+    return (hash * this.nameScale) | 0;
+  }
+
+  /**
+   * Goes from `parent` along the label whose length octet stands at `name[offset]` (folded). True when there
+   * is such a node; `node` and `payload` are its own then, and unchanged otherwise.
+   */
+  step(parent: number, name: Uint8Array, offset: number): boolean {
+    return this.stepHashed(parent, name, offset, hashLabel(this.seed0, this.seed1, parent, name, offset));
+  }
+
+  /** `step` with the hash already at hand. */
+  stepHashed(parent: number, name: Uint8Array, offset: number, hash: number): boolean {
+    const names = this.names;
+    const words = this.words;
+    const bytes = this.bytes;
+    const end = this.nameCapacity * NAME_SLOT;
+    let at = ((hash * this.nameScale) | 0) * NAME_SLOT;
+    const length = name[offset];
+    for (;;) {
+      const node = names[at + 1];
+      if (node === 0) return false;
+      if (names[at] === hash && words[node] === parent && (words[node + NODE_META] & 0xff) === length) {
+        const label = (node + NODE_LABEL) * 4 - offset - 1;
+        let i = offset + 1;
+        const stop = i + length;
+        while (i < stop && bytes[label + i] === name[i]) i++;
+        if (i === stop) {
+          this.node = node;
+          this.payload = names[at + 2];
+          return true;
+        }
+      }
+      at += NAME_SLOT;
+      if (at === end) at = 0;
+    }
+  }
+
+  /** Payload of a node known by its reference, found by its own label. 0 when it is gone. */
+  payloadOf(node: number): number {
+    const words = this.words;
+    const names = this.names;
+    const length = words[node + NODE_META] & 0xff;
+    // The label is preceded by the meta word, whose first octet (little endian) is not the length everywhere.
+    labelScratch[0] = length;
+    const from = (node + NODE_LABEL) * 4;
+    for (let i = 0; i < length; i++) labelScratch[i + 1] = this.bytes[from + i];
+    const hash = hashLabel(this.seed0, this.seed1, words[node], labelScratch, 0);
+    const end = this.nameCapacity * NAME_SLOT;
+    let at = ((hash * this.nameScale) | 0) * NAME_SLOT;
+    for (;;) {
+      const found = names[at + 1];
+      if (found === 0) return 0;
+      if (found === node) return names[at + 2];
+      at += NAME_SLOT;
+      if (at === end) at = 0;
+    }
+  }
+
+  hashKey(scope: number, bits: number): number {
+    const key = this.key;
+    return hashAddress(this.seed0, this.seed1, scope, bits, key[0], key[1], key[2], key[3]);
+  }
+
+  addressHome(hash: number): number {
+    return (hash * this.addressScale) | 0;
+  }
+
+  /**
+   * The record under `key` in `scope` (a VPC's record, 0 for what concerns all VPCs): POD, SERVICE or HOLDERS
+   * for an exact address (`bits` 128), PREFIX or MISPLACED. 0 when there is none.
+   */
+  find(scope: number, bits: number): number {
+    const hash = this.hashKey(scope, bits);
+    const slots = this.addresses;
+    const end = this.addressCapacity * ADDRESS_SLOT;
+    let at = ((hash * this.addressScale) | 0) * ADDRESS_SLOT;
+    for (;;) {
+      const record = slots[at + 1];
+      if (record === 0) return 0;
+      if (slots[at] === hash && this.bears(record, scope, bits)) return record;
+      at += ADDRESS_SLOT;
+      if (at === end) at = 0;
+    }
+  }
+
+  /** True when the record is the one that `find(scope, bits)` looks for. */
+  bears(record: number, scope: number, bits: number): boolean {
+    const words = this.words;
+    const { key } = this;
+    const kind = words[record] & 0xff;
+    if (kind === layout.RECORD_POD || kind === layout.RECORD_SERVICE) {
+      return bits === 128 && this.vpcOfRecord(record) === scope && this.holdsAddress(record);
+    }
+    return (
+      words[record + KEYED_SCOPE] === scope &&
+      words[record + KEYED_BITS] === bits &&
+      words[record + KEYED_ADDRESS] === key[0] &&
+      words[record + KEYED_ADDRESS + 1] === key[1] &&
+      words[record + KEYED_ADDRESS + 2] === key[2] &&
+      words[record + KEYED_ADDRESS + 3] === key[3]
+    );
+  }
+
+  /** True when a POD or SERVICE owns the address in `key`, answered for it or not. */
+  private holdsAddress(record: number): boolean {
+    const words = this.words;
+    const { key } = this;
+    if (this.aaaaHolds(record)) return true;
+    const tail = this.tail(record);
+    const counts = words[tail + layout.TAIL_COUNTS];
+    let at = tail + layout.TAIL_NAMES + ((counts >>> 16) & 0xff);
+    for (let i = counts >>> 24; i > 0; i--) {
+      const flags = words[at + layout.ATTACHMENT_FLAGS];
+      if ((flags & layout.ATTACHED_IP4) !== 0 && words[at + layout.ATTACHMENT_IP4] === key[3] && isMappedKey(key)) {
+        return true;
+      }
+      at += layout.ATTACHMENT_IP6;
+      if ((flags & layout.ATTACHED_IP6) !== 0) {
+        if (words[at] === key[0] && words[at + 1] === key[1] && words[at + 2] === key[2] && words[at + 3] === key[3]) {
+          return true;
+        }
+        at += 4;
+      }
+    }
+    return false;
+  }
+
+  /** True when the address in `key` is among the AAAA of a POD, SERVICE or SET. */
+  aaaaHolds(record: number): boolean {
+    const words = this.words;
+    const { key } = this;
+    let at = record + layout.RRSET_AAAA;
+    for (let n = words[record + layout.RRSET_AAAA_COUNT]; n > 0; n--, at += 4) {
+      if (words[at + 3] === key[3] && words[at + 2] === key[2] && words[at + 1] === key[1] && words[at] === key[0]) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** First word behind the A entries of a POD, SERVICE or SET. */
+  tail(record: number): number {
+    const words = this.words;
+    return (
+      record +
+      layout.RRSET_AAAA +
+      4 * words[record + layout.RRSET_AAAA_COUNT] +
+      2 * words[record + layout.RRSET_A_COUNT]
+    );
+  }
+
+  /** The namespace node of a POD or SERVICE. */
+  namespaceOfRecord(record: number): number {
+    return this.words[this.tail(record) + layout.TAIL_NAMESPACE];
+  }
+
+  vpcOfRecord(record: number): number {
+    return this.vpcOfNamespace(this.namespaceOfRecord(record));
+  }
+
+  /** The VPC record of a namespace node. */
+  vpcOfNamespace(node: number): number {
+    const words = this.words;
+    return words[node + NODE_LABEL + (((words[node + NODE_META] & 0xff) + 3) >>> 2)];
+  }
+
+  /** A word of the VPC's block for the copy in use. */
+  vpcWord(vpc: number, word: number): number {
+    return this.words[vpc + layout.VPC_COPIES + this.copy * layout.VPC_BLOCK + word];
+  }
+
+  /** The label of a node as text, for messages and inventories; labels are ASCII by the model. */
+  labelText(node: number): string {
+    const from = (node + NODE_LABEL) * 4;
+    const length = this.words[node + NODE_META] & 0xff;
+    let text = '';
+    for (let i = 0; i < length; i++) text += String.fromCharCode(this.bytes[from + i]);
+    return text;
+  }
+}
+
+const labelScratch = new Uint8Array(64);
+/** Third word of every IPv4-mapped address. */
+export const MAPPED_WORD = new Int32Array(new Uint8Array([0, 0, 0xff, 0xff]).buffer)[0];
+
+/** True when the key is an IPv4 address, ::ffff:a.b.c.d. */
+export function isMappedKey(key: Int32Array): boolean {
+  return key[0] === 0 && key[1] === 0 && key[2] === MAPPED_WORD;
+}

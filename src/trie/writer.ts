@@ -1,0 +1,236 @@
+/** The one writer: turns effective resources into nodes, records and addresses, a transaction at a time. */
+import type { Pod, Problem, Projection, Resource, ResourceKey, Service } from '../model.ts';
+import { Arena } from './arena.ts';
+import { BearerSets } from './bearers.ts';
+import { Claims, claimedBy, memberKey } from './claims.ts';
+import type { Contest } from './claims.ts';
+import { Directory } from './directory.ts';
+import type { NamespaceState, VpcState } from './directory.ts';
+import * as layout from './layout.ts';
+import type { TrieMemory } from './memory.ts';
+import { Nodes } from './nodes.ts';
+import { PrefixOwners } from './owners.ts';
+import type { ARecords } from './policy.ts';
+import { Registrar } from './registrar.ts';
+import { plantSpecials } from './specials.ts';
+import type { SpecialSettings } from './specials.ts';
+import { Tables } from './tables.ts';
+import { VpcWords } from './vpc-words.ts';
+
+export interface WriterSettings extends SpecialSettings {
+  aRecords: ARecords;
+  forward: 'on' | 'off' | 'refuse' | string[];
+  /** Unix time in seconds: serials follow it. */
+  now: () => number;
+}
+
+export class TrieWriter implements Projection {
+  readonly tables: Tables;
+  private readonly arena: Arena;
+  private readonly head: Int32Array;
+  private readonly directory: Directory;
+  private readonly owners: PrefixOwners;
+  private readonly bearers: BearerSets;
+  private readonly claims = new Claims();
+  private readonly registrar: Registrar;
+  private readonly vpcWords: VpcWords;
+  /** Namespaces that may have lost their last reason to exist. */
+  private readonly suspects = new Set<NamespaceState>();
+
+  constructor(memory: TrieMemory, settings: WriterSettings) {
+    this.head = new Int32Array(memory.head);
+    this.arena = new Arena(new Int32Array(memory.arena));
+    this.tables = new Tables(memory, this.arena);
+    const nodes = new Nodes(this.tables, this.arena);
+    this.head[layout.HEAD_VPC_ROOT] = nodes.root();
+    this.head[layout.HEAD_SPECIAL_ROOT] = nodes.root();
+    this.directory = new Directory(this.arena, this.tables, nodes, this.head[layout.HEAD_VPC_ROOT]);
+    this.owners = new PrefixOwners(this.arena, this.tables);
+    this.bearers = new BearerSets(this.arena, this.tables, nodes);
+    this.registrar = new Registrar({
+      arena: this.arena,
+      tables: this.tables,
+      nodes,
+      directory: this.directory,
+      bearers: this.bearers,
+      claims: this.claims,
+      owners: this.owners,
+      aRecords: settings.aRecords,
+    });
+    this.vpcWords = new VpcWords(this.arena, this.tables, nodes, settings);
+    this.begin();
+    plantSpecials(this.arena, nodes, this.head[layout.HEAD_SPECIAL_ROOT], settings);
+    this.commit();
+  }
+
+  begin(): void {
+    this.tables.begin();
+  }
+
+  put(resource: Resource, stamp: number): void {
+    this.tables.reserve(ROOM_NAMES, ROOM_NAMES);
+    switch (resource.kind) {
+      case 'vpc': {
+        const before = this.directory.vpcs.get(resource.name)?.net6 ?? [];
+        const state = this.directory.setVpc(resource);
+        this.owners.replace(state, before, state.net6);
+        this.vpcWords.dirty(state);
+        return;
+      }
+      case 'namespace': {
+        const state = this.namespace(resource.vpc, resource.name);
+        this.directory.setNamespace(state, resource);
+        return;
+      }
+      case 'overlay': {
+        const namespace = this.namespace(resource.vpc, resource.namespace);
+        this.directory.setOverlay(this.directory.overlay(namespace, resource.name), resource);
+        this.vpcWords.dirty(namespace.vpc);
+        return;
+      }
+      default:
+        this.putBearer(resource, stamp);
+    }
+  }
+
+  remove(key: ResourceKey): void {
+    const vpc = this.directory.vpcs.get(key.vpc);
+    if (vpc === undefined) return;
+    vpc.touched = true;
+    if (key.kind === 'vpc') {
+      this.owners.replace(vpc, vpc.net6, []);
+      vpc.declared = undefined;
+      vpc.net6 = [];
+      vpc.services6 = [];
+      this.vpcWords.dirty(vpc);
+      return;
+    }
+    const namespace = vpc.namespaces.get(key.namespace);
+    if (namespace === undefined) return;
+    this.suspects.add(namespace);
+    if (key.kind === 'namespace') this.directory.setNamespace(namespace, undefined);
+    else if (key.kind === 'overlay') {
+      const overlay = namespace.overlays.get(key.name);
+      if (overlay !== undefined) this.directory.setOverlay(overlay, undefined);
+      this.vpcWords.dirty(vpc);
+    } else this.removeBearer(namespace, key.kind, key.name);
+  }
+
+  commit(): void {
+    this.bearers.flush((node) => this.registrar.prune(node));
+    for (const namespace of this.suspects) this.directory.sweep(namespace);
+    this.suspects.clear();
+    this.owners.flush();
+    const { vpcs } = this.directory;
+    for (const vpc of vpcs.values()) {
+      if (!vpc.touched) continue;
+      vpc.touched = false;
+      if (vpc.declared === undefined && vpc.namespaces.size === 0) this.forget(vpc);
+      else this.vpcWords.write(vpc);
+    }
+    const only = vpcs.size === 1 ? [...vpcs.values()][0].record : 0;
+    this.tables.pokeHead(layout.HEAD_ONLY_VPC, 1, only);
+    this.tables.commit();
+  }
+
+  /** Standing conflicts over addresses. */
+  problems(): Problem[] {
+    return this.claims.problems();
+  }
+
+  /** Marks a VPC's answers as stale (EDE 3) or fresh, at once, without a transaction. Unknown VPCs are ignored. */
+  setStale(vpc: string, stale: boolean): void {
+    const state = this.directory.vpcs.get(vpc);
+    if (state !== undefined) this.arena.words[state.record + layout.VPC_STALE] = stale ? 1 : 0;
+  }
+
+  vpcNames(): string[] {
+    return [...this.directory.vpcs.keys()];
+  }
+
+  /** One of SYNC_*. */
+  setSync(state: number): void {
+    this.head[layout.HEAD_SYNC] = state;
+  }
+
+  setIpv4Blind(blind: boolean): void {
+    this.head[layout.HEAD_IPV4_BLIND] = blind ? 1 : 0;
+  }
+
+  /** Octets in use: arena, and the slots of one copy. */
+  get usage(): { arena: number; names: number; addresses: number } {
+    return { arena: this.arena.used * 4, ...this.tables.sizes };
+  }
+
+  private namespace(vpc: string, name: string): NamespaceState {
+    return this.directory.namespace(this.directory.vpc(vpc), name);
+  }
+
+  private forget(vpc: VpcState): void {
+    this.vpcWords.release(vpc);
+    this.directory.forget(vpc);
+  }
+
+  private putBearer(resource: Pod | Service, stamp: number): void {
+    const namespace = this.namespace(resource.vpc, resource.namespace);
+    const key = memberKey(resource.kind, resource.vpc, resource.namespace, resource.name);
+    const affected = new Set<Contest>();
+    if (this.claims.member(key) !== undefined) for (const contest of this.claims.withdraw(key)) affected.add(contest);
+    const old = this.registrar.recordOf(namespace, resource.kind, resource.name);
+    for (const { address, overlay } of claimedBy(resource)) {
+      let contest = this.claims.contest(resource.vpc, address);
+      if (contest === undefined) {
+        const holder = this.registrar.holderOf(namespace.vpc, address);
+        if (holder === 0 || holder === old) continue;
+        contest = this.openContest(namespace.vpc, address, holder);
+      }
+      this.claims.join(contest, key, overlay, resource, stamp);
+      affected.add(contest);
+    }
+    this.registrar.place(namespace, resource, stamp, old);
+    if (old !== 0) this.suspects.add(namespace);
+    if (affected.size > 0) this.settle(affected, key);
+  }
+
+  private removeBearer(namespace: NamespaceState, kind: 'pod' | 'service', name: string): void {
+    const record = this.registrar.recordOf(namespace, kind, name);
+    if (record === 0) return;
+    const key = memberKey(kind, namespace.vpc.name, namespace.name, name);
+    const affected = new Set(this.claims.withdraw(key));
+    this.registrar.displace(namespace, record);
+    if (affected.size > 0) this.settle(affected, key);
+  }
+
+  private openContest(vpc: VpcState, address: string, holder: number): Contest {
+    const { resource, stamp } = this.registrar.read(vpc, holder);
+    const key = memberKey(resource.kind, resource.vpc, resource.namespace, resource.name);
+    const known = this.claims.member(key);
+    const contest = this.claims.open(vpc.name, address, holder);
+    const claim = claimedBy(known?.resource ?? resource).find((each) => each.address === address);
+    this.claims.join(contest, key, claim?.overlay ?? '', known?.resource ?? resource, known?.stamp ?? stamp);
+    return contest;
+  }
+
+  /**
+   * Rebuilds everyone in the contests but `done`, whose record is new already, then the table's entries: also
+   * those of the other contests that the rebuilt are in, because they name records.
+   */
+  private settle(affected: Set<Contest>, done: string): void {
+    const others = new Set<string>();
+    for (const contest of affected) for (const { member } of contest.claims) if (member !== done) others.add(member);
+    for (const key of others) {
+      const { resource, stamp, contests } = this.claims.member(key)!;
+      for (const contest of contests) affected.add(contest);
+      const namespace = this.namespace(resource.vpc, resource.namespace);
+      const old = this.registrar.recordOf(namespace, resource.kind, resource.name);
+      this.registrar.place(namespace, resource, stamp, old);
+    }
+    for (const contest of affected) {
+      this.registrar.settleEntry(contest);
+      if (contest.claims.length < 2) this.claims.close(contest);
+    }
+  }
+}
+
+/** More names, or addresses, than one resource can need: checked before anything is changed. */
+const ROOM_NAMES = 1024;
