@@ -102,11 +102,11 @@ export class RingReader {
     if (this.#head === tail) return -1;
     const mask = this.bytes.length - 1;
     let place = (this.#head >>> 0) & mask;
-    let length = this.#words[place >> 2]!;
+    let length = this.#words[place >> 2];
     if (length === SKIP) {
       this.#head = (this.#head + this.bytes.length - place) | 0;
       place = 0;
-      length = this.#words[0]!;
+      length = this.#words[0];
     }
     this.length = length;
     return place + LENGTH_OCTETS;

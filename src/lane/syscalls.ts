@@ -40,6 +40,7 @@ export const MSG_NOSIGNAL = 0x4000;
 export const MSG_WAITFORONE = 0x10000;
 export const MSG_CMSG_CLOEXEC = 0x40000000;
 export const SHUT_RD = 0;
+export const POLLIN = 1;
 export const EFD_NONBLOCK = 0o4000;
 export const EFD_CLOEXEC = 0o2000000;
 
@@ -52,7 +53,7 @@ export const EADDRINUSE = constants.errno.EADDRINUSE;
 const NUMBERS: Record<string, readonly [number, number] | undefined> = { x64: [299, 307], arm64: [243, 269] };
 
 /** What keeps an eventfd or socket watched by the event loop; collected, it goes deaf: keep it. */
-export interface PollHandle {
+export interface WatchHandle {
   close(): void;
   unref(): void;
   ref(): void;
@@ -82,8 +83,10 @@ export interface System {
   dup(fd: number): number;
   /** `nameAddress`: a text ended by a zero octet. 0 when there is no such interface. */
   if_nametoindex(nameAddress: number): number;
+  /** `fdsAddress`: an array of struct pollfd. Waits at most `timeout` milliseconds. */
+  poll(fdsAddress: number, count: number, timeout: number): number;
   /** Calls back on each turn of the event loop in which `fd` is readable. Main thread only. */
-  poll(fd: number, callback: () => void): PollHandle;
+  watch(fd: number, callback: () => void): WatchHandle;
   /** The address of `memory`, which is kept in place until the thread ends. Give it memory that lives as long. */
   pin(memory: ArrayBuffer | SharedArrayBuffer): number;
 }
@@ -99,7 +102,7 @@ interface Koffi {
   load(path: null): Library;
   address(memory: Uint8Array): bigint;
   errno(): number;
-  node: { poll(fd: number, options: { readable: boolean }, callback: () => void): PollHandle };
+  node: { poll(fd: number, options: { readable: boolean }, callback: () => void): WatchHandle };
 }
 
 const pinned: (ArrayBuffer | SharedArrayBuffer)[] = [];
@@ -169,7 +172,8 @@ export function bindCalls(koffi: Koffi, byNumber: boolean): System {
     close: int('close', 'int'),
     dup: int('dup', 'int'),
     if_nametoindex: libc.func('if_nametoindex', 'uint', ['uintptr_t']),
-    poll: (fd, callback) => koffi.node.poll(fd, { readable: true }, callback),
+    poll: int('poll', 'uintptr_t', 'ulong', 'int'),
+    watch: (fd, callback) => koffi.node.poll(fd, { readable: true }, callback),
     pin: (memory) => {
       if (!pinned.includes(memory)) pinned.push(memory);
       return Number(koffi.address(new Uint8Array(memory)));

@@ -1,0 +1,231 @@
+/**
+ * The worker thread of the batch lane: receives, answers and sends whole batches, blocked in the kernel between.
+ *
+ * It never returns to its event loop while it serves. What it cannot finish goes into the ring. It ends when
+ * its stop flag is up, once what the socket had queued is answered.
+ */
+import { parentPort, workerData } from 'node:worker_threads';
+import type { Listener, Peer } from '../answer/peer.ts';
+import { RingWriter } from './ring.ts';
+import * as sys from './syscalls.ts';
+import type { System } from './syscalls.ts';
+import * as count from './udp-batch-control.ts';
+import { handOver, wake } from './udp-batch-handoff.ts';
+import { BATCH, BatchMessages } from './udp-batch-messages.ts';
+
+/**
+ * What answers in a worker. `respond`: octets written to `out` from `outStart` on, 0 for a packet that gets no
+ * answer, -1 for one that needs the main thread. Between `enter` and `leave` the view stands still.
+ */
+export interface BatchResponder {
+  enter(): void;
+  leave(): void;
+  respond(
+    packet: Uint8Array,
+    start: number,
+    end: number,
+    peer: Peer,
+    out: Uint8Array,
+    outStart: number,
+  ): number;
+  /** Writes SERVFAIL with the reason for the packet that `respond` has just returned -1 for. */
+  overload(out: Uint8Array, outStart: number): number;
+}
+
+/** The module that a worker loads exports this. */
+export type CreateResponder = (data: unknown, listener: Listener) => BatchResponder;
+
+export interface BatchWorkerData {
+  listener: Listener;
+  fd: number;
+  family: number;
+  wildcard: boolean;
+  /** 16 octets; where the socket is bound. */
+  local: Uint8Array;
+  control: SharedArrayBuffer;
+  ring: SharedArrayBuffer;
+  eventfd: number;
+  /** URL of the module with `createResponder`, and what to call it with. */
+  module: string;
+  data: unknown;
+}
+
+/** Receives after the stop flag, each a whole batch: the most a full queue holds, and an end under a flood. */
+const LAST_RECEIVES = 512;
+
+class BatchLoop {
+  readonly #system: System;
+  readonly #fd: number;
+  readonly #eventfd: number;
+  readonly #wildcard: boolean;
+  readonly #control: count.WorkerControl;
+  readonly #counts: Float64Array;
+  readonly #messages: BatchMessages;
+  readonly #ring: RingWriter;
+  readonly #responder: BatchResponder;
+  readonly #peer: Peer;
+  readonly #poll = new ArrayBuffer(8);
+
+  constructor(system: System, data: BatchWorkerData, responder: BatchResponder) {
+    this.#system = system;
+    this.#fd = data.fd;
+    this.#eventfd = data.eventfd;
+    this.#wildcard = data.wildcard;
+    this.#control = new count.WorkerControl(data.control);
+    this.#counts = this.#control.counts;
+    this.#messages = new BatchMessages(system, data.family, data.wildcard);
+    this.#ring = new RingWriter(data.ring);
+    this.#responder = responder;
+    const address = new Uint8Array(16);
+    if (data.family === sys.AF_INET) address.fill(0xff, 10, 12);
+    this.#peer = {
+      address,
+      port: 0,
+      local: Uint8Array.from(data.local),
+      listener: data.listener,
+      tcp: false,
+    };
+    const view = new DataView(this.#poll);
+    view.setInt32(0, data.fd, true);
+    view.setInt16(4, sys.POLLIN, true);
+  }
+
+  run(): void {
+    const system = this.#system;
+    const messages = this.#messages;
+    // A predecessor may have died between filling the ring and waking the main thread.
+    wake(system, this.#eventfd);
+    for (let last = 0; last < LAST_RECEIVES;) {
+      const stopping = this.#control.stopped;
+      if (stopping) last += 1;
+      messages.prepare();
+      const flags = stopping ? sys.MSG_DONTWAIT : sys.MSG_WAITFORONE;
+      const received = system.recvmmsg(this.#fd, messages.receiveVector, BATCH, flags, 0);
+      if (received < 0) {
+        const errno = system.errno();
+        if (stopping && errno !== sys.EINTR) return;
+        this.#pause(errno);
+      } else {
+        const octets = this.#answer(received);
+        // After the shutdown every receive brings nothing at once.
+        if (stopping && octets === 0) return;
+      }
+    }
+  }
+
+  #pause(errno: number): void {
+    if (errno === sys.EINTR) return;
+    if (errno === sys.EAGAIN) {
+      // The time-out; or the socket, shared with another process, does not block: then this waits instead.
+      if (!this.#control.stopped) this.#system.poll(this.#system.pin(this.#poll), 1, 500);
+      return;
+    }
+    this.#counts[count.RECEIVE_ERRORS] += 1;
+    const nothing = new Int32Array(new SharedArrayBuffer(4));
+    Atomics.wait(nothing, 0, 0, 20);
+  }
+
+  /** Returns the octets that came. */
+  #answer(received: number): number {
+    const { bytes } = this.#messages;
+    const messages = this.#messages;
+    const counts = this.#counts;
+    const peer = this.#peer;
+    const responder = this.#responder;
+    let octets = 0;
+    let staged = 0;
+    let dropped = 0;
+    let handed = 0;
+    let errors = 0;
+    responder.enter();
+    try {
+      for (let i = 0; i < received; i++) {
+        const length = messages.inputLength(i);
+        octets += length;
+        if (length === 0) {
+          dropped += 1;
+          continue;
+        }
+        messages.readAddress(i, peer.address);
+        if (this.#wildcard) messages.readLocal(i, peer.local);
+        peer.port = messages.port(i);
+        const at = messages.inputAt(i);
+        const out = messages.outputAt(staged);
+        let written = 0;
+        try {
+          written = responder.respond(bytes, at, at + length, peer, bytes, out);
+          if (written < 0) {
+            if (handOver(this.#ring, messages, i, length, peer)) {
+              handed += 1;
+              continue;
+            }
+            counts[count.OVERFLOWS] += 1;
+            written = responder.overload(bytes, out);
+          }
+        } catch {
+          errors += 1;
+          continue;
+        }
+        if (written === 0) {
+          dropped += 1;
+          continue;
+        }
+        counts[count.RCODES + (bytes[out + 3] & 15)] += 1;
+        messages.stage(staged, i, written);
+        staged += 1;
+      }
+    } finally {
+      responder.leave();
+    }
+    // Ends of a shut socket are no packets.
+    if (octets === 0 && this.#control.stopped) return 0;
+    counts[count.RECEIVED] += received;
+    counts[count.BATCHES] += 1;
+    counts[count.DROPPED] += dropped;
+    counts[count.ERRORS] += errors;
+    if (handed > 0) {
+      counts[count.DEFERRED] += handed;
+      if (this.#ring.publish()) wake(this.#system, this.#eventfd);
+    }
+    if (staged > 0) this.#send(staged);
+    return octets;
+  }
+
+  #send(staged: number): void {
+    const system = this.#system;
+    const messages = this.#messages;
+    let done = 0;
+    let failed = 0;
+    while (done < staged) {
+      const sent = system.sendmmsg(
+        this.#fd,
+        messages.sendVector + done * 64,
+        staged - done,
+        sys.MSG_NOSIGNAL,
+      );
+      if (sent > 0) {
+        done += sent;
+        continue;
+      }
+      const errno = system.errno();
+      if (errno === sys.EINTR) continue;
+      // One that cannot be sent says nothing of the others; a queue that stays full does.
+      const lost = errno === sys.EAGAIN ? staged - done : 1;
+      done += lost;
+      failed += lost;
+    }
+    this.#counts[count.ANSWERED] += staged - failed;
+    if (failed > 0) this.#counts[count.SEND_ERRORS] += failed;
+  }
+}
+
+async function main(data: BatchWorkerData): Promise<void> {
+  const loaded = sys.loadSystem();
+  if (loaded.system === undefined) throw new Error(loaded.reason);
+  const module = (await import(data.module)) as { createResponder: CreateResponder };
+  const loop = new BatchLoop(loaded.system, data, module.createResponder(data.data, data.listener));
+  parentPort?.postMessage('ready');
+  loop.run();
+}
+
+await main(workerData as BatchWorkerData);

@@ -1,0 +1,51 @@
+/**
+ * A responder for tests of the batch lane: the octet behind the header says what to do with the packet.
+ * `e` echo with what is known of the peer, `n` nothing, `x` throw, `d` defer, `q` end the thread.
+ */
+export function createResponder(data, listener) {
+  let inside = false;
+  return {
+    enter() {
+      if (inside) throw new Error('entered twice');
+      inside = true;
+    },
+    leave() {
+      inside = false;
+    },
+    respond(packet, start, end, peer, out, outStart) {
+      if (!inside) throw new Error('not entered');
+      if (end - start < 13 || (packet[start + 2] & 0x80) !== 0) return 0;
+      switch (String.fromCharCode(packet[start + 12])) {
+        case 'e': {
+          out.set(packet.subarray(start, start + 12), outStart);
+          out[outStart + 2] |= 0x80;
+          const text = JSON.stringify({
+            address: Buffer.from(peer.address).toString('hex'),
+            port: peer.port,
+            local: Buffer.from(peer.local).toString('hex'),
+            listener: listener.text,
+            length: end - start,
+            data,
+          });
+          out.set(Buffer.from(text), outStart + 12);
+          return 12 + text.length;
+        }
+        case 'x':
+          throw new Error('a bug');
+        case 'd':
+          return -1;
+        case 'q':
+          process.exit(3);
+          return 0;
+        default:
+          return 0;
+      }
+    },
+    overload(out, outStart) {
+      out.fill(0, outStart, outStart + 12);
+      out[outStart + 2] = 0x80;
+      out[outStart + 3] = 2;
+      return 12;
+    },
+  };
+}
