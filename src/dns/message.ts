@@ -27,11 +27,7 @@ const LABELS_LENGTH_MAX = 254;
 export function parseQuery(packet: Uint8Array, start: number, end: number, query: Query): Parsed {
   query.packet = packet;
   query.start = start;
-  query.qnameLength = 0;
-  query.labelCount = 0;
-  query.qtype = 0;
-  query.qclass = 0;
-  clearEdns(query);
+  clear(query);
   if (end > packet.length) end = packet.length;
   if (end - start < HEADER_LENGTH) return PARSED_DROP;
   query.id = (packet[start] << 8) | packet[start + 1];
@@ -41,15 +37,16 @@ export function parseQuery(packet: Uint8Array, start: number, end: number, query
   if ((flags & 0x8000) !== 0) return PARSED_DROP;
 
   const parsed = parseBody(packet, start, end, query);
-  if (parsed === PARSED_FORMERR) {
-    query.qnameLength = 0;
-    query.labelCount = 0;
-    clearEdns(query);
-  }
+  if (parsed === PARSED_FORMERR) clear(query);
   return (flags & 0x7800) !== 0 ? PARSED_NOTIMP : parsed;
 }
 
-function clearEdns(query: Query): void {
+/** Neither question nor EDNS. */
+function clear(query: Query): void {
+  query.qnameLength = 0;
+  query.labelCount = 0;
+  query.qtype = 0;
+  query.qclass = 0;
   query.edns = false;
   query.ednsVersion = 0;
   query.udpSize = 0;
