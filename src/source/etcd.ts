@@ -1,0 +1,248 @@
+/** etcd v3 as a source: one key a resource, listed page by page at one revision, then watched from there. */
+
+import { EtcdClient, TooLargeError, type EtcdClientOptions, type RangeResponse } from './etcd-client.ts';
+import {
+  changeEvent,
+  failWatch,
+  putEvent,
+  type Naming,
+  type WatchEvent,
+  type WatchLine,
+} from './etcd-events.ts';
+import { EtcdHistory } from './etcd-history.ts';
+import { DEFAULT_PREFIX, rangeEnd } from './etcd-keys.ts';
+import { LineSplitter } from './lines.ts';
+import { compareRevisions, StreamError, type Dialect, type StreamEvent } from './reflector-dialect.ts';
+import { reflectorSource, systemClock, type Clock } from './reflector-run.ts';
+import type { Source } from '../model.ts';
+
+export interface EtcdOptions extends EtcdClientOptions {
+  /** Default `/podns/`. */
+  prefix?: string;
+  /** Only these, each with a list and a watch of its own, so that a role may be limited to one VPC's keys. */
+  vpcs?: string[];
+  /** Keys a page. Default 1,000; halved where an answer gets too large. */
+  pageSize?: number;
+  /** Milliseconds of silence after which the member is asked whether it still lives. Default 15,000. */
+  probeAfter?: number;
+  /** The canonical suffix; names must fit under it. */
+  zone?: string;
+  clock?: Clock;
+  random?: () => number;
+}
+
+const PAGE_SIZE = 1000;
+const PROBE_AFTER = 15_000;
+/** A watch that is well says something at least every 10 min, unless etcd is told otherwise (progress_notify). */
+const WATCH_SILENCE = 11 * 60_000;
+/** Octets of one line of a watch; etcd cuts what is longer than about 2 MB into fragments. */
+const LINE_MOST = 64 * 1024 * 1024;
+/** Resources that are validated in one piece. */
+const BATCH = 100;
+
+/** One source for the whole prefix, or one a VPC. Throws `TypeError` when an endpoint is no URL. */
+export function etcdSources(options: EtcdOptions): Source[] {
+  let prefix = options.prefix ?? DEFAULT_PREFIX;
+  if (!prefix.endsWith('/')) prefix += '/';
+  if (options.vpcs === undefined || options.vpcs.length === 0) return [etcdSource(options, prefix, '')];
+  return options.vpcs.map((vpc) => etcdSource(options, prefix, `${vpc}/`));
+}
+
+function etcdSource(options: EtcdOptions, prefix: string, below: string): Source {
+  const client = new EtcdClient(options);
+  const name = `etcd:${client.endpoint.protocol}//${client.endpoint.host}${prefix}${below}`;
+  return reflectorSource(name, new EtcdDialect(client, options, prefix, below), options);
+}
+
+class EtcdDialect implements Dialect {
+  // A silent member is found by the probe, before the reflector loses its patience.
+  private readonly client: EtcdClient;
+  private readonly naming: Naming;
+  private readonly range: { key: string; range_end: string };
+  private readonly history = new EtcdHistory();
+  private readonly clock: Clock;
+  private readonly probeAfter: number;
+  private pageSize: number;
+  /** Everything up to this revision has been given out. */
+  private reached = '0';
+
+  constructor(client: EtcdClient, options: EtcdOptions, prefix: string, below: string) {
+    this.client = client;
+    this.naming = { prefix, zone: options.zone };
+    const start = prefix + below;
+    this.range = {
+      key: Buffer.from(start).toString('base64'),
+      range_end: rangeEnd(start).toString('base64'),
+    };
+    this.clock = options.clock ?? systemClock;
+    this.probeAfter = options.probeAfter ?? PROBE_AFTER;
+    this.pageSize = options.pageSize ?? PAGE_SIZE;
+  }
+
+  async *connect(revision: string | undefined, signal: AbortSignal): AsyncGenerator<StreamEvent[]> {
+    let fine = false;
+    try {
+      await this.client.refreshCredentials();
+      if (revision === undefined) {
+        yield* this.list(signal);
+      } else {
+        this.reached = revision;
+        await this.prove(signal);
+      }
+      yield* this.watch(signal, revision !== undefined);
+    } catch (error) {
+      // Another member would say the same.
+      fine = error instanceof StreamError && error.failure === 'gone';
+      throw error;
+    } finally {
+      if (!fine) this.client.rotate();
+    }
+  }
+
+  /** All pages are read at the revision of the first, so that together they are one state that existed. */
+  private async *list(signal: AbortSignal): AsyncGenerator<StreamEvent[]> {
+    const agent = this.client.agent();
+    let revision: string | undefined;
+    let key = this.range.key;
+    try {
+      for (;;) {
+        const body = { ...this.range, key, limit: String(this.pageSize), revision };
+        let page: RangeResponse;
+        try {
+          page = await this.client.call<RangeResponse>('/v3/kv/range', body, signal, agent);
+        } catch (error) {
+          if (!(error instanceof TooLargeError) || this.pageSize === 1) throw error;
+          this.pageSize = this.pageSize >> 1;
+          continue;
+        }
+        if (revision === undefined) {
+          revision = page.header.revision;
+          this.history.begin(page.header);
+          yield [{ type: 'snapshot', revision }];
+        } else {
+          this.history.checkHeader(page.header, revision);
+        }
+        const kvs = page.kvs ?? [];
+        for (let i = 0; i < kvs.length; i += BATCH) {
+          yield kvs.slice(i, i + BATCH).map((kv) => putEvent(kv, this.naming, false));
+        }
+        for (const kv of kvs) this.history.saw(kv.key, kv.value ?? '', kv.mod_revision);
+        if (page.more !== true || kvs.length === 0) break;
+        const last = Buffer.from(kvs[kvs.length - 1]!.key, 'base64');
+        key = Buffer.concat([last, Buffer.from([0])]).toString('base64');
+      }
+    } finally {
+      agent.destroy();
+    }
+    this.reached = revision;
+    yield [{ type: 'synced', revision }];
+  }
+
+  /** Throws unless what we applied is what this member's history says. Linearizable, so a member that lags waits. */
+  private async prove(signal: AbortSignal): Promise<void> {
+    const key = this.history.witnessKey ?? this.range.key;
+    const answer = await this.client.call<RangeResponse>(
+      '/v3/kv/range',
+      { key, revision: this.reached },
+      signal,
+    );
+    this.history.checkHeader(answer.header, this.reached);
+    this.history.checkWitness(answer);
+  }
+
+  /** Throws unless the member answers, has a quorum, and has not gone back. */
+  private async probe(signal: AbortSignal): Promise<void> {
+    const reached = this.reached;
+    const body = { key: this.range.key, keys_only: true };
+    const answer = await this.client.call<RangeResponse>('/v3/kv/range', body, signal);
+    this.history.checkHeader(answer.header, reached);
+  }
+
+  private async *watch(signal: AbortSignal, resumed: boolean): AsyncGenerator<StreamEvent[]> {
+    const start_revision = String(BigInt(this.reached) + 1n);
+    const create_request = { ...this.range, start_revision, progress_notify: true, fragment: true };
+    const response = await this.client.stream('/v3/watch', { create_request }, signal);
+    const chunks = (response as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
+    const splitter = new LineSplitter(LINE_MOST);
+    let held: WatchEvent[] = [];
+    let next = chunks.next();
+    next.catch(() => undefined);
+    let probe: Promise<unknown> | undefined;
+    let lastLine = this.clock.now();
+    for (;;) {
+      const heard = await this.chunkOrProbe(next, probe);
+      if (heard === 'silence') {
+        if (this.clock.now() - lastLine > WATCH_SILENCE) {
+          throw new StreamError('retry', `${this.client.endpoint.host}: the watch has fallen silent`);
+        }
+        probe = this.probe(signal).catch((error: unknown) => error);
+        continue;
+      }
+      if (heard === 'probed') {
+        const failure = await probe;
+        if (failure !== undefined) throw failure;
+        probe = undefined;
+        yield [{ type: 'bookmark', revision: this.reached }];
+        continue;
+      }
+      if (heard.done === true) {
+        throw new StreamError('retry', `${this.client.endpoint.host}: etcd ended the watch`);
+      }
+      lastLine = this.clock.now();
+      for (const { text, error } of splitter.push(heard.value)) {
+        if (error !== undefined) throw new StreamError('gone', `etcd's watch: ${error}`);
+        const line = JSON.parse(text) as WatchLine;
+        const result = line.result;
+        if (result === undefined || result.canceled === true) failWatch(line);
+        if (result.created === true) {
+          yield [{ type: 'connected', resumed }];
+          continue;
+        }
+        if (result.events !== undefined) {
+          held = held.length === 0 ? result.events : held.concat(result.events);
+          if (result.fragment !== true) {
+            yield this.changes(held);
+            held = [];
+          }
+        } else if (held.length === 0 && compareRevisions(result.header.revision, this.reached) > 0) {
+          this.reached = result.header.revision;
+          yield [{ type: 'bookmark', revision: this.reached }];
+        }
+      }
+      next = chunks.next();
+      next.catch(() => undefined);
+    }
+  }
+
+  private changes(events: WatchEvent[]): StreamEvent[] {
+    const changes = events.map((event, i) => {
+      const revision = event.kv.mod_revision;
+      this.history.saw(event.kv.key, event.type === 'DELETE' ? undefined : (event.kv.value ?? ''), revision);
+      return changeEvent(event, this.naming, events[i + 1]?.kv.mod_revision === revision);
+    });
+    this.reached = events[events.length - 1]!.kv.mod_revision;
+    return changes;
+  }
+
+  /** The next chunk; or that the running probe is over; or, with no probe running, that it is time for one. */
+  private chunkOrProbe(
+    next: Promise<IteratorResult<Buffer>>,
+    probe: Promise<unknown> | undefined,
+  ): Promise<IteratorResult<Buffer> | 'silence' | 'probed'> {
+    return new Promise((resolve, reject) => {
+      let cancel: (() => void) | undefined;
+      if (probe === undefined) cancel = this.clock.after(this.probeAfter, () => resolve('silence'));
+      else void probe.then(() => resolve('probed'));
+      next.then(
+        (result) => {
+          cancel?.();
+          resolve(result);
+        },
+        (error: unknown) => {
+          cancel?.();
+          reject(error as Error);
+        },
+      );
+    });
+  }
+}

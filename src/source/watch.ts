@@ -1,0 +1,164 @@
+/** The watch stream (NDJSON) as a source: over HTTP, HTTPS and HTTP on a unix socket, or from standard input. */
+
+import type { Readable } from 'node:stream';
+import { LineSplitter, type Line } from './lines.ts';
+import { StreamError, type Dialect, type StreamEvent } from './reflector-dialect.ts';
+import { reflectorSource, STALL_AFTER, type Clock } from './reflector-run.ts';
+import {
+  failureOf,
+  openResponse,
+  readCredentials,
+  type Target,
+  type TransportOptions,
+} from './watch-http.ts';
+import { eventOfLine } from './watch-protocol.ts';
+import type { Source } from '../model.ts';
+
+export interface WatchOptions extends TransportOptions {
+  /**
+   * `http://…`, `https://…`; `unix:PATH`: HTTP over that socket, at `/v1/watch`, as podns itself serves it; `-`:
+   * the bare lines from standard input, which has no resume and no second try.
+   */
+  url: string;
+  /** Only these VPCs: `?vpc=a&vpc=b`. */
+  vpcs?: string[];
+  /** Octets of the longest line. Default 4 MiB. */
+  maxLine?: number;
+  /** Milliseconds of silence after which the stream counts as dead; 0: never. Default 37,500. */
+  stallAfter?: number;
+  /** The canonical suffix; names must fit under it. */
+  zone?: string;
+  /** Instead of standard input, for `-`. */
+  input?: Readable;
+  clock?: Clock;
+  random?: () => number;
+}
+
+const MAX_LINE = 4 * 1024 * 1024;
+
+/** Throws `TypeError` when the URL is none. */
+export function watchSource(options: WatchOptions): Source {
+  const maxLine = options.maxLine ?? MAX_LINE;
+  const read = (line: Line): StreamEvent => eventOfLine(line, options.zone);
+  if (options.url === '-') {
+    const dialect = inputDialect(options.input ?? process.stdin, maxLine, read);
+    return reflectorSource('watch:-', dialect, options);
+  }
+  const target = parseTarget(options.url, '/v1/watch');
+  for (const vpc of options.vpcs ?? []) target.url.searchParams.append('vpc', vpc);
+  const dialect: Dialect = {
+    stallAfter: options.stallAfter ?? STALL_AFTER,
+    async *connect(revision, signal) {
+      const url = new URL(target.url);
+      if (revision !== undefined) url.searchParams.set('revision', revision);
+      const chunks = await openLines({ ...target, url }, options, signal);
+      yield [{ type: 'connected', resumed: revision !== undefined }];
+      const splitter = new LineSplitter(maxLine);
+      for await (const chunk of chunks) {
+        const lines = splitter.push(chunk);
+        if (lines.length > 0) yield lines.map(read);
+      }
+    },
+  };
+  return reflectorSource(`watch:${targetText(target, options.url)}`, dialect, options);
+}
+
+/** `unix:PATH` or a URL. Throws `TypeError`. */
+export function parseTarget(text: string, unixPath: string): Target {
+  if (text.startsWith('unix:')) {
+    const socketPath = text.slice('unix:'.length).replace(/^\/\/(?=\/)/, '');
+    if (socketPath === '') throw new TypeError(`${text}: a path must follow "unix:"`);
+    return { url: new URL(unixPath, 'http://localhost'), socketPath };
+  }
+  let url: URL;
+  try {
+    url = new URL(text);
+  } catch {
+    throw new TypeError(`${text}: not a URL`);
+  }
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
+    throw new TypeError(`${text}: only http:, https: and unix: are spoken`);
+  }
+  return { url };
+}
+
+/** The target as names and messages show it: without a password. */
+export function targetText(target: Target, text: string): string {
+  if (target.socketPath !== undefined) return text;
+  const url = new URL(text);
+  url.username = '';
+  url.password = '';
+  return url.href;
+}
+
+/** Asks for the stream; its chunks. Throws `StreamError` for every answer but 200. */
+export async function openLines(
+  target: Target,
+  transport: TransportOptions,
+  signal: AbortSignal,
+): Promise<AsyncIterable<Buffer>> {
+  const response = await openResponse(target, {
+    agent: false,
+    headers: { accept: 'application/x-ndjson' },
+    signal,
+    connectTimeout: transport.connectTimeout,
+    credentials: await readCredentials(transport),
+  });
+  if (response.statusCode !== 200) throw await failureOf(response);
+  const type = response.headers['content-type'] ?? '';
+  if (type.startsWith('text/html')) {
+    response.destroy();
+    throw new StreamError('retry', `${target.url.pathname} is a page, not a watch stream; try /v1/watch`);
+  }
+  return response;
+}
+
+/**
+ * A stream that can be neither asked nor opened again: after a fault the lines up to the next full state are
+ * skipped, and its end is the end, with the last view staying as it is.
+ */
+export function inputDialect(
+  input: Readable,
+  maxLine: number,
+  read: (line: Line) => StreamEvent | StreamEvent[],
+): Dialect {
+  const splitter = new LineSplitter(maxLine);
+  const chunks = (input as AsyncIterable<Buffer | string>)[Symbol.asyncIterator]();
+  /** Lines of the last chunk that nobody has taken yet. */
+  let rest: StreamEvent[] = [];
+  let pending: Promise<IteratorResult<Buffer | string>> | undefined;
+  let closed = false;
+  return {
+    stallAfter: 0,
+    async *connect(_revision, signal) {
+      let inState = false;
+      while (!signal.aborted && !closed) {
+        while (rest.length > 0) {
+          const event = rest.shift()!;
+          inState ||= event.type === 'snapshot';
+          // One by one: what follows a fault must still be here for the next call.
+          if (inState) yield [event];
+          if (signal.aborted) return;
+        }
+        pending ??= chunks.next();
+        const result = await unlessAborted(pending, signal);
+        if (result === undefined) return;
+        pending = undefined;
+        if (result.done === true) throw new StreamError('ended', 'the input ended');
+        rest = splitter.push(Buffer.from(result.value)).flatMap(read);
+      }
+    },
+    async close() {
+      closed = true;
+      input.destroy();
+    },
+  };
+}
+
+function unlessAborted<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value | undefined> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => resolve(undefined);
+    signal.addEventListener('abort', abort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
+}
