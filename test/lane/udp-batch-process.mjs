@@ -1,0 +1,38 @@
+/** A process with an open batch lane that ends in the way its argument says; prints the port once it serves. */
+import { BatchLane } from '../../dist/lane/udp-batch.js';
+
+const way = process.argv[2];
+const listener = { id: 0, text: 'test', address: '127.0.0.1', port: 0, vpc: '', namespace: '' };
+const answering = { respond: () => 0, defer: () => {} };
+const lane = new BatchLane(listener, answering, {
+  module: new URL('udp-batch-standin.mjs', import.meta.url).href,
+  attach: () => ({ data: null, detach: () => {} }),
+  workers: 2,
+});
+console.log(await lane.open());
+if (way === 'quiet') await lane.quiet();
+switch (way) {
+  case 'exit':
+    process.exit(7);
+  case 'throw':
+    setImmediate(() => {
+      throw new Error('uncaught');
+    });
+    break;
+  case 'reject':
+    void Promise.reject(new Error('unhandled'));
+    break;
+  case 'close':
+    await lane.close();
+    break;
+  case 'quiet':
+    process.exit(7);
+  case 'term-handler':
+    process.on('SIGTERM', () => process.exit(7));
+    break;
+  case 'term-close':
+    process.on('SIGTERM', () => void lane.close());
+    break;
+  default:
+    break;
+}
