@@ -1,0 +1,324 @@
+/** The catalog: every resource by key and source, packed; which source is heard; what a change set changes. */
+import { createHash } from 'node:crypto';
+import type { Kind, Place, Problem, Resource, ResourceKey } from '../model.ts';
+import { KINDS, keyText } from '../model.ts';
+import * as record from './record.ts';
+import { Settling } from './settling.ts';
+import type { SaidSource } from './settling.ts';
+import { sortedReferences } from './order.ts';
+import { Store } from './store.ts';
+import { Transaction } from './transaction.ts';
+import type { Change } from './transaction.ts';
+
+export type { Change, Kept } from './transaction.ts';
+export { Transaction } from './transaction.ts';
+
+/** Sources have eight bits in a record. */
+const MAX_SOURCES = 256;
+
+export interface CatalogOptions {
+  /** Names in order of preference: where two say one key, the first is heard. */
+  sources: readonly string[];
+  /** Eight octets that key the hash; random unless a test wants otherwise. */
+  hashKey?: Uint8Array;
+}
+
+/** Who is heard for a key, and who is not. */
+export interface Said {
+  source: string;
+  revision: string;
+  stamp: number;
+  /** In a file; streams' places are not kept. */
+  place?: Place;
+  /** Other sources that say the same key, in order of preference. */
+  shadowed: string[];
+}
+
+/** One record as its source said it. */
+export interface SaidRecord {
+  source: string;
+  resource: Resource;
+  revision: string;
+  stamp: number;
+  /** For a VPC: prefixes of `net6` whose claim is older than its stamp. */
+  claims: Record<string, number> | undefined;
+  /** Another source is heard for this key. */
+  shadowed: boolean;
+}
+
+export interface ListFilter {
+  vpc?: string;
+  namespace?: string;
+}
+
+/**
+ * Holds what every source says and the view that follows from it. Resources go in validated and come out as
+ * fresh objects, parsed on demand. Change it through `begin`; one commit at a time, one open transaction a
+ * source. All methods are synchronous.
+ */
+export class Catalog {
+  readonly #store: Store;
+  readonly #settling: Settling;
+  #order: string[] = [];
+
+  constructor(options: CatalogOptions) {
+    this.#store = new Store(options.hashKey);
+    this.#settling = new Settling(this.#store);
+    for (const _ of this.setSources(options.sources)) void _;
+  }
+
+  /** Names in order of preference. */
+  get sources(): readonly string[] {
+    return this.#order;
+  }
+
+  /** Adds a source as the least preferred. */
+  addSource(name: string): void {
+    if (this.#order.includes(name)) throw new Error(`catalog: source ${name} is already there`);
+    for (const _ of this.setSources([...this.#order, name])) void _;
+  }
+
+  /** Forgets a source and all it said. Read the result to its end, as that of a commit. */
+  removeSource(name: string): IterableIterator<Change> {
+    return this.setSources(this.#order.filter((other) => other !== name));
+  }
+
+  /**
+   * The sources in a new order of preference; those no longer named are forgotten with all they said. Throws
+   * while one of those has an open transaction. Read the result to its end, as that of a commit.
+   */
+  setSources(names: readonly string[]): IterableIterator<Change> {
+    if (new Set(names).size !== names.length) throw new Error('catalog: a source is named twice');
+    if (names.length > MAX_SOURCES) throw new RangeError(`catalog: more than ${MAX_SOURCES} sources`);
+    const leaving = this.#settling.sources.filter((source) => source && !names.includes(source.name));
+    for (const source of leaving) {
+      if (source!.open) throw new Error(`catalog: source ${source!.name} has an open transaction`);
+    }
+    this.#settling.enter();
+    // The names that leave keep their numbers until all they said is gone.
+    const changes = this.#resettle([...names], leaving as SaidSource[]);
+    return changes;
+  }
+
+  *#resettle(names: string[], leaving: SaidSource[]): Generator<Change, void, undefined> {
+    const { sources } = this.#settling;
+    const steps = this.#resettleSteps(names, leaving);
+    try {
+      for (let step = steps.next(); !step.done; step = steps.next()) yield step.value;
+    } finally {
+      for (const _ of steps) void _;
+      for (const source of leaving) sources[source.id] = undefined;
+      this.#settling.leave(4096);
+    }
+  }
+
+  *#resettleSteps(names: string[], leaving: SaidSource[]): Generator<Change, void, undefined> {
+    const store = this.#store;
+    const settling = this.#settling;
+    for (const reference of leaving.length === 0 ? [] : store.walk()) {
+      const source = leaving.find(({ id }) => id === store.source(reference));
+      const change = source && settling.remove(source, reference, source.revision ?? '');
+      if (change !== undefined) yield change;
+    }
+    const known = new Map(settling.sources.flatMap((source) => (source ? [[source.name, source]] : [])));
+    names.forEach((name, rank) => {
+      let source = known.get(name);
+      if (source === undefined) {
+        let id = settling.sources.findIndex((other) => other === undefined);
+        if (id < 0) id = settling.sources.length;
+        source = { id, name, clock: 0, revision: undefined, at: undefined, open: false };
+        settling.sources[id] = source;
+      }
+      store.ranks[source.id] = rank;
+    });
+    this.#order = names;
+    for (const reference of settling.shadowed === 0 ? [] : store.walk()) {
+      const change = store.has(reference, record.SHADOWED) ? settling.prefer(reference) : undefined;
+      if (change !== undefined) yield change;
+    }
+    yield* settling.settleVpcs(leaving[0], leaving[0]?.revision ?? '');
+  }
+
+  /** Opens a transaction. `full`: what is not put in it is gone with its commit. `at` in ms since 1970. */
+  begin(source: string, full: boolean, revision: string, at?: number): Transaction {
+    const said = this.#source(source);
+    if (said.open) throw new Error(`catalog: source ${source} already has an open transaction`);
+    said.open = true;
+    return new Transaction(this.#store, said, this.#settling, full, revision, at);
+  }
+
+  /** Nothing new from this source up to this revision. */
+  bookmark(source: string, revision: string): void {
+    this.#source(source).revision = revision;
+  }
+
+  /** Of the last commit or bookmark of a source; undefined before the first. */
+  revision(source: string): string | undefined {
+    return this.#source(source).revision;
+  }
+
+  /** What those who ask get. */
+  get(key: ResourceKey): Resource | undefined {
+    const reference = this.#effective(key);
+    return reference === 0 ? undefined : this.#settling.resource(reference);
+  }
+
+  said(key: ResourceKey): Said | undefined {
+    const store = this.#store;
+    const reference = this.#effective(key);
+    if (reference === 0) return undefined;
+    const shadowed: string[] = [];
+    const hash = store.hashOf(reference);
+    for (const name of this.#order) {
+      const { id } = this.#source(name);
+      store.locate(hash, reference, id);
+      if (store.found.current !== 0 && store.found.current !== reference) shadowed.push(name);
+    }
+    const source = this.#settling.sources[store.source(reference)]!.name;
+    const said: Said = {
+      source,
+      revision: store.revision(reference),
+      stamp: store.stamp(reference),
+      shadowed,
+    };
+    const place = store.place(reference);
+    if (place !== undefined) said.place = place;
+    return said;
+  }
+
+  count(kind: Kind): number {
+    return this.#settling.counts[record.KIND_NUMBERS[kind]]!;
+  }
+
+  /** How many times a source says a key for which another is heard. */
+  get shadowedCount(): number {
+    return this.#settling.shadowed;
+  }
+
+  /**
+   * The effective resources of a kind as they are at the first step; later changes do not show in a list that
+   * is being read. Read it to its end or leave the loop: a list left hanging keeps memory. In no order, or with
+   * `sorted` by VPC, namespace and name.
+   */
+  *list(kind: Kind, filter: ListFilter = {}, sorted = false): Generator<Resource, void, undefined> {
+    const store = this.#store;
+    store.pin();
+    try {
+      const references = this.#references((reference, scope) => {
+        if (store.kind(reference) !== record.KIND_NUMBERS[kind] || !store.isEffective(reference))
+          return false;
+        if (filter.vpc !== undefined && store.scopes.vpc(scope) !== filter.vpc) return false;
+        return filter.namespace === undefined || store.scopes.namespace(scope) === filter.namespace;
+      });
+      const ordered = sorted ? sortedReferences(store, references) : references;
+      if (kind === 'vpc') yield* Array.from(ordered, (reference) => this.#settling.resource(reference));
+      else for (const reference of ordered) yield store.resource(reference);
+    } finally {
+      store.unpin();
+    }
+  }
+
+  /** Everything that every source says, as it is at the first step, VPCs as they were said. As `list`. */
+  *records(): Generator<SaidRecord, void, undefined> {
+    const store = this.#store;
+    store.pin();
+    try {
+      // What may change in place is read now.
+      const references = this.#references(() => true);
+      const shadowed = references.map((reference) => (store.has(reference, record.SHADOWED) ? 1 : 0));
+      const claims = new Map<number, Record<string, number> | undefined>();
+      for (const reference of references) {
+        if (store.kind(reference) === 0) claims.set(reference, this.#settling.olderClaims(reference));
+      }
+      const names = this.#settling.sources.map((source) => source?.name ?? '');
+      for (let i = 0; i < references.length; i++) {
+        const reference = references[i]!;
+        yield {
+          source: names[store.source(reference)]!,
+          resource: store.resource(reference),
+          revision: store.revision(reference),
+          stamp: store.stamp(reference),
+          claims: claims.get(reference),
+          shadowed: shadowed[i] === 1,
+        };
+      }
+    } finally {
+      store.unpin();
+    }
+  }
+
+  /** Every VPC and namespace that is said or only referred to; `namespace` is empty for a VPC itself. */
+  scopes(): Iterable<{ vpc: string; namespace: string }> {
+    return this.#store.scopes.pairs();
+  }
+
+  /** What stands unsettled between sources and between VPCs; at most `limit` of each kind of conflict. */
+  conflicts(limit = 100): Problem[] {
+    const store = this.#store;
+    const problems: Problem[] = [];
+    for (const problem of this.#settling.overlapProblems()) {
+      if (problems.push(problem) >= limit) break;
+    }
+    if (this.#settling.shadowed === 0) return problems;
+    const most = problems.length + limit;
+    for (const reference of store.walk()) {
+      if (!store.has(reference, record.SHADOWED)) continue;
+      const key = store.key(reference);
+      const loser = this.#settling.sources[store.source(reference)]!.name;
+      const heard = this.#effective(key);
+      const winner = this.#settling.sources[store.source(heard)]!.name;
+      const how = store.sameContent(reference, heard) ? 'the same' : 'otherwise';
+      const reason = `${keyText(key)}: ${loser} says it too, ${how}; ${winner} is preferred and is heard`;
+      problems.push({ severity: 'warning', reason, key, place: store.place(reference) });
+      if (problems.length >= most) break;
+    }
+    return problems;
+  }
+
+  /** 16 hex digits that are equal for equal effective resources, whatever their order. Slow: for comparison. */
+  digest(vpc?: string): string {
+    let sum = 0n;
+    for (const kind of KINDS) {
+      for (const resource of this.list(kind, vpc === undefined ? {} : { vpc })) {
+        sum += createHash('sha256').update(JSON.stringify(resource)).digest().readBigUInt64BE(0);
+      }
+    }
+    return BigInt.asUintN(64, sum).toString(16).padStart(16, '0');
+  }
+
+  /** Memory work that is left over, at most `budget` records of it; returns whether there is more. */
+  tidy(budget = 4096): boolean {
+    return !this.#settling.busy && this.#store.tidy(budget);
+  }
+
+  /** Octets of records and index. */
+  memory(): { records: number; dead: number; index: number } {
+    const { arena, table } = this.#store;
+    return { records: arena.capacity, dead: arena.deadBytes, index: table.bytes };
+  }
+
+  #references(wanted: (reference: number, scope: number) => boolean): Uint32Array {
+    let references = new Uint32Array(1024);
+    let count = 0;
+    for (const reference of this.#store.walk()) {
+      if (!wanted(reference, this.#store.word(reference, 1))) continue;
+      if (count === references.length) {
+        const more = new Uint32Array(count * 2);
+        more.set(references);
+        references = more;
+      }
+      references[count++] = reference;
+    }
+    return references.subarray(0, count);
+  }
+
+  #effective({ kind, vpc, namespace, name }: ResourceKey): number {
+    return this.#store.effective(record.KIND_NUMBERS[kind], vpc, namespace, name);
+  }
+
+  #source(name: string): SaidSource {
+    const source = this.#settling.sources.find((other) => other?.name === name);
+    if (source === undefined) throw new Error(`catalog: unknown source ${name}`);
+    return source;
+  }
+}

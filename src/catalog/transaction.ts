@@ -1,0 +1,270 @@
+/** One change set of one source: staged out of sight, then applied and handed on as effective changes. */
+import type { Place, Resource, ResourceKey } from '../model.ts';
+import { keyOf } from '../model.ts';
+import * as record from './record.ts';
+import { DELETION, KIND_NUMBERS, SEEN, STAGED, scratch } from './record.ts';
+import type { Store } from './store.ts';
+import type { SaidSource, Settling } from './settling.ts';
+
+/**
+ * What an applied transaction changes for those who ask. A `put` adds or replaces. `stamp` orders claims to one
+ * address: the revision where that is a whole decimal number up to 2^53 - 1, else a count of the source's own
+ * change sets. Within a source a later claim has no lower stamp. Between sources stamps compare as plain
+ * numbers, which is arbitrary but the same everywhere.
+ */
+export type Change =
+  | { type: 'put'; resource: Resource; stamp: number; source: string; revision: string }
+  | { type: 'delete'; key: ResourceKey; source: string; revision: string };
+
+/** What a snapshot knows beyond the revision: the stamp, and for a VPC the stamps of older claims in `net6`. */
+export interface Kept {
+  stamp: number;
+  claims?: Readonly<Record<string, number>>;
+}
+
+/** The number in a revision that is a whole decimal number below 2^53, else -1. */
+export function revisionNumber(revision: string): number {
+  const { length } = revision;
+  if (length === 0 || length > 16) return -1;
+  let value = 0;
+  for (let i = 0; i < length; i++) {
+    const digit = revision.charCodeAt(i) - 0x30;
+    if (digit < 0 || digit > 9) return -1;
+    value = value * 10 + digit;
+  }
+  if (value > Number.MAX_SAFE_INTEGER || (revision.charCodeAt(0) === 0x30 && length > 1)) return -1;
+  return value;
+}
+
+/** Obtained from `Catalog.begin`. Ends with `rollback`, or with the last step of `commit`. */
+export class Transaction {
+  readonly full: boolean;
+  readonly revision: string;
+  /** When the control plane committed it, ms since 1970, where it is known. */
+  readonly at: number | undefined;
+  readonly #store: Store;
+  readonly #source: SaidSource;
+  readonly #settling: Settling;
+  /** References of staged records; those replaced in the same transaction are dead. */
+  #operations = new Uint32Array(16);
+  #count = 0;
+  #state: 'open' | 'committing' | 'ended' = 'open';
+  /** The next operation to apply, and then the walk for what a full list did not name. */
+  #position = 0;
+  #sweep: Generator<number> | undefined;
+  readonly #keptClaims = new Map<string, Readonly<Record<string, number>>>();
+  /** Highest stamp given. */
+  #clock: number;
+  #revisionText = '';
+  #revisionStamp = 0;
+
+  constructor(
+    store: Store,
+    source: SaidSource,
+    settling: Settling,
+    full: boolean,
+    revision: string,
+    at: number | undefined,
+  ) {
+    this.#store = store;
+    this.#source = source;
+    this.#settling = settling;
+    this.full = full;
+    this.revision = revision;
+    this.at = at;
+    this.#clock = source.clock;
+    this.#revisionStamp = this.#stampOf(revision);
+    this.#revisionText = revision;
+  }
+
+  /**
+   * Stages a validated resource. Throws a TypeError on an address that is none and a RangeError on a name above
+   * 255 octets: what validation must have refused; the transaction stays as it was.
+   */
+  put(resource: Resource, place?: Place, revision: string = this.revision, kept?: Kept): void {
+    this.#mustBeOpen();
+    const store = this.#store;
+    // Streams name their lines; only the places of files are kept.
+    if (place?.file === undefined) place = undefined;
+    const { kind: kindName, vpc, namespace, name } = keyOf(resource);
+    const kind = KIND_NUMBERS[kindName];
+    record.writeName(name);
+    const scope = store.scopes.take(vpc, namespace);
+    const hash = store.hashScratch(kind, scope);
+    try {
+      record.writeContent(resource, store.overlays);
+    } catch (error) {
+      this.#discard(scope);
+      throw error;
+    }
+    store.locateScratch(hash, kind, scope, this.#source.id);
+    const { current, staged } = store.found;
+    if (staged !== 0) this.#unstage(hash, staged);
+    if (revision !== this.#revisionText) {
+      this.#revisionText = revision;
+      this.#revisionStamp = this.#stampOf(revision);
+    }
+    let stamp = kept === undefined ? this.#revisionStamp : kept.stamp;
+    let said = revision;
+    if (current !== 0) {
+      if (this.full) store.set(current, SEEN);
+      if (store.sameAsScratch(current)) {
+        const same = store.stamp(current) <= stamp;
+        if (same && samePlace(store.place(current), place)) return this.#discard(scope);
+        // The claim is as old as it was; only where it stands in the file has changed.
+        if (same) {
+          stamp = store.stamp(current);
+          said = store.revision(current);
+        }
+      }
+    }
+    if (stamp > this.#clock) this.#clock = stamp;
+    if (kept?.claims !== undefined) this.#keptClaims.set(vpc, kept.claims);
+    const source = this.#source.id;
+    this.#stage(hash, store.create({ kind, flags: STAGED, source, scope, stamp, revision: said, place }));
+  }
+
+  /** Stages a deletion; of what this source does not say, nothing happens. */
+  delete(key: ResourceKey): void {
+    this.#mustBeOpen();
+    const store = this.#store;
+    const kind = KIND_NUMBERS[key.kind];
+    const scope = store.scopes.find(key.vpc, key.namespace);
+    if (scope < 0) return;
+    record.writeName(key.name);
+    const hash = store.hashScratch(kind, scope);
+    store.locateScratch(hash, kind, scope, this.#source.id);
+    const { current, staged } = store.found;
+    if (staged !== 0) this.#unstage(hash, staged);
+    if (current === 0) return;
+    if (this.full) {
+      // What a full list does not name is swept.
+      store.clear(current, SEEN);
+      return;
+    }
+    record.finish();
+    store.scopes.retain(scope);
+    const { id: source } = this.#source;
+    const flags = STAGED | DELETION;
+    this.#stage(
+      hash,
+      store.create({ kind, flags, source, scope, stamp: 0, revision: '0', place: undefined }),
+    );
+  }
+
+  /** Forgets all that was staged. */
+  rollback(): void {
+    this.#mustBeOpen();
+    const store = this.#store;
+    for (let i = 0; i < this.#count; i++) {
+      const reference = this.#operations[i]!;
+      if (!store.has(reference, record.DEAD)) this.#unstage(store.hashOf(reference), reference);
+      store.arena.unpin(reference);
+    }
+    if (this.full) {
+      for (const reference of store.walk()) {
+        if (store.source(reference) === this.#source.id) store.clear(reference, SEEN);
+      }
+    }
+    this.#end();
+  }
+
+  /**
+   * Applies the transaction step by step as the result is read, and yields every effective change; VPCs come
+   * last. In between the catalog is half changed, and no other transaction may be committed. A reader that
+   * leaves early still has all of it applied, unseen.
+   */
+  commit(): IterableIterator<Change> {
+    this.#mustBeOpen();
+    this.#settling.enter();
+    this.#state = 'committing';
+    return this.#apply();
+  }
+
+  *#apply(): Generator<Change, void, undefined> {
+    const steps = this.#steps();
+    try {
+      for (const change of steps) yield change;
+    } finally {
+      for (const _ of this.#rest()) void _;
+    }
+  }
+
+  /** The same work whether it is read or only done: every step moves on before it yields. */
+  *#steps(): Generator<Change, void, undefined> {
+    const store = this.#store;
+    for (const [vpc, claims] of this.#keptClaims) this.#settling.keepClaims(this.#source, vpc, claims);
+    this.#keptClaims.clear();
+    while (this.#position < this.#count) {
+      const reference = this.#operations[this.#position++]!;
+      store.arena.unpin(reference);
+      if (store.has(reference, record.DEAD)) continue;
+      const change = this.#settling.apply(this.#source, reference, this.full, this.revision);
+      if (change !== undefined) yield change;
+    }
+    if (this.full) {
+      this.#sweep ??= store.walk();
+      for (let step = this.#sweep.next(); !step.done; step = this.#sweep.next()) {
+        const reference = step.value;
+        if (store.source(reference) !== this.#source.id) continue;
+        if (store.has(reference, SEEN)) store.clear(reference, SEEN);
+        else {
+          const change = this.#settling.remove(this.#source, reference, this.revision);
+          if (change !== undefined) yield change;
+        }
+      }
+    }
+    yield* this.#settling.settleVpcs(this.#source, this.revision);
+  }
+
+  *#rest(): Generator<Change, void, undefined> {
+    if (this.#state === 'ended') return;
+    yield* this.#steps();
+    this.#source.clock = this.#clock;
+    this.#source.revision = this.revision;
+    if (this.at !== undefined) this.#source.at = this.at;
+    this.#settling.leave(Math.min(4096, 64 + 4 * this.#count));
+    this.#end();
+  }
+
+  #stage(hash: number, reference: number): void {
+    this.#store.table.insert(hash, reference);
+    this.#store.arena.pin(reference);
+    if (this.#count === this.#operations.length) {
+      const more = new Uint32Array(this.#count * 2);
+      more.set(this.#operations);
+      this.#operations = more;
+    }
+    this.#operations[this.#count++] = reference;
+  }
+
+  #unstage(hash: number, reference: number): void {
+    this.#store.table.remove(hash, reference);
+    this.#store.free(reference);
+  }
+
+  /** Gives back what was taken for a record that is not needed. */
+  #discard(scope: number): void {
+    for (const id of scratch.taken) this.#store.overlays.release(id);
+    this.#store.scopes.release(scope);
+  }
+
+  #stampOf(revision: string): number {
+    const number = revisionNumber(revision);
+    return number >= 0 ? number : this.#source.clock + 1;
+  }
+
+  #mustBeOpen(): void {
+    if (this.#state !== 'open') throw new Error(`catalog: the transaction of ${this.#source.name} has ended`);
+  }
+
+  #end(): void {
+    this.#state = 'ended';
+    this.#operations = new Uint32Array(0);
+    this.#source.open = false;
+  }
+}
+
+function samePlace(one: Place | undefined, other: Place | undefined): boolean {
+  return one?.file === other?.file && one?.line === other?.line && one?.column === other?.column;
+}
