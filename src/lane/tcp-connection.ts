@@ -1,8 +1,9 @@
 /** One TCP client: its frames, its answers, and when it is read, waited for, or cut. */
 import type { Socket } from 'node:net';
 import type { Peer } from '../answer/peer.ts';
+import { HEADER_LENGTH } from '../dns/constants.ts';
 import type { Answering } from './lane.ts';
-import { Frames } from './tcp-frames.ts';
+import { FRAME_MAX, Frames, writeFrame } from './tcp-frames.ts';
 import type { TcpCounters, TcpLimits } from './tcp-limits.ts';
 
 /** What a connection needs of its lane. */
@@ -25,9 +26,8 @@ export interface ConnectionHost {
   closed(connection: Connection): void;
 }
 
-/** Length octets and the longest message. */
-const FRAME_MAX = 2 + 65_535;
-const HEADER_LENGTH = 12;
+/** Answers that took time are gathered into one write for the rest of the turn, up to this. */
+const CORK_MAX = 64 * 1024;
 /** What is read and thrown away of a client that goes on sending to a closed side. */
 const DISCARD_MAX = 256 * 1024;
 
@@ -214,15 +214,14 @@ export class Connection {
     // Not reading bounds what can be asked; many long answers at once are bounded here.
     if (this.#output + answer.length > 2 * host.limits.maxOutput) return this.#cut();
     const frame = Buffer.allocUnsafe(2 + answer.length);
-    frame[0] = answer.length >>> 8;
-    frame[1] = answer.length & 0xff;
-    frame.set(answer, 2);
+    writeFrame(answer, answer.length, frame, 0);
     if (!this.#corked) {
       this.#corked = true;
       this.#socket.cork();
       process.nextTick(this.#uncork);
     }
     this.#write(frame);
+    if (this.#output >= CORK_MAX) this.#uncork();
   }
 
   readonly #uncork = (): void => {
@@ -234,14 +233,7 @@ export class Connection {
   };
 
   #append(answer: Uint8Array, length: number): void {
-    const turn = this.#host.turn;
-    let at = this.#position;
-    turn[at++] = length >>> 8;
-    turn[at++] = length & 0xff;
-    // Most answers are short, and a loop costs less than a view of the scratch buffer.
-    if (length <= 128) for (let i = 0; i < length; i++) turn[at + i] = answer[i]!;
-    else turn.set(answer.subarray(0, length), at);
-    this.#position = at + length;
+    this.#position = writeFrame(answer, length, this.#host.turn, this.#position);
   }
 
   /** Hands the answers of this turn to the system in one write. */

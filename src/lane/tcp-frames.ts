@@ -1,5 +1,8 @@
 /** Cuts a byte stream into the messages that two-octet lengths announce (RFC 1035 section 4.2.2). */
 
+/** Length octets and the longest message. */
+export const FRAME_MAX = 2 + 65_535;
+
 /** What a begun frame starts with; it grows as octets arrive, never by what the length claims. */
 const HELD_MIN = 512;
 const NOTHING = new Uint8Array(0);
@@ -70,7 +73,7 @@ export class Frames {
     const count = Math.min(wanted, this.#chunk.length - this.#offset);
     const length = this.#heldLength + count;
     if (length > this.#held.length) {
-      const grown = new Uint8Array(Math.max(HELD_MIN, length, Math.min(2 * this.#held.length, 65_537)));
+      const grown = new Uint8Array(Math.max(HELD_MIN, length, Math.min(2 * this.#held.length, FRAME_MAX)));
       grown.set(this.#held.subarray(0, this.#heldLength));
       this.#held = grown;
     }
@@ -84,4 +87,14 @@ export class Frames {
     this.#chunk = NOTHING;
     this.#offset = 0;
   }
+}
+
+/** Writes `message[0…length]` with its length before it to `out` at `at`; returns the offset behind it. */
+export function writeFrame(message: Uint8Array, length: number, out: Uint8Array, at: number): number {
+  out[at] = length >>> 8;
+  out[at + 1] = length & 0xff;
+  // Most answers are short, and a loop costs less than a view of the message.
+  if (length <= 128) for (let i = 0; i < length; i++) out[at + 2 + i] = message[i]!;
+  else out.set(message.length === length ? message : message.subarray(0, length), at + 2);
+  return at + 2 + length;
 }

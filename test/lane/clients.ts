@@ -93,9 +93,9 @@ export class TcpClient extends Inbox implements Client {
     if (reading) this.read();
   }
 
-  static open(address: string, port: number, reading = true): Promise<TcpClient> {
+  static open(address: string, port: number, reading = true, localAddress?: string): Promise<TcpClient> {
     return new Promise((resolve, reject) => {
-      const socket = connect({ host: address, port, allowHalfOpen: true, noDelay: true });
+      const socket = connect({ host: address, port, localAddress, allowHalfOpen: true, noDelay: true });
       socket.once('error', reject);
       socket.once('connect', () => {
         socket.off('error', reject);
