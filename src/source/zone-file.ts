@@ -31,6 +31,9 @@ export interface ZoneFile {
   problems: Problem[];
 }
 
+/** Problems listed of one file. */
+const PROBLEMS_MAX = 100;
+
 /** The keys of a document and of a namespace that hold others. */
 const HOLDERS: Partial<Record<Kind, readonly string[]>> = {
   vpc: ['vpc', 'namespaces'],
@@ -60,8 +63,25 @@ export function parseZoneFile(text: string, file: string, options: ZoneOptions =
     else throw error;
     reader.result.usable = false;
   }
-  if (!reader.result.usable) reader.result.placed = [];
-  return reader.result;
+  const { result } = reader;
+  if (!result.usable) result.placed = [];
+  result.problems = inOrder(result.problems, file);
+  return result;
+}
+
+/** By place, and not without end: one unclosed bracket can make a thousand. */
+function inOrder(problems: Problem[], file: string): Problem[] {
+  problems.sort(
+    (a, b) => (a.place?.line ?? 0) - (b.place?.line ?? 0) || (a.place?.column ?? 0) - (b.place?.column ?? 0),
+  );
+  if (problems.length <= PROBLEMS_MAX) return problems;
+  const more = problems.length - PROBLEMS_MAX;
+  const rest: Problem = {
+    severity: 'error',
+    place: { file },
+    reason: `${more} more problems are not listed`,
+  };
+  return [...problems.slice(0, PROBLEMS_MAX), rest];
 }
 
 class Reader {
@@ -86,8 +106,12 @@ class Reader {
     });
     for (const document of documents) {
       for (const warning of document.warnings) this.problem(warning.pos[0], warning.message, 'warning');
-      for (const error of document.errors) this.problem(error.pos[0], error.message);
-      if (document.errors.length > 0) this.result.usable = false;
+      // What follows the first fault of a document is mostly its echo.
+      const error = document.errors[0];
+      if (error === undefined) continue;
+      this.result.usable = false;
+      const stack = error.message.startsWith('Maximum call stack');
+      this.problem(error.pos[0], stack ? 'is nested too deeply' : error.message);
     }
     if (this.result.usable) for (const document of documents) this.#document(document as Document.Parsed);
   }

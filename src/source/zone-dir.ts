@@ -1,0 +1,89 @@
+/** Zone files on disk: which there are, what they hold, and one-off reading for the command line. */
+import { lstatSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Place, Problem, Resource } from '../model.ts';
+import { parseZoneFile } from './zone-file.ts';
+import type { ZoneFile, ZoneOptions } from './zone-file.ts';
+import { joinZoneFiles } from './zone-set.ts';
+
+/** Far above any zone file that a person keeps; YAML of this size takes seconds to read. */
+export const FILE_OCTETS_MAX = 32 * 1024 * 1024;
+
+/** True for `*.yaml` and `*.yml`; hidden files, as editors leave them, are not read. */
+export function isZoneFileName(name: string): boolean {
+  return /\.ya?ml$/i.test(name) && !name.startsWith('.');
+}
+
+/** The octets of a zone file as text, or the reason why they are none. */
+export function zoneText(octets: Uint8Array): { text: string } | { reason: string } {
+  if (octets.length > FILE_OCTETS_MAX)
+    return { reason: `has ${octets.length} octets, ${FILE_OCTETS_MAX} are allowed` };
+  try {
+    return { text: new TextDecoder('utf-8', { fatal: true }).decode(octets) };
+  } catch {
+    return { reason: 'is not UTF-8' };
+  }
+}
+
+/** A file that cannot be read at all. */
+export function unreadable(file: string, reason: string): ZoneFile {
+  return {
+    usable: false,
+    placed: [],
+    refused: new Set(),
+    problems: [{ severity: 'error', place: { file }, reason }],
+  };
+}
+
+/** What an error of the file system means, in words. */
+export function ioReason(error: unknown): string {
+  const code = (error as NodeJS.ErrnoException).code;
+  if (code === 'ENOENT') return 'does not exist';
+  if (code === 'EACCES' || code === 'EPERM') return 'may not be read by this user';
+  if (code === 'ENOTDIR') return 'is not a directory';
+  if (code === 'ELOOP') return 'is a loop of symbolic links';
+  return `cannot be read: ${code ?? (error as Error).message}`;
+}
+
+/**
+ * Reads a zones directory, or one file, once. Nothing is thrown: what cannot be read is among the problems.
+ * Places are as in the zones source: `DIR/FILE:line:column`.
+ */
+export function readZones(
+  path: string,
+  options: ZoneOptions = {},
+): { resources: { resource: Resource; place: Place }[]; problems: Problem[] } {
+  const files = new Map<string, ZoneFile>();
+  const problems: Problem[] = [];
+  try {
+    if (statSync(path).isDirectory()) {
+      for (const name of readdirSync(path).filter(isZoneFileName).sort()) {
+        const file = join(path, name);
+        if (statSync(file, { throwIfNoEntry: false })?.isDirectory() === true) continue;
+        files.set(name, readOne(file, options));
+      }
+      if (files.size === 0)
+        problems.push({ severity: 'warning', place: { file: path }, reason: 'holds no *.yaml file' });
+    } else files.set(path, readOne(path, options));
+  } catch (error) {
+    problems.push({ severity: 'error', place: { file: path }, reason: ioReason(error) });
+  }
+  const set = joinZoneFiles(files);
+  for (const [name, file] of files) problems.push(...file.problems, ...(set.repeated.get(name) ?? []));
+  const resources = [...set.placed.values()].map(({ resource, place }) => ({ resource, place }));
+  return { resources, problems };
+}
+
+function readOne(file: string, options: ZoneOptions): ZoneFile {
+  try {
+    const info = statSync(file);
+    if (!info.isFile()) return unreadable(file, 'is not a file');
+    const { size } = info;
+    if (size > FILE_OCTETS_MAX) return unreadable(file, `has ${size} octets, ${FILE_OCTETS_MAX} are allowed`);
+    const read = zoneText(readFileSync(file));
+    return 'text' in read ? parseZoneFile(read.text, file, options) : unreadable(file, read.reason);
+  } catch (error) {
+    const dangling = lstatSync(file, { throwIfNoEntry: false })?.isSymbolicLink() === true;
+    return unreadable(file, dangling ? 'is a symbolic link to nothing' : ioReason(error));
+  }
+}
