@@ -141,9 +141,9 @@ export function siphash24(
     low3 ^= low;
     high3 ^= high;
     for (; rounds > 0; rounds--) {
-      let sum = (low0 >>> 0) + (low1 >>> 0);
-      high0 = (high0 + high1 + (sum > 0xffffffff ? 1 : 0)) | 0;
-      low0 = sum | 0;
+      let sum = (low0 + low1) | 0;
+      high0 = (high0 + high1 + carry(low0, low1, sum)) | 0;
+      low0 = sum;
       let carried = low1;
       low1 = ((low1 << 13) | (high1 >>> 19)) ^ low0;
       high1 = ((high1 << 13) | (carried >>> 19)) ^ high0;
@@ -151,23 +151,23 @@ export function siphash24(
       low0 = high0;
       high0 = carried;
 
-      sum = (low2 >>> 0) + (low3 >>> 0);
-      high2 = (high2 + high3 + (sum > 0xffffffff ? 1 : 0)) | 0;
-      low2 = sum | 0;
+      sum = (low2 + low3) | 0;
+      high2 = (high2 + high3 + carry(low2, low3, sum)) | 0;
+      low2 = sum;
       carried = low3;
       low3 = ((low3 << 16) | (high3 >>> 16)) ^ low2;
       high3 = ((high3 << 16) | (carried >>> 16)) ^ high2;
 
-      sum = (low0 >>> 0) + (low3 >>> 0);
-      high0 = (high0 + high3 + (sum > 0xffffffff ? 1 : 0)) | 0;
-      low0 = sum | 0;
+      sum = (low0 + low3) | 0;
+      high0 = (high0 + high3 + carry(low0, low3, sum)) | 0;
+      low0 = sum;
       carried = low3;
       low3 = ((low3 << 21) | (high3 >>> 11)) ^ low0;
       high3 = ((high3 << 21) | (carried >>> 11)) ^ high0;
 
-      sum = (low2 >>> 0) + (low1 >>> 0);
-      high2 = (high2 + high1 + (sum > 0xffffffff ? 1 : 0)) | 0;
-      low2 = sum | 0;
+      sum = (low2 + low1) | 0;
+      high2 = (high2 + high1 + carry(low2, low1, sum)) | 0;
+      low2 = sum;
       carried = low1;
       low1 = ((low1 << 17) | (high1 >>> 15)) ^ low2;
       high1 = ((high1 << 17) | (carried >>> 15)) ^ high2;
@@ -184,6 +184,11 @@ export function siphash24(
     out[outOffset + i] = low >>> (8 * i);
     out[outOffset + 4 + i] = high >>> (8 * i);
   }
+}
+
+/** 1 when the 32-bit addition of `a` and `b` to `sum` overflowed; without a detour through floating point. */
+function carry(a: number, b: number, sum: number): number {
+  return ((a & b) | ((a | b) & ~sum)) >>> 31;
 }
 
 function littleEndian(bytes: Uint8Array, offset: number): number {
