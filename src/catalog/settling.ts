@@ -49,6 +49,11 @@ export class Settling {
     return this.#busy;
   }
 
+  /** Whether `settleVpcs` has something to do. */
+  get vpcsPending(): boolean {
+    return this.#touched.size > 0 || this.#untold.size > 0;
+  }
+
   /** Throws when another commit has not been read to its end. */
   enter(): void {
     if (this.#busy) throw new Error('catalog: another commit is not finished');

@@ -6,7 +6,7 @@ import { hashOctets } from './hash.ts';
 import { Interned, Scopes } from './intern.ts';
 import * as record from './record.ts';
 import { scratch } from './record.ts';
-import { home, isReference, Table } from './table.ts';
+import { after, home, isReference, Table } from './table.ts';
 
 const { DEAD, DELETION, HAS_PLACE, HAS_REVISION, HEADER_WORDS, SHADOWED, STAGED, STAMP_HIGH } = record;
 
@@ -34,7 +34,7 @@ export interface Located {
 
 export class Store {
   readonly arena = new Arena();
-  readonly table = new Table((reference) => this.hashOf(reference));
+  readonly table = new Table();
   readonly scopes = new Scopes();
   readonly overlays = new Interned();
   readonly revisions = new Interned();
@@ -42,6 +42,8 @@ export class Store {
   /** By source number: the place in the order of preference, 0 first. */
   readonly ranks: number[] = [];
   readonly found: Located = { current: 0, staged: 0, other: 0 };
+  /** A list for the references of one transaction, used again and again. */
+  #spare: Uint32Array | undefined = new Uint32Array(64);
   readonly #key0: number;
   readonly #key1: number;
   #pins = 0;
@@ -55,6 +57,17 @@ export class Store {
     const view = new DataView(key.buffer, key.byteOffset, 8);
     this.#key0 = view.getInt32(0);
     this.#key1 = view.getInt32(4);
+  }
+
+  /** An empty list for references, to be given back. */
+  borrow(): Uint32Array {
+    const list = this.#spare ?? new Uint32Array(64);
+    this.#spare = undefined;
+    return list;
+  }
+
+  giveBack(list: Uint32Array): void {
+    if (list.length <= 4096) this.#spare = list;
   }
 
   word(reference: number, index: number): number {
@@ -307,16 +320,17 @@ export class Store {
     found.staged = 0;
     found.other = 0;
     const slots = this.table.slots(hash);
-    const last = slots.length - 1;
+    const size = slots.length;
     const length = bytes[at]! >= 0x80 ? ((bytes[at]! & 0x7f) | (bytes[at + 1]! << 7)) + 2 : bytes[at]! + 1;
-    for (let slot = home(hash, slots.length); ; slot = slot === last ? 0 : slot + 1) {
-      const reference = slots[slot]!;
+    for (let slot = home(hash, size); ; slot = after(slot, size)) {
+      const reference = slots[slot + 1]!;
       if (reference === 0) return;
-      if (!isReference(reference)) continue;
+      if (slots[slot] !== hash || !isReference(reference)) continue;
       const words = arena.words[chunkOf(reference)]!;
       const word = wordOf(reference);
-      if (words[word + 1] !== scope || ((words[word]! >>> record.KIND_SHIFT) & record.KIND_MASK) !== kind)
+      if (words[word + 1] !== scope || ((words[word]! >>> record.KIND_SHIFT) & record.KIND_MASK) !== kind) {
         continue;
+      }
       const chunk = arena.bytes[chunkOf(reference)]!;
       const start = this.contentAt(reference);
       let same = 0;

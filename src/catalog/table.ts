@@ -5,19 +5,21 @@ const EMPTY = 0;
 /** A slot whose record has gone, in the middle of a run. */
 const GONE = 0xffffffff;
 const SMALLEST = 8;
-/** Full slots (gone ones counted) above this share make a table grow. */
-const FULL = 0.75;
+/** Full slots (gone ones counted) above this share make a table grow, so far that this many stay free. */
+const FULL = 0.8;
+const GROWTH = 1.6;
 
-/** Holds references (never 0, never 2^32 - 1) by hash; equal hashes and equal keys may stand side by side. */
+/**
+ * Holds references (never 0, never 2^32 - 1) by hash; equal hashes and equal keys may stand side by side. A slot
+ * is two numbers, hash and reference: a search reads no record but the right one, and growth reads none.
+ */
 export class Table {
-  readonly #hashOf: (reference: number) => number;
   readonly #slots: Uint32Array[] = [];
   readonly #live = new Uint32Array(SHARDS);
   readonly #taken = new Uint32Array(SHARDS);
 
-  constructor(hashOf: (reference: number) => number) {
-    this.#hashOf = hashOf;
-    for (let shard = 0; shard < SHARDS; shard++) this.#slots.push(new Uint32Array(SMALLEST));
+  constructor() {
+    for (let shard = 0; shard < SHARDS; shard++) this.#slots.push(new Uint32Array(SMALLEST * 2));
   }
 
   get bytes(): number {
@@ -26,7 +28,10 @@ export class Table {
     return total;
   }
 
-  /** The table in which a hash is looked for; walk it from `home` to the first 0, round the end, skip GONE. */
+  /**
+   * The table in which a hash is looked for. Walk it by pairs from `home`, round the end, to the first pair
+   * whose second number is 0; pairs whose first number is the hash are candidates if `isReference` the second.
+   */
   slots(hash: number): Uint32Array {
     return this.#slots[hash >>> 24]!;
   }
@@ -34,7 +39,7 @@ export class Table {
   insert(hash: number, reference: number): void {
     const shard = hash >>> 24;
     let slots = this.#slots[shard]!;
-    if (this.#taken[shard]! + 1 > slots.length * FULL) slots = this.#resize(shard);
+    if (this.#taken[shard]! + 1 > (slots.length >> 1) * FULL) slots = this.#resize(shard);
     if (place(slots, hash, reference)) this.#taken[shard]!++;
     this.#live[shard]!++;
   }
@@ -42,7 +47,7 @@ export class Table {
   /** Puts another reference in the slot of a present one with the same hash. */
   replace(hash: number, old: number, reference: number): void {
     const slots = this.#slots[hash >>> 24]!;
-    slots[find(slots, hash, old)] = reference;
+    slots[find(slots, hash, old) + 1] = reference;
   }
 
   /** Removes a present reference. */
@@ -51,26 +56,25 @@ export class Table {
     const slots = this.#slots[shard]!;
     let at = find(slots, hash, reference);
     this.#live[shard]!--;
-    slots[at] = GONE;
-    const last = slots.length - 1;
-    if (slots[at === last ? 0 : at + 1] === EMPTY) {
+    slots[at + 1] = GONE;
+    if (slots[after(at, slots.length) + 1] === EMPTY) {
       // The end of a run: it and the gone slots before it can be empty again.
-      while (slots[at] === GONE) {
-        slots[at] = EMPTY;
+      while (slots[at + 1] === GONE) {
+        slots[at + 1] = EMPTY;
         this.#taken[shard]!--;
-        at = at === 0 ? last : at - 1;
+        at = at === 0 ? slots.length - 2 : at - 2;
       }
     }
-    if (slots.length > 64 && this.#live[shard]! < slots.length / 6) this.#resize(shard);
+    if (slots.length > 128 && this.#live[shard]! < slots.length / 12) this.#resize(shard);
   }
 
   #resize(shard: number): Uint32Array {
     const old = this.#slots[shard]!;
     const live = this.#live[shard]!;
-    const slots = new Uint32Array(Math.max(SMALLEST, Math.ceil((live + 1) * 1.9)));
-    for (let at = 0; at < old.length; at++) {
-      const reference = old[at]!;
-      if (reference !== EMPTY && reference !== GONE) place(slots, this.#hashOf(reference), reference);
+    const slots = new Uint32Array(Math.max(SMALLEST, Math.ceil((live + 1) * GROWTH)) * 2);
+    for (let at = 0; at < old.length; at += 2) {
+      const reference = old[at + 1]!;
+      if (reference !== EMPTY && reference !== GONE) place(slots, old[at]!, reference);
     }
     this.#slots[shard] = slots;
     this.#taken[shard] = live;
@@ -78,29 +82,38 @@ export class Table {
   }
 }
 
-/** The slot where the search for a hash begins in a table of `length` slots. */
+/** Index of the pair where the search for a hash begins in a table of this length (two a slot). */
 export function home(hash: number, length: number): number {
-  return (((hash & 0xffffff) * length) / 0x1000000) | 0;
+  return ((((hash & 0xffffff) * (length >> 1)) / 0x1000000) | 0) << 1;
 }
 
-/** Whether a slot's value is a reference; 0 ends a search. */
+/** The pair after this one. */
+export function after(at: number, length: number): number {
+  return at + 2 === length ? 0 : at + 2;
+}
+
+/** Whether the second number of a pair, not 0, is a reference. */
 export function isReference(value: number): boolean {
   return value !== GONE;
 }
 
+/** Returns whether the slot was empty; else it was that of a record that has gone. */
 function place(slots: Uint32Array, hash: number, reference: number): boolean {
-  let at = home(hash, slots.length);
-  while (slots[at] !== EMPTY && slots[at] !== GONE) at = at === slots.length - 1 ? 0 : at + 1;
-  const fresh = slots[at] === EMPTY;
-  slots[at] = reference;
+  const { length } = slots;
+  let at = home(hash, length);
+  while (slots[at + 1] !== EMPTY && slots[at + 1] !== GONE) at = after(at, length);
+  const fresh = slots[at + 1] === EMPTY;
+  slots[at] = hash;
+  slots[at + 1] = reference;
   return fresh;
 }
 
 function find(slots: Uint32Array, hash: number, reference: number): number {
-  let at = home(hash, slots.length);
-  for (let seen = 0; slots[at] !== reference; seen++) {
-    if (slots[at] === EMPTY || seen > slots.length) throw new Error('catalog: a record is not in its index');
-    at = at === slots.length - 1 ? 0 : at + 1;
+  const { length } = slots;
+  let at = home(hash, length);
+  for (let seen = 0; slots[at + 1] !== reference; seen += 2) {
+    if (slots[at + 1] === EMPTY || seen > length) throw new Error('catalog: a record is not in its index');
+    at = after(at, length);
   }
   return at;
 }

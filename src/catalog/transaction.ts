@@ -1,6 +1,7 @@
 /** One change set of one source: staged out of sight, then applied and handed on as effective changes. */
 import type { Place, Resource, ResourceKey } from '../model.ts';
 import { keyOf } from '../model.ts';
+import { Applying } from './applying.ts';
 import * as record from './record.ts';
 import { DELETION, KIND_NUMBERS, SEEN, STAGED, scratch } from './record.ts';
 import type { Store } from './store.ts';
@@ -21,6 +22,9 @@ export interface Kept {
   stamp: number;
   claims?: Readonly<Record<string, number>>;
 }
+
+const NO_CLAIMS = new Map<string, Readonly<Record<string, number>>>();
+const NOTHING = new Uint32Array(0);
 
 /** The number in a revision that is a whole decimal number below 2^53, else -1. */
 export function revisionNumber(revision: string): number {
@@ -46,13 +50,11 @@ export class Transaction {
   readonly #source: SaidSource;
   readonly #settling: Settling;
   /** References of staged records; those replaced in the same transaction are dead. */
-  #operations = new Uint32Array(16);
+  #operations: Uint32Array;
   #count = 0;
-  #state: 'open' | 'committing' | 'ended' = 'open';
-  /** The next operation to apply, and then the walk for what a full list did not name. */
-  #position = 0;
-  #sweep: Generator<number> | undefined;
-  readonly #keptClaims = new Map<string, Readonly<Record<string, number>>>();
+  #ended = false;
+  /** Older claims of VPCs, for `commit`. */
+  #keptClaims: Map<string, Readonly<Record<string, number>>> = NO_CLAIMS;
   /** Highest stamp given. */
   #clock: number;
   #revisionText = '';
@@ -73,6 +75,7 @@ export class Transaction {
     this.revision = revision;
     this.at = at;
     this.#clock = source.clock;
+    this.#operations = store.borrow();
     this.#revisionStamp = this.#stampOf(revision);
     this.#revisionText = revision;
   }
@@ -119,7 +122,10 @@ export class Transaction {
       }
     }
     if (stamp > this.#clock) this.#clock = stamp;
-    if (kept?.claims !== undefined) this.#keptClaims.set(vpc, kept.claims);
+    if (kept?.claims !== undefined) {
+      if (this.#keptClaims === NO_CLAIMS) this.#keptClaims = new Map();
+      this.#keptClaims.set(vpc, kept.claims);
+    }
     const source = this.#source.id;
     this.#stage(hash, store.create({ kind, flags: STAGED, source, scope, stamp, revision: said, place }));
   }
@@ -176,55 +182,24 @@ export class Transaction {
    */
   commit(): IterableIterator<Change> {
     this.#mustBeOpen();
-    this.#settling.enter();
-    this.#state = 'committing';
-    return this.#apply();
-  }
-
-  *#apply(): Generator<Change, void, undefined> {
-    const steps = this.#steps();
-    try {
-      for (const change of steps) yield change;
-    } finally {
-      for (const _ of this.#rest()) void _;
-    }
-  }
-
-  /** The same work whether it is read or only done: every step moves on before it yields. */
-  *#steps(): Generator<Change, void, undefined> {
-    const store = this.#store;
-    for (const [vpc, claims] of this.#keptClaims) this.#settling.keepClaims(this.#source, vpc, claims);
-    this.#keptClaims.clear();
-    while (this.#position < this.#count) {
-      const reference = this.#operations[this.#position++]!;
-      store.arena.unpin(reference);
-      if (store.has(reference, record.DEAD)) continue;
-      const change = this.#settling.apply(this.#source, reference, this.full, this.revision);
-      if (change !== undefined) yield change;
-    }
-    if (this.full) {
-      this.#sweep ??= store.walk();
-      for (let step = this.#sweep.next(); !step.done; step = this.#sweep.next()) {
-        const reference = step.value;
-        if (store.source(reference) !== this.#source.id) continue;
-        if (store.has(reference, SEEN)) store.clear(reference, SEEN);
-        else {
-          const change = this.#settling.remove(this.#source, reference, this.revision);
-          if (change !== undefined) yield change;
-        }
-      }
-    }
-    yield* this.#settling.settleVpcs(this.#source, this.revision);
-  }
-
-  *#rest(): Generator<Change, void, undefined> {
-    if (this.#state === 'ended') return;
-    yield* this.#steps();
-    this.#source.clock = this.#clock;
-    this.#source.revision = this.revision;
-    if (this.at !== undefined) this.#source.at = this.at;
-    this.#settling.leave(Math.min(4096, 64 + 4 * this.#count));
-    this.#end();
+    const settling = this.#settling;
+    settling.enter();
+    this.#ended = true;
+    for (const [vpc, claims] of this.#keptClaims) settling.keepClaims(this.#source, vpc, claims);
+    return new Applying(settling, {
+      source: this.#source,
+      full: this.full,
+      revision: this.revision,
+      operations: this.#operations,
+      count: this.#count,
+      end: () => {
+        this.#source.clock = this.#clock;
+        this.#source.revision = this.revision;
+        if (this.at !== undefined) this.#source.at = this.at;
+        this.#end();
+        settling.leave(Math.min(4096, 64 + 4 * this.#count));
+      },
+    });
   }
 
   #stage(hash: number, reference: number): void {
@@ -255,12 +230,13 @@ export class Transaction {
   }
 
   #mustBeOpen(): void {
-    if (this.#state !== 'open') throw new Error(`catalog: the transaction of ${this.#source.name} has ended`);
+    if (this.#ended) throw new Error(`catalog: the transaction of ${this.#source.name} has ended`);
   }
 
   #end(): void {
-    this.#state = 'ended';
-    this.#operations = new Uint32Array(0);
+    this.#ended = true;
+    this.#store.giveBack(this.#operations);
+    this.#operations = NOTHING;
     this.#source.open = false;
   }
 }
