@@ -22,6 +22,8 @@ type Action =
   | { do: 'stall' }
   | { do: 'garble' }
   | { do: 'repeat' }
+  /** The server gives the full state again in the middle of the stream. */
+  | { do: 'again' }
   | { do: 'timer' }
   /** The server starts over with another history, whose revisions are lower. */
   | { do: 'restore' };
@@ -45,6 +47,7 @@ const action: fc.Arbitrary<Action> = fc.oneof(
     { do: 'stall' as const },
     { do: 'garble' as const },
     { do: 'repeat' as const },
+    { do: 'again' as const },
     { do: 'restore' as const },
   ),
 );
@@ -101,6 +104,9 @@ class Model {
         break;
       case 'repeat':
         if (this.queue !== undefined && this.last !== undefined) this.feed(this.last);
+        break;
+      case 'again':
+        this.queue?.push(...this.fullState());
         break;
       case 'restore':
         this.epoch++;
@@ -186,16 +192,23 @@ class Model {
     }
     this.queue = [{ type: 'connected', resumed: resume !== undefined }];
     if (resume === undefined) {
-      const revision = String(this.revision);
-      this.queue.push({ type: 'snapshot', revision });
-      for (const resource of this.content.values())
-        this.queue.push({ type: 'put', revision, resource, more: false });
-      this.queue.push({ type: 'synced', revision });
+      this.queue.push(...this.fullState());
     } else {
       const later = this.changes.filter((entry) => entry.revision > Number(resume));
       this.queue.push(...later.flatMap((entry) => this.eventsOf(entry)));
     }
     this.queue.push({ type: 'bookmark', revision: String(this.revision) });
+  }
+
+  private fullState(): StreamEvent[] {
+    const revision = String(this.revision);
+    const puts = [...this.content.values()].map((resource): StreamEvent => ({
+      type: 'put',
+      revision,
+      resource,
+      more: false,
+    }));
+    return [{ type: 'snapshot', revision }, ...puts, { type: 'synced', revision }];
   }
 
   private say(): void {
