@@ -1,0 +1,27 @@
+/** What the naive model answers with, and how it keys names. */
+import type { Pod, Service } from '../../src/model.ts';
+
+/** `answer` holds `TYPE rdata`; `soa` is the owner in authority, '*' where the spec leaves it open. */
+export interface NaiveReply {
+  rcode: 'NOERROR' | 'NXDOMAIN' | 'REFUSED' | 'SERVFAIL';
+  answer: string[];
+  soa?: string;
+  ede?: number;
+  held?: boolean;
+  /** TXT and other answers whose text the spec leaves open. */
+  open?: boolean;
+  /** An outside name that would leave. */
+  outside?: boolean;
+}
+
+export interface Found {
+  services: Service[];
+  pods: Pod[];
+}
+
+export const NOTHING: NaiveReply = { rcode: 'NOERROR', answer: [] };
+
+/** One key for a list of labels in which a dot inside a label differs from a boundary. */
+export function joined(labels: string[]): string {
+  return labels.map((label) => label.replaceAll('.', '\\.')).join('.');
+}

@@ -1,0 +1,215 @@
+/** The naive model's memory: plain Maps of resources, who bears a name, who owns an address, who is asking. */
+import type { Pod, Resource, ResourceKey, Service, Vpc } from '../../src/model.ts';
+import { keyOf, keyText } from '../../src/model.ts';
+import { expandIp6 } from './build.ts';
+
+export interface NaiveSettings {
+  zone: string;
+  suffixes: { name: string; flat: boolean }[];
+  aRecords: 'pinned' | 'all' | 'none';
+  forward: 'on' | 'off' | 'refuse' | string[];
+  clients: { from: string; vpc: string; namespace: string }[];
+}
+
+export const NAIVE_DEFAULTS: NaiveSettings = {
+  zone: 'vpc.internal',
+  suffixes: [],
+  aRecords: 'pinned',
+  forward: 'off',
+  clients: [],
+};
+
+export interface NaiveSource {
+  address: string;
+  vpc: string;
+  namespace: string;
+}
+
+/** Who a source turned out to be; `namespace` undefined for an unknown pod. */
+export interface NaiveClient {
+  vpc: string;
+  namespace: string | undefined;
+  /** `namespace/overlay` of every overlay that the client is on. */
+  overlays: Set<string>;
+  pod: Pod | undefined;
+}
+
+export type Identified = NaiveClient | { refused: number } | { contradictory: true };
+
+function bits(address: string): string {
+  const hex = address.includes(':')
+    ? expandIp6(address)
+    : address
+        .split('.')
+        .map((part) => Number(part).toString(16).padStart(2, '0'))
+        .join('');
+  return [...hex].map((digit) => parseInt(digit, 16).toString(2).padStart(4, '0')).join('');
+}
+
+export function inPrefix(address: string, prefix: string): boolean {
+  const [base, length] = prefix.split('/');
+  if (base!.includes(':') !== address.includes(':')) return false;
+  const count = length === undefined ? (base!.includes(':') ? 128 : 32) : Number(length);
+  return bits(address).slice(0, count) === bits(base!).slice(0, count);
+}
+
+export class NaiveWorld {
+  readonly settings: NaiveSettings;
+  private readonly resources = new Map<string, { resource: Resource; stamp: number }>();
+
+  constructor(settings: Partial<NaiveSettings> = {}) {
+    this.settings = { ...NAIVE_DEFAULTS, ...settings };
+  }
+
+  put(resource: Resource, stamp: number): void {
+    this.resources.set(keyText(keyOf(resource)), { resource, stamp });
+  }
+
+  delete(key: ResourceKey): void {
+    this.resources.delete(keyText(key));
+  }
+
+  private *all(vpc: string): Generator<{ resource: Resource; stamp: number }> {
+    for (const entry of this.resources.values()) {
+      if (entry.resource.kind !== 'vpc' && entry.resource.vpc === vpc) yield entry;
+    }
+  }
+
+  vpcs(): string[] {
+    const names = new Set<string>();
+    for (const { resource } of this.resources.values()) {
+      names.add(resource.kind === 'vpc' ? resource.name : resource.vpc);
+    }
+    return [...names].sort();
+  }
+
+  vpc(name: string): Vpc {
+    const found = this.resources.get(`vpc ${name}`);
+    if (found !== undefined) return found.resource as Vpc;
+    return { kind: 'vpc', name, net6: [], services6: [] };
+  }
+
+  /** Declared or implied; an implied one has no `shadow`. */
+  namespaces(vpc: string): Set<string> {
+    const names = new Set<string>();
+    for (const { resource } of this.all(vpc)) {
+      names.add(resource.kind === 'namespace' ? resource.name : (resource as Pod).namespace);
+    }
+    return names;
+  }
+
+  shadows(vpc: string, namespace: string): boolean {
+    for (const { resource } of this.all(vpc)) {
+      if (resource.kind === 'namespace' && resource.name === namespace) return resource.shadow === 'forward';
+    }
+    return false;
+  }
+
+  pods(vpc: string): Pod[] {
+    return [...this.all(vpc)].map(({ resource }) => resource).filter((resource) => resource.kind === 'pod');
+  }
+
+  services(vpc: string): Service[] {
+    return [...this.all(vpc)]
+      .map(({ resource }) => resource)
+      .filter((resource) => resource.kind === 'service');
+  }
+
+  overlayNets(vpc: string): string[] {
+    const nets: string[] = [];
+    for (const { resource } of this.all(vpc)) {
+      if (resource.kind !== 'overlay') continue;
+      if (resource.net4 !== undefined) nets.push(resource.net4);
+      if (resource.net6 !== undefined) nets.push(resource.net6);
+    }
+    return nets;
+  }
+
+  internal(client: NaiveClient): boolean {
+    const internal = new Set<string>();
+    for (const { resource } of this.all(client.vpc)) {
+      if (resource.kind === 'overlay' && resource.internal === true) {
+        internal.add(`${resource.namespace}/${resource.name}`);
+      }
+    }
+    if (client.pod === undefined) return client.namespace === undefined && internal.size > 0;
+    const places = client.pod.overlays.map((place) => `${client.pod!.namespace}/${place.overlay}`);
+    return places.length > 0 && places.every((place) => internal.has(place));
+  }
+
+  /** The VPC address of a pod or the virtual IP of a service, unless a newer claim took it. */
+  ownIp6(holder: Pod | Service): string | undefined {
+    if (holder.ip6 === undefined) return undefined;
+    let best: { stamp: number; name: string; key: string } | undefined;
+    for (const { resource, stamp } of this.all(holder.vpc)) {
+      if (resource.kind !== 'pod' && resource.kind !== 'service') continue;
+      if (resource.ip6 !== holder.ip6) continue;
+      const name = `${resource.namespace}/${resource.name}`;
+      const wins = best === undefined || stamp > best.stamp || (stamp === best.stamp && name < best.name);
+      if (wins) best = { stamp, name, key: keyText(keyOf(resource)) };
+    }
+    return best?.key === keyText(keyOf(holder)) ? holder.ip6 : undefined;
+  }
+
+  /** Every pod of the VPC that holds this IPv4, with the overlay on which it does. */
+  holders4(vpc: string, ip4: string): { pod: Pod; place: string }[] {
+    const holders: { pod: Pod; place: string }[] = [];
+    for (const pod of this.pods(vpc)) {
+      for (const place of pod.overlays) {
+        if (place.ip4 === ip4) holders.push({ pod, place: `${pod.namespace}/${place.overlay}` });
+      }
+    }
+    return holders;
+  }
+
+  private podsAt(vpc: string, address: string): Pod[] {
+    if (!address.includes(':')) return [...new Set(this.holders4(vpc, address).map((holder) => holder.pod))];
+    return this.pods(vpc).filter(
+      (pod) => this.ownIp6(pod) === address || pod.overlays.some((place) => place.ip6 === address),
+    );
+  }
+
+  private client(vpc: string, address: string): NaiveClient {
+    const found = this.podsAt(vpc, address);
+    const pod = found.length === 1 ? found[0] : undefined;
+    const overlays = new Set(pod?.overlays.map((place) => `${pod.namespace}/${place.overlay}`));
+    return { vpc, namespace: pod?.namespace, overlays, pod };
+  }
+
+  /** Spec section 3, rule by rule. `address` is canonical; IPv4-mapped must be IPv4 already. */
+  identify(source: NaiveSource): Identified {
+    const inside = this.vpcs().filter((vpc) =>
+      this.vpc(vpc).net6.some((net) => inPrefix(source.address, net)),
+    );
+    if (source.vpc !== '') {
+      if (inside.length > 0 && !inside.includes(source.vpc)) return { refused: 18 };
+      const client = this.client(source.vpc, source.address);
+      if (source.namespace === '') return client;
+      if (client.pod === undefined) {
+        for (const { resource } of this.all(source.vpc)) {
+          const pods =
+            resource.kind === 'pod' && resource.namespace === source.namespace ? resource.overlays : [];
+          for (const place of pods) client.overlays.add(`${source.namespace}/${place.overlay}`);
+        }
+      }
+      return { ...client, namespace: source.namespace };
+    }
+    for (const rule of this.settings.clients) {
+      if (!inPrefix(source.address, rule.from)) continue;
+      return { vpc: rule.vpc, namespace: rule.namespace, overlays: new Set(), pod: undefined };
+    }
+    if (inside.length > 0) {
+      const vpc = inside[0]!;
+      const elsewhere = this.vpcs().some(
+        (other) => other !== vpc && this.podsAt(other, source.address).length > 0,
+      );
+      if (elsewhere) return { contradictory: true };
+      return this.client(vpc, source.address);
+    }
+    if (!source.address.includes(':') && this.vpcs().length === 1) {
+      const client = this.client(this.vpcs()[0]!, source.address);
+      if (client.pod !== undefined) return client;
+    }
+    return { refused: 18 };
+  }
+}

@@ -1,0 +1,251 @@
+/** A slow and plain reading of spec section 4: what podns must answer, without wire, trie or cleverness. */
+import type { Pod, Service } from '../../src/model.ts';
+import type { NaiveClient, NaiveSource, NaiveWorld } from './naive-world.ts';
+import { joined, NOTHING, type Found, type NaiveReply } from './naive-reply.ts';
+import { NaiveReverse } from './naive-reverse.ts';
+
+const PROTOCOLS = new Set(['_tcp', '_udp', '_sctp']);
+export class Naive {
+  readonly world: NaiveWorld;
+
+  constructor(world: NaiveWorld) {
+    this.world = world;
+  }
+
+  /** `labels` folded to lower case; `local` is the address asked, where it matters. */
+  reply(source: NaiveSource, labels: string[], type: string, local?: string): NaiveReply {
+    const client = this.world.identify(source);
+    if ('refused' in client) return { rcode: 'REFUSED', answer: [], ede: client.refused };
+    if ('contradictory' in client) return { rcode: 'SERVFAIL', answer: [], ede: 24 };
+    if (type === 'AXFR' || type === 'IXFR') return { rcode: 'REFUSED', answer: [] };
+    if (type === 'ANY') return this.any(client, labels, local);
+    return this.read(client, labels, type, local);
+  }
+
+  private any(client: NaiveClient, labels: string[], local?: string): NaiveReply {
+    const order = ['AAAA', 'A', 'SRV', 'TXT'];
+    const replies = order.map((type) => this.read(client, labels, type, local));
+    return replies.find((reply) => reply.answer.length > 0 || reply.open === true) ?? replies[0]!;
+  }
+
+  private read(client: NaiveClient, labels: string[], type: string, local?: string): NaiveReply {
+    if (labels.at(-1) === 'localhost') {
+      if (type === 'A') return { ...NOTHING, answer: ['A 127.0.0.1'] };
+      if (type === 'AAAA') return { ...NOTHING, answer: ['AAAA ::1'] };
+      return { ...NOTHING, soa: 'localhost.' };
+    }
+    if (labels.at(-1) === 'arpa') return new NaiveReverse(this).read(client, labels, type, local);
+    const { zone, suffixes } = this.world.settings;
+    const zones = [{ name: zone, flat: false }, ...suffixes].sort(
+      (a, b) => b.name.split('.').length - a.name.split('.').length,
+    );
+    for (const suffix of zones) {
+      const parts = suffix.name.split('.');
+      const head = labels.slice(0, labels.length - parts.length);
+      if (labels.length < parts.length || joined(labels.slice(head.length)) !== suffix.name) continue;
+      return this.underSuffix(client, head, suffix, type, local);
+    }
+    return this.plain(client, labels, type);
+  }
+
+  private underSuffix(
+    client: NaiveClient,
+    head: string[],
+    suffix: { name: string; flat: boolean },
+    type: string,
+    local?: string,
+  ): NaiveReply {
+    const { zone } = this.world.settings;
+    const soa = `${suffix.name}.`;
+    const nodata: NaiveReply = { ...NOTHING, soa };
+    if (head.length === 0) {
+      if (type === 'SOA' && !suffix.flat) return { ...NOTHING, open: true };
+      if (type === 'NS' && suffix.name === zone) return { ...NOTHING, answer: [`NS ns.${zone}.`] };
+      return nodata;
+    }
+    if (suffix.name === zone) {
+      if (head.length === 1 && head[0] === 'ns') {
+        const family = local?.includes(':') === true ? 'AAAA' : 'A';
+        return local !== undefined && type === family ? { ...NOTHING, answer: [`${type} ${local}`] } : nodata;
+      }
+      const inventory =
+        (head.length === 1 && (head[0] === '_whoami' || head[0] === '_namespaces')) ||
+        (head.length === 2 && head[0] === '_pods' && this.world.namespaces(client.vpc).has(head[1]!));
+      if (inventory) return type === 'TXT' ? { ...NOTHING, open: true } : nodata;
+    }
+    if (suffix.flat && client.namespace === undefined)
+      return { rcode: 'SERVFAIL', answer: [], held: true, ede: 14 };
+    const reply = suffix.flat
+      ? this.inNamespace(client, client.namespace!, head, type, false)
+      : this.withNamespace(client, head, type);
+    if (reply === undefined) return { rcode: 'NXDOMAIN', answer: [], soa };
+    return reply.answer.length === 0 ? { ...reply, soa } : reply;
+  }
+
+  private plain(client: NaiveClient, labels: string[], type: string): NaiveReply {
+    const last = labels.at(-1);
+    const ours = last !== undefined && this.world.namespaces(client.vpc).has(last);
+    const soa = ours ? `${last}.` : '.';
+    const finish = (reply: NaiveReply): NaiveReply => (reply.answer.length === 0 ? { ...reply, soa } : reply);
+    if (client.namespace !== undefined) {
+      const bare = this.inNamespace(client, client.namespace, labels, type, false, false);
+      if (bare !== undefined) return finish(bare);
+    }
+    if (ours) {
+      const reply = this.withNamespace(client, labels, type);
+      if (reply !== undefined) return finish(reply);
+      if (!this.world.shadows(client.vpc, last)) return { rcode: 'NXDOMAIN', answer: [], soa };
+      return this.outside(client, labels);
+    }
+    if (labels.length === 0) return { ...NOTHING, soa: '.' };
+    if (client.namespace === undefined && this.needsNamespace(labels)) {
+      return { rcode: 'SERVFAIL', answer: [], held: true, ede: 14 };
+    }
+    const entry = client.namespace !== undefined && this.below(client, client.namespace, labels);
+    if (entry) return { ...NOTHING, soa: '.' };
+    if (labels.length === 1 && last === 'vpc') {
+      return type === 'TXT' ? { ...NOTHING, open: true } : { ...NOTHING, soa: '.' };
+    }
+    const zones = [this.world.settings.zone, ...this.world.settings.suffixes.map((suffix) => suffix.name)];
+    if (zones.some((zone) => zone.endsWith(`.${joined(labels)}`))) return { ...NOTHING, soa: '.' };
+    if (this.listed(client, labels)) return this.outside(client, labels);
+    const special = ['onion', 'invalid', 'local', 'test'].includes(last!);
+    if (labels.length === 1 || special) return { rcode: 'NXDOMAIN', answer: [], soa: '.' };
+    return this.outside(client, labels);
+  }
+
+  /** A bare name, or a port of one: without the namespace there is nothing to look in. */
+  private needsNamespace(labels: string[]): boolean {
+    if (labels.length === 1) return labels[0] !== 'vpc';
+    return labels.length === 3 && labels[0]!.startsWith('_') && PROTOCOLS.has(labels[1]!);
+  }
+
+  /** Named by a list of the VPC (or of the configuration): such names leave before the special names are looked at. */
+  listed(client: NaiveClient, labels: string[]): boolean {
+    const policy = this.world.vpc(client.vpc).forward ?? this.world.settings.forward;
+    const name = `.${joined(labels)}`;
+    return Array.isArray(policy) && policy.some((suffix) => name.endsWith(`.${suffix}`));
+  }
+
+  outside(client: NaiveClient, labels: string[]): NaiveReply {
+    const policy = this.world.vpc(client.vpc).forward ?? this.world.settings.forward;
+    if (policy === 'refuse') return { rcode: 'REFUSED', answer: [], ede: 20 };
+    const blocked = policy === 'off' || (Array.isArray(policy) && !this.listed(client, labels));
+    if (blocked || (client.pod !== undefined && this.world.internal(client))) {
+      return { rcode: 'NXDOMAIN', answer: [], soa: '.', ede: 15 };
+    }
+    if (this.world.internal(client)) return { rcode: 'SERVFAIL', answer: [], ede: 14 };
+    return { ...NOTHING, outside: true };
+  }
+
+  /** Form (6): labels of which the last is a namespace. Undefined: no such name. */
+  private withNamespace(client: NaiveClient, labels: string[], type: string): NaiveReply | undefined {
+    const namespace = labels.at(-1)!;
+    if (!this.world.namespaces(client.vpc).has(namespace)) return undefined;
+    if (labels.length === 1) return { ...NOTHING };
+    return this.inNamespace(client, namespace, labels.slice(0, -1), type, true);
+  }
+
+  /** A name in a namespace, with ports, and with replicas and empty non-terminals where asked for. */
+  private inNamespace(
+    client: NaiveClient,
+    namespace: string,
+    labels: string[],
+    type: string,
+    replicas: boolean,
+    entries = true,
+  ): NaiveReply | undefined {
+    if (labels.length === 0) return undefined;
+    const found = this.find(client.vpc, namespace, labels, replicas);
+    if (found !== undefined) return { ...NOTHING, answer: this.records(client, found, type) };
+    if (labels.length > 2 && labels[0]!.startsWith('_') && PROTOCOLS.has(labels[1]!)) {
+      const rest = this.find(client.vpc, namespace, labels.slice(2), replicas);
+      const srv = rest === undefined ? [] : this.srv(rest, labels[0]!.slice(1), labels[1]!.slice(1));
+      if (srv.length > 0) return { ...NOTHING, answer: type === 'SRV' ? srv : [] };
+    }
+    if (labels.length > 1 && PROTOCOLS.has(labels[0]!)) {
+      const rest = this.find(client.vpc, namespace, labels.slice(1), replicas);
+      const holders = rest === undefined ? [] : rest.services.length > 0 ? rest.services : rest.pods;
+      const named = holders.some((holder) => holder.ports.some((port) => `_${port.protocol}` === labels[0]));
+      if (named) return { ...NOTHING };
+    }
+    if (entries && this.below(client, namespace, labels)) return { ...NOTHING };
+    return undefined;
+  }
+
+  find(vpc: string, namespace: string, labels: string[], replicas: boolean): Found | undefined {
+    const name = joined(labels);
+    const bears = (holder: Pod | Service): boolean =>
+      holder.namespace === namespace && (holder.name === name || holder.names.includes(name));
+    const services = this.world.services(vpc).filter(bears);
+    const pods = this.world.pods(vpc).filter(bears);
+    if (services.length > 0 || pods.length > 0) return { services, pods };
+    if (!replicas || labels.length < 2) return undefined;
+    const rest = joined(labels.slice(1));
+    const head = joined(labels.slice(0, 1));
+    const replica = this.world
+      .pods(vpc)
+      .filter((pod) => pod.namespace === namespace && (pod.name === rest || pod.names.includes(rest)))
+      .filter((pod) => pod.name === head || pod.aid === head);
+    return replica.length > 0 ? { services: [], pods: replica } : undefined;
+  }
+
+  private below(client: NaiveClient, namespace: string, labels: string[]): boolean {
+    const end = `.${joined(labels)}`;
+    const holders = [...this.world.pods(client.vpc), ...this.world.services(client.vpc)];
+    return holders.some(
+      (holder) =>
+        holder.namespace === namespace && [holder.name, ...holder.names].some((name) => name.endsWith(end)),
+    );
+  }
+
+  private serving(pods: Pod[]): Pod[] {
+    const ready = pods.filter((pod) => pod.ready);
+    return ready.length > 0 ? ready : pods;
+  }
+
+  private srv(found: Found, port: string, protocol: string): string[] {
+    const holders = found.services.length > 0 ? found.services : this.serving(found.pods);
+    const records: string[] = [];
+    for (const holder of holders) {
+      const target = `${holder.name}.${holder.namespace}.${this.world.settings.zone}.`;
+      for (const one of holder.ports) {
+        if (one.name === port && one.protocol === protocol) records.push(`SRV 0 0 ${one.port} ${target}`);
+      }
+    }
+    return [...new Set(records)];
+  }
+
+  records(client: NaiveClient, found: Found, type: string): string[] {
+    const records = new Set<string>();
+    if (found.services.length > 0) {
+      const addresses = found.services.map((service) => this.world.ownIp6(service));
+      for (const ip6 of addresses) if (type === 'AAAA' && ip6 !== undefined) records.add(`AAAA ${ip6}`);
+      return [...records];
+    }
+    for (const pod of this.serving(found.pods)) {
+      if (type === 'AAAA') for (const ip6 of this.podIp6(pod)) records.add(`AAAA ${ip6}`);
+      if (type === 'A') for (const ip4 of this.podIp4(client, pod)) records.add(`A ${ip4}`);
+    }
+    return [...records];
+  }
+
+  private podIp6(pod: Pod): string[] {
+    if (pod.ip6 === undefined) return pod.overlays.flatMap((place) => place.ip6 ?? []);
+    const own = this.world.ownIp6(pod);
+    return own === undefined ? [] : [own];
+  }
+
+  private podIp4(client: NaiveClient, pod: Pod): string[] {
+    const policy = this.world.settings.aRecords;
+    if (policy === 'none') return [];
+    const withIp6 = pod.ip6 !== undefined || pod.overlays.some((place) => place.ip6 !== undefined);
+    return pod.overlays.flatMap((place) => {
+      if (place.ip4 === undefined) return [];
+      if (policy === 'pinned' && withIp6 && !place.pinned) return [];
+      const holders = new Set(this.world.holders4(pod.vpc, place.ip4).map((holder) => holder.pod));
+      if (holders.size > 1 && !client.overlays.has(`${pod.namespace}/${place.overlay}`)) return [];
+      return [place.ip4];
+    });
+  }
+}
