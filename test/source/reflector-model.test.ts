@@ -22,7 +22,7 @@ type Action =
   | { do: 'stall' }
   | { do: 'garble' }
   | { do: 'repeat' }
-  /** The server gives the full state again in the middle of the stream. */
+  /** The server gives the full state instead of what it still had to say. */
   | { do: 'again' }
   | { do: 'timer' }
   /** The server starts over with another history, whose revisions are lower. */
@@ -106,7 +106,7 @@ class Model {
         if (this.queue !== undefined && this.last !== undefined) this.feed(this.last);
         break;
       case 'again':
-        this.queue?.push(...this.fullState());
+        if (this.queue !== undefined) this.queue = this.fullState();
         break;
       case 'restore':
         this.epoch++;
