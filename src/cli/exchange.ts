@@ -1,0 +1,136 @@
+/** Sends one query to one server: UDP with retries, TCP when the answer was truncated. */
+import { createSocket } from 'node:dgram';
+import { connect } from 'node:net';
+import { frame } from '../dns/build.ts';
+import { parseMessage, type Message } from '../dns/print.ts';
+
+export interface Target {
+  /** Without brackets. */
+  address: string;
+  port: number;
+}
+
+export interface ExchangeOptions {
+  /** How often the query is sent over UDP. */
+  tries: number;
+  /** Milliseconds to wait after each sending, and for the whole of TCP. */
+  timeout: number;
+  /** Begin with TCP. */
+  tcp?: boolean;
+}
+
+export interface Exchange {
+  message: Message;
+  octets: number;
+  transport: 'UDP' | 'TCP';
+  milliseconds: number;
+  /** Why the whole answer could not be had over TCP; `message` is the truncated one then. */
+  tcpFailure?: string;
+}
+
+/** No answer could be had: refused, unreachable, timed out, or nothing that was an answer. */
+export class Unreachable extends Error {}
+
+/** Resolves with the server's answer. Rejects with Unreachable. */
+export async function exchange(
+  query: Uint8Array,
+  target: Target,
+  options: ExchangeOptions,
+): Promise<Exchange> {
+  const started = performance.now();
+  const done = (answer: Uint8Array, transport: 'UDP' | 'TCP', tcpFailure?: string): Exchange => ({
+    message: parseMessage(answer),
+    octets: answer.length,
+    transport,
+    milliseconds: Math.round(performance.now() - started),
+    ...(tcpFailure === undefined ? {} : { tcpFailure }),
+  });
+  if (options.tcp) return done(await overTcp(query, target, options.timeout), 'TCP');
+  const answer = await overUdp(query, target, options);
+  if ((answer[2]! & 0x02) === 0) return done(answer, 'UDP');
+  try {
+    return done(await overTcp(query, target, options.timeout), 'TCP');
+  } catch (error) {
+    if (!(error instanceof Unreachable)) throw error;
+    return done(answer, 'UDP', error.message);
+  }
+}
+
+/** An answer to this query: the same id, a response, and the same question where there is one. */
+function answers(packet: Uint8Array, query: Uint8Array): boolean {
+  if (packet.length < 12 || packet[0] !== query[0] || packet[1] !== query[1] || (packet[2]! & 0x80) === 0)
+    return false;
+  const questions = (packet[4]! << 8) | packet[5]!;
+  // FORMERR and NOTIMP may come without the question (RFC 9619 allows no more than one).
+  if (questions === 0) return true;
+  let end = 12;
+  while (query[end] !== 0) end += 1 + query[end]!;
+  end += 5;
+  return packet.length >= end && Buffer.from(packet.subarray(12, end)).equals(query.subarray(12, end));
+}
+
+function overUdp(query: Uint8Array, target: Target, options: ExchangeOptions): Promise<Uint8Array> {
+  const socket = createSocket(target.address.includes(':') ? 'udp6' : 'udp4');
+  let timer: NodeJS.Timeout | undefined;
+  return new Promise<Uint8Array>((resolve, reject) => {
+    let left = options.tries;
+    const send = (): void => {
+      if (left === 0) {
+        const whole = options.tries * options.timeout;
+        reject(new Unreachable(`no answer within ${whole} ms (${options.tries} tries)`));
+        return;
+      }
+      left--;
+      socket.send(query);
+      timer = setTimeout(send, options.timeout);
+    };
+    socket.on('error', (error: NodeJS.ErrnoException) => reject(new Unreachable(reasonOf(error))));
+    socket.on('message', (packet) => {
+      if (answers(packet, query)) resolve(packet);
+    });
+    // Connected, so that a closed port is told at once, and nobody else can answer.
+    socket.connect(target.port, target.address, send);
+  }).finally(() => {
+    clearTimeout(timer);
+    socket.close();
+  });
+}
+
+function overTcp(query: Uint8Array, target: Target, timeout: number): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host: target.address, port: target.port, noDelay: true });
+    const fail = (reason: string): void => {
+      clearTimeout(timer);
+      socket.destroy();
+      reject(new Unreachable(`${reason} (TCP)`));
+    };
+    const timer = setTimeout(() => fail(`no answer within ${timeout} ms`), timeout);
+    let received = Buffer.alloc(0);
+    socket.on('connect', () => socket.write(frame(query)));
+    socket.on('error', (error) => fail(reasonOf(error)));
+    socket.on('end', () => fail('the connection was closed without an answer'));
+    socket.on('data', (part) => {
+      received = Buffer.concat([received, part]);
+      while (received.length >= 2 && received.length >= 2 + received.readUInt16BE(0)) {
+        const packet = received.subarray(2, 2 + received.readUInt16BE(0));
+        received = received.subarray(2 + packet.length);
+        if (!answers(packet, query)) continue;
+        clearTimeout(timer);
+        socket.destroy();
+        resolve(packet);
+        return;
+      }
+    });
+  });
+}
+
+const REASONS: Record<string, string> = {
+  ECONNREFUSED: 'nothing listens there',
+  EHOSTUNREACH: 'no route to that address',
+  ENETUNREACH: 'no route to that network',
+  EADDRNOTAVAIL: 'no route to that address',
+};
+
+function reasonOf(error: NodeJS.ErrnoException): string {
+  return REASONS[error.code ?? ''] ?? error.message;
+}

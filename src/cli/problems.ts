@@ -1,0 +1,12 @@
+/** Problems on stderr, one a line: `file:line:col: error: reason`. */
+import { placeText, type Problem } from '../model.ts';
+import type { Io } from './io.ts';
+
+export function problemLine({ severity, place, reason }: Problem): string {
+  const where = placeText(place);
+  return where === '' ? `${severity}: ${reason}` : `${where}: ${severity}: ${reason}`;
+}
+
+export function reportProblems(problems: readonly Problem[], io: Io): void {
+  for (const problem of problems) io.err(`${problemLine(problem)}\n`);
+}

@@ -1,0 +1,75 @@
+/** `check`: what it looks at, its lines and its exit codes. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { podns } from './harness.ts';
+
+const GOOD = 'vpc: aep\nnamespaces:\n  web:\n    pods:\n      db: { ip6: "fdfd:1a8::1" }\n';
+
+let folder = '';
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'podns-check-'));
+  mkdirSync(join(folder, 'zones'));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+function write(path: string, text: string): void {
+  writeFileSync(join(folder, path), text);
+}
+
+describe('check', () => {
+  it('is content with sound zones', async () => {
+    write('zones/a.yaml', GOOD.replace('vpc: aep', 'vpc: aep\nnet6: ["fdfd:1a8::/48"]'));
+    const ran = await podns(['check', 'zones'], { folder });
+    expect(ran).toEqual({ code: 0, out: '', err: 'podns: 3 resources: nothing wrong\n' });
+  });
+
+  it('names file, line and column, and ends with 78 on errors', async () => {
+    write('zones/a.yaml', `${GOOD}      bad: { ip6: 10.0.0.1, colour: red }\n`);
+    const ran = await podns(['check', 'zones'], { folder });
+    expect(ran.code).toBe(78);
+    expect(ran.out).toMatch(/zones\/a\.yaml:6:\d+: error: .*10\.0\.0\.1/);
+    expect(ran.out).toMatch(/zones\/a\.yaml:6:\d+: error: .*colour/);
+    expect(ran.err).toBe('podns: 2 errors, 0 warnings\n');
+  });
+
+  it('ends with 0 where there are only warnings', async () => {
+    write(
+      'zones/a.yaml',
+      GOOD.replace('      db:', '      db: { overlays: { nowhere: 10.0.0.1 } }\n      x:'),
+    );
+    const ran = await podns(['check', 'zones'], { folder });
+    expect(ran.code).toBe(0);
+    expect(ran.out).toMatch(/: warning: .*nowhere/);
+  });
+
+  it('reads podns.yaml and the zones that it names', async () => {
+    write('podns.yaml', 'zones: zones\nttl: soon\n');
+    write('zones/a.yaml', 'vpc: [\n');
+    const ran = await podns(['check'], { folder });
+    expect(ran.code).toBe(78);
+    expect(ran.out).toContain(`${join(folder, 'podns.yaml')}:2:6: error: ttl:`);
+    expect(ran.out).toMatch(/zones\/a\.yaml:\d+:\d+: error: /);
+    const named = await podns(['check', 'podns.yaml'], { folder });
+    expect(named.code).toBe(78);
+    expect((await podns(['check', 'zones', '-c', 'podns.yaml'], { folder })).out).toBe(named.out);
+  });
+
+  it('lints names with the suffixes of the configuration', async () => {
+    const long = `${'a'.repeat(60)}.${'b'.repeat(60)}.${'c'.repeat(60)}.${'d'.repeat(50)}`;
+    write('zones/a.yaml', GOOD.replace('db:', `${long}:`));
+    expect((await podns(['check', 'zones'], { folder })).code).toBe(0);
+    write('podns.yaml', `zone: ${'z'.repeat(40)}.internal\n`);
+    expect((await podns(['check', 'zones', '-c', 'podns.yaml'], { folder })).code).toBe(78);
+  });
+
+  it('wants something to check', async () => {
+    rmSync(join(folder, 'zones'), { recursive: true });
+    const ran = await podns(['check'], { folder });
+    expect(ran.code).toBe(2);
+    expect(ran.err).toContain('nothing to check');
+    expect((await podns(['check', 'absent'], { folder })).code).toBe(78);
+    expect((await podns(['check', '-c', 'absent.yaml'], { folder })).code).toBe(78);
+  });
+});
