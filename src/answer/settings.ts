@@ -31,4 +31,14 @@ export interface AnswerSettings {
   tcpIdle: number;
   /** What a VPC without a `forward` of its own does. */
   forward: 'on' | 'off' | 'refuse' | string[];
+  /** In order; the first whose prefix holds the source wins. */
+  clients: ClientRule[];
+}
+
+/** Fixes VPC and namespace of the clients in a prefix: for the host itself and for routers. */
+export interface ClientRule {
+  /** `10.0.0.0/8`, `fd00::/8`, or one address. */
+  from: string;
+  vpc: string;
+  namespace: string;
 }

@@ -91,7 +91,8 @@ export class View {
   /** Reads this copy from now on: the writer looks at its idle one so. */
   use(copy: number): void {
     const head = this.head;
-    this.generation = head[layout.HEAD_GENERATION];
+    // The writer counts before it flips: the copy's number tells the two moments apart.
+    this.generation = (head[layout.HEAD_GENERATION] << 1) | copy;
     this.copy = copy;
     this.names = this.nameCopies[copy];
     this.addresses = this.addressCopies[copy];

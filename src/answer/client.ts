@@ -1,0 +1,238 @@
+/** Who is asking: finds VPC, namespace and pod of a packet's sender, by the first rule that decides. */
+import { findNet6Owner } from '../trie/net6.ts';
+import { parsePrefix, sharesPrefix } from '../trie/prefix.ts';
+import { isMappedKey } from '../trie/view.ts';
+import type { View } from '../trie/view.ts';
+import * as layout from '../trie/layout.ts';
+import { encodeName } from '../dns/name.ts';
+import type { Decision } from './decision.ts';
+import type { Listener, Peer } from './peer.ts';
+import * as reason from './reasons.ts';
+import type { ClientRule } from './settings.ts';
+
+export const CLIENT_KNOWN = 0;
+/** The VPC is known, the pod is not, and no rule fixes a namespace. */
+export const CLIENT_POD_UNKNOWN = 1;
+export const CLIENT_UNKNOWN = 2;
+/** On a scoped listener, from inside another VPC's net6. */
+export const CLIENT_FOREIGN = 3;
+/** A pod of one VPC with an address of another's prefix. */
+export const CLIENT_CONTRADICTED = 4;
+/** The listener's VPC does not exist (yet). */
+export const CLIENT_SCOPE_UNKNOWN = 5;
+
+/** What to do with a name that needs the namespace of a pod that is unknown. */
+export const WAIT_HOLD = 0;
+export const WAIT_FAIL = 1;
+export const WAIT_OVER = 2;
+
+export class Client {
+  status = CLIENT_UNKNOWN;
+  /** VPC record, namespace node, pod record; 0 where unknown. */
+  vpc = 0;
+  namespace = 0;
+  pod = 0;
+  /** No pod, but a namespace that a rule fixed: counts as being on all overlays of that namespace. */
+  onAllOverlays = false;
+  podWait = WAIT_HOLD;
+}
+
+interface Scope {
+  vpc: Uint8Array;
+  namespace: Uint8Array | undefined;
+  generation: number;
+  vpcRecord: number;
+  namespaceNode: number;
+}
+
+interface Rule {
+  bits: number;
+  octets: Uint8Array;
+  scope: Scope;
+}
+
+function scopeOf(vpc: string, namespace: string): Scope {
+  return {
+    vpc: encodeName(vpc),
+    namespace: namespace === '' ? undefined : encodeName(namespace),
+    generation: -1,
+    vpcRecord: 0,
+    namespaceNode: 0,
+  };
+}
+
+export class Identifier {
+  private readonly view: View;
+  private readonly scopes: (Scope | undefined)[] = [];
+  private readonly rules: Rule[];
+
+  constructor(view: View, rules: readonly ClientRule[]) {
+    this.view = view;
+    this.rules = rules.map(({ from, vpc, namespace }) => {
+      const prefix = parsePrefix(from);
+      if (prefix === undefined) throw new TypeError(`clients: ${from} is not a prefix`);
+      return { bits: prefix.bits, octets: prefix.octets, scope: scopeOf(vpc, namespace) };
+    });
+  }
+
+  /** Fills `client`; leaves the sender's address in `view.key`. */
+  identify(peer: Peer, client: Client, decision: Decision): void {
+    const { view } = this;
+    view.keyBytes.set(peer.address);
+    client.status = CLIENT_UNKNOWN;
+    client.vpc = 0;
+    client.namespace = 0;
+    client.pod = 0;
+    client.onAllOverlays = false;
+    client.podWait = WAIT_HOLD;
+    const mapped = isMappedKey(view.key);
+    if (peer.listener.vpc !== '') this.identifyScoped(peer, client, decision, mapped);
+    else this.identifyBySource(peer, client, decision, mapped);
+  }
+
+  private identifyScoped(peer: Peer, client: Client, decision: Decision, mapped: boolean): void {
+    const { view } = this;
+    const scope = this.scopeOfListener(peer.listener);
+    decision.because(reason.BY_LISTENER);
+    const vpc = scope.vpcRecord;
+    if (vpc === 0) {
+      client.status = CLIENT_SCOPE_UNKNOWN;
+      return;
+    }
+    const pod = this.podAt(vpc, mapped, decision);
+    if (!mapped) {
+      const owner = findNet6Owner(view);
+      if (owner !== 0 && owner !== vpc) {
+        client.status = pod === 0 ? CLIENT_FOREIGN : CLIENT_CONTRADICTED;
+        return;
+      }
+    }
+    client.vpc = vpc;
+    client.pod = pod;
+    client.status = CLIENT_KNOWN;
+    if (scope.namespace !== undefined) {
+      client.namespace = scope.namespaceNode;
+      client.onAllOverlays = pod === 0;
+    } else if (pod !== 0) client.namespace = view.namespaceOfRecord(pod);
+    else {
+      const rule = this.rules.length === 0 ? undefined : this.ruleFor(peer);
+      if (rule !== undefined && rule.vpcRecord === vpc) {
+        client.namespace = rule.namespaceNode;
+        client.onAllOverlays = true;
+        decision.because(reason.BY_RULE);
+      } else client.status = CLIENT_POD_UNKNOWN;
+    }
+  }
+
+  private identifyBySource(peer: Peer, client: Client, decision: Decision, mapped: boolean): void {
+    const { view } = this;
+    const rule = this.rules.length === 0 ? undefined : this.ruleFor(peer);
+    if (rule !== undefined) {
+      decision.because(reason.BY_RULE);
+      client.vpc = rule.vpcRecord;
+      client.namespace = rule.namespaceNode;
+      client.onAllOverlays = true;
+      client.status = rule.vpcRecord === 0 ? CLIENT_SCOPE_UNKNOWN : CLIENT_KNOWN;
+      return;
+    }
+    let vpc: number;
+    if (mapped) {
+      vpc = view.head[layout.HEAD_IPV4_BLIND] === 1 ? 0 : view.head[layout.HEAD_ONLY_VPC + view.copy];
+      if (vpc !== 0) decision.because(reason.BY_ONLY_VPC);
+    } else {
+      vpc = findNet6Owner(view);
+      if (vpc !== 0) decision.because(reason.BY_PREFIX);
+    }
+    if (vpc === 0) return;
+    const pod = this.podAt(vpc, mapped, decision);
+    if (pod === 0 && !mapped) {
+      const misplaced = view.find(0, 128);
+      if (misplaced !== 0 && (view.words[misplaced] & 0xff) === layout.RECORD_MISPLACED) {
+        client.status = CLIENT_CONTRADICTED;
+        return;
+      }
+    }
+    client.vpc = vpc;
+    client.pod = pod;
+    client.status = pod === 0 ? CLIENT_POD_UNKNOWN : CLIENT_KNOWN;
+    if (pod !== 0) client.namespace = view.namespaceOfRecord(pod);
+  }
+
+  /** The one pod that owns the address in `view.key` inside the VPC, or 0. */
+  private podAt(vpc: number, mapped: boolean, decision: Decision): number {
+    const { view } = this;
+    if (mapped && view.head[layout.HEAD_IPV4_BLIND] === 1) return 0;
+    const record = view.find(vpc, 128);
+    const kind = record === 0 ? 0 : view.words[record] & 0xff;
+    if (kind === layout.RECORD_POD) {
+      decision.because(reason.POD_BY_ADDRESS);
+      return record;
+    }
+    decision.because(kind === layout.RECORD_HOLDERS ? reason.POD_AMBIGUOUS : reason.POD_UNKNOWN);
+    return 0;
+  }
+
+  private ruleFor(peer: Peer): Scope | undefined {
+    for (const { bits, octets, scope } of this.rules) {
+      if (sharesPrefix(octets, 0, peer.address, 0, bits)) {
+        this.resolve(scope);
+        return scope;
+      }
+    }
+    return undefined;
+  }
+
+  private scopeOfListener(listener: Listener): Scope {
+    let scope = this.scopes[listener.id];
+    if (scope === undefined) {
+      scope = scopeOf(listener.vpc, listener.namespace);
+      this.scopes[listener.id] = scope;
+    }
+    this.resolve(scope);
+    return scope;
+  }
+
+  private resolve(scope: Scope): void {
+    const { view } = this;
+    if (scope.generation === view.generation) return;
+    scope.generation = view.generation;
+    scope.vpcRecord = 0;
+    scope.namespaceNode = 0;
+    if (!view.step(view.vpcRoot, scope.vpc, 0)) return;
+    scope.vpcRecord = view.payload;
+    if (scope.namespace !== undefined && view.step(view.node, scope.namespace, 0)) scope.namespaceNode = view.node;
+  }
+}
+
+/** True when the client is given an A entry that is tied to this overlay (0: tied to none). */
+export function sharesOverlay(view: View, client: Client, overlay: number): boolean {
+  if (overlay === 0) return true;
+  const { words } = view;
+  if (client.pod === 0) {
+    return client.onAllOverlays && words[overlay + layout.OVERLAY_NAMESPACE] === client.namespace;
+  }
+  const tail = view.tail(client.pod);
+  const counts = words[tail + layout.TAIL_COUNTS];
+  let at = tail + layout.TAIL_NAMES + ((counts >>> 16) & 0xff);
+  for (let i = counts >>> 24; i > 0; i--) {
+    if (words[at + layout.ATTACHMENT_OVERLAY] === overlay) return true;
+    const has6 = (words[at + layout.ATTACHMENT_FLAGS] & layout.ATTACHED_IP6) !== 0;
+    at += layout.ATTACHMENT_IP6 + (has6 ? 4 : 0);
+  }
+  return false;
+}
+
+/** True when the pod has overlays and all of them are internal: it gets no outside names. */
+export function allOverlaysInternal(view: View, pod: number): boolean {
+  const { words } = view;
+  const tail = view.tail(pod);
+  const counts = words[tail + layout.TAIL_COUNTS];
+  let at = tail + layout.TAIL_NAMES + ((counts >>> 16) & 0xff);
+  for (let i = counts >>> 24; i > 0; i--) {
+    const overlay = words[at + layout.ATTACHMENT_OVERLAY];
+    if (words[overlay + layout.OVERLAY_INTERNAL_COPIES + view.copy] === 0) return false;
+    const has6 = (words[at + layout.ATTACHMENT_FLAGS] & layout.ATTACHED_IP6) !== 0;
+    at += layout.ATTACHMENT_IP6 + (has6 ? 4 : 0);
+  }
+  return counts >>> 24 > 0;
+}

@@ -1,0 +1,116 @@
+/** SRV records of a named port: targets uncompressed (RFC 2782), their addresses in additional. */
+import * as dns from '../dns/constants.ts';
+import type { Query } from '../dns/query.ts';
+import * as layout from '../trie/layout.ts';
+import type { View } from '../trie/view.ts';
+import { sharesOverlay } from './client.ts';
+import type { Client } from './client.ts';
+import type { Draft } from './encode.ts';
+import { memberAt, memberCount, portOf, protocolOf } from './walk.ts';
+import { put16, putFixed, putNodeName, putOctets, putReplicaLabel } from './wire.ts';
+import type { ServerNames } from './wire.ts';
+
+/** Highest offset that a compression pointer reaches. */
+const POINTER_MAX = 0x3fff;
+
+/**
+ * Writes one SRV for each member of `record` that has the port which the question's first two labels name, and
+ * then the addresses of the targets as far as they fit; leaving those out does not truncate (RFC 2181 section 9).
+ */
+export function encodePorts(
+  view: View,
+  names: ServerNames,
+  query: Query,
+  client: Client,
+  record: number,
+  ttl: number,
+  tcp: boolean,
+  draft: Draft,
+): void {
+  const { out, base } = draft;
+  const protocol = protocolOf(query, 1);
+  const members = memberCount(view, record);
+  let at = draft.at;
+  const targets: number[] = [];
+  let i = Math.floor((query.id * members) / 65536);
+  for (let n = 0; n < members; n++, i = i + 1 === members ? 0 : i + 1) {
+    const member = memberAt(view, record, i);
+    const port = portOf(view, member, query, 0, protocol);
+    if (port === 0) continue;
+    // Longest target: 255 octets.
+    if (at + 18 + dns.NAME_LENGTH_MAX > out.length) {
+      draft.truncated = !tcp;
+      break;
+    }
+    put16(out, at, 0xc00c);
+    const rdata = at + 12;
+    put16(out, rdata, 0);
+    put16(out, rdata + 2, 0);
+    put16(out, rdata + 4, port);
+    const end = putTarget(view, names, out, rdata + 6, member, record);
+    if (end > draft.end) {
+      draft.truncated = !tcp;
+      break;
+    }
+    putFixed(out, at + 2, dns.TYPE_SRV, ttl, end - rdata);
+    targets.push(rdata + 6 - base, member);
+    at = end;
+    draft.answers++;
+  }
+  for (let t = 0; t < targets.length; t += 2) {
+    if (targets[t] <= POINTER_MAX) at = putAddresses(view, client, targets[t], targets[t + 1], ttl, draft, at);
+  }
+  draft.at = at;
+}
+
+/** `name.n.Z` where that name is this member's alone, else its replica form below the name that was asked. */
+function putTarget(
+  view: View,
+  names: ServerNames,
+  out: Uint8Array,
+  at: number,
+  member: number,
+  record: number,
+): number {
+  const { words } = view;
+  const tail = view.tail(member);
+  let node = words[tail + layout.TAIL_NODE];
+  if ((words[member] & 0xff) === layout.RECORD_POD && view.payloadOf(node) !== member) {
+    at = putReplicaLabel(view, out, at, member);
+    const named = (words[tail + layout.TAIL_COUNTS] >>> 16) & 0xff;
+    for (let i = 0; i < named; i++) {
+      const other = words[tail + layout.TAIL_NAMES + i];
+      if (view.payloadOf(other) === record) node = other;
+    }
+  }
+  at = putNodeName(view, out, at, node);
+  return putOctets(out, at, names.zone, 0, names.zone.length);
+}
+
+function putAddresses(
+  view: View,
+  client: Client,
+  owner: number,
+  member: number,
+  ttl: number,
+  draft: Draft,
+  at: number,
+): number {
+  const { words, bytes } = view;
+  const { out } = draft;
+  let word = member + layout.RRSET_AAAA;
+  for (let n = words[member + layout.RRSET_AAAA_COUNT]; n > 0; n--, word += 4) {
+    if (at + 28 > draft.end) return at;
+    put16(out, at, 0xc000 | owner);
+    at = putOctets(out, putFixed(out, at + 2, dns.TYPE_AAAA, ttl, 16), bytes, word * 4, 16);
+    draft.additional++;
+  }
+  for (let n = words[member + layout.RRSET_A_COUNT]; n > 0; n--, word += 2) {
+    if (!sharesOverlay(view, client, words[word + 1])) continue;
+    if (at + 16 > draft.end) return at;
+    put16(out, at, 0xc000 | owner);
+    at = putOctets(out, putFixed(out, at + 2, dns.TYPE_A, ttl, 4), bytes, word * 4, 4);
+    draft.additional++;
+  }
+  return at;
+}

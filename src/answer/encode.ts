@@ -1,0 +1,346 @@
+/** Turns a decision into octets: header, the question as it came, whole records as far as they fit, OPT. */
+import * as dns from '../dns/constants.ts';
+import type { Query } from '../dns/query.ts';
+import * as layout from '../trie/layout.ts';
+import type { View } from '../trie/view.ts';
+import { encodePorts } from './encode-ports.ts';
+import { sharesOverlay } from './client.ts';
+import type { Client } from './client.ts';
+import * as decision from './decision.ts';
+import type { Decision } from './decision.ts';
+import { OptWriter, edeOctets } from './opt.ts';
+import type { Peer } from './peer.ts';
+import type { AnswerSettings } from './settings.ts';
+import { ServerNames, put16, putFixed, putNodeName, putOctets, putReplicaLabel } from './wire.ts';
+
+const TC = 0x0200;
+const RD = 0x0100;
+const CD = 0x0010;
+
+/** What the parts of an encoder share while one answer is written. */
+export interface Draft {
+  out: Uint8Array;
+  /** Where the message begins, where the next octet goes, where records must end. */
+  base: number;
+  at: number;
+  end: number;
+  answers: number;
+  authority: number;
+  additional: number;
+  truncated: boolean;
+}
+
+export class Encoder {
+  readonly names: ServerNames;
+  readonly opt: OptWriter;
+  private readonly view: View;
+  private readonly settings: AnswerSettings;
+  private readonly version: Uint8Array;
+  private readonly nodeName: Uint8Array;
+  private visible = new Int32Array(64);
+  private readonly draft: Draft = {
+    out: new Uint8Array(0),
+    base: 0,
+    at: 0,
+    end: 0,
+    answers: 0,
+    authority: 0,
+    additional: 0,
+    truncated: false,
+  };
+
+  constructor(view: View, settings: AnswerSettings, now: () => number) {
+    this.view = view;
+    this.settings = settings;
+    this.names = new ServerNames(settings.zone);
+    this.opt = new OptWriter(settings, now);
+    this.version = new TextEncoder().encode(settings.version);
+    this.nodeName = new TextEncoder().encode(settings.nodeName);
+  }
+
+  /** Writes the answer to `out` from `base`, at most `limit` octets. Returns its length. */
+  encode(
+    query: Query,
+    client: Client,
+    peer: Peer,
+    d: Decision,
+    out: Uint8Array,
+    base: number,
+    limit: number,
+    texts?: readonly Uint8Array[],
+  ): number {
+    const { draft } = this;
+    draft.out = out;
+    draft.base = base;
+    draft.answers = 0;
+    draft.authority = 0;
+    draft.additional = 0;
+    draft.truncated = d.truncated;
+    let at = base + dns.HEADER_LENGTH;
+    const withQuestion = d.withQuestion && query.qnameLength > 0;
+    if (withQuestion) at = putOctets(out, at, query.packet, query.start + 12, query.qnameLength + 4);
+    draft.at = at;
+
+    let ede = d.ede;
+    let edeText = d.edeText;
+    if (ede < 0 && d.vpc !== 0 && this.view.words[d.vpc + layout.VPC_STALE] !== 0 && d.authoritative) {
+      ede = d.rcode === dns.RCODE_NXDOMAIN ? dns.EDE_STALE_NXDOMAIN : dns.EDE_STALE;
+      edeText = decision.TEXT_STALE;
+    }
+    const text = edeOctets(edeText);
+    draft.end = base + limit - (query.edns ? this.opt.size(query, peer.tcp, ede, text.length) : 0);
+
+    if (d.data !== decision.DATA_NONE) this.putData(query, client, peer, d, texts);
+    if (d.soaLabel >= 0) this.putAuthority(query, d);
+    if (query.edns) {
+      draft.at = this.opt.put(out, draft.at, query, peer.address, peer.tcp, d.rcode >>> 4, ede, text);
+      draft.additional++;
+    }
+    this.putHeader(query, d, withQuestion);
+    return draft.at - base;
+  }
+
+  private putHeader(query: Query, d: Decision, withQuestion: boolean): void {
+    const { draft } = this;
+    const { out, base } = draft;
+    put16(out, base, query.id);
+    const echoed = d.rcode === dns.RCODE_NOTIMP ? 0 : query.flags & (RD | CD);
+    put16(
+      out,
+      base + 2,
+      0x8000 |
+        (query.flags & 0x7800) |
+        (d.authoritative ? 0x0400 : 0) |
+        (draft.truncated ? TC : 0) |
+        echoed |
+        (d.recursionAvailable ? 0x0080 : 0) |
+        (d.rcode & 15),
+    );
+    put16(out, base + 4, withQuestion ? 1 : 0);
+    put16(out, base + 6, draft.answers);
+    put16(out, base + 8, draft.authority);
+    put16(out, base + 10, draft.additional);
+  }
+
+  private putData(query: Query, client: Client, peer: Peer, d: Decision, texts?: readonly Uint8Array[]): void {
+    const { ttl } = this.settings;
+    switch (d.data) {
+      case decision.DATA_AAAA:
+        this.putAaaa(query, d.record, peer.tcp);
+        return;
+      case decision.DATA_A:
+        this.putA(query, client, d.record, peer.tcp);
+        return;
+      case decision.DATA_SRV:
+        encodePorts(this.view, this.names, query, client, d.record, ttl, peer.tcp, this.draft);
+        return;
+      case decision.DATA_PTR:
+        this.putPointer(d, ttl);
+        return;
+      case decision.DATA_OWN_NAME:
+        this.putSimple(dns.TYPE_PTR, ttl, this.names.server, 0, this.names.server.length);
+        return;
+      case decision.DATA_SOA:
+        this.putSoa(0, query, d, ttl);
+        this.draft.answers++;
+        return;
+      case decision.DATA_NS:
+        this.putNameServer(peer, ttl);
+        return;
+      case decision.DATA_LOOPBACK4:
+        this.putSimple(dns.TYPE_A, ttl, LOOPBACK4, 0, 4);
+        return;
+      case decision.DATA_LOOPBACK6:
+        this.putSimple(dns.TYPE_AAAA, ttl, LOOPBACK6, 0, 16);
+        return;
+      case decision.DATA_OWN_ADDRESS:
+        this.putOwnAddress(peer, ttl);
+        return;
+      case decision.DATA_VERSION:
+        this.putChaos(this.version);
+        return;
+      case decision.DATA_NODE_NAME:
+        this.putChaos(this.nodeName);
+        return;
+      default:
+        if (texts !== undefined) this.putTexts(texts, ttl);
+    }
+  }
+
+  /** Whole records that fit, beginning at a place that the message id chooses: rotation without state. */
+  private putAaaa(query: Query, record: number, tcp: boolean): void {
+    const { view, draft } = this;
+    const { out } = draft;
+    const { bytes } = view;
+    const { ttl } = this.settings;
+    const count = view.words[record + layout.RRSET_AAAA_COUNT];
+    const first = (record + layout.RRSET_AAAA) * 4;
+    let i = count === 1 ? 0 : Math.floor((query.id * count) / 65536);
+    let { at } = draft;
+    let n = 0;
+    for (; n < count && at + 28 <= draft.end; n++) {
+      out[at] = 0xc0;
+      out[at + 1] = 0x0c;
+      at = putFixed(out, at + 2, dns.TYPE_AAAA, ttl, 16);
+      at = putOctets(out, at, bytes, first + i * 16, 16);
+      if (++i === count) i = 0;
+    }
+    draft.at = at;
+    draft.answers = n;
+    if (n < count && !tcp) draft.truncated = true;
+  }
+
+  private putA(query: Query, client: Client, record: number, tcp: boolean): void {
+    const { draft } = this;
+    const { out } = draft;
+    const count = this.collectVisible(client, record);
+    let i = count === 1 ? 0 : Math.floor((query.id * count) / 65536);
+    let { at } = draft;
+    let n = 0;
+    for (; n < count && at + 16 <= draft.end; n++) {
+      out[at] = 0xc0;
+      out[at + 1] = 0x0c;
+      at = putFixed(out, at + 2, dns.TYPE_A, this.settings.ttl, 4);
+      at = putOctets(out, at, this.view.bytes, this.visible[i] * 4, 4);
+      if (++i === count) i = 0;
+    }
+    draft.at = at;
+    draft.answers = n;
+    if (n < count && !tcp) draft.truncated = true;
+  }
+
+  /** Word indices of the A rdata that this client is given, each address once. */
+  private collectVisible(client: Client, record: number): number {
+    const { words } = this.view;
+    const total = words[record + layout.RRSET_A_COUNT];
+    if (total > this.visible.length) this.visible = new Int32Array(total * 2);
+    const { visible } = this;
+    let at = record + layout.RRSET_AAAA + 4 * words[record + layout.RRSET_AAAA_COUNT];
+    let count = 0;
+    for (let n = 0; n < total; n++, at += 2) {
+      if (words[at + 1] !== 0) {
+        if (!sharesOverlay(this.view, client, words[at + 1])) continue;
+        let twice = false;
+        for (let k = 0; k < count && !twice; k++) twice = words[visible[k]] === words[at];
+        if (twice) continue;
+      }
+      visible[count++] = at;
+    }
+    return count;
+  }
+
+  private putPointer(d: Decision, ttl: number): void {
+    const { draft, view } = this;
+    const { out } = draft;
+    const start = draft.at;
+    out[start] = 0xc0;
+    out[start + 1] = 0x0c;
+    let at = start + 12;
+    if (d.ptrHead !== 0) at = putReplicaLabel(view, out, at, d.ptrHead);
+    at = putNodeName(view, out, at, d.ptrNode);
+    at = putOctets(out, at, this.names.zone, 0, this.names.zone.length);
+    putFixed(out, start + 2, dns.TYPE_PTR, ttl, at - start - 12);
+    draft.at = at;
+    draft.answers = 1;
+  }
+
+  /** One record owned by the question. */
+  private putSimple(type: number, ttl: number, rdata: Uint8Array, offset: number, length: number): void {
+    const { draft } = this;
+    const { out } = draft;
+    put16(out, draft.at, 0xc00c);
+    const at = putFixed(out, draft.at + 2, type, ttl, length);
+    draft.at = putOctets(out, at, rdata, offset, length);
+    draft.answers++;
+  }
+
+  private putOwnAddress(peer: Peer, ttl: number): void {
+    if (isIp4(peer.local)) this.putSimple(dns.TYPE_A, ttl, peer.local, 12, 4);
+    else this.putSimple(dns.TYPE_AAAA, ttl, peer.local, 0, 16);
+  }
+
+  /** NS of the suffix asked: `ns` below it, with its address beside it. */
+  private putNameServer(peer: Peer, ttl: number): void {
+    const { draft } = this;
+    const { out, base } = draft;
+    put16(out, draft.at, 0xc00c);
+    const target = putFixed(out, draft.at + 2, dns.TYPE_NS, ttl, 5);
+    out[target] = 2;
+    out[target + 1] = 0x6e;
+    out[target + 2] = 0x73;
+    put16(out, target + 3, 0xc00c);
+    draft.answers = 1;
+    const ip4 = isIp4(peer.local);
+    put16(out, target + 5, 0xc000 | (target - base));
+    const at = putFixed(out, target + 7, ip4 ? dns.TYPE_A : dns.TYPE_AAAA, ttl, ip4 ? 4 : 16);
+    draft.at = putOctets(out, at, peer.local, ip4 ? 12 : 0, ip4 ? 4 : 16);
+    draft.additional = 1;
+  }
+
+  private putAuthority(query: Query, d: Decision): void {
+    const { draft } = this;
+    if (draft.at + 12 + this.names.soaLength > draft.end) return;
+    this.putSoa(d.soaLabel, query, d, this.settings.negativeTtl);
+    draft.authority = 1;
+  }
+
+  private putSoa(label: number, query: Query, d: Decision, ttl: number): void {
+    const { draft, names } = this;
+    const { out } = draft;
+    let { at } = draft;
+    if (label >= query.labelCount) out[at++] = 0;
+    else {
+      put16(out, at, 0xc000 | (12 + query.labelOffsets[label]));
+      at += 2;
+    }
+    at = putFixed(out, at, dns.TYPE_SOA, ttl, names.soaLength);
+    const serial = d.vpc === 0 ? 1 : this.view.vpcWord(d.vpc, layout.VPC_SERIAL);
+    draft.at = names.putSoaRdata(out, at, draft.base, serial, this.settings.negativeTtl);
+  }
+
+  private putChaos(text: Uint8Array): void {
+    const { draft } = this;
+    const { out } = draft;
+    const length = Math.min(255, text.length);
+    put16(out, draft.at, 0xc00c);
+    const at = putFixed(out, draft.at + 2, dns.TYPE_TXT, 0, length + 1);
+    out[draft.at + 5] = dns.CLASS_CH;
+    out[at] = length;
+    draft.at = putOctets(out, at + 1, text, 0, length);
+    draft.answers = 1;
+  }
+
+  /** One TXT record of these strings, of 255 octets at most each; the caller has seen to it that they fit. */
+  private putTexts(texts: readonly Uint8Array[], ttl: number): void {
+    const { draft } = this;
+    const { out } = draft;
+    const start = draft.at;
+    put16(out, start, 0xc00c);
+    let at = start + 12;
+    for (const text of texts) {
+      out[at] = text.length;
+      out.set(text, at + 1);
+      at += 1 + text.length;
+    }
+    putFixed(out, start + 2, dns.TYPE_TXT, ttl, at - start - 12);
+    draft.at = at;
+    draft.answers = 1;
+  }
+}
+
+const LOOPBACK4 = Uint8Array.of(127, 0, 0, 1);
+const LOOPBACK6 = new Uint8Array(16).fill(1, 15);
+
+function isIp4(address: Uint8Array): boolean {
+  if (address[10] !== 0xff || address[11] !== 0xff) return false;
+  for (let i = 0; i < 10; i++) if (address[i] !== 0) return false;
+  return true;
+}
+
+/** Octets an answer may have (RFC 6891 section 6.2.3; RFC 9715). */
+export function payloadLimit(query: Query, tcp: boolean): number {
+  if (tcp) return 65535;
+  if (!query.edns || query.udpSize <= dns.UDP_PLAIN_MAX) return dns.UDP_PLAIN_MAX;
+  return query.udpSize < dns.UDP_PAYLOAD_MAX ? query.udpSize : dns.UDP_PAYLOAD_MAX;
+}
+

@@ -1,0 +1,140 @@
+/** From a packet to its answer, in one thread, without waiting: parse, identify, decide, encode. */
+import * as dns from '../dns/constants.ts';
+import { parseQuery } from '../dns/message.ts';
+import * as parsed from '../dns/query.ts';
+import { Query } from '../dns/query.ts';
+import * as layout from '../trie/layout.ts';
+import type { View } from '../trie/view.ts';
+import { CLIENT_UNKNOWN, Client, Identifier } from './client.ts';
+import { Decider } from './decide.ts';
+import * as decision from './decision.ts';
+import { Decision } from './decision.ts';
+import { Encoder, payloadLimit } from './encode.ts';
+import type { Peer } from './peer.ts';
+import * as reason from './reasons.ts';
+import { RefusalLimit } from './refusals.ts';
+import type { AnswerSettings } from './settings.ts';
+
+/** `respond` could not finish: the packet goes to what may wait. */
+export const DEFERRED = -1;
+
+export class Responder {
+  readonly query = new Query();
+  readonly client = new Client();
+  readonly decision = new Decision();
+  readonly encoder: Encoder;
+  readonly view: View;
+  private readonly identifier: Identifier;
+  private readonly decider: Decider;
+  private readonly refusals: RefusalLimit;
+  private readonly settings: AnswerSettings;
+
+  /** `nowSeconds`: Unix time, for cookies and the limit of refusals. */
+  constructor(view: View, settings: AnswerSettings, nowSeconds: () => number) {
+    this.view = view;
+    this.settings = settings;
+    this.identifier = new Identifier(view, settings.clients);
+    this.decider = new Decider(view, settings);
+    this.encoder = new Encoder(view, settings, nowSeconds);
+    this.refusals = new RefusalLimit(nowSeconds);
+  }
+
+  /**
+   * Answers `packet[start…end)` into `out` from `outStart`: octets written, 0 to drop, DEFERRED.
+   * The view must be pinned (`enter`) or refreshed by the caller.
+   */
+  respond(packet: Uint8Array, start: number, end: number, peer: Peer, out: Uint8Array, outStart: number): number {
+    this.judge(packet, start, end, peer);
+    const { outcome } = this.decision;
+    if (outcome === decision.OUTCOME_ANSWER) return this.encode(peer, out, outStart);
+    return outcome === decision.OUTCOME_DROP ? 0 : DEFERRED;
+  }
+
+  /** Parses and decides; the result is in `query`, `client` and `decision`. */
+  judge(packet: Uint8Array, start: number, end: number, peer: Peer, podWait = 0): void {
+    const { query, decision: d, client } = this;
+    d.reset();
+    if (peer.port === 0) {
+      d.outcome = decision.OUTCOME_DROP;
+      return;
+    }
+    const result = parseQuery(packet, start, end, query);
+    if (result !== parsed.PARSED && this.settleMalformed(result)) return;
+    if (query.qclass !== dns.CLASS_IN) {
+      this.otherClass();
+      return;
+    }
+    if (this.view.head[layout.HEAD_SYNC] === layout.SYNC_STARTING) {
+      d.because(reason.NOT_SYNCED);
+      d.outcome = decision.OUTCOME_HOLD_SYNC;
+      return;
+    }
+    this.identifier.identify(peer, client, d);
+    client.podWait = podWait;
+    if (!this.decider.admit(client, query, d)) {
+      if (client.status === CLIENT_UNKNOWN && !this.refusals.allow(peer.address)) d.outcome = decision.OUTCOME_DROP;
+      return;
+    }
+    this.decider.decide(client, query, peer, d);
+  }
+
+  /** Encodes the decision of the last `judge`; `texts` for those that carry TXT strings. */
+  encode(peer: Peer, out: Uint8Array, outStart: number, texts?: readonly Uint8Array[]): number {
+    const limit = payloadLimit(this.query, peer.tcp);
+    return this.encoder.encode(this.query, this.client, peer, this.decision, out, outStart, limit, texts);
+  }
+
+  /** True when that is all there is to say. */
+  private settleMalformed(result: number): boolean {
+    const { decision: d } = this;
+    switch (result) {
+      case parsed.PARSED_NOTIMP:
+        d.rcode = dns.RCODE_NOTIMP;
+        return true;
+      case parsed.PARSED_FORMERR:
+        d.rcode = dns.RCODE_FORMERR;
+        d.withQuestion = false;
+        return true;
+      case parsed.PARSED_BAD_COOKIE:
+        d.rcode = dns.RCODE_FORMERR;
+        this.query.cookieLength = 0;
+        return true;
+      case parsed.PARSED_BADVERS:
+        d.rcode = dns.RCODE_BADVERS;
+        return true;
+      case parsed.PARSED_COOKIE_ONLY:
+        return true;
+      default:
+        d.outcome = decision.OUTCOME_DROP;
+        return true;
+    }
+  }
+
+  /** Class CH tells about the server; nothing else is served (RFC 4892). */
+  private otherClass(): void {
+    const { query, decision: d } = this;
+    if (query.qclass !== dns.CLASS_CH) {
+      d.fail(dns.RCODE_REFUSED, dns.EDE_NOT_AUTHORITATIVE, decision.TEXT_CLASS);
+      return;
+    }
+    d.because(reason.READ_SERVER);
+    if (!this.settings.chaos) {
+      d.fail(dns.RCODE_REFUSED, dns.EDE_PROHIBITED, decision.TEXT_CHAOS);
+      return;
+    }
+    const data = CHAOS.get(String.fromCharCode(...query.name.subarray(0, query.qnameLength)));
+    if (data === undefined) {
+      d.fail(dns.RCODE_REFUSED, dns.EDE_NOT_AUTHORITATIVE, decision.TEXT_CLASS);
+      return;
+    }
+    d.authoritative = true;
+    if (query.qtype === dns.TYPE_TXT || query.qtype === dns.TYPE_ANY) d.data = data;
+  }
+}
+
+const CHAOS = new Map<string, number>([
+  ['\x07version\x04bind\x00', decision.DATA_VERSION],
+  ['\x07version\x06server\x00', decision.DATA_VERSION],
+  ['\x02id\x06server\x00', decision.DATA_NODE_NAME],
+  ['\x08hostname\x04bind\x00', decision.DATA_NODE_NAME],
+]);

@@ -1,0 +1,199 @@
+/** Reverse names: whose an address is, and the one name that a PTR gives for it. */
+import { ReverseName, parseReverse } from '../dns/arpa.ts';
+import * as dns from '../dns/constants.ts';
+import type { Query } from '../dns/query.ts';
+import * as layout from '../trie/layout.ts';
+import { parsePrefix, sharesPrefix } from '../trie/prefix.ts';
+import type { Prefix } from '../trie/prefix.ts';
+import { isMappedKey } from '../trie/view.ts';
+import type { View } from '../trie/view.ts';
+import { sharesOverlay } from './client.ts';
+import type { Client } from './client.ts';
+import * as decision from './decision.ts';
+import type { Decision } from './decision.ts';
+import type { Peer } from './peer.ts';
+import * as reason from './reasons.ts';
+
+/** The address or zone is the VPC's, and the decision is made. */
+export const REVERSE_OURS = 0;
+/** In a private range that is nobody's here: NXDOMAIN is decided, unless a forward list names it. */
+export const REVERSE_PRIVATE = 1;
+export const REVERSE_OUTSIDE = 2;
+
+/** RFC 6303, RFC 7793, and link-local. */
+const PRIVATE: readonly Prefix[] = [
+  '10.0.0.0/8',
+  '172.16.0.0/12',
+  '192.168.0.0/16',
+  '100.64.0.0/10',
+  '169.254.0.0/16',
+  '127.0.0.0/8',
+  'fc00::/7',
+  'fe80::/10',
+].map((text) => parsePrefix(text)!);
+
+const reverse = new ReverseName();
+
+export function decideReverse(view: View, client: Client, query: Query, peer: Peer, d: Decision): number {
+  parseReverse(query, 0, reverse);
+  const base = reverse.family === 4 ? 96 : 0;
+  const bits = reverse.bits + base;
+  const whole = bits === 128 && !reverse.malformed;
+  if (whole) {
+    view.keyBytes.set(reverse.address);
+    if (sharesPrefix(peer.local, 0, reverse.address, 0, 128)) {
+      d.because(reason.READ_SERVER);
+      if (query.qtype === dns.TYPE_PTR || query.qtype === dns.TYPE_ANY) d.data = decision.DATA_OWN_NAME;
+      else noData(d, query.labelCount);
+      return REVERSE_OURS;
+    }
+    const record = view.find(client.vpc, 128);
+    if (record !== 0) {
+      const zone = zoneLabel(query, base, Math.max(longestPrefix(view, client.vpc, bits), base));
+      if (query.qtype !== dns.TYPE_PTR && query.qtype !== dns.TYPE_ANY) noData(d, zone);
+      else if (!choosePointer(view, client, record, d)) noData(d, zone);
+      return REVERSE_OURS;
+    }
+  }
+  const inside = longestPrefix(view, client.vpc, bits);
+  if (inside >= 0) {
+    const zone = zoneLabel(query, base, inside);
+    // Whether an address is assigned below a partial name is not known without a walk: it exists (RFC 8020).
+    if (whole || reverse.malformed) missing(d, zone);
+    else noData(d, zone);
+    return REVERSE_OURS;
+  }
+  if (!reverse.malformed && isAbovePrefix(view, client.vpc, bits)) {
+    d.because(reason.READ_ANCESTOR);
+    noData(d, query.labelCount);
+    return REVERSE_OURS;
+  }
+  for (const range of PRIVATE) {
+    if (range.bits > bits || (range.bits < 96 && base === 96)) continue;
+    if (!sharesPrefix(range.octets, 0, reverse.address, 0, range.bits)) continue;
+    const zone = zoneLabel(query, base, range.bits);
+    if (zone === 0 && !reverse.malformed && !whole) noData(d, zone);
+    else missing(d, zone);
+    return REVERSE_PRIVATE;
+  }
+  if (reverse.bits === 0 && !reverse.malformed) {
+    d.because(reason.READ_ANCESTOR);
+    noData(d, query.labelCount);
+    return REVERSE_OURS;
+  }
+  return REVERSE_OUTSIDE;
+}
+
+/** Bits of the VPC's longest prefix that holds the first `bits` bits of the reverse address, or -1. */
+function longestPrefix(view: View, vpc: number, bits: number): number {
+  const { words, bytes } = view;
+  const list = view.vpcWord(vpc, layout.VPC_PREFIXES);
+  if (list === 0) return -1;
+  let longest = -1;
+  let at = list + layout.PREFIXES_LIST;
+  for (let n = words[list + layout.PREFIXES_COUNT]; n > 0; n--, at += layout.PREFIX_ENTRY) {
+    const length = words[at];
+    if (length > bits || length <= longest) continue;
+    if (sharesPrefix(bytes, (at + 1) * 4, reverse.address, 0, length)) longest = length;
+  }
+  return longest;
+}
+
+/** True when a prefix of the VPC lies below the reverse name. */
+function isAbovePrefix(view: View, vpc: number, bits: number): boolean {
+  const { words, bytes } = view;
+  const list = view.vpcWord(vpc, layout.VPC_PREFIXES);
+  if (list === 0) return false;
+  let at = list + layout.PREFIXES_LIST;
+  for (let n = words[list + layout.PREFIXES_COUNT]; n > 0; n--, at += layout.PREFIX_ENTRY) {
+    if (words[at] > bits && sharesPrefix(bytes, (at + 1) * 4, reverse.address, 0, bits)) return true;
+  }
+  return false;
+}
+
+/** Label at which the zone begins: the prefix rounded up to a whole octet or nibble, so that it claims no more. */
+function zoneLabel(query: Query, base: number, prefixBits: number): number {
+  const labels = base === 96 ? Math.ceil((prefixBits - 96) / 8) : Math.ceil(prefixBits / 4);
+  return Math.max(0, query.labelCount - 2 - labels);
+}
+
+/**
+ * The first name whose forward answer for this client holds the address in `view.key`: the resource's own and
+ * its other names, host-name-clean ones first, then the replica form.
+ */
+function choosePointer(view: View, client: Client, record: number, d: Decision): boolean {
+  let holder = record;
+  const { words } = view;
+  if ((words[record] & 0xff) === layout.RECORD_HOLDERS) {
+    holder = 0;
+    for (let i = 0; i < words[record + layout.KEYED_VALUE] && holder === 0; i++) {
+      const at = record + layout.HOLDERS_LIST + 2 * i;
+      if (sharesOverlay(view, client, words[at + 1])) holder = words[at];
+    }
+    if (holder === 0) {
+      d.because(reason.LEFT_OVERLAY);
+      return false;
+    }
+  }
+  const tail = view.tail(holder);
+  const names = (words[tail + layout.TAIL_COUNTS] >>> 16) & 0xff;
+  const nameAt = (i: number): number => words[i === 0 ? tail + layout.TAIL_NODE : tail + layout.TAIL_NAMES + i - 1];
+  for (let pass = 0; pass < 2; pass++) {
+    for (let i = 0; i <= names; i++) {
+      const node = nameAt(i);
+      if (isClean(view, node) !== (pass === 0)) continue;
+      if (givesAddress(view, client, view.payloadOf(node))) return pointTo(d, node, 0);
+    }
+  }
+  if ((words[holder] & 0xff) !== layout.RECORD_POD || !givesAddress(view, client, holder)) return false;
+  return pointTo(d, nameAt(names > 0 ? 1 : 0), holder);
+}
+
+function pointTo(d: Decision, node: number, head: number): boolean {
+  d.data = decision.DATA_PTR;
+  d.ptrNode = node;
+  d.ptrHead = head;
+  return true;
+}
+
+/** True when the RRsets of a record, as this client is given them, hold the address in `view.key`. */
+export function givesAddress(view: View, client: Client, record: number): boolean {
+  if (record === 0) return false;
+  const { words, key } = view;
+  if (!isMappedKey(key)) return view.aaaaHolds(record);
+  let at = record + layout.RRSET_AAAA + 4 * words[record + layout.RRSET_AAAA_COUNT];
+  for (let n = words[record + layout.RRSET_A_COUNT]; n > 0; n--, at += 2) {
+    if (words[at] === key[3] && sharesOverlay(view, client, words[at + 1])) return true;
+  }
+  return false;
+}
+
+/** True when all labels of the name up to its namespace are host-name labels (RFC 1123 section 2.1). */
+function isClean(view: View, node: number): boolean {
+  const { words, bytes } = view;
+  for (;;) {
+    const meta = words[node + layout.NODE_META];
+    if (((meta >>> 8) & 0xff) === layout.NODE_NAMESPACE) return true;
+    const length = meta & 0xff;
+    const from = (node + layout.NODE_LABEL) * 4;
+    for (let i = 0; i < length; i++) {
+      const octet = bytes[from + i];
+      const isDash = octet === 0x2d;
+      const isDigit = octet >= 0x30 && octet <= 0x39;
+      const isLetter = octet >= 0x61 && octet <= 0x7a;
+      if (!isDigit && !isLetter && !(isDash && i > 0 && i < length - 1)) return false;
+    }
+    node = words[node + layout.NODE_PARENT];
+  }
+}
+
+function noData(d: Decision, soaLabel: number): void {
+  d.because(reason.NO_SUCH_TYPE);
+  d.soaLabel = soaLabel;
+}
+
+function missing(d: Decision, soaLabel: number): void {
+  d.because(reason.NO_SUCH_NAME);
+  d.rcode = dns.RCODE_NXDOMAIN;
+  d.soaLabel = soaLabel;
+}

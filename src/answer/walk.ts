@@ -1,0 +1,157 @@
+/** Walks names of the question through the trie: into a namespace, to a replica, through special names. */
+import type { Query } from '../dns/query.ts';
+import * as layout from '../trie/layout.ts';
+import type { View } from '../trie/view.ts';
+
+/**
+ * From `root` along the labels `first` … `end - 1` of the question, rightmost first. True when the node exists;
+ * then `view.node` and `view.payload` are its own. No labels: false.
+ */
+export function walk(view: View, root: number, query: Query, first: number, end: number): boolean {
+  let node = root;
+  for (let i = end - 1; i >= first; i--) {
+    if (!view.step(node, query.name, query.labelOffsets[i])) return false;
+    node = view.node;
+  }
+  return end > first;
+}
+
+/**
+ * The pod among those that bear the name of `record` whose own name, or aid, is the label `label` of the
+ * question; 0 when there is none.
+ */
+export function findReplica(view: View, record: number, query: Query, label: number): number {
+  const { words } = view;
+  const kind = words[record] & 0xff;
+  if (kind === layout.RECORD_POD) return isReplica(view, record, query, label) ? record : 0;
+  if (kind !== layout.RECORD_SET) return 0;
+  const tail = view.tail(record);
+  const from = tail + layout.SET_REFS;
+  for (let i = words[tail + layout.SET_PODS] - 1; i >= 0; i--) {
+    if (isReplica(view, words[from + i], query, label)) return words[from + i];
+  }
+  return 0;
+}
+
+function isReplica(view: View, pod: number, query: Query, label: number): boolean {
+  const { words, bytes } = view;
+  const { name } = query;
+  const offset = query.labelOffsets[label];
+  const length = name[offset];
+  const tail = view.tail(pod);
+  const node = words[tail + layout.TAIL_NODE];
+  if (
+    (words[node + layout.NODE_META] & 0xff) === length &&
+    words[node + layout.NODE_PARENT] === words[tail + layout.TAIL_NAMESPACE] &&
+    sameOctets(bytes, (node + layout.NODE_LABEL) * 4, name, offset + 1, length)
+  ) {
+    return true;
+  }
+  const aid = words[tail + layout.TAIL_AID];
+  if (((aid >>> 8) & 0xff) === layout.AID_TEXT) {
+    return (
+      words[tail + layout.TAIL_AID_REST] === length &&
+      sameOctets(bytes, textAidAt(view, tail), name, offset + 1, length)
+    );
+  }
+  if (length !== 11 || name[offset + 1] !== 0x70) return false;
+  let rest = 0;
+  const first = (hexDigit(name[offset + 2]) << 4) | hexDigit(name[offset + 3]);
+  if (first !== (aid & 0xff)) return false;
+  for (let i = 4; i < 12; i++) {
+    const digit = hexDigit(name[offset + i]);
+    if (digit < 0) return false;
+    rest = (rest << 4) | digit;
+  }
+  return rest === words[tail + layout.TAIL_AID_REST];
+}
+
+/** Octet offset in the arena of an aid that is kept as text: behind the ports. */
+export function textAidAt(view: View, tail: number): number {
+  const { words, bytes } = view;
+  let at = portsOffset(view, tail);
+  for (let n = words[tail + layout.TAIL_AID] >>> 16; n > 0; n--) at += 4 + bytes[at + 3];
+  return at;
+}
+
+/** Octet offset in the arena of the ports of a POD or SERVICE: protocol, port (2), name length, name, each. */
+export function portsOffset(view: View, tail: number): number {
+  const { words } = view;
+  const counts = words[tail + layout.TAIL_COUNTS];
+  let at = tail + layout.TAIL_NAMES + ((counts >>> 16) & 0xff);
+  for (let i = counts >>> 24; i > 0; i--) {
+    at += layout.ATTACHMENT_IP6 + ((words[at + layout.ATTACHMENT_FLAGS] & layout.ATTACHED_IP6) !== 0 ? 4 : 0);
+  }
+  return at * 4;
+}
+
+/** tcp, udp, sctp as in the record, or -1: the protocol that a label `_tcp`, `_udp`, `_sctp` names. */
+export function protocolOf(query: Query, label: number): number {
+  const { name } = query;
+  const at = query.labelOffsets[label];
+  if (name[at + 1] !== 0x5f) return -1;
+  if (name[at] === 4) {
+    if (name[at + 2] === 0x74 && name[at + 3] === 0x63 && name[at + 4] === 0x70) return 0;
+    if (name[at + 2] === 0x75 && name[at + 3] === 0x64 && name[at + 4] === 0x70) return 1;
+  }
+  if (name[at] === 5 && name[at + 2] === 0x73 && name[at + 3] === 0x63 && name[at + 4] === 0x74 && name[at + 5] === 0x70) {
+    return 2;
+  }
+  return -1;
+}
+
+/** Members that answer for a record's SRV: its services, else the pods that are taken, else itself. */
+export function memberCount(view: View, record: number): number {
+  const { words } = view;
+  if ((words[record] & 0xff) !== layout.RECORD_SET) return 1;
+  const tail = view.tail(record);
+  const services = words[tail + layout.SET_SERVICES];
+  return services > 0 ? services : words[tail + layout.SET_TAKEN];
+}
+
+export function memberAt(view: View, record: number, index: number): number {
+  const { words } = view;
+  if ((words[record] & 0xff) !== layout.RECORD_SET) return record;
+  const tail = view.tail(record);
+  const skip = words[tail + layout.SET_SERVICES] > 0 ? words[tail + layout.SET_PODS] : 0;
+  return words[tail + layout.SET_REFS + skip + index];
+}
+
+/**
+ * The number of the port of this protocol whose name is the question's label without its underscore (label -1:
+ * of any name), on one POD or SERVICE; 0 when there is none.
+ */
+export function portOf(view: View, member: number, query: Query, label: number, protocol: number): number {
+  const { words, bytes } = view;
+  const tail = view.tail(member);
+  let left = words[tail + layout.TAIL_AID] >>> 16;
+  if (left === 0) return 0;
+  const offset = label < 0 ? 0 : query.labelOffsets[label];
+  for (let at = portsOffset(view, tail); left > 0; left--, at += 4 + bytes[at + 3]) {
+    if (bytes[at] !== protocol) continue;
+    const port = (bytes[at + 1] << 8) | bytes[at + 2];
+    if (label < 0) return port;
+    const length = bytes[at + 3];
+    if (query.name[offset] === length + 1 && sameOctets(bytes, at + 4, query.name, offset + 2, length)) return port;
+  }
+  return 0;
+}
+
+/** True when some member has such a port. */
+export function hasPort(view: View, record: number, query: Query, label: number, protocol: number): boolean {
+  for (let i = memberCount(view, record) - 1; i >= 0; i--) {
+    if (portOf(view, memberAt(view, record, i), query, label, protocol) !== 0) return true;
+  }
+  return false;
+}
+
+export function sameOctets(a: Uint8Array, aOffset: number, b: Uint8Array, bOffset: number, length: number): boolean {
+  for (let i = 0; i < length; i++) if (a[aOffset + i] !== b[bOffset + i]) return false;
+  return true;
+}
+
+function hexDigit(octet: number): number {
+  if (octet >= 0x30 && octet <= 0x39) return octet - 0x30;
+  if (octet >= 0x61 && octet <= 0x66) return octet - 0x57;
+  return -1;
+}

@@ -1,0 +1,113 @@
+/** Writes parts of an answer: names from the trie, addresses, the SOA. Offsets are absolute in the buffer. */
+import { encodeName } from '../dns/name.ts';
+import * as layout from '../trie/layout.ts';
+import type { View } from '../trie/view.ts';
+import { textAidAt } from './walk.ts';
+
+export function put16(out: Uint8Array, at: number, value: number): void {
+  out[at] = value >>> 8;
+  out[at + 1] = value;
+}
+
+export function put32(out: Uint8Array, at: number, value: number): void {
+  out[at] = value >>> 24;
+  out[at + 1] = value >>> 16;
+  out[at + 2] = value >>> 8;
+  out[at + 3] = value;
+}
+
+/** Type, class IN, TTL and RDLENGTH behind an owner name; returns where the rdata begins. */
+export function putFixed(out: Uint8Array, at: number, type: number, ttl: number, length: number): number {
+  out[at] = type >>> 8;
+  out[at + 1] = type;
+  out[at + 2] = 0;
+  out[at + 3] = 1;
+  put32(out, at + 4, ttl);
+  put16(out, at + 8, length);
+  return at + 10;
+}
+
+/** Octets from the arena; a loop, because a subarray would allocate. */
+export function putOctets(out: Uint8Array, at: number, from: Uint8Array, offset: number, length: number): number {
+  for (let i = 0; i < length; i++) out[at + i] = from[offset + i];
+  return at + length;
+}
+
+/** Labels of a name node up to and with its namespace; returns the offset behind them (no root octet). */
+export function putNodeName(view: View, out: Uint8Array, at: number, node: number): number {
+  const { words, bytes } = view;
+  for (;;) {
+    const meta = words[node + layout.NODE_META];
+    const length = meta & 0xff;
+    out[at++] = length;
+    at = putOctets(out, at, bytes, (node + layout.NODE_LABEL) * 4, length);
+    if (((meta >>> 8) & 0xff) === layout.NODE_NAMESPACE) return at;
+    node = words[node + layout.NODE_PARENT];
+  }
+}
+
+/** The label that tells a replica from its siblings: its own name where that is one label, else its aid. */
+export function putReplicaLabel(view: View, out: Uint8Array, at: number, pod: number): number {
+  const { words, bytes } = view;
+  const tail = view.tail(pod);
+  const node = words[tail + layout.TAIL_NODE];
+  if (words[node + layout.NODE_PARENT] === words[tail + layout.TAIL_NAMESPACE]) {
+    const length = words[node + layout.NODE_META] & 0xff;
+    out[at] = length;
+    return putOctets(out, at + 1, bytes, (node + layout.NODE_LABEL) * 4, length);
+  }
+  const aid = words[tail + layout.TAIL_AID];
+  const rest = words[tail + layout.TAIL_AID_REST];
+  if (((aid >>> 8) & 0xff) === layout.AID_TEXT) {
+    out[at] = rest;
+    return putOctets(out, at + 1, bytes, textAidAt(view, tail), rest);
+  }
+  out[at] = 11;
+  out[at + 1] = 0x70;
+  out[at + 2] = hex((aid >>> 4) & 15);
+  out[at + 3] = hex(aid & 15);
+  for (let i = 0; i < 8; i++) out[at + 4 + i] = hex((rest >>> (28 - 4 * i)) & 15);
+  return at + 12;
+}
+
+function hex(digit: number): number {
+  return digit < 10 ? 0x30 + digit : 0x57 + digit;
+}
+
+/** Names that belong to the server, in wire form, made once. */
+export class ServerNames {
+  readonly zone: Uint8Array;
+  readonly server: Uint8Array;
+  private readonly hostmaster = encodeName('hostmaster').subarray(0, 11);
+
+  constructor(zone: string) {
+    this.zone = encodeName(zone);
+    this.server = encodeName('ns.' + zone);
+  }
+
+  /**
+   * SOA rdata at `at` (RFC 1035 section 3.3.13): `ns.Z hostmaster.Z serial refresh retry expire minimum`. The
+   * second name points into the first; `base` is where the message begins.
+   */
+  putSoaRdata(out: Uint8Array, at: number, base: number, serial: number, minimum: number): number {
+    const zoneAt = at + 3 - base;
+    at = putOctets(out, at, this.server, 0, this.server.length);
+    at = putOctets(out, at, this.hostmaster, 0, this.hostmaster.length);
+    put16(out, at, 0xc000 | zoneAt);
+    put32(out, at + 2, serial);
+    put32(out, at + 6, SOA_REFRESH);
+    put32(out, at + 10, SOA_RETRY);
+    put32(out, at + 14, SOA_EXPIRE);
+    put32(out, at + 18, minimum);
+    return at + 22;
+  }
+
+  get soaLength(): number {
+    return this.server.length + this.hostmaster.length + 22;
+  }
+}
+
+/** Nobody transfers the zone; these are what tools expect to see. */
+const SOA_REFRESH = 3600;
+const SOA_RETRY = 600;
+const SOA_EXPIRE = 86400;
