@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import type { ForwardPolicy } from '../model.ts';
-import type { Suffix } from '../answer/settings.ts';
+import type { ClientRule, Suffix } from '../answer/settings.ts';
 import { formatListen, ListenError, parseListen, type Listen } from '../lane/listen.ts';
 import {
   prefix4,
@@ -26,14 +26,6 @@ import {
 /** One listener, and its canonical text. */
 export interface ListenAddress extends Listen {
   text: string;
-}
-
-/** Says that clients of a prefix belong to a VPC, and maybe to a namespace of it. */
-export interface ClientRule {
-  /** Canonical text, `10.1.0.0/16`: host bits cleared. */
-  from: string;
-  vpc: string;
-  namespace?: string;
 }
 
 /** Where kraud's own stream is and what it does not say itself. */
@@ -206,7 +198,9 @@ const prefix = read((value) => {
   return result;
 });
 
-export const clientRule = z.strictObject({ from: prefix, vpc: vpcName, namespace: namespaceName.optional() });
+export const clientRule = z
+  .strictObject({ from: prefix, vpc: vpcName, namespace: namespaceName.default('') })
+  .transform((given): ClientRule => given);
 
 export const kraudSource = z.strictObject({
   url: text,
