@@ -1,0 +1,41 @@
+/** Knot DNS 3, one worker a transport. */
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { SERVER4, SERVER6 } from '../namespace.mjs';
+import { writeZone, ZONE } from '../pods.mjs';
+
+export const name = 'knot';
+export const install = 'apt-get install knot';
+export const transports = ['udp', 'tcp'];
+
+export function version() {
+  return /([\d.]+)\s*$/.exec(spawnSync('knotd', ['--version'], { encoding: 'utf8' }).stdout)?.[1];
+}
+
+export async function prepare({ folder, port, pods }) {
+  await writeZone(join(folder, 'zone'), pods);
+  const config = join(folder, 'knot.conf');
+  writeFileSync(
+    config,
+    `server:
+  rundir: "${folder}"
+  listen: [ ${SERVER4}@${port}, ${SERVER6}@${port} ]
+  udp-workers: 1
+  tcp-workers: 1
+  background-workers: 1
+log:
+  - target: stderr
+    any: warning
+database:
+  storage: "${folder}"
+zone:
+  - domain: ${ZONE}
+    storage: "${folder}"
+    file: zone
+    zonefile-load: whole
+    journal-content: none
+`,
+  );
+  return { command: 'knotd', parameters: ['-c', config] };
+}

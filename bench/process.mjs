@@ -1,0 +1,78 @@
+/** Starts servers on a core of their own, and reads what a process with all its children and threads has used. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
+
+export const SERVER_CORE = 0;
+export const CLIENT_CORE = 1;
+
+/** Starts a command on one core. `log`: where its output goes, a file descriptor. */
+export function spawnPinned(
+  core,
+  command,
+  parameters,
+  { log = 'ignore', input = 'ignore', ipc = false, env } = {},
+) {
+  const child = spawn('taskset', ['-c', String(core), command, ...parameters], {
+    stdio: [input, log, log, ...(ipc ? ['ipc'] : [])],
+    env: { ...process.env, ...env },
+    serialization: 'advanced',
+  });
+  child.on('error', (error) => {
+    throw error;
+  });
+  return child;
+}
+
+export async function stop(child, signal = 'SIGTERM') {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, 'exit');
+  child.kill(signal);
+  const timer = setTimeout(() => child.kill('SIGKILL'), 10_000);
+  await ended;
+  clearTimeout(timer);
+}
+
+/** `pid` and all its descendants. */
+export function family(pid) {
+  const children = new Map();
+  for (const entry of readdirSync('/proc')) {
+    if (!/^\d+$/.test(entry)) continue;
+    try {
+      const stat = readFileSync(`/proc/${entry}/stat`, 'latin1');
+      const parent = Number(stat.slice(stat.lastIndexOf(')') + 4).split(' ')[0]);
+      children.set(parent, [...(children.get(parent) ?? []), Number(entry)]);
+    } catch {
+      // It ended meanwhile.
+    }
+  }
+  const found = [pid];
+  for (const one of found) found.push(...(children.get(one) ?? []));
+  return found;
+}
+
+/** CPU time of all threads of these processes, microseconds: the scheduler's own nanosecond account. */
+export function cpuMicroseconds(pids) {
+  let nanoseconds = 0;
+  for (const pid of pids) {
+    for (const task of readdirSync(`/proc/${pid}/task`)) {
+      try {
+        const text = readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'latin1');
+        nanoseconds += Number(text.slice(0, text.indexOf(' ')));
+      } catch {
+        // The thread ended meanwhile.
+      }
+    }
+  }
+  return nanoseconds / 1000;
+}
+
+/** Resident memory of these processes, octets; pages that they share (fork) are counted once. */
+export function residentOctets(pids) {
+  let kilobytes = 0;
+  for (const pid of pids) {
+    const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'latin1');
+    kilobytes += Number(/^Pss:\s+(\d+)/m.exec(text)?.[1] ?? 0);
+  }
+  return kilobytes * 1024;
+}
