@@ -8,6 +8,8 @@ const SMALLEST = 8;
 /** Full slots (gone ones counted) above this share make a table grow, so far that this many stay free. */
 const FULL = 0.8;
 const GROWTH = 1.6;
+/** Live slots below this share make a table shrink: after a full list all of whose resources have changed. */
+const SPARSE = 0.4;
 
 /**
  * Holds references (never 0, never 2^32 - 1) by hash; equal hashes and equal keys may stand side by side. A slot
@@ -65,7 +67,7 @@ export class Table {
         at = at === 0 ? slots.length - 2 : at - 2;
       }
     }
-    if (slots.length > 128 && this.#live[shard]! < slots.length / 12) this.#resize(shard);
+    if (slots.length > 128 && this.#live[shard]! < (slots.length >> 1) * SPARSE) this.#resize(shard);
   }
 
   #resize(shard: number): Uint32Array {

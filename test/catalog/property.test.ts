@@ -1,0 +1,317 @@
+/** Any sequence of change sets: the packed catalog and the plain model agree, and the changes tell it all. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Catalog } from '../../src/catalog/catalog.ts';
+import type { Change } from '../../src/catalog/catalog.ts';
+import type { Resource } from '../../src/model.ts';
+import { KINDS, keyOf, keyText } from '../../src/model.ts';
+import { Model } from './model.ts';
+import type { Step } from './model.ts';
+
+const SOURCES = ['files', 'watch', 'etcd'];
+const PREFIXES = [
+  '::/0',
+  'fd00::/8',
+  'fd00:1::/32',
+  'fd00:1:2::/48',
+  'fd00:1:3::/48',
+  'fd00:1:2:8000::/49',
+  '2001:db8::/32',
+];
+
+const vpcName = fc.constantFrom('a', 'b', 'c', 'd');
+const namespaceName = fc.constantFrom('n', 'm');
+const name = fc.constantFrom('db', 'web', 'app.1', 'x'.repeat(130));
+const ip6 = fc.option(fc.constantFrom('fd00:1::1', 'fd00:1::2', '::', '2001:db8::f'), { nil: undefined });
+const names = fc.subarray(['app', 'www', 'bücher']);
+const aid = fc.constantFrom('p0123456789', 's00ff00ff00', 'own', '');
+
+const resource: fc.Arbitrary<Resource> = fc.oneof(
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant('vpc' as const),
+      name: vpcName,
+      net6: fc.subarray(PREFIXES),
+      services6: fc.constant([] as string[]),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant('namespace' as const), vpc: vpcName, name: namespaceName }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('overlay' as const),
+      vpc: vpcName,
+      namespace: namespaceName,
+      name,
+      aid,
+      driver: fc.constantFrom('ipip', 'gre'),
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc
+      .record({
+        kind: fc.constant('pod' as const),
+        vpc: vpcName,
+        namespace: namespaceName,
+        name,
+        aid,
+        names,
+        ip6,
+        overlays: fc.array(
+          fc.record(
+            {
+              overlay: fc.constantFrom('default', 'back'),
+              ip4: fc.constantFrom('10.0.0.1', '10.0.0.2'),
+              pinned: fc.boolean(),
+            },
+            { requiredKeys: ['overlay', 'pinned'] },
+          ),
+          { maxLength: 2 },
+        ),
+        ports: fc.constant([]),
+        ready: fc.boolean(),
+      })
+      .map((pod) => JSON.parse(JSON.stringify(pod)) as Resource),
+  },
+  {
+    weight: 1,
+    arbitrary: fc
+      .record({
+        kind: fc.constant('service' as const),
+        vpc: vpcName,
+        namespace: namespaceName,
+        name,
+        aid,
+        names,
+        ip6,
+        ports: fc.constant([{ name: 'http', protocol: 'tcp' as const, port: 80 }]),
+      })
+      .map((service) => JSON.parse(JSON.stringify(service)) as Resource),
+  },
+);
+
+const revision = fc.oneof(
+  fc.integer({ min: 0, max: 30 }).map(String),
+  fc.constantFrom('r1', 'r2', '99999999999999999'),
+);
+
+const step: fc.Arbitrary<Step> = fc.record({
+  source: fc.constantFrom(...SOURCES),
+  full: fc.boolean(),
+  revision,
+  operations: fc.array(
+    fc.oneof(
+      { weight: 3, arbitrary: fc.record({ put: resource, revision }, { requiredKeys: ['put'] }) },
+      { weight: 1, arbitrary: fc.record({ delete: resource }) },
+    ),
+    { maxLength: 12 },
+  ),
+});
+
+const event = fc.oneof(
+  {
+    weight: 8,
+    arbitrary: fc.record({ step, end: fc.constantFrom('commit', 'commit', 'commit', 'rollback', 'leave') }),
+  },
+  { weight: 1, arbitrary: fc.record({ order: fc.shuffledSubarray(SOURCES, { minLength: 1 }) }) },
+);
+
+class Replay {
+  readonly view = new Map<string, { resource: Resource; stamp: number }>();
+
+  take(changes: Iterable<Change>): void {
+    for (const change of changes) {
+      if (change.type === 'delete') {
+        expect(this.view.delete(keyText(change.key))).toBe(true);
+        continue;
+      }
+      const { resource, stamp } = change;
+      const key = keyText(keyOf(resource));
+      // Differences only.
+      expect(this.view.get(key)).not.toEqual({ resource, stamp });
+      this.view.set(key, { resource, stamp });
+    }
+  }
+}
+
+function run(catalog: Catalog, { source, full, revision: text, operations }: Step) {
+  const transaction = catalog.begin(source, full, text);
+  for (const operation of operations) {
+    if (operation.put !== undefined) transaction.put(operation.put, undefined, operation.revision);
+    if (operation.delete !== undefined) transaction.delete(keyOf(operation.delete));
+  }
+  return transaction;
+}
+
+function sorted<T>(map: ReadonlyMap<string, T>): [string, T][] {
+  return [...map].sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+function expectEqual(catalog: Catalog, model: Model): void {
+  const effective = model.effective();
+  for (const [key, { source, stamp, resource: expected }] of effective) {
+    expect(catalog.get(keyOf(expected)), key).toEqual(expected);
+    expect(catalog.said(keyOf(expected))).toMatchObject({ source, stamp });
+  }
+  for (const kind of KINDS) {
+    const listed = [...catalog.list(kind)];
+    expect(listed).toHaveLength(catalog.count(kind));
+    expect(listed).toHaveLength(
+      [...effective.values()].filter((entry) => entry.resource.kind === kind).length,
+    );
+  }
+  expect(catalog.shadowedCount).toBe(model.shadowed());
+  expect(catalog.conflicts().filter(({ severity }) => severity === 'warning')).toHaveLength(model.shadowed());
+}
+
+describe('any sequence of change sets', () => {
+  it('gives the view of the model, and changes that replay to it', () => {
+    fc.assert(
+      fc.property(fc.array(event, { maxLength: 12 }), (events) => {
+        const catalog = new Catalog({ sources: SOURCES });
+        const model = new Model(SOURCES);
+        let replay: Replay | undefined = new Replay();
+        for (const action of events) {
+          if ('order' in action) {
+            const changes = catalog.setSources(action.order);
+            model.setSources(action.order);
+            for (const change of changes) replay?.take([change]);
+          } else {
+            if (!model.order.includes(action.step.source)) continue;
+            const transaction = run(catalog, action.step);
+            if (action.end === 'rollback') {
+              transaction.rollback();
+            } else {
+              model.apply(action.step);
+              if (action.end === 'commit') {
+                const changes = [...transaction.commit()];
+                replay?.take(changes);
+              } else {
+                for (const _ of transaction.commit()) break;
+                replay = undefined;
+              }
+            }
+          }
+          expectEqual(catalog, model);
+          const plain = [...model.effective()].map(
+            ([key, { resource: said, stamp }]) => [key, { resource: said, stamp }] as const,
+          );
+          if (replay !== undefined) expect(sorted(replay.view)).toEqual(sorted(new Map(plain)));
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('gives one view for full lists, whatever source comes first and in what order it lists', () => {
+    const lists = fc.tuple(
+      ...SOURCES.map(() =>
+        fc.tuple(
+          revision,
+          fc.uniqueArray(resource, { selector: (said) => keyText(keyOf(said)), maxLength: 20 }),
+        ),
+      ),
+    );
+    const orders = fc.shuffledSubarray([0, 1, 2], { minLength: 3 });
+    fc.assert(
+      fc.property(lists, orders, orders, fc.boolean(), (said, one, other, reverse) => {
+        const build = (order: number[], turned: boolean) => {
+          const catalog = new Catalog({ sources: SOURCES });
+          for (const i of order) {
+            const [text, list] = said[i]!;
+            const operations = (turned ? [...list].reverse() : list).map((put) => ({ put }));
+            for (const _ of run(catalog, {
+              source: SOURCES[i]!,
+              full: true,
+              revision: text,
+              operations,
+            }).commit())
+              void _;
+          }
+          return catalog;
+        };
+        const first = build(one, false);
+        const second = build(other, reverse);
+        expect(first.digest()).toBe(second.digest());
+        for (const vpc of ['a', 'b']) expect(first.digest(vpc)).toBe(second.digest(vpc));
+      }),
+      { numRuns: 200 },
+    );
+  });
+});
+
+describe('a digest', () => {
+  it('differs for different views, and tells one VPC from all', () => {
+    fc.assert(
+      fc.property(fc.array(resource, { minLength: 1, maxLength: 6 }), resource, (list, more) => {
+        const catalog = new Catalog({ sources: SOURCES });
+        const fill = (put: Resource[], text: string) => {
+          const operations = put.map((said) => ({ put: said }));
+          return [...run(catalog, { source: 'files', full: false, revision: text, operations }).commit()];
+        };
+        fill(list, 'r1');
+        const before = catalog.digest();
+        const changed = fill([more], 'r2').some((change) => change.type === 'put');
+        if (!changed) expect(catalog.digest()).toBe(before);
+        else if (more.kind !== 'vpc') expect(catalog.digest()).not.toBe(before);
+      }),
+    );
+  });
+});
+
+describe('memory', () => {
+  it('comes back after a long life, and nothing moves wrongly meanwhile', () => {
+    const catalog = new Catalog({ sources: ['one'] });
+    let seed = 1;
+    const random = (below: number) => (seed = (seed * 48271) % 2147483647) % below;
+    const plain = new Map<string, string>();
+    for (let round = 0; round < 400; round++) {
+      const transaction = catalog.begin('one', false, String(round));
+      for (let i = 0; i < 300; i++) {
+        const id = `pod-${random(4000)}`;
+        const namespace = `ns-${random(3)}`;
+        if (random(5) === 0) {
+          transaction.delete({ kind: 'pod', vpc: 'v', namespace, name: id });
+          plain.delete(`${namespace}/${id}`);
+          continue;
+        }
+        const bearing = `name-${random(1000)}-${'x'.repeat(random(100))}`;
+        transaction.put({
+          kind: 'pod',
+          vpc: 'v',
+          namespace,
+          name: id,
+          aid: 'p0123456789',
+          names: [bearing],
+          overlays: [{ overlay: `o-${random(50)}`, pinned: true }],
+          ports: [],
+          ready: true,
+        });
+        plain.set(`${namespace}/${id}`, bearing);
+      }
+      for (const _ of transaction.commit()) void _;
+    }
+    const view = new Map(
+      [...catalog.list('pod')]
+        .map(
+          (pod) =>
+            pod.kind === 'pod' && ([`${pod.namespace}/${pod.name}`, pod.names[0]!] as [string, string]),
+        )
+        .filter((entry) => entry !== false),
+    );
+    expect(sorted(view)).toEqual(sorted(plain));
+    while (catalog.tidy());
+    const { records, dead } = catalog.memory();
+    expect(dead).toBeLessThan(records / 3);
+    for (const _ of catalog.begin('one', true, 'empty').commit()) void _;
+    while (catalog.tidy());
+    expect(catalog.memory().records).toBeLessThan(3 << 20);
+    expect(catalog.memory().index).toBeLessThan(1 << 18);
+    expect([...catalog.scopes()]).toEqual([]);
+  });
+});
