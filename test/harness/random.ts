@@ -1,0 +1,186 @@
+/** Random tenants, changes and questions over so few words that everything collides with everything. */
+import fc from 'fast-check';
+import type { Attachment, Pod, Port, Resource, ResourceKey, Service } from '../../src/model.ts';
+import { keyOf } from '../../src/model.ts';
+import { arpaName } from './build.ts';
+
+export interface Tenant {
+  vpc: string;
+  /** `fdfd:1`: the first groups of its prefix. */
+  net: string;
+  /** `fdcc:1`: of its virtual IPs. */
+  services: string;
+}
+
+export const TENANTS: Tenant[] = [
+  { vpc: 'red', net: 'fdfd:1', services: 'fdcc:1' },
+  { vpc: 'blue', net: 'fdfd:2', services: 'fdcc:2' },
+];
+
+export const NAMESPACES = ['alpha', 'beta', 'com'];
+/** Own names of pods; those with ports never share theirs with a service. */
+const OWN = ['p0', 'p1', 'p2', 'u_x', 'q.b', 'app', 'web'];
+const SHARED = ['app', 'web', 'b', 'r.b', 'clean'];
+const SERVICES = ['s0', 's1', 'app', 'web'];
+
+export type Change = { put: Resource } | { remove: ResourceKey };
+
+const http: Port = { name: 'http', protocol: 'tcp', port: 80 };
+
+function podArbitrary(tenant: Tenant): fc.Arbitrary<Pod> {
+  return fc
+    .record({
+      namespace: fc.integer({ min: 0, max: NAMESPACES.length - 1 }),
+      own: fc.integer({ min: 0, max: OWN.length - 1 }),
+      names: fc.uniqueArray(fc.constantFrom(...SHARED), { maxLength: 3 }),
+      ip6: fc.option(fc.integer({ min: 1, max: 9 }), { nil: undefined, freq: 6 }),
+      places: fc.subarray(['o1', 'o2']),
+      shift: fc.integer({ min: 0, max: 1 }),
+      pinned: fc.boolean(),
+      overlay6: fc.boolean(),
+      ready: fc.boolean(),
+      ports: fc.boolean(),
+    })
+    .map((parts) => {
+      const name = OWN[parts.own]!;
+      // A pod that may lose its address to another claim has no overlays: what it falls back to is not said.
+      const claimed = parts.ip6 !== undefined && parts.ip6 > 5;
+      const own6 = claimed ? parts.ip6! : 16 + parts.namespace * 16 + parts.own;
+      const overlays: Attachment[] = (claimed ? [] : parts.places).map((overlay, index) => ({
+        overlay,
+        pinned: parts.pinned,
+        ip4: `10.1.0.${1 + parts.own + (overlay === 'o2' ? parts.shift : 0)}`,
+        ...(parts.ip6 === undefined && parts.overlay6
+          ? { ip6: `fd42:${tenant.net.slice(5)}:${parts.namespace + 1}:${index + 1}::${parts.own + 1}` }
+          : {}),
+      }));
+      return {
+        kind: 'pod',
+        vpc: tenant.vpc,
+        namespace: NAMESPACES[parts.namespace]!,
+        name,
+        aid: `id${parts.own}`,
+        names: parts.names.filter((other) => other !== name),
+        ...(parts.ip6 === undefined ? {} : { ip6: `${tenant.net}::${own6.toString(16)}` }),
+        overlays,
+        ports: parts.ports && parts.own < 5 ? [http] : [],
+        ready: parts.ready,
+      };
+    });
+}
+
+function serviceArbitrary(tenant: Tenant): fc.Arbitrary<Service> {
+  return fc
+    .record({
+      namespace: fc.constantFrom(...NAMESPACES),
+      name: fc.constantFrom(...SERVICES),
+      names: fc.uniqueArray(fc.constantFrom('app', 'web', 'b'), { maxLength: 1 }),
+      ip6: fc.integer({ min: 1, max: 9 }),
+      ports: fc.boolean(),
+    })
+    .map((parts) => ({
+      kind: 'service',
+      vpc: tenant.vpc,
+      namespace: parts.namespace,
+      name: parts.name,
+      aid: `v${parts.name}`,
+      names: parts.names.filter((other) => other !== parts.name),
+      ip6: `${tenant.services}::${parts.ip6}`,
+      ports: parts.ports ? [http] : [],
+    }));
+}
+
+/** The VPC, its namespaces and overlays: always there. */
+export function tenantResources(tenant: Tenant): Resource[] {
+  const { vpc } = tenant;
+  const resources: Resource[] = [
+    { kind: 'vpc', name: vpc, net6: [`${tenant.net}::/32`], services6: [`${tenant.services}::/32`] },
+  ];
+  for (const namespace of NAMESPACES) {
+    resources.push({ kind: 'namespace', vpc, name: namespace });
+    for (const name of ['o1', 'o2']) {
+      const aid = `${namespace}-${name}`;
+      resources.push({ kind: 'overlay', vpc, namespace, name, aid, driver: 'ipip', net4: '10.1.0.0/24' });
+    }
+  }
+  return resources;
+}
+
+export function changeArbitrary(tenant: Tenant): fc.Arbitrary<Change> {
+  const resource: fc.Arbitrary<Resource> = fc.oneof(
+    { weight: 3, arbitrary: podArbitrary(tenant) },
+    { weight: 1, arbitrary: serviceArbitrary(tenant) },
+  );
+  return fc.oneof(
+    { weight: 4, arbitrary: resource.map((put): Change => ({ put })) },
+    { weight: 1, arbitrary: resource.map((gone): Change => ({ remove: keyOf(gone) })) },
+  );
+}
+
+const WORDS = [...OWN, ...SHARED, ...SERVICES, 'nosuch', 'id1', '_tcp', 'name', 'vpc'];
+
+/** A question as presentation text and type; TXT only where its text is not left open. */
+export interface Ask {
+  name: string;
+  type: string;
+}
+
+export function askArbitrary(tenant: Tenant): fc.Arbitrary<Ask> {
+  const word = fc.constantFrom(...WORDS);
+  const namespace = fc.constantFrom(...NAMESPACES, 'nowhere');
+  const local = fc.oneof(
+    word,
+    fc.tuple(fc.constantFrom('p0', 'p1', 'id0', 'id1', 'app'), word).map((parts) => parts.join('.')),
+    word.map((name) => `_http._tcp.${name}`),
+    word.map((name) => `_tcp.${name}`),
+    word.map((name) => `_http._udp.${name}`),
+  );
+  const address = fc.oneof(
+    fc.integer({ min: 1, max: 70 }).map((host) => `${tenant.net}::${host.toString(16)}`),
+    fc.integer({ min: 1, max: 10 }).map((host) => `${tenant.services}::${host}`),
+    fc.integer({ min: 1, max: 9 }).map((host) => `10.1.0.${host}`),
+    fc.integer({ min: 1, max: 7 }).map((host) => `fd42:${tenant.net.slice(5)}:1:1::${host}`),
+    fc.constantFrom('10.2.0.1', '192.168.1.1', 'fdfd:9::1', '8.8.8.8', '2001:db8::1'),
+  );
+  const forward = fc.oneof(
+    local,
+    fc.tuple(local, namespace).map((parts) => parts.join('.')),
+    fc.tuple(local, namespace, fc.constantFrom('vpc.internal', 'svc.test')).map((parts) => parts.join('.')),
+    word.map((name) => `${name}.flat.zone`),
+    namespace,
+    fc.constantFrom(
+      'vpc.internal',
+      'internal',
+      'svc.test',
+      'flat.zone',
+      'zone',
+      'x.localhost',
+      'a.onion',
+      'example.com',
+    ),
+  );
+  const reverse = fc.tuple(address, fc.integer({ min: 0, max: 3 }), fc.boolean()).map(([text, cut, whole]) =>
+    arpaName(text)
+      .split('.')
+      .slice(whole ? 0 : cut)
+      .join('.'),
+  );
+  const plain = fc.constantFrom('A', 'AAAA', 'SRV', 'MX', 'HTTPS', 'PTR', 'DS', 'ANY');
+  return fc.oneof(
+    { weight: 4, arbitrary: fc.record({ name: forward, type: plain }) },
+    { weight: 1, arbitrary: fc.record({ name: reverse, type: fc.constantFrom('PTR', 'PTR', 'AAAA', 'MX') }) },
+  );
+}
+
+/** Letter case turned at random; the answer must not change but for the echo. */
+export function caseArbitrary(): fc.Arbitrary<(text: string) => string> {
+  return fc.integer().map((seed) => (text: string) => {
+    let state = seed | 1;
+    return [...text]
+      .map((letter) => {
+        state = Math.imul(state, 1_664_525) + 1_013_904_223;
+        return state < 0 ? letter.toUpperCase() : letter;
+      })
+      .join('');
+  });
+}

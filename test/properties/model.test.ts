@@ -1,0 +1,193 @@
+/** The server against the naive model: random tenants, random changes, random questions, every answer compared. */
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { Resource } from '../../src/model.ts';
+import { encodeQuery, splitName } from '../harness/build.ts';
+import { Naive } from '../harness/naive.ts';
+import { NaiveWorld, type NaiveSource } from '../harness/naive-world.ts';
+import {
+  askArbitrary,
+  caseArbitrary,
+  changeArbitrary,
+  NAMESPACES,
+  tenantResources,
+  TENANTS,
+} from '../harness/random.ts';
+import { openSubject, type Subject } from '../harness/subject.ts';
+import { nameText, typeText } from '../harness/wire-text.ts';
+import { parseWire, type WireMessage } from '../harness/wire.ts';
+
+const red = TENANTS[0]!;
+const RUNS = Number(process.env['PODNS_PROPERTY_RUNS'] ?? 60);
+const RCODES = ['NOERROR', 'FORMERR', 'SERVFAIL', 'NXDOMAIN', 'NOTIMP', 'REFUSED'];
+const SUFFIXES = [
+  { name: 'svc.test', flat: false },
+  { name: 'flat.zone', flat: true },
+];
+const SCOPES = ['', '@red', ...NAMESPACES.map((namespace) => `@red/${namespace}`)];
+
+function lower(text: string): string {
+  return text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+}
+
+/** Known clients of the tenant as it stands: pods by address, and a stranger on each namespace's listener. */
+function sourcesOf(world: NaiveWorld): { source: NaiveSource; scope: string }[] {
+  const sources = NAMESPACES.map((namespace) => ({
+    source: { address: '127.0.0.1', vpc: 'red', namespace },
+    scope: `@red/${namespace}`,
+  }));
+  for (const pod of world.pods('red')) {
+    const ip6 = world.ownIp6(pod);
+    if (ip6 !== undefined) sources.push({ source: { address: ip6, vpc: '', namespace: '' }, scope: '' });
+    for (const { ip4 } of pod.overlays) {
+      if (ip4 === undefined || new Set(world.holders4('red', ip4).map((one) => one.pod)).size !== 1) continue;
+      sources.push({ source: { address: ip4, vpc: 'red', namespace: '' }, scope: '@red' });
+    }
+  }
+  return sources;
+}
+
+function compare(
+  naive: Naive,
+  source: NaiveSource,
+  name: string,
+  type: string,
+  message: WireMessage,
+): string[] {
+  const labels = splitName(name).map(lower);
+  const reply = naive.reply(source, labels, type);
+  const faults: string[] = [];
+  const same = (what: string, got: unknown, wanted: unknown): void => {
+    if (JSON.stringify(got) !== JSON.stringify(wanted)) {
+      faults.push(`${what}: server ${JSON.stringify(got)}, model ${JSON.stringify(wanted)}`);
+    }
+  };
+  same('rcode', RCODES[message.rcode], reply.rcode);
+  if (reply.open === true) return faults;
+  const answer = message.answer.map((record) => `${typeText(record.type)} ${record.text}`);
+  // Of several pods with one IPv4 the client may share an overlay with more than one: any of them will do.
+  const pointers = type === 'PTR' && labels.at(-2) === 'in-addr';
+  if (pointers) same('PTR count', answer.length, reply.answer.length);
+  else same('answer', answer.toSorted(), reply.answer.toSorted());
+  const soa = message.authority.find((record) => record.type === 6);
+  if (reply.soa !== '*') same('soa', soa === undefined ? undefined : lower(nameText(soa.name)), reply.soa);
+  return faults;
+}
+
+async function openTenants(resources: Resource[], aRecords: 'pinned' | 'all' | 'none'): Promise<Subject> {
+  return openSubject({
+    config: { forward: 'off', suffixes: SUFFIXES, a_records: aRecords },
+    resources,
+    scopes: SCOPES,
+    listen: false,
+    workers: 0,
+    upstreamPort: undefined,
+  });
+}
+
+test('the server answers as the naive model does', async () => {
+  const changes = fc.array(
+    fc.oneof(changeArbitrary(red), changeArbitrary(red), changeArbitrary(TENANTS[1]!)),
+    {
+      minLength: 3,
+      maxLength: 14,
+    },
+  );
+  const questions = fc.array(fc.tuple(askArbitrary(red), fc.nat(), caseArbitrary()), {
+    minLength: 30,
+    maxLength: 60,
+  });
+  const policy = fc.constantFrom('pinned', 'pinned', 'all', 'none') as fc.Arbitrary<
+    'pinned' | 'all' | 'none'
+  >;
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(changes, { minLength: 1, maxLength: 3 }),
+      questions,
+      policy,
+      async (rounds, asks, aRecords) => {
+        const resources = TENANTS.flatMap(tenantResources);
+        const world = new NaiveWorld({ suffixes: SUFFIXES, aRecords });
+        for (const resource of resources) world.put(resource, 0);
+        const naive = new Naive(world);
+        const subject = await openTenants(resources, aRecords);
+        let stamp = 0;
+        try {
+          for (const round of rounds) {
+            for (const change of round) {
+              stamp++;
+              if ('put' in change) world.put(change.put, stamp);
+              else world.delete(change.remove);
+              await subject.change(
+                'put' in change ? [change.put] : [],
+                'remove' in change ? [change.remove] : [],
+              );
+            }
+            const sources = sourcesOf(world);
+            for (const [ask, pick, turn] of asks) {
+              const { source, scope } = sources[pick % sources.length]!;
+              const name = turn(ask.name);
+              const query = encodeQuery({ name, type: ask.type });
+              const client = { address: source.address, port: 4000, scope, local: '127.0.0.9', tcp: true };
+              const bytes = await subject.answer(query, client);
+              const faults = compare(naive, source, name, ask.type, parseWire(bytes!));
+              const head = `${name} ${ask.type} from ${source.address} on '${scope}'`;
+              expect(faults.map((fault) => `${head}: ${fault}`)).toEqual([]);
+            }
+          }
+        } finally {
+          await subject.close();
+        }
+      },
+    ),
+    { numRuns: RUNS },
+  );
+}, 300_000);
+
+test('a query type never changes whether a name exists', async () => {
+  const changes = fc.array(changeArbitrary(red), { minLength: 1, maxLength: 12 });
+  const types = fc.uniqueArray(fc.integer({ min: 0, max: 65_535 }), { minLength: 4, maxLength: 4 });
+  await fc.assert(
+    fc.asyncProperty(
+      changes,
+      fc.array(askArbitrary(red), { minLength: 20, maxLength: 30 }),
+      types,
+      async (some, asks, numbers) => {
+        const subject = await openTenants(TENANTS.flatMap(tenantResources), 'pinned');
+        try {
+          await subject.change(
+            some.flatMap((change) => ('put' in change ? [change.put] : [])),
+            [],
+          );
+          // IXFR, AXFR and OPT are no questions about data.
+          const usual = ['A', 'AAAA', 'TXT', 'SRV', 'PTR', 'NS', 'SOA', 'DS', 'HTTPS', 'ANY'];
+          const strange = numbers
+            .filter((number) => ![41, 249, 250, 251, 252].includes(number))
+            .map((number) => `TYPE${number}`);
+          for (const { name } of asks) {
+            const seen = new Map<number, string[]>();
+            for (const type of [...usual, ...strange]) {
+              const client = {
+                address: '127.0.0.1',
+                port: 4000,
+                scope: '@red/alpha',
+                local: '127.0.0.9',
+                tcp: true,
+              };
+              const bytes = await subject.answer(encodeQuery({ name, type }), client);
+              const { rcode } = parseWire(bytes!);
+              seen.set(rcode, [...(seen.get(rcode) ?? []), type]);
+            }
+            expect(
+              [name, [...seen]].flat(3).length > 0 && seen.size,
+              `${name}: ${JSON.stringify([...seen])}`,
+            ).toBe(1);
+          }
+        } finally {
+          await subject.close();
+        }
+      },
+    ),
+    { numRuns: Math.ceil(RUNS / 4) },
+  );
+}, 300_000);
