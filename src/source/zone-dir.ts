@@ -30,7 +30,7 @@ export function unreadable(file: string, reason: string): ZoneFile {
   return {
     usable: false,
     placed: [],
-    refused: new Set(),
+    refused: new Map(),
     problems: [{ severity: 'error', place: { file }, reason }],
   };
 }

@@ -2,7 +2,7 @@
 import { LineCounter, isMap, isScalar, parseAllDocuments } from 'yaml';
 import type { Document, YAMLMap } from 'yaml';
 import { keyOf, keyText } from '../model.ts';
-import type { Kind, Place, Problem, Resource } from '../model.ts';
+import type { Kind, Place, Problem, Resource, ResourceKey } from '../model.ts';
 import { quote } from './names.ts';
 import { FIELD_NAMES } from './shapes.ts';
 import { issueText, validateKey, validateResource } from './validate.ts';
@@ -26,8 +26,8 @@ export interface ZoneFile {
   /** False where the file as a whole is unusable: its last good state should stay. Then `placed` is empty. */
   usable: boolean;
   placed: Placed[];
-  /** `keyText` of each resource that was refused: its last good version should stay. */
-  refused: Set<string>;
+  /** By `keyText`, each resource that was refused: its last good version should stay. */
+  refused: Map<string, ResourceKey>;
   problems: Problem[];
 }
 
@@ -85,7 +85,7 @@ function inOrder(problems: Problem[], file: string): Problem[] {
 }
 
 class Reader {
-  readonly result: ZoneFile = { usable: true, placed: [], refused: new Set(), problems: [] };
+  readonly result: ZoneFile = { usable: true, placed: [], refused: new Map(), problems: [] };
   readonly #file: string;
   readonly #zone: string;
   readonly #lines = new LineCounter();
@@ -218,7 +218,7 @@ class Reader {
     }
     const key = result.resource === undefined ? validateKey(raw).key : keyOf(result.resource);
     const who = key === undefined ? `${kind} ${quote(identity.name!)}` : keyText(key);
-    if (key !== undefined) this.result.refused.add(keyText(key));
+    if (key !== undefined) this.result.refused.set(keyText(key), key);
     for (const { offset, reason } of faults)
       this.result.problems.push({
         severity: 'error',

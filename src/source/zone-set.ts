@@ -40,7 +40,7 @@ export function joinZoneFiles(
   }
   const kept = new Set<string>();
   for (const name of names) {
-    for (const text of files.get(name)!.refused) {
+    for (const text of files.get(name)!.refused.keys()) {
       const last = before.get(text);
       if (last === undefined || placed.has(text)) continue;
       placed.set(text, last);

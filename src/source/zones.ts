@@ -219,6 +219,11 @@ class ZonesSource implements Source {
     sink.begin(full, String(++this.#revision));
     for (const [, { resource }] of gone) sink.delete(keyOf(resource));
     for (const { resource, place } of puts) sink.put(resource, place);
+    if (full) {
+      // A version from before our own start may still be known to the receiver.
+      for (const { zone } of this.#files.values())
+        for (const [text, key] of zone.refused) if (!after.has(text)) sink.keep?.(key);
+    }
     await Promise.race([sink.commit(), this.#ended]);
   }
 
