@@ -178,10 +178,7 @@ test('a query type never changes whether a name exists', async () => {
               const { rcode } = parseWire(bytes!);
               seen.set(rcode, [...(seen.get(rcode) ?? []), type]);
             }
-            expect(
-              [name, [...seen]].flat(3).length > 0 && seen.size,
-              `${name}: ${JSON.stringify([...seen])}`,
-            ).toBe(1);
+            expect(seen.size, `${name}: ${JSON.stringify([...seen])}`).toBe(1);
           }
         } finally {
           await subject.close();
