@@ -80,3 +80,25 @@ export class Applying implements IterableIterator<Change> {
     return undefined;
   }
 }
+
+/** Reads changes one by one; leaving early, even before the first, does the rest unseen. Then `end`, once. */
+export function readWhole(changes: Iterator<Change, void>, end: () => void): IterableIterator<Change> {
+  let ended = false;
+  const next = (): IteratorResult<Change, undefined> => {
+    const step = ended ? undefined : changes.next();
+    if (step !== undefined && !step.done) return step;
+    if (!ended) end();
+    ended = true;
+    return { done: true, value: undefined };
+  };
+  return {
+    next,
+    return() {
+      while (!next().done);
+      return { done: true, value: undefined };
+    },
+    [Symbol.iterator]() {
+      return this;
+    },
+  };
+}

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { Kind, Place, Problem, Resource, ResourceKey } from '../model.ts';
 import { KINDS, keyText } from '../model.ts';
+import { readWhole } from './applying.ts';
 import * as record from './record.ts';
 import { Settling } from './settling.ts';
 import type { SaidSource } from './settling.ts';
@@ -96,23 +97,13 @@ export class Catalog {
     }
     this.#settling.enter();
     // The names that leave keep their numbers until all they said is gone.
-    const changes = this.#resettle([...names], leaving as SaidSource[]);
-    return changes;
+    return readWhole(this.#resettle([...names], leaving as SaidSource[]), () => {
+      for (const source of leaving) this.#settling.sources[source!.id] = undefined;
+      this.#settling.leave(4096);
+    });
   }
 
   *#resettle(names: string[], leaving: SaidSource[]): Generator<Change, void, undefined> {
-    const { sources } = this.#settling;
-    const steps = this.#resettleSteps(names, leaving);
-    try {
-      for (let step = steps.next(); !step.done; step = steps.next()) yield step.value;
-    } finally {
-      for (const _ of steps) void _;
-      for (const source of leaving) sources[source.id] = undefined;
-      this.#settling.leave(4096);
-    }
-  }
-
-  *#resettleSteps(names: string[], leaving: SaidSource[]): Generator<Change, void, undefined> {
     const store = this.#store;
     const settling = this.#settling;
     for (const reference of leaving.length === 0 ? [] : store.walk()) {
@@ -155,6 +146,16 @@ export class Catalog {
   /** Of the last commit or bookmark of a source; undefined before the first. */
   revision(source: string): string | undefined {
     return this.#source(source).revision;
+  }
+
+  /** When the control plane made the last commit of a source, ms since 1970, if it said so. */
+  at(source: string): number | undefined {
+    return this.#source(source).at;
+  }
+
+  /** Whether a commit is half read: the view is between two states. */
+  get busy(): boolean {
+    return this.#settling.busy;
   }
 
   /** What those who ask get. */

@@ -1,0 +1,261 @@
+/**
+ * The catalog on disk: one NDJSON file in the form of the watch stream, whole or not there, with a checksum.
+ *
+ * ```
+ * {"type":"snapshot","format":1,"revision":"41","saved":"2026-11-22T10:00:00.123Z","sources":[{"name":…,"revision":…}]}
+ * {"type":"put","revision":"41","source":0,"object":{…}}        heard; `source` counts in `sources`
+ * {"type":"shadowed","revision":"7","source":1,"object":{…}}    said, but another source is heard
+ * {"type":"synced","revision":"41"}
+ * {"type":"checksum","sha256":"…"}                               of all octets before this line
+ * ```
+ * `stamp` and `claims` are added where the revision does not tell them. All that a source says is in it, so a
+ * source can go on after the revision that stands beside its name.
+ */
+import { createHash } from 'node:crypto';
+import type { Hash } from 'node:crypto';
+import { mkdir, open, readdir, rename, unlink } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import type { Problem, Resource } from '../model.ts';
+import type { Catalog, Transaction } from './catalog.ts';
+import { revisionNumber } from './transaction.ts';
+
+const FORMAT = 1;
+/** Records a turn of the event loop: about half a millisecond of work. */
+const SLICE = 256;
+/** No line that podns writes comes near this; a file without line ends is damaged. */
+const MAX_LINE = 64 << 20;
+
+export interface SnapshotSource {
+  name: string;
+  revision: string;
+  /** ms since 1970, where the source told it. */
+  at?: number;
+}
+
+/** What has been read. Everything is staged; the owner commits the transactions, or rolls them back. */
+export interface LoadedSnapshot {
+  /** ms since 1970. */
+  savedAt: number;
+  sources: SnapshotSource[];
+  records: number;
+  transactions: Transaction[];
+}
+
+interface SnapshotLine {
+  type: string;
+  format?: number;
+  saved?: string;
+  sources?: SnapshotSource[];
+  revision?: string;
+  source?: number;
+  object?: Resource;
+  stamp?: number;
+  claims?: Record<string, number>;
+  sha256?: string;
+}
+
+/**
+ * Writes what the catalog holds at the first moment when no commit is half read, to a file that only its owner
+ * may read, in a directory that is created so; then puts it in the place of the old one. Works in slices between
+ * turns of the event loop. Rejects with the system's error and leaves the old file as it was.
+ */
+export async function saveSnapshot(
+  catalog: Catalog,
+  path: string,
+  now: () => number = Date.now,
+): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  const temporary = `${path}.tmp-${process.pid}`;
+  await unlink(temporary).catch(() => undefined);
+  const file = await open(temporary, 'wx', 0o600);
+  try {
+    try {
+      await writeAll(catalog, file, now);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await unlink(temporary).catch(() => undefined);
+    throw error;
+  }
+  // The new name itself must reach the disk.
+  const directory = await open(dirname(path), 'r');
+  await directory.sync().finally(() => directory.close());
+}
+
+async function writeAll(catalog: Catalog, file: FileHandle, now: () => number): Promise<void> {
+  while (catalog.busy) await new Promise(setImmediate);
+  const sources: SnapshotSource[] = [];
+  const numbers = new Map<string, number>();
+  for (const name of catalog.sources) {
+    const revision = catalog.revision(name);
+    if (revision === undefined) continue;
+    numbers.set(name, sources.length);
+    sources.push({ name, revision, at: catalog.at(name) });
+  }
+  const revision = sources[0]?.revision ?? '';
+  const saved = new Date(now()).toISOString();
+  const hash = createHash('sha256');
+  // The records are taken in the same turn as the revisions: nothing can come between.
+  let text = line({ type: 'snapshot', format: FORMAT, revision, saved, sources });
+  let count = 0;
+  for (const said of catalog.records()) {
+    const source = numbers.get(said.source);
+    if (source === undefined) continue;
+    const entry: SnapshotLine = { type: said.shadowed ? 'shadowed' : 'put', revision: said.revision, source };
+    if (revisionNumber(said.revision) !== said.stamp) entry.stamp = said.stamp;
+    if (said.claims !== undefined) entry.claims = said.claims;
+    entry.object = said.resource;
+    text += line(entry);
+    if (++count % SLICE === 0) {
+      await append(file, text, hash);
+      text = '';
+    }
+  }
+  await append(file, text + line({ type: 'synced', revision }), hash);
+  await file.appendFile(line({ type: 'checksum', sha256: hash.digest('hex') }));
+}
+
+async function append(file: FileHandle, text: string, hash: Hash): Promise<void> {
+  const octets = Buffer.from(text);
+  hash.update(octets);
+  await file.appendFile(octets);
+}
+
+function line(value: SnapshotLine): string {
+  return JSON.stringify(value) + '\n';
+}
+
+/**
+ * Reads a snapshot and stages it. Records of sources that the catalog does not have are left out. No file is no
+ * problem. A file that is damaged, or of another format, is renamed to `NAME.damaged-TIME` and reported; nothing
+ * of it is used, and nothing is thrown. Temporary files of processes that are no more are removed.
+ */
+export async function loadSnapshot(
+  catalog: Catalog,
+  path: string,
+  now: () => number = Date.now,
+): Promise<{ snapshot?: LoadedSnapshot; problem?: Problem }> {
+  await removeRemains(path);
+  let file: FileHandle;
+  try {
+    file = await open(path, 'r');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
+    return { problem: problem(path, `the snapshot cannot be read: ${reasonOf(error)}`) };
+  }
+  const transactions = new Map<number, Transaction>();
+  let reason: string;
+  try {
+    return { snapshot: await readAll(catalog, file, transactions) };
+  } catch (error) {
+    for (const transaction of transactions.values()) transaction.rollback();
+    reason = reasonOf(error);
+  } finally {
+    await file.close();
+  }
+  const aside = `${path}.damaged-${new Date(now()).toISOString().replaceAll(/[-:]/g, '')}`;
+  try {
+    await rename(path, aside);
+  } catch (error) {
+    return {
+      problem: problem(
+        path,
+        `the snapshot is not used: ${reason}; nor can it be renamed: ${reasonOf(error)}`,
+      ),
+    };
+  }
+  return { problem: problem(path, `the snapshot is not used: ${reason}; kept as ${basename(aside)}`) };
+}
+
+async function readAll(
+  catalog: Catalog,
+  file: FileHandle,
+  transactions: Map<number, Transaction>,
+): Promise<LoadedSnapshot> {
+  const hash = createHash('sha256');
+  let head: { savedAt: number; sources: SnapshotSource[] } | undefined;
+  let records = 0;
+  let state: 'records' | 'synced' | 'whole' = 'records';
+  for await (const octets of linesOf(file)) {
+    if (state === 'whole') throw new Error('something follows the checksum');
+    const entry = JSON.parse(octets.toString()) as SnapshotLine;
+    if (state === 'synced') {
+      if (entry.type !== 'checksum' || entry.sha256 !== hash.digest('hex')) throw new Error('wrong checksum');
+      state = 'whole';
+      continue;
+    }
+    hash.update(octets);
+    hash.update('\n');
+    if (head === undefined) head = begin(catalog, entry, transactions);
+    else if (entry.type === 'synced') state = 'synced';
+    else {
+      const { object, revision, source, stamp, claims } = entry;
+      if (object === undefined || revision === undefined || source === undefined) throw new Error('bad line');
+      const kept = { stamp: stamp ?? revisionNumber(revision), claims };
+      transactions.get(source)?.put(object, undefined, revision, kept);
+      records++;
+    }
+  }
+  if (state !== 'whole' || head === undefined) throw new Error('it ends too early');
+  return { ...head, records, transactions: [...transactions.values()] };
+}
+
+function begin(
+  catalog: Catalog,
+  entry: SnapshotLine,
+  transactions: Map<number, Transaction>,
+): { savedAt: number; sources: SnapshotSource[] } {
+  const { type, format, saved, sources } = entry;
+  if (type !== 'snapshot' || sources === undefined || saved === undefined)
+    throw new Error('it is no snapshot');
+  if (format !== FORMAT) throw new Error(`format ${format}, this podns reads ${FORMAT}`);
+  sources.forEach(({ name, revision, at }, number) => {
+    if (catalog.sources.includes(name)) transactions.set(number, catalog.begin(name, true, revision, at));
+  });
+  return { savedAt: Date.parse(saved), sources };
+}
+
+/** Lines without their ends. The last must have one. */
+async function* linesOf(file: FileHandle): AsyncGenerator<Buffer> {
+  const chunk = Buffer.alloc(1 << 18);
+  let rest = Buffer.alloc(0);
+  for (;;) {
+    const { bytesRead } = await file.read(chunk, 0, chunk.length);
+    if (bytesRead === 0) break;
+    const octets = Buffer.concat([rest, chunk.subarray(0, bytesRead)]);
+    let start = 0;
+    for (let end = octets.indexOf(10); end >= 0; end = octets.indexOf(10, start)) {
+      yield octets.subarray(start, end);
+      start = end + 1;
+    }
+    rest = octets.subarray(start);
+    if (rest.length > MAX_LINE) throw new Error('a line without end');
+  }
+  if (rest.length > 0) throw new Error('its last line has no end');
+}
+
+async function removeRemains(path: string): Promise<void> {
+  const prefix = `${basename(path)}.tmp-`;
+  for (const name of await readdir(dirname(path)).catch(() => [])) {
+    if (!name.startsWith(prefix)) continue;
+    try {
+      process.kill(Number(name.slice(prefix.length)), 0);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ESRCH') {
+        await unlink(join(dirname(path), name)).catch(() => undefined);
+      }
+    }
+  }
+}
+
+function problem(file: string, reason: string): Problem {
+  return { severity: 'error', place: { file }, reason };
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,335 @@
+/** The snapshot: what was saved is what is loaded; what is damaged is put aside, said, and never used. */
+import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Catalog } from '../../src/catalog/catalog.ts';
+import type { Change } from '../../src/catalog/catalog.ts';
+import { SnapshotKeeper } from '../../src/catalog/snapshot-keeper.ts';
+import { loadSnapshot, saveSnapshot } from '../../src/catalog/snapshot.ts';
+import type { Pod, Problem, Resource, Vpc } from '../../src/model.ts';
+
+const NOW = Date.UTC(2026, 10, 22, 10, 0, 0, 123);
+let directory: string;
+let path: string;
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'podns-snapshot-'));
+  path = join(directory, 'state', 'snapshot.ndjson');
+});
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+function pod(name: string, fields: Partial<Pod> = {}): Pod {
+  const aid = 'p0123456789';
+  return {
+    kind: 'pod',
+    vpc: 'aep',
+    namespace: 'shop',
+    name,
+    aid,
+    names: [],
+    overlays: [],
+    ports: [],
+    ready: true,
+    ...fields,
+  };
+}
+
+function say(
+  catalog: Catalog,
+  source: string,
+  full: boolean,
+  revision: string,
+  list: Resource[],
+  at?: number,
+): Change[] {
+  const transaction = catalog.begin(source, full, revision, at);
+  for (const resource of list) transaction.put(resource);
+  return [...transaction.commit()];
+}
+
+/** Two sources that disagree, and a VPC whose claim is older than its last change. */
+function example(): Catalog {
+  const catalog = new Catalog({ sources: ['files', 'watch', 'silent'] });
+  const owner: Vpc = { kind: 'vpc', name: 'owner', net6: ['fd00::/32'], services6: [] };
+  say(catalog, 'watch', true, '1', [owner, pod('db'), pod('web')]);
+  say(catalog, 'watch', false, '2', [{ ...owner, name: 'greedy', net6: ['fd00::/16'] }]);
+  say(catalog, 'watch', false, '3', [{ ...owner, forward: 'off' }], NOW - 5);
+  say(catalog, 'files', true, 'abc', [pod('web', { names: ['zoned'], ip6: 'fd00::7' })]);
+  return catalog;
+}
+
+async function load(sources: string[]) {
+  const catalog = new Catalog({ sources });
+  const { snapshot, problem } = await loadSnapshot(catalog, path, () => NOW);
+  for (const transaction of snapshot?.transactions ?? []) for (const _ of transaction.commit()) void _;
+  return { catalog, snapshot, problem };
+}
+
+describe('a snapshot', () => {
+  it('brings back everything that was said, hidden or refused, with its revisions', async () => {
+    const saved = example();
+    await saveSnapshot(saved, path, () => NOW);
+    const { catalog, snapshot, problem } = await load(['files', 'watch', 'silent']);
+    expect(problem).toBeUndefined();
+    expect(snapshot).toMatchObject({ savedAt: NOW, records: 5 });
+    expect(snapshot!.sources).toEqual([
+      { name: 'files', revision: 'abc' },
+      { name: 'watch', revision: '3', at: NOW - 5 },
+    ]);
+    expect(catalog.digest()).toBe(saved.digest());
+    expect([...catalog.records()].sort(byText)).toEqual([...saved.records()].sort(byText));
+    expect(catalog.revision('watch')).toBe('3');
+    expect(catalog.at('watch')).toBe(NOW - 5);
+    expect(catalog.revision('silent')).toBeUndefined();
+    // The source that comes back with the same list has nothing to tell.
+    expect(say(catalog, 'files', true, 'abc', [pod('web', { names: ['zoned'], ip6: 'fd00::7' })])).toEqual(
+      [],
+    );
+    expect(catalog.conflicts()).toEqual(
+      saved.conflicts().map((entry) => expect.objectContaining({ reason: entry.reason })),
+    );
+    expect((catalog.get({ kind: 'vpc', vpc: 'owner', namespace: '', name: '' }) as Vpc).net6).toEqual([
+      'fd00::/32',
+    ]);
+    catalog.removeSource('files').return?.();
+    expect(catalog.get({ kind: 'pod', vpc: 'aep', namespace: 'shop', name: 'web' })).toEqual(pod('web'));
+  });
+
+  it('is a watch stream of the view, private to its owner', async () => {
+    await saveSnapshot(example(), path, () => NOW);
+    expect(statSync(join(directory, 'state')).mode & 0o777).toBe(0o700);
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    expect(readdirSync(join(directory, 'state'))).toEqual(['snapshot.ndjson']);
+    const lines = readFileSync(path, 'utf8')
+      .trimEnd()
+      .split('\n')
+      .map((text) => JSON.parse(text));
+    expect(lines[0]).toMatchObject({ type: 'snapshot', revision: 'abc', saved: '2026-11-22T10:00:00.123Z' });
+    expect(lines.map(({ type }) => type).sort()).toEqual([
+      'checksum',
+      'put',
+      'put',
+      'put',
+      'put',
+      'shadowed',
+      'snapshot',
+      'synced',
+    ]);
+    expect(lines).toContainEqual({ type: 'put', revision: '1', source: 1, object: pod('db') });
+    expect(lines).toContainEqual({ type: 'shadowed', revision: '1', source: 1, object: pod('web') });
+  });
+
+  it('leaves out sources that are no longer configured', async () => {
+    await saveSnapshot(example(), path);
+    const { catalog } = await load(['watch']);
+    expect(catalog.get({ kind: 'pod', vpc: 'aep', namespace: 'shop', name: 'web' })).toEqual(pod('web'));
+    expect(catalog.shadowedCount).toBe(0);
+  });
+
+  it('holds one moment, though changes go on while it is written', async () => {
+    const catalog = new Catalog({ sources: ['watch'] });
+    const before = Array.from({ length: 3000 }, (_, i) => pod(`pod-${i}`));
+    say(catalog, 'watch', true, '1', before);
+    const digest = catalog.digest();
+    let done = false;
+    const saving = saveSnapshot(catalog, path).finally(() => (done = true));
+    for (let revision = 2; !done; revision++) {
+      // The directory and the file come first; only then is the moment.
+      if (catalog.tidy() || readdirSync(directory).length === 0 || !statExists()) {
+        await new Promise(setImmediate);
+        continue;
+      }
+      say(catalog, 'watch', true, String(revision), [pod(`other-${revision}`)]);
+      await new Promise(setImmediate);
+    }
+    await saving;
+    const loaded = (await load(['watch'])).catalog;
+    const revision = loaded.revision('watch')!;
+    if (revision === '1') expect(loaded.digest()).toBe(digest);
+    else expect([...loaded.list('pod')]).toEqual([pod(`other-${revision}`)]);
+  });
+
+  it('waits until a commit has been read to its end', async () => {
+    const catalog = new Catalog({ sources: ['watch'] });
+    const transaction = catalog.begin('watch', true, '1');
+    for (const name of ['a', 'b', 'c']) transaction.put(pod(name));
+    const changes = transaction.commit();
+    changes.next();
+    const saving = saveSnapshot(catalog, path);
+    for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate);
+    expect(() => statSync(path)).toThrow(/ENOENT/);
+    for (const _ of changes) void _;
+    await saving;
+    expect((await load(['watch'])).catalog.count('pod')).toBe(3);
+  });
+
+  it('that is not there is no problem', async () => {
+    const { snapshot, problem } = await load(['watch']);
+    expect(snapshot).toBeUndefined();
+    expect(problem).toBeUndefined();
+  });
+
+  it('replaces the old one or leaves it', async () => {
+    await saveSnapshot(example(), path, () => NOW);
+    const old = readFileSync(path);
+    const failing = example();
+    // A clock that is none: the writing stops in the middle.
+    await expect(saveSnapshot(failing, path, () => Number.NaN)).rejects.toThrow(RangeError);
+    expect(readFileSync(path)).toEqual(old);
+    expect(readdirSync(join(directory, 'state'))).toEqual(['snapshot.ndjson']);
+    writeFileSync(`${path}.tmp-${2 ** 22 + 1}`, 'left by a process that was killed');
+    await load(['watch']);
+    expect(readdirSync(join(directory, 'state'))).toEqual(['snapshot.ndjson']);
+  });
+});
+
+describe('a damaged snapshot', () => {
+  const damages: [string, (octets: Buffer) => Buffer, RegExp][] = [
+    ['cut in the middle', (octets) => octets.subarray(0, octets.length >> 1), /no end|too early/],
+    ['cut at a line', (octets) => octets.subarray(0, octets.lastIndexOf('{"type":"checksum')), /too early/],
+    [
+      'one letter changed',
+      (octets) => Buffer.from(octets.toString().replace('"zoned"', '"zoneD"')),
+      /checksum/,
+    ],
+    ['a line lost', (octets) => Buffer.from(octets.toString().replace(/\{"type":"put".*\n/, '')), /checksum/],
+    ['zeros', (octets) => Buffer.alloc(octets.length), /no end/],
+    ['empty', () => Buffer.alloc(0), /too early/],
+    ['something else', () => Buffer.from('{"hello":1}\n'), /no snapshot/],
+    ['not JSON', () => Buffer.from('hello\n'), /JSON/],
+    [
+      'another format',
+      (octets) => Buffer.from(octets.toString().replace('"format":1', '"format":99')),
+      /format 99/,
+    ],
+    ['lines after the end', (octets) => Buffer.concat([octets, Buffer.from('{}\n')]), /follows/],
+  ];
+
+  it.each(damages)('%s: is put aside and reported', async (_, damage, reason) => {
+    await saveSnapshot(example(), path, () => NOW);
+    const damaged = damage(readFileSync(path));
+    writeFileSync(path, damaged);
+    const { catalog, snapshot, problem } = await load(['files', 'watch']);
+    expect(snapshot).toBeUndefined();
+    expect(problem).toMatchObject({ severity: 'error', place: { file: path } });
+    expect(problem!.reason).toMatch(reason);
+    expect(problem!.reason).toMatch(/kept as snapshot\.ndjson\.damaged-20261122T100000\.123Z$/);
+    expect(readFileSync(`${path}.damaged-20261122T100000.123Z`)).toEqual(damaged);
+    expect(catalog.count('pod')).toBe(0);
+    expect(catalog.revision('watch')).toBeUndefined();
+    // Nothing is left open: the sources can begin.
+    expect(say(catalog, 'watch', true, '1', [pod('db')])).toHaveLength(1);
+  });
+
+  it('with a line that no longer fits the model is put aside too', async () => {
+    const catalog = new Catalog({ sources: ['watch'] });
+    say(catalog, 'watch', true, '1', [pod('db', { ip6: 'fd00::7' })]);
+    await saveSnapshot(catalog, path);
+    writeFileSync(path, readFileSync(path, 'utf8').replace('fd00::7', 'fd00:::'));
+    const { problem } = await load(['watch']);
+    expect(problem!.reason).toMatch(/not an IPv6 address/);
+  });
+});
+
+describe('the keeper', () => {
+  /** Time that passes only when told. */
+  class Clock {
+    time = 0;
+    readonly waiting: { at: number; run: () => void }[] = [];
+    now(): number {
+      return this.time;
+    }
+    after(ms: number, run: () => void): () => void {
+      const entry = { at: this.time + ms, run };
+      this.waiting.push(entry);
+      return () => void this.waiting.splice(this.waiting.indexOf(entry), 1);
+    }
+    async pass(ms: number): Promise<void> {
+      this.time += ms;
+      for (const entry of this.waiting.filter(({ at }) => at <= this.time)) {
+        this.waiting.splice(this.waiting.indexOf(entry), 1);
+        entry.run();
+      }
+      await new Promise(setImmediate);
+    }
+  }
+
+  it('writes at once, then at most once a second, and once more at the end', async () => {
+    const clock = new Clock();
+    const written: number[] = [];
+    const keeper = new SnapshotKeeper({ clock, save: async () => void written.push(clock.time) });
+    keeper.changed();
+    await clock.pass(0);
+    expect(written).toEqual([0]);
+    for (let i = 0; i < 25; i++) {
+      keeper.changed();
+      await clock.pass(100);
+    }
+    expect(written).toEqual([0, 1000, 2000]);
+    await clock.pass(10_000);
+    expect(written).toHaveLength(4);
+    await clock.pass(10_000);
+    expect(written).toHaveLength(4);
+    keeper.changed();
+    await keeper.close();
+    expect(written).toHaveLength(5);
+    keeper.changed();
+    await clock.pass(10_000);
+    expect(written).toHaveLength(5);
+    expect(clock.waiting).toEqual([]);
+  });
+
+  it('rests nine times as long as a write took, and never writes twice at a time', async () => {
+    const clock = new Clock();
+    let finish: () => void = () => undefined;
+    let writes = 0;
+    const save = () => {
+      writes++;
+      return new Promise<void>((resolve) => (finish = resolve));
+    };
+    const keeper = new SnapshotKeeper({ clock, save });
+    keeper.changed();
+    await clock.pass(0);
+    keeper.changed();
+    await clock.pass(2000);
+    expect(writes).toBe(1);
+    finish();
+    await clock.pass(0);
+    await clock.pass(17_999);
+    expect(writes).toBe(1);
+    await clock.pass(1);
+    expect(writes).toBe(2);
+    finish();
+    await keeper.close();
+  });
+
+  it('tells of a failure, tries again and tells when it is over', async () => {
+    const clock = new Clock();
+    const reports: (Problem | undefined)[] = [];
+    let broken = true;
+    const save = async () => {
+      if (broken) throw new Error('ENOSPC: no space left on device');
+    };
+    const keeper = new SnapshotKeeper({ clock, save, report: (problem) => reports.push(problem) });
+    keeper.changed();
+    await clock.pass(0);
+    expect(reports).toEqual([
+      { severity: 'error', reason: 'the snapshot cannot be written: ENOSPC: no space left on device' },
+    ]);
+    broken = false;
+    await clock.pass(4999);
+    expect(reports).toHaveLength(1);
+    await clock.pass(1);
+    expect(reports).toEqual([expect.anything(), undefined]);
+    await keeper.close();
+  });
+});
+
+function byText(one: unknown, other: unknown): number {
+  return JSON.stringify(one) < JSON.stringify(other) ? -1 : 1;
+}
+
+function statExists(): boolean {
+  return readdirSync(join(directory, 'state')).length > 0;
+}
