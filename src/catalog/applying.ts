@@ -1,7 +1,7 @@
 /** The reading of a commit: each step applies as much as it takes to find the next effective change. */
-import { DEAD, SEEN } from './record.ts';
+import { DEAD, SEEN } from './layout.ts';
 import type { SaidSource, Settling } from './settling.ts';
-import type { Change } from './transaction.ts';
+import type { Change } from './change.ts';
 
 /** What was staged, and how to end. */
 export interface Staged {

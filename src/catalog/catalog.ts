@@ -1,17 +1,17 @@
 /** The catalog: every resource by key and source, packed; which source is heard; what a change set changes. */
 import { createHash } from 'node:crypto';
-import type { Kind, Place, Problem, Resource, ResourceKey } from '../model.ts';
+import type { Kind, Problem, Resource, ResourceKey } from '../model.ts';
 import { KINDS, keyText } from '../model.ts';
 import { readWhole } from './applying.ts';
-import * as record from './record.ts';
+import { KIND_NUMBERS, SHADOWED } from './layout.ts';
 import { Settling } from './settling.ts';
 import type { SaidSource } from './settling.ts';
 import { sortedReferences } from './order.ts';
 import { Store } from './store.ts';
 import { Transaction } from './transaction.ts';
-import type { Change } from './transaction.ts';
+import type { Change, Said, SaidRecord } from './change.ts';
 
-export type { Change, Kept } from './transaction.ts';
+export type { Change, Kept, Said, SaidRecord } from './change.ts';
 export { Transaction } from './transaction.ts';
 
 /** Sources have eight bits in a record. */
@@ -22,29 +22,6 @@ export interface CatalogOptions {
   sources: readonly string[];
   /** Eight octets that key the hash; random unless a test wants otherwise. */
   hashKey?: Uint8Array;
-}
-
-/** Who is heard for a key, and who is not. */
-export interface Said {
-  source: string;
-  revision: string;
-  stamp: number;
-  /** In a file; streams' places are not kept. */
-  place?: Place;
-  /** Other sources that say the same key, in order of preference. */
-  shadowed: string[];
-}
-
-/** One record as its source said it. */
-export interface SaidRecord {
-  source: string;
-  resource: Resource;
-  revision: string;
-  stamp: number;
-  /** For a VPC: prefixes of `net6` whose claim is older than its stamp. */
-  claims: Record<string, number> | undefined;
-  /** Another source is heard for this key. */
-  shadowed: boolean;
 }
 
 export interface ListFilter {
@@ -124,7 +101,7 @@ export class Catalog {
     });
     this.#order = names;
     for (const reference of settling.shadowed === 0 ? [] : store.walk()) {
-      const change = store.has(reference, record.SHADOWED) ? settling.prefer(reference) : undefined;
+      const change = store.has(reference, SHADOWED) ? settling.prefer(reference) : undefined;
       if (change !== undefined) yield change;
     }
     yield* settling.settleVpcs(leaving[0], leaving[0]?.revision ?? '');
@@ -188,7 +165,7 @@ export class Catalog {
   }
 
   count(kind: Kind): number {
-    return this.#settling.counts[record.KIND_NUMBERS[kind]]!;
+    return this.#settling.counts[KIND_NUMBERS[kind]]!;
   }
 
   /** How many times a source says a key for which another is heard. */
@@ -206,8 +183,7 @@ export class Catalog {
     store.pin();
     try {
       const references = this.#references((reference, scope) => {
-        if (store.kind(reference) !== record.KIND_NUMBERS[kind] || !store.isEffective(reference))
-          return false;
+        if (store.kind(reference) !== KIND_NUMBERS[kind] || !store.isEffective(reference)) return false;
         if (filter.vpc !== undefined && store.scopes.vpc(scope) !== filter.vpc) return false;
         return filter.namespace === undefined || store.scopes.namespace(scope) === filter.namespace;
       });
@@ -226,7 +202,7 @@ export class Catalog {
     try {
       // What may change in place is read now.
       const references = this.#references(() => true);
-      const shadowed = references.map((reference) => (store.has(reference, record.SHADOWED) ? 1 : 0));
+      const shadowed = references.map((reference) => (store.has(reference, SHADOWED) ? 1 : 0));
       const claims = new Map<number, Record<string, number> | undefined>();
       for (const reference of references) {
         if (store.kind(reference) === 0) claims.set(reference, this.#settling.olderClaims(reference));
@@ -263,7 +239,7 @@ export class Catalog {
     if (this.#settling.shadowed === 0) return problems;
     const most = problems.length + limit;
     for (const reference of store.walk()) {
-      if (!store.has(reference, record.SHADOWED)) continue;
+      if (!store.has(reference, SHADOWED)) continue;
       const key = store.key(reference);
       const loser = this.#settling.sources[store.source(reference)]!.name;
       const heard = this.#effective(key);
@@ -314,7 +290,7 @@ export class Catalog {
   }
 
   #effective({ kind, vpc, namespace, name }: ResourceKey): number {
-    return this.#store.effective(record.KIND_NUMBERS[kind], vpc, namespace, name);
+    return this.#store.effective(KIND_NUMBERS[kind], vpc, namespace, name);
   }
 
   #source(name: string): SaidSource {

@@ -1,6 +1,6 @@
 /** Records in the order in which people read them: VPC, namespace, name. */
 import { chunkOf } from './arena.ts';
-import { nameSpan } from './record.ts';
+import { nameSpan } from './content-read.ts';
 import type { Store } from './store.ts';
 
 /** A copy of the references, sorted by octets of VPC, namespace and name; no name becomes a string. */

@@ -3,9 +3,9 @@ import type { Resource, Vpc } from '../model.ts';
 import { keyText } from '../model.ts';
 import type { Problem } from '../model.ts';
 import { Overlaps } from './overlap.ts';
-import { DELETION, SEEN, SHADOWED, STAGED } from './record.ts';
+import { DELETION, SEEN, SHADOWED, STAGED } from './layout.ts';
 import type { Store } from './store.ts';
-import type { Change } from './transaction.ts';
+import type { Change } from './change.ts';
 
 /** What the catalog keeps of a source. */
 export interface SaidSource {

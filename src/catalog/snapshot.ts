@@ -18,7 +18,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Problem, Resource } from '../model.ts';
 import type { Catalog, Transaction } from './catalog.ts';
-import { revisionNumber } from './transaction.ts';
+import { revisionNumber } from './change.ts';
 
 const FORMAT = 1;
 /** Records a turn of the event loop: about half a millisecond of work. */

@@ -1,26 +1,11 @@
-/** The catalog's packed records with their index: find by key, stage, apply, free, walk, tidy; no policy. */
+/** The catalog's packed records with their index: find by key, free, walk, tidy; no policy. */
 import { randomBytes } from 'node:crypto';
-import type { Place, Resource, ResourceKey } from '../model.ts';
-import { Arena, chunkOf, wordOf } from './arena.ts';
+import { chunkOf, wordOf } from './arena.ts';
+import { scratch, writeName } from './content-write.ts';
 import { hashOctets } from './hash.ts';
-import { Interned, Scopes } from './intern.ts';
-import * as record from './record.ts';
-import { scratch } from './record.ts';
+import { DEAD, KIND_MASK, KIND_SHIFT, SHADOWED, SOURCE_SHIFT, STAGED } from './layout.ts';
+import { Records } from './records.ts';
 import { after, home, isReference, Table } from './table.ts';
-
-const { DEAD, DELETION, HAS_PLACE, HAS_REVISION, HEADER_WORDS, SHADOWED, STAGED, STAMP_HIGH } = record;
-
-export interface Header {
-  /** A number of `KIND_NUMBERS`. */
-  kind: number;
-  flags: number;
-  source: number;
-  scope: number;
-  stamp: number;
-  /** What the record is said under; left out of the record when it is the stamp in decimal. */
-  revision: string;
-  place: Place | undefined;
-}
 
 /** What `locate` found; overwritten by the next call. */
 export interface Located {
@@ -32,13 +17,8 @@ export interface Located {
   other: number;
 }
 
-export class Store {
-  readonly arena = new Arena();
+export class Store extends Records {
   readonly table = new Table();
-  readonly scopes = new Scopes();
-  readonly overlays = new Interned();
-  readonly revisions = new Interned();
-  readonly files = new Interned();
   /** By source number: the place in the order of preference, 0 first. */
   readonly ranks: number[] = [];
   readonly found: Located = { current: 0, staged: 0, other: 0 };
@@ -54,6 +34,7 @@ export class Store {
   #cursor = 0;
 
   constructor(key: Uint8Array = randomBytes(8)) {
+    super();
     const view = new DataView(key.buffer, key.byteOffset, 8);
     this.#key0 = view.getInt32(0);
     this.#key1 = view.getInt32(4);
@@ -68,74 +49,6 @@ export class Store {
 
   giveBack(list: Uint32Array): void {
     if (list.length <= 4096) this.#spare = list;
-  }
-
-  word(reference: number, index: number): number {
-    return this.arena.words[chunkOf(reference)]![wordOf(reference) + index]!;
-  }
-
-  kind(reference: number): number {
-    return (this.word(reference, 0) >>> record.KIND_SHIFT) & record.KIND_MASK;
-  }
-
-  source(reference: number): number {
-    return this.word(reference, 0) >>> record.SOURCE_SHIFT;
-  }
-
-  has(reference: number, flag: number): boolean {
-    return (this.word(reference, 0) & flag) !== 0;
-  }
-
-  set(reference: number, flag: number): void {
-    this.arena.words[chunkOf(reference)]![wordOf(reference)]! |= flag;
-  }
-
-  clear(reference: number, flag: number): void {
-    this.arena.words[chunkOf(reference)]![wordOf(reference)]! &= ~flag;
-  }
-
-  stamp(reference: number): number {
-    return this.word(reference, 2) + (this.word(reference, 3) & STAMP_HIGH) * 0x100000000;
-  }
-
-  revision(reference: number): string {
-    if ((this.word(reference, 3) & HAS_REVISION) === 0) return String(this.stamp(reference));
-    return this.revisions.text(this.word(reference, HEADER_WORDS));
-  }
-
-  place(reference: number): Place | undefined {
-    const bits = this.word(reference, 3);
-    if ((bits & HAS_PLACE) === 0) return undefined;
-    const index = HEADER_WORDS + ((bits & HAS_REVISION) === 0 ? 0 : 1);
-    const place: Place = { file: this.files.text(this.word(reference, index)) };
-    const line = this.word(reference, index + 1);
-    const column = this.word(reference, index + 2);
-    if (line !== 0) place.line = line;
-    if (column !== 0) place.column = column;
-    return place;
-  }
-
-  key(reference: number): ResourceKey {
-    const scope = this.word(reference, 1);
-    return {
-      kind: record.KIND_NAMES[this.kind(reference)]!,
-      vpc: this.scopes.vpc(scope),
-      namespace: this.scopes.namespace(scope),
-      name: record.readName(this.arena.bytes[chunkOf(reference)]!, this.contentAt(reference)),
-    };
-  }
-
-  /** As its source said it: a `vpc` with all its prefixes. */
-  resource(reference: number): Resource {
-    const scope = this.word(reference, 1);
-    return record.readResource(
-      this.arena.bytes[chunkOf(reference)]!,
-      this.contentAt(reference),
-      this.kind(reference),
-      this.scopes.vpc(scope),
-      this.scopes.namespace(scope),
-      this.overlays,
-    );
   }
 
   hashOf(reference: number): number {
@@ -167,70 +80,11 @@ export class Store {
     );
   }
 
-  /** Whether a record has the content that is in `scratch`. */
-  sameAsScratch(reference: number): boolean {
-    const at = this.contentAt(reference) >> 2;
-    const length = scratch.length >> 2;
-    const chunk = this.arena.words[chunkOf(reference)]!;
-    if (this.length(reference) - (at - wordOf(reference)) !== length) return false;
-    for (let i = 0; i < length; i++) if (chunk[at + i] !== scratch.words[i]) return false;
-    return true;
-  }
-
-  sameContent(one: number, other: number): boolean {
-    const a = this.contentAt(one) >> 2;
-    const b = this.contentAt(other) >> 2;
-    const length = this.length(one) - (a - wordOf(one));
-    if (this.length(other) - (b - wordOf(other)) !== length) return false;
-    const chunkA = this.arena.words[chunkOf(one)]!;
-    const chunkB = this.arena.words[chunkOf(other)]!;
-    for (let i = 0; i < length; i++) if (chunkA[a + i] !== chunkB[b + i]) return false;
-    return true;
-  }
-
-  /** A new record with the content that is in `scratch`. The scope has been taken for it. Not in the index yet. */
-  create(header: Header): number {
-    const place = header.place?.file === undefined ? undefined : header.place;
-    const isStamp = header.revision === String(header.stamp);
-    const start = HEADER_WORDS + (isStamp ? 0 : 1) + (place === undefined ? 0 : 3);
-    const content = scratch.length >> 2;
-    const length = start + content;
-    const reference = this.arena.alloc(length);
-    const chunk = this.arena.words[chunkOf(reference)]!;
-    let at = wordOf(reference);
-    chunk[at++] =
-      (length > Arena.MAX_LENGTH ? 0 : length) |
-      (header.kind << record.KIND_SHIFT) |
-      header.flags |
-      (header.source << record.SOURCE_SHIFT);
-    chunk[at++] = header.scope;
-    chunk[at++] = header.stamp % 0x100000000;
-    chunk[at++] =
-      Math.floor(header.stamp / 0x100000000) |
-      (isStamp ? 0 : HAS_REVISION) |
-      (place === undefined ? 0 : HAS_PLACE);
-    if (!isStamp) chunk[at++] = this.revisions.take(header.revision);
-    if (place !== undefined) {
-      chunk[at++] = this.files.take(place.file!);
-      chunk[at++] = place.line ?? 0;
-      chunk[at++] = place.column ?? 0;
-    }
-    const { words } = scratch;
-    for (let i = 0; i < content; i++) chunk[at + i] = words[i]!;
-    return reference;
-  }
-
   /** Frees a record that is no longer in the index; it stays readable while anyone has pinned the store. */
   free(reference: number): void {
     this.set(reference, DEAD);
     if (this.#pins > 0) this.#pending.push(reference);
-    else this.#release(reference);
-  }
-
-  /** Length in words. */
-  length(reference: number): number {
-    const length = this.word(reference, 0) & Arena.MAX_LENGTH;
-    return length === 0 ? this.arena.soleLength(reference) : length;
+    else this.release(reference);
   }
 
   /** Until `unpin`, no record moves and freed ones stay readable. Nests. */
@@ -240,7 +94,7 @@ export class Store {
 
   unpin(): void {
     if (--this.#pins > 0) return;
-    for (const reference of this.#pending) this.#release(reference);
+    for (const reference of this.#pending) this.release(reference);
     this.#pending.length = 0;
   }
 
@@ -286,27 +140,6 @@ export class Store {
     this.arena.release(reference, length);
   }
 
-  #release(reference: number): void {
-    const bits = this.word(reference, 3);
-    if (!this.has(reference, DELETION)) {
-      const chunk = this.arena.bytes[chunkOf(reference)]!;
-      record.releaseOverlays(chunk, this.contentAt(reference), this.kind(reference), this.overlays);
-    }
-    if ((bits & HAS_REVISION) !== 0) this.revisions.release(this.word(reference, HEADER_WORDS));
-    if ((bits & HAS_PLACE) !== 0) {
-      this.files.release(this.word(reference, HEADER_WORDS + ((bits & HAS_REVISION) === 0 ? 0 : 1)));
-    }
-    this.scopes.release(this.word(reference, 1));
-    this.arena.release(reference, this.length(reference));
-  }
-
-  /** Octet in its chunk where the content of a record begins. */
-  contentAt(reference: number): number {
-    const bits = this.word(reference, 3);
-    const extra = ((bits & HAS_REVISION) === 0 ? 0 : 1) + ((bits & HAS_PLACE) === 0 ? 0 : 3);
-    return (wordOf(reference) + HEADER_WORDS + extra) << 2;
-  }
-
   #hash(kind: number, scope: number, bytes: Buffer, at: number): number {
     // The name's length is one octet up to 127, two above.
     const long = bytes[at]! >= 0x80;
@@ -328,7 +161,7 @@ export class Store {
       if (slots[slot] !== hash || !isReference(reference)) continue;
       const words = arena.words[chunkOf(reference)]!;
       const word = wordOf(reference);
-      if (words[word + 1] !== scope || ((words[word]! >>> record.KIND_SHIFT) & record.KIND_MASK) !== kind) {
+      if (words[word + 1] !== scope || ((words[word]! >>> KIND_SHIFT) & KIND_MASK) !== kind) {
         continue;
       }
       const chunk = arena.bytes[chunkOf(reference)]!;
@@ -336,7 +169,7 @@ export class Store {
       let same = 0;
       while (same < length && chunk[start + same] === bytes[at + same]) same++;
       if (same < length) continue;
-      const owner = words[word]! >>> record.SOURCE_SHIFT;
+      const owner = words[word]! >>> SOURCE_SHIFT;
       const staged = (words[word]! & STAGED) !== 0;
       if (owner === source) {
         if (staged) found.staged = reference;
@@ -360,7 +193,7 @@ export class Store {
   effective(kind: number, vpc: string, namespace: string, name: string): number {
     const scope = this.scopes.find(vpc, namespace);
     if (scope < 0) return 0;
-    record.writeName(name);
+    writeName(name);
     this.locateScratch(this.hashScratch(kind, scope), kind, scope, -1);
     return this.found.other;
   }

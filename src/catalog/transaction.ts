@@ -2,43 +2,15 @@
 import type { Place, Resource, ResourceKey } from '../model.ts';
 import { keyOf } from '../model.ts';
 import { Applying } from './applying.ts';
-import * as record from './record.ts';
-import { DELETION, KIND_NUMBERS, SEEN, STAGED, scratch } from './record.ts';
+import { revisionNumber } from './change.ts';
+import type { Change, Kept } from './change.ts';
+import { finish, scratch, writeContent, writeName } from './content-write.ts';
+import { DEAD, DELETION, KIND_NUMBERS, SEEN, STAGED } from './layout.ts';
 import type { Store } from './store.ts';
 import type { SaidSource, Settling } from './settling.ts';
 
-/**
- * What an applied transaction changes for those who ask. A `put` adds or replaces. `stamp` orders claims to one
- * address: the revision where that is a whole decimal number up to 2^53 - 1, else a count of the source's own
- * change sets. Within a source a later claim has no lower stamp. Between sources stamps compare as plain
- * numbers, which is arbitrary but the same everywhere.
- */
-export type Change =
-  | { type: 'put'; resource: Resource; stamp: number; source: string; revision: string }
-  | { type: 'delete'; key: ResourceKey; source: string; revision: string };
-
-/** What a snapshot knows beyond the revision: the stamp, and for a VPC the stamps of older claims in `net6`. */
-export interface Kept {
-  stamp: number;
-  claims?: Readonly<Record<string, number>>;
-}
-
 const NO_CLAIMS = new Map<string, Readonly<Record<string, number>>>();
 const NOTHING = new Uint32Array(0);
-
-/** The number in a revision that is a whole decimal number below 2^53, else -1. */
-export function revisionNumber(revision: string): number {
-  const { length } = revision;
-  if (length === 0 || length > 16) return -1;
-  let value = 0;
-  for (let i = 0; i < length; i++) {
-    const digit = revision.charCodeAt(i) - 0x30;
-    if (digit < 0 || digit > 9) return -1;
-    value = value * 10 + digit;
-  }
-  if (value > Number.MAX_SAFE_INTEGER || (revision.charCodeAt(0) === 0x30 && length > 1)) return -1;
-  return value;
-}
 
 /** Obtained from `Catalog.begin`. Ends with `rollback`, or with the last step of `commit`. */
 export class Transaction {
@@ -91,11 +63,11 @@ export class Transaction {
     if (place?.file === undefined) place = undefined;
     const { kind: kindName, vpc, namespace, name } = keyOf(resource);
     const kind = KIND_NUMBERS[kindName];
-    record.writeName(name);
+    writeName(name);
     const scope = store.scopes.take(vpc, namespace);
     const hash = store.hashScratch(kind, scope);
     try {
-      record.writeContent(resource, store.overlays);
+      writeContent(resource, store.overlays);
     } catch (error) {
       this.#discard(scope);
       throw error;
@@ -137,7 +109,7 @@ export class Transaction {
     const kind = KIND_NUMBERS[key.kind];
     const scope = store.scopes.find(key.vpc, key.namespace);
     if (scope < 0) return;
-    record.writeName(key.name);
+    writeName(key.name);
     const hash = store.hashScratch(kind, scope);
     store.locateScratch(hash, kind, scope, this.#source.id);
     const { current, staged } = store.found;
@@ -148,7 +120,7 @@ export class Transaction {
       store.clear(current, SEEN);
       return;
     }
-    record.finish();
+    finish();
     store.scopes.retain(scope);
     const { id: source } = this.#source;
     const flags = STAGED | DELETION;
@@ -164,7 +136,7 @@ export class Transaction {
     const store = this.#store;
     for (let i = 0; i < this.#count; i++) {
       const reference = this.#operations[i]!;
-      if (!store.has(reference, record.DEAD)) this.#unstage(store.hashOf(reference), reference);
+      if (!store.has(reference, DEAD)) this.#unstage(store.hashOf(reference), reference);
       store.arena.unpin(reference);
     }
     if (this.full) {

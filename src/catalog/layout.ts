@@ -1,0 +1,46 @@
+/** The layout of a packed record: the words of its header, and the bits of the content of pods and services. */
+import type { Kind, Protocol } from '../model.ts';
+
+// Word 0: length in words (15 bits), kind (3), flags (6), source (8).
+export const KIND_SHIFT = 15;
+export const KIND_MASK = 0x7;
+export const SOURCE_SHIFT = 24;
+/** Part of an open transaction: not yet said. */
+export const STAGED = 1 << 18;
+/** A staged deletion; its content is the name alone. */
+export const DELETION = 1 << 19;
+/** Freed; kept until its chunk is dropped. */
+export const DEAD = 1 << 20;
+/** Another source that is preferred says the same key. */
+export const SHADOWED = 1 << 21;
+/** Said again by the open full transaction of its source. */
+export const SEEN = 1 << 22;
+// Word 1: scope. Words 2 and 3: stamp, low 32 bits and high 21 bits.
+export const STAMP_HIGH = 0x1fffff;
+/** In word 3: a word with an interned revision follows the header; else the stamp is the revision. */
+export const HAS_REVISION = 1 << 21;
+/** In word 3: then three words, interned file, line and column. */
+export const HAS_PLACE = 1 << 22;
+export const HEADER_WORDS = 4;
+
+/** By the number in the header. */
+export const KIND_NAMES: readonly Kind[] = ['vpc', 'namespace', 'overlay', 'pod', 'service'];
+export const KIND_NUMBERS: Readonly<Record<Kind, number>> = {
+  vpc: 0,
+  namespace: 1,
+  overlay: 2,
+  pod: 3,
+  service: 4,
+};
+export const POD = 3;
+export const SERVICE = 4;
+
+export const READY = 1;
+export const HAS_IP6 = 2;
+/** The aid is the kind's letter and ten hex digits: five octets. */
+export const SHORT_AID = 4;
+export const HAS_NAMES = 8;
+export const HAS_OVERLAYS = 16;
+export const HAS_PORTS = 32;
+
+export const PROTOCOLS: readonly Protocol[] = ['tcp', 'udp', 'sctp'];

@@ -1,0 +1,179 @@
+/** Packed records in their arena, with the strings they share: written whole, read field by field. */
+import type { Place, Resource, ResourceKey } from '../model.ts';
+import { Arena, chunkOf, wordOf } from './arena.ts';
+import { readName, readResource, releaseOverlays } from './content-read.ts';
+import { scratch } from './content-write.ts';
+import { Interned, Scopes } from './intern.ts';
+import * as layout from './layout.ts';
+
+const { DELETION, HAS_PLACE, HAS_REVISION, HEADER_WORDS, STAMP_HIGH } = layout;
+
+export interface Header {
+  /** A number of `KIND_NUMBERS`. */
+  kind: number;
+  flags: number;
+  source: number;
+  scope: number;
+  stamp: number;
+  /** What the record is said under; left out of the record when it is the stamp in decimal. */
+  revision: string;
+  place: Place | undefined;
+}
+
+/** Records by reference; see `Arena` for what a reference is. */
+export class Records {
+  readonly arena = new Arena();
+  readonly scopes = new Scopes();
+  readonly overlays = new Interned();
+  readonly revisions = new Interned();
+  readonly files = new Interned();
+
+  word(reference: number, index: number): number {
+    return this.arena.words[chunkOf(reference)]![wordOf(reference) + index]!;
+  }
+
+  kind(reference: number): number {
+    return (this.word(reference, 0) >>> layout.KIND_SHIFT) & layout.KIND_MASK;
+  }
+
+  source(reference: number): number {
+    return this.word(reference, 0) >>> layout.SOURCE_SHIFT;
+  }
+
+  has(reference: number, flag: number): boolean {
+    return (this.word(reference, 0) & flag) !== 0;
+  }
+
+  set(reference: number, flag: number): void {
+    this.arena.words[chunkOf(reference)]![wordOf(reference)]! |= flag;
+  }
+
+  clear(reference: number, flag: number): void {
+    this.arena.words[chunkOf(reference)]![wordOf(reference)]! &= ~flag;
+  }
+
+  stamp(reference: number): number {
+    return this.word(reference, 2) + (this.word(reference, 3) & STAMP_HIGH) * 0x100000000;
+  }
+
+  revision(reference: number): string {
+    if ((this.word(reference, 3) & HAS_REVISION) === 0) return String(this.stamp(reference));
+    return this.revisions.text(this.word(reference, HEADER_WORDS));
+  }
+
+  place(reference: number): Place | undefined {
+    const bits = this.word(reference, 3);
+    if ((bits & HAS_PLACE) === 0) return undefined;
+    const index = HEADER_WORDS + ((bits & HAS_REVISION) === 0 ? 0 : 1);
+    const place: Place = { file: this.files.text(this.word(reference, index)) };
+    const line = this.word(reference, index + 1);
+    const column = this.word(reference, index + 2);
+    if (line !== 0) place.line = line;
+    if (column !== 0) place.column = column;
+    return place;
+  }
+
+  key(reference: number): ResourceKey {
+    const scope = this.word(reference, 1);
+    return {
+      kind: layout.KIND_NAMES[this.kind(reference)]!,
+      vpc: this.scopes.vpc(scope),
+      namespace: this.scopes.namespace(scope),
+      name: readName(this.arena.bytes[chunkOf(reference)]!, this.contentAt(reference)),
+    };
+  }
+
+  /** As its source said it: a `vpc` with all its prefixes. */
+  resource(reference: number): Resource {
+    const scope = this.word(reference, 1);
+    return readResource(
+      this.arena.bytes[chunkOf(reference)]!,
+      this.contentAt(reference),
+      this.kind(reference),
+      this.scopes.vpc(scope),
+      this.scopes.namespace(scope),
+      this.overlays,
+    );
+  }
+
+  /** Whether a record has the content that is in `scratch`. */
+  sameAsScratch(reference: number): boolean {
+    const at = this.contentAt(reference) >> 2;
+    const length = scratch.length >> 2;
+    const chunk = this.arena.words[chunkOf(reference)]!;
+    if (this.length(reference) - (at - wordOf(reference)) !== length) return false;
+    for (let i = 0; i < length; i++) if (chunk[at + i] !== scratch.words[i]) return false;
+    return true;
+  }
+
+  sameContent(one: number, other: number): boolean {
+    const a = this.contentAt(one) >> 2;
+    const b = this.contentAt(other) >> 2;
+    const length = this.length(one) - (a - wordOf(one));
+    if (this.length(other) - (b - wordOf(other)) !== length) return false;
+    const chunkA = this.arena.words[chunkOf(one)]!;
+    const chunkB = this.arena.words[chunkOf(other)]!;
+    for (let i = 0; i < length; i++) if (chunkA[a + i] !== chunkB[b + i]) return false;
+    return true;
+  }
+
+  /** A new record with the content that is in `scratch`. The scope has been taken for it. Not in the index yet. */
+  create(header: Header): number {
+    const place = header.place?.file === undefined ? undefined : header.place;
+    const isStamp = header.revision === String(header.stamp);
+    const start = HEADER_WORDS + (isStamp ? 0 : 1) + (place === undefined ? 0 : 3);
+    const content = scratch.length >> 2;
+    const length = start + content;
+    const reference = this.arena.alloc(length);
+    const chunk = this.arena.words[chunkOf(reference)]!;
+    let at = wordOf(reference);
+    chunk[at++] =
+      (length > Arena.MAX_LENGTH ? 0 : length) |
+      (header.kind << layout.KIND_SHIFT) |
+      header.flags |
+      (header.source << layout.SOURCE_SHIFT);
+    chunk[at++] = header.scope;
+    chunk[at++] = header.stamp % 0x100000000;
+    chunk[at++] =
+      Math.floor(header.stamp / 0x100000000) |
+      (isStamp ? 0 : HAS_REVISION) |
+      (place === undefined ? 0 : HAS_PLACE);
+    if (!isStamp) chunk[at++] = this.revisions.take(header.revision);
+    if (place !== undefined) {
+      chunk[at++] = this.files.take(place.file!);
+      chunk[at++] = place.line ?? 0;
+      chunk[at++] = place.column ?? 0;
+    }
+    const { words } = scratch;
+    for (let i = 0; i < content; i++) chunk[at + i] = words[i]!;
+    return reference;
+  }
+
+  /** Length in words. */
+  length(reference: number): number {
+    const length = this.word(reference, 0) & Arena.MAX_LENGTH;
+    return length === 0 ? this.arena.soleLength(reference) : length;
+  }
+
+  /** Octet in its chunk where the content of a record begins. */
+  contentAt(reference: number): number {
+    const bits = this.word(reference, 3);
+    const extra = ((bits & HAS_REVISION) === 0 ? 0 : 1) + ((bits & HAS_PLACE) === 0 ? 0 : 3);
+    return (wordOf(reference) + HEADER_WORDS + extra) << 2;
+  }
+
+  /** Gives back a record's words and its part in the shared strings. */
+  release(reference: number): void {
+    const bits = this.word(reference, 3);
+    if (!this.has(reference, DELETION)) {
+      const chunk = this.arena.bytes[chunkOf(reference)]!;
+      releaseOverlays(chunk, this.contentAt(reference), this.kind(reference), this.overlays);
+    }
+    if ((bits & HAS_REVISION) !== 0) this.revisions.release(this.word(reference, HEADER_WORDS));
+    if ((bits & HAS_PLACE) !== 0) {
+      this.files.release(this.word(reference, HEADER_WORDS + ((bits & HAS_REVISION) === 0 ? 0 : 1)));
+    }
+    this.scopes.release(this.word(reference, 1));
+    this.arena.release(reference, this.length(reference));
+  }
+}
