@@ -10,6 +10,8 @@ export interface NaiveReply {
   held?: boolean;
   /** TXT and other answers whose text the spec leaves open. */
   open?: boolean;
+  /** NOERROR would do as well as NXDOMAIN. */
+  lenient?: boolean;
   /** An outside name that would leave. */
   outside?: boolean;
 }

@@ -96,12 +96,18 @@ export class NaiveReverse {
       if (full.endsWith(`.${name}`)) return { ...NOTHING, soa };
     }
     if (zones.some((other) => other === name || other.endsWith(`.${name}`))) return { ...NOTHING, soa };
-    if (zone !== undefined) return { rcode: 'NXDOMAIN', answer: [], soa };
+    if (zone !== undefined) {
+      // A piece of a reverse name with nobody below: NXDOMAIN, though no data does no harm.
+      const piece = labels.length < (labels.at(-2) === 'ip6' ? 34 : 6);
+      return { rcode: 'NXDOMAIN', answer: [], soa, lenient: piece };
+    }
     if (['arpa.', 'ip6.arpa.', 'in-addr.arpa.', 'resolver.arpa.'].includes(name))
       return { ...NOTHING, soa: '*' };
     if (this.naive.listed(client, labels)) return this.naive.outside(client, labels);
     const closed = PRIVATE_ZONES.find(under);
-    if (closed !== undefined) return { rcode: 'NXDOMAIN', answer: [], soa: closed };
+    // The apex of such a zone exists, as in RFC 6303.
+    if (closed !== undefined)
+      return { rcode: name === closed ? 'NOERROR' : 'NXDOMAIN', answer: [], soa: closed };
     return this.naive.outside(client, labels);
   }
 }

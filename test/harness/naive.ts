@@ -24,6 +24,8 @@ export class Naive {
 
   private any(client: NaiveClient, labels: string[], local?: string): NaiveReply {
     const order = ['AAAA', 'A', 'SRV', 'TXT'];
+    const plain = this.read(client, labels, 'ANY', local);
+    if (plain.open === true) return plain;
     const replies = order.map((type) => this.read(client, labels, type, local));
     return replies.find((reply) => reply.answer.length > 0 || reply.open === true) ?? replies[0]!;
   }
@@ -59,7 +61,7 @@ export class Naive {
     const soa = `${suffix.name}.`;
     const nodata: NaiveReply = { ...NOTHING, soa };
     if (head.length === 0) {
-      if (type === 'SOA' && !suffix.flat) return { ...NOTHING, open: true };
+      if (type === 'SOA' || type === 'ANY') return { ...NOTHING, open: true };
       if (type === 'NS' && suffix.name === zone) return { ...NOTHING, answer: [`NS ns.${zone}.`] };
       return nodata;
     }
@@ -165,7 +167,7 @@ export class Naive {
     }
     if (labels.length > 1 && PROTOCOLS.has(labels[0]!)) {
       const rest = this.find(client.vpc, namespace, labels.slice(1), replicas);
-      const holders = rest === undefined ? [] : rest.services.length > 0 ? rest.services : rest.pods;
+      const holders = rest === undefined ? [] : this.holders(rest);
       const named = holders.some((holder) => holder.ports.some((port) => `_${port.protocol}` === labels[0]));
       if (named) return { ...NOTHING };
     }
@@ -204,10 +206,14 @@ export class Naive {
     return ready.length > 0 ? ready : pods;
   }
 
+  /** Whose ports count: a service hides pods, and a ready pod those that are not. */
+  private holders(found: Found): (Pod | Service)[] {
+    return found.services.length > 0 ? found.services : this.serving(found.pods);
+  }
+
   private srv(found: Found, port: string, protocol: string): string[] {
-    const holders = found.services.length > 0 ? found.services : this.serving(found.pods);
     const records: string[] = [];
-    for (const holder of holders) {
+    for (const holder of this.holders(found)) {
       const target = `${holder.name}.${holder.namespace}.${this.world.settings.zone}.`;
       for (const one of holder.ports) {
         if (one.name === port && one.protocol === protocol) records.push(`SRV 0 0 ${one.port} ${target}`);

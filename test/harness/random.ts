@@ -172,15 +172,13 @@ export function askArbitrary(tenant: Tenant): fc.Arbitrary<Ask> {
   );
 }
 
-/** Letter case turned at random; the answer must not change but for the echo. */
-export function caseArbitrary(): fc.Arbitrary<(text: string) => string> {
-  return fc.integer().map((seed) => (text: string) => {
-    let state = seed | 1;
-    return [...text]
-      .map((letter) => {
-        state = Math.imul(state, 1_664_525) + 1_013_904_223;
-        return state < 0 ? letter.toUpperCase() : letter;
-      })
-      .join('');
-  });
+/** Letter case turned by a number; the answer must not change but for the echo. 0 leaves it alone. */
+export function turnCase(text: string, seed: number): string {
+  let state = seed;
+  return [...text]
+    .map((letter) => {
+      state = Math.imul(state, 1_664_525) + (seed === 0 ? 0 : 1_013_904_223);
+      return state < 0 ? letter.toUpperCase() : letter;
+    })
+    .join('');
 }

@@ -7,11 +7,13 @@ import { Naive } from '../harness/naive.ts';
 import { NaiveWorld, type NaiveSource } from '../harness/naive-world.ts';
 import {
   askArbitrary,
-  caseArbitrary,
   changeArbitrary,
   NAMESPACES,
   tenantResources,
   TENANTS,
+  turnCase,
+  type Ask,
+  type Change,
 } from '../harness/random.ts';
 import { openSubject, type Subject } from '../harness/subject.ts';
 import { nameText, typeText } from '../harness/wire-text.ts';
@@ -62,7 +64,7 @@ function compare(
       faults.push(`${what}: server ${JSON.stringify(got)}, model ${JSON.stringify(wanted)}`);
     }
   };
-  same('rcode', RCODES[message.rcode], reply.rcode);
+  if (reply.lenient !== true || message.rcode !== 0) same('rcode', RCODES[message.rcode], reply.rcode);
   if (reply.open === true) return faults;
   const answer = message.answer.map((record) => `${typeText(record.type)} ${record.text}`);
   // Of several pods with one IPv4 the client may share an overlay with more than one: any of them will do.
@@ -85,63 +87,75 @@ async function openTenants(resources: Resource[], aRecords: 'pinned' | 'all' | '
   });
 }
 
-test('the server answers as the naive model does', async () => {
-  const changes = fc.array(
-    fc.oneof(changeArbitrary(red), changeArbitrary(red), changeArbitrary(TENANTS[1]!)),
-    {
-      minLength: 3,
-      maxLength: 14,
-    },
-  );
-  const questions = fc.array(fc.tuple(askArbitrary(red), fc.nat(), caseArbitrary()), {
-    minLength: 30,
-    maxLength: 60,
-  });
-  const policy = fc.constantFrom('pinned', 'pinned', 'all', 'none') as fc.Arbitrary<
-    'pinned' | 'all' | 'none'
-  >;
-  await fc.assert(
-    fc.asyncProperty(
-      fc.array(changes, { minLength: 1, maxLength: 3 }),
-      questions,
-      policy,
-      async (rounds, asks, aRecords) => {
-        const resources = TENANTS.flatMap(tenantResources);
-        const world = new NaiveWorld({ suffixes: SUFFIXES, aRecords });
-        for (const resource of resources) world.put(resource, 0);
-        const naive = new Naive(world);
-        const subject = await openTenants(resources, aRecords);
-        let stamp = 0;
-        try {
-          for (const round of rounds) {
-            for (const change of round) {
-              stamp++;
-              if ('put' in change) world.put(change.put, stamp);
-              else world.delete(change.remove);
-              await subject.change(
-                'put' in change ? [change.put] : [],
-                'remove' in change ? [change.remove] : [],
-              );
-            }
-            const sources = sourcesOf(world);
-            for (const [ask, pick, turn] of asks) {
-              const { source, scope } = sources[pick % sources.length]!;
-              const name = turn(ask.name);
-              const query = encodeQuery({ name, type: ask.type });
-              const client = { address: source.address, port: 4000, scope, local: '127.0.0.9', tcp: true };
-              const bytes = await subject.answer(query, client);
-              const faults = compare(naive, source, name, ask.type, parseWire(bytes!));
-              const head = `${name} ${ask.type} from ${source.address} on '${scope}'`;
-              expect(faults.map((fault) => `${head}: ${fault}`)).toEqual([]);
-            }
-          }
-        } finally {
-          await subject.close();
-        }
+interface Story {
+  rounds: Change[][];
+  /** Question, which of the known clients asks, and how its letters are turned. */
+  asks: [Ask, number, number][];
+  aRecords: 'pinned' | 'all' | 'none';
+}
+
+const storyArbitrary: fc.Arbitrary<Story> = fc.record({
+  rounds: fc.array(
+    fc.array(
+      fc.oneof(
+        { weight: 2, arbitrary: changeArbitrary(red) },
+        { weight: 1, arbitrary: changeArbitrary(TENANTS[1]!) },
+      ),
+      {
+        minLength: 1,
+        maxLength: 14,
       },
     ),
-    { numRuns: RUNS },
-  );
+    { minLength: 1, maxLength: 3 },
+  ),
+  asks: fc.array(fc.tuple(askArbitrary(red), fc.nat(30), fc.integer()), {
+    minLength: 1,
+    maxLength: 60,
+    size: 'max',
+  }),
+  aRecords: fc.constantFrom('pinned', 'pinned', 'all', 'none'),
+});
+
+/** Plays a story on both, and tells every difference. */
+async function faultsOf({ rounds, asks, aRecords }: Story): Promise<string[]> {
+  const resources = TENANTS.flatMap(tenantResources);
+  const world = new NaiveWorld({ suffixes: SUFFIXES, aRecords });
+  for (const resource of resources) world.put(resource, 0);
+  const naive = new Naive(world);
+  const subject = await openTenants(resources, aRecords);
+  const faults: string[] = [];
+  let stamp = 0;
+  try {
+    for (const round of rounds) {
+      for (const change of round) {
+        stamp++;
+        if ('put' in change) world.put(change.put, stamp);
+        else world.delete(change.remove);
+        await subject.change('put' in change ? [change.put] : [], 'remove' in change ? [change.remove] : []);
+      }
+      const sources = sourcesOf(world);
+      for (const [ask, pick, seed] of asks) {
+        const { source, scope } = sources[pick % sources.length]!;
+        const name = turnCase(ask.name, seed);
+        const query = encodeQuery({ name, type: ask.type });
+        const client = { address: source.address, port: 4000, scope, local: '127.0.0.9', tcp: true };
+        const bytes = await subject.answer(query, client);
+        const head = `${name} ${ask.type} from ${source.address} on '${scope}'`;
+        for (const fault of compare(naive, source, name, ask.type, parseWire(bytes!)))
+          faults.push(`${head}: ${fault}`);
+      }
+    }
+  } finally {
+    await subject.close();
+  }
+  return faults;
+}
+
+test('the server answers as the naive model does', async () => {
+  const property = fc.asyncProperty(storyArbitrary, async (story) => {
+    expect(await faultsOf(story)).toEqual([]);
+  });
+  await fc.assert(property, { numRuns: RUNS });
 }, 300_000);
 
 test('a query type never changes whether a name exists', async () => {
