@@ -1,5 +1,5 @@
 /** The reading of a commit: each step applies as much as it takes to find the next effective change. */
-import { DEAD, SEEN } from './layout.ts';
+import { DEAD, FRESH, SEEN } from './layout.ts';
 import type { SaidSource, Settling } from './settling.ts';
 import type { Change } from './change.ts';
 
@@ -11,6 +11,8 @@ export interface Staged {
   /** References, of which `count` count; each is pinned in the arena. */
   readonly operations: Uint32Array;
   readonly count: number;
+  /** Since it began, no other transaction has staged anything: what was fresh then still is. */
+  readonly alone: boolean;
   /** Called once, when all is applied. */
   end(): void;
 }
@@ -46,7 +48,7 @@ export class Applying implements IterableIterator<Change> {
   }
 
   #step(): Change | undefined {
-    const { source, full, revision, operations, count } = this.#staged;
+    const { source, full, revision, operations, count, alone } = this.#staged;
     const settling = this.#settling;
     const { store } = settling;
     while (this.#position < count) {
@@ -54,7 +56,10 @@ export class Applying implements IterableIterator<Change> {
       store.arena.unpin(reference);
       // Replaced in the same transaction.
       if (store.has(reference, DEAD)) continue;
-      const change = settling.apply(source, reference, full, revision);
+      const change =
+        alone && store.has(reference, FRESH)
+          ? settling.applyFresh(source, reference, full)
+          : settling.apply(source, reference, full, revision);
       if (change !== undefined) return change;
     }
     if (full) {

@@ -15,6 +15,8 @@ export const DEAD = 1 << 20;
 export const SHADOWED = 1 << 21;
 /** Said again by the open full transaction of its source. */
 export const SEEN = 1 << 22;
+/** Staged, and when it was staged nobody had a word on its key. */
+export const FRESH = 1 << 23;
 // Word 1: scope. Words 2 and 3: stamp, low 32 bits and high 21 bits.
 export const STAMP_HIGH = 0x1fffff;
 /** In word 3: a word with an interned revision follows the header; else the stamp is the revision. */

@@ -3,7 +3,7 @@ import type { Resource, Vpc } from '../model.ts';
 import { keyText } from '../model.ts';
 import type { Problem } from '../model.ts';
 import { Overlaps } from './overlap.ts';
-import { DELETION, SEEN, SHADOWED, STAGED } from './layout.ts';
+import { DELETION, FRESH, SEEN, SHADOWED, STAGED } from './layout.ts';
 import type { Store } from './store.ts';
 import type { Change } from './change.ts';
 
@@ -76,7 +76,7 @@ export class Settling {
       store.free(reference);
       return current === 0 ? undefined : this.#remove(source, current, hash, other, revision);
     }
-    store.clear(reference, STAGED);
+    store.clear(reference, STAGED | FRESH);
     if (full) store.set(reference, SEEN);
     if (store.kind(reference) === VPC) this.#claim(source, reference);
     if (current !== 0) {
@@ -98,6 +98,17 @@ export class Settling {
     }
     store.set(other, SHADOWED);
     return this.#same(reference, other) ? undefined : this.#put(reference);
+  }
+
+  /** As `apply`, for a key on which nobody else has a word: no search. */
+  applyFresh(source: SaidSource, reference: number, full: boolean): Change | undefined {
+    const { store } = this;
+    store.clear(reference, STAGED | FRESH);
+    if (full) store.set(reference, SEEN);
+    const kind = store.kind(reference);
+    if (kind === VPC) this.#claim(source, reference);
+    this.counts[kind]!++;
+    return this.#put(reference);
   }
 
   /** Takes back what a source says. */

@@ -15,13 +15,15 @@ export interface Located {
   staged: number;
   /** What the most preferred of the other sources says, 0 if nothing. */
   other: number;
+  /** Nobody says the key or has staged it. */
+  fresh: boolean;
 }
 
 export class Store extends Records {
   readonly table = new Table();
   /** By source number: the place in the order of preference, 0 first. */
   readonly ranks: number[] = [];
-  readonly found: Located = { current: 0, staged: 0, other: 0 };
+  readonly found: Located = { current: 0, staged: 0, other: 0, fresh: true };
   /** A list for the references of one transaction, used again and again. */
   #spare: Uint32Array | undefined = new Uint32Array(64);
   readonly #key0: number;
@@ -152,6 +154,7 @@ export class Store extends Records {
     found.current = 0;
     found.staged = 0;
     found.other = 0;
+    found.fresh = true;
     const slots = this.table.slots(hash);
     const size = slots.length;
     const length = bytes[at]! >= 0x80 ? ((bytes[at]! & 0x7f) | (bytes[at + 1]! << 7)) + 2 : bytes[at]! + 1;
@@ -169,6 +172,7 @@ export class Store extends Records {
       let same = 0;
       while (same < length && chunk[start + same] === bytes[at + same]) same++;
       if (same < length) continue;
+      found.fresh = false;
       const owner = words[word]! >>> SOURCE_SHIFT;
       const staged = (words[word]! & STAGED) !== 0;
       if (owner === source) {

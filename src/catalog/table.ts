@@ -20,6 +20,9 @@ export class Table {
   readonly #live = new Uint32Array(SHARDS);
   readonly #taken = new Uint32Array(SHARDS);
 
+  /** Insertions so far. */
+  insertions = 0;
+
   constructor() {
     for (let shard = 0; shard < SHARDS; shard++) this.#slots.push(new Uint32Array(SMALLEST * 2));
   }
@@ -39,6 +42,7 @@ export class Table {
   }
 
   insert(hash: number, reference: number): void {
+    this.insertions++;
     const shard = hash >>> 24;
     let slots = this.#slots[shard]!;
     if (this.#taken[shard]! + 1 > (slots.length >> 1) * FULL) slots = this.#resize(shard);

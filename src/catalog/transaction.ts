@@ -5,7 +5,7 @@ import { Applying } from './applying.ts';
 import { revisionNumber } from './change.ts';
 import type { Change, Kept } from './change.ts';
 import { finish, scratch, writeContent, writeName } from './content-write.ts';
-import { DEAD, DELETION, KIND_NUMBERS, SEEN, STAGED } from './layout.ts';
+import { DEAD, DELETION, FRESH, KIND_NUMBERS, SEEN, STAGED } from './layout.ts';
 import type { Store } from './store.ts';
 import type { SaidSource, Settling } from './settling.ts';
 
@@ -25,6 +25,8 @@ export class Transaction {
   #operations: Uint32Array;
   #count = 0;
   #ended = false;
+  /** Of the index, when this began. */
+  readonly #insertions: number;
   /** Older claims of VPCs, for `commit`. */
   #keptClaims: Map<string, Readonly<Record<string, number>>> = NO_CLAIMS;
   /** Highest stamp given. */
@@ -48,6 +50,7 @@ export class Transaction {
     this.at = at;
     this.#clock = source.clock;
     this.#operations = store.borrow();
+    this.#insertions = store.table.insertions;
     this.#revisionStamp = this.#stampOf(revision);
     this.#revisionText = revision;
   }
@@ -73,7 +76,7 @@ export class Transaction {
       throw error;
     }
     store.locateScratch(hash, kind, scope, this.#source.id);
-    const { current, staged } = store.found;
+    const { current, staged, fresh } = store.found;
     if (staged !== 0) this.#unstage(hash, staged);
     if (revision !== this.#revisionText) {
       this.#revisionText = revision;
@@ -99,7 +102,8 @@ export class Transaction {
       this.#keptClaims.set(vpc, kept.claims);
     }
     const source = this.#source.id;
-    this.#stage(hash, store.create({ kind, flags: STAGED, source, scope, stamp, revision: said, place }));
+    const flags = fresh ? STAGED | FRESH : STAGED;
+    this.#stage(hash, store.create({ kind, flags, source, scope, stamp, revision: said, place }));
   }
 
   /** Stages a deletion; of what this source does not say, nothing happens. */
@@ -164,6 +168,8 @@ export class Transaction {
       revision: this.revision,
       operations: this.#operations,
       count: this.#count,
+      // Each operation has inserted once.
+      alone: this.#store.table.insertions === this.#insertions + this.#count,
       end: () => {
         this.#source.clock = this.#clock;
         this.#source.revision = this.revision;

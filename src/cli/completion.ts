@@ -18,11 +18,11 @@ const SCRIPTS: Record<string, (root: Node) => string> = {
 };
 
 /** `program` is asked for when the command runs, because it holds this command too. */
-export function completionCommand(io: Io, program: () => Command): Command {
+export function completionCommand(io: Io, program: () => Promise<Command>): Command {
   return new Command('completion')
     .description('a completion script for a shell, to be read by it: source <(podns completion bash)')
     .addArgument(new Argument('<shell>', 'which').choices(Object.keys(SCRIPTS)))
-    .action((shell: string) => io.out(SCRIPTS[shell]!(nodeOf(program(), ''))));
+    .action(async (shell: string) => io.out(SCRIPTS[shell]!(nodeOf(await program(), ''))));
 }
 
 function nodeOf(command: Command, path: string): Node {

@@ -24,24 +24,23 @@ const WHAT: Record<string, string> = {
   service: 'services',
 };
 
-/** One command a listing. */
-export function listCommands(io: Io): Command[] {
-  return Object.entries(LISTINGS).map(([word, listing]) => {
-    const ls = new Command('ls')
-      .description(`list ${WHAT[word]}`)
-      .requiredOption('--zones <dir>', 'read this folder of zone files, or one file')
-      .option('-n, --namespace <ns>', 'only this namespace')
-      .option('--vpc <vpc>', 'only this VPC')
-      .addOption(new Option('-o, --output <format>', 'how').choices(['table', 'json']).default('table'))
-      .action((options: ListOptions) => {
-        const { resources, failed } = loadZones(pathOf(io, options.zones), io);
-        const all = withImplied(resources).filter(inVpc(options.vpc));
-        const several = new Set(all.map((resource) => keyOf(resource).vpc)).size > 1;
-        io.out(render(listing, select(listing, all, options.namespace), options.output, several));
-        if (failed) throw new CommandError(EXIT_BAD_CONFIG, 'the list is not whole, see the errors above');
-      });
-    return new Command(word).description(WHAT[word]!).addCommand(ls);
-  });
+/** The command of one listing, by its word: `pod` holds `pod ls`. */
+export function listCommand(io: Io, word: string): Command {
+  const listing = LISTINGS[word]!;
+  const ls = new Command('ls')
+    .description(`list ${WHAT[word]}`)
+    .requiredOption('--zones <dir>', 'read this folder of zone files, or one file')
+    .option('-n, --namespace <ns>', 'only this namespace')
+    .option('--vpc <vpc>', 'only this VPC')
+    .addOption(new Option('-o, --output <format>', 'how').choices(['table', 'json']).default('table'))
+    .action((options: ListOptions) => {
+      const { resources, failed } = loadZones(pathOf(io, options.zones), io);
+      const all = withImplied(resources).filter(inVpc(options.vpc));
+      const several = new Set(all.map((resource) => keyOf(resource).vpc)).size > 1;
+      io.out(render(listing, select(listing, all, options.namespace), options.output, several));
+      if (failed) throw new CommandError(EXIT_BAD_CONFIG, 'the list is not whole, see the errors above');
+    });
+  return new Command(word).description(WHAT[word]!).addCommand(ls);
 }
 
 function inVpc(vpc: string | undefined): (resource: Resource) => boolean {

@@ -1,13 +1,30 @@
 /** The tree of commands, and how an error becomes an exit code. */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { checkCommand } from './check.ts';
-import { completionCommand } from './completion.ts';
 import { CommandError, EXIT_FAILURE, EXIT_OK, EXIT_USAGE } from './exit.ts';
-import { importCommand } from './import.ts';
 import type { Io } from './io.ts';
-import { listCommands } from './list.ts';
-import { queryCommand } from './query.ts';
+
+/** Loads the file of a command. They are loaded one by one, because `query` should not wait for all of `serve`. */
+type Loader = (io: Io) => Promise<Command>;
+
+const listing =
+  (word: string): Loader =>
+  async (io) =>
+    (await import('./list.ts')).listCommand(io, word);
+
+const COMMANDS: Record<string, Loader> = {
+  serve: async (io) => (await import('./serve.ts')).serveCommand(io),
+  check: async (io) => (await import('./check.ts')).checkCommand(io),
+  query: async (io) => (await import('./query.ts')).queryCommand(io),
+  ns: listing('ns'),
+  vpc: listing('vpc'),
+  overlay: listing('overlay'),
+  network: listing('network'),
+  pod: listing('pod'),
+  service: listing('service'),
+  import: async (io) => (await import('./import.ts')).importCommand(io),
+  completion: async (io) => (await import('./completion.ts')).completionCommand(io, () => buildProgram(io)),
+};
 
 /** The version of the package. */
 export function packageVersion(): string {
@@ -15,19 +32,15 @@ export function packageVersion(): string {
   return (JSON.parse(readFileSync(path, 'utf8')) as { version: string }).version;
 }
 
-/** Every command, bound to its streams. */
-export function buildProgram(io: Io): Command {
+/** The program with all commands, or with just that one. */
+export async function buildProgram(io: Io, only?: string): Promise<Command> {
   const program = new Command('podns')
     .description('DNS for pods: every pod asks by bare name, every tenant sees only its own')
     .version(packageVersion(), '-V, --version')
-    .helpCommand(false)
-    .showHelpAfterError('(podns --help shows the commands)')
+    .showHelpAfterError('(--help shows what there is)')
     .showSuggestionAfterError();
-  program.addCommand(checkCommand(io));
-  program.addCommand(queryCommand(io));
-  for (const command of listCommands(io)) program.addCommand(command);
-  program.addCommand(importCommand(io));
-  program.addCommand(completionCommand(io, () => program));
+  const words = only !== undefined && only in COMMANDS ? [only] : Object.keys(COMMANDS);
+  for (const word of words) program.addCommand(await COMMANDS[word]!(io));
   configure(program, io);
   return program;
 }
@@ -35,9 +48,9 @@ export function buildProgram(io: Io): Command {
 /** Settings of commander are not inherited by commands that were made elsewhere. */
 function configure(command: Command, io: Io): void {
   command
+    .helpCommand(false)
     .exitOverride()
-    .configureOutput({ writeOut: (text) => io.out(text), writeErr: (text) => io.err(text) })
-    .configureHelp({ showGlobalOptions: false });
+    .configureOutput({ writeOut: (text) => io.out(text), writeErr: (text) => io.err(text) });
   for (const child of command.commands) {
     child.copyInheritedSettings(command);
     configure(child, io);
@@ -47,7 +60,8 @@ function configure(command: Command, io: Io): void {
 /** Runs one command line, without the program's name. Resolves with the exit code; never rejects. */
 export async function run(args: readonly string[], io: Io): Promise<number> {
   try {
-    await buildProgram(io).parseAsync(args, { from: 'user' });
+    const program = await buildProgram(io, args[0]);
+    await program.parseAsync(args, { from: 'user' });
     return EXIT_OK;
   } catch (error) {
     // Commander has written its own text; help that was asked for is no error.

@@ -33,7 +33,6 @@ function setting<S extends z.ZodType>(
 
 const SECOND = 1000;
 const HOUR = 3600 * SECOND;
-const MIB = 2 ** 20;
 const many = { many: true };
 const paths = { many: true, path: true };
 
@@ -58,7 +57,7 @@ export const SETTINGS = {
     'ADDR:PORT|unix:PATH|off',
     value.adminBind,
     '127.0.0.1:9153',
-    'where health and metrics are served over HTTP',
+    'where health is served over HTTP',
   ),
   adminToken: setting(
     'Serving',
@@ -89,14 +88,6 @@ export const SETTINGS = {
     many,
   ),
   etcd: setting('Sources', 'URL', value.list(value.text), [], 'etcd v3 endpoint', many),
-  docker: setting('Sources', 'SOCKET', value.text, '', 'socket of a Docker Engine'),
-  dockerListen: setting(
-    'Sources',
-    undefined,
-    value.flag,
-    false,
-    'answer on the gateway address of every Docker network',
-  ),
   kraud: setting(
     'Sources',
     undefined,
@@ -104,7 +95,7 @@ export const SETTINGS = {
     [],
     "kraud's own stream: `{ url, vpc, services6 }`",
   ),
-  vpc: setting('Sources', 'NAME', value.list(value.vpcName), [], 'serve only these VPCs', many),
+  vpc: setting('Sources', 'NAME', value.list(value.vpcName), [], 'take only these VPCs from streams', many),
 
   zone: setting('Answers', 'SUFFIX', value.domain, 'vpc.internal', 'the canonical suffix of every name'),
   suffixes: setting(
@@ -131,7 +122,7 @@ export const SETTINGS = {
     hostname(),
     'name of this node, sent as NSID and id.server',
   ),
-  chaos: setting('Answers', undefined, value.flag, true, 'answer version.bind and id.server in class CH'),
+  chaos: setting('Answers', 'true|false', value.flag, true, 'answer version.bind and id.server in class CH'),
 
   clients: setting(
     'Clients',
@@ -146,23 +137,7 @@ export const SETTINGS = {
     'on|off|refuse|SUFFIX,…',
     value.forwardPolicy,
     'on',
-    'what happens to outside names of a VPC that does not say so itself',
-  ),
-  upstreams: setting(
-    'Outside names',
-    'ADDR:PORT',
-    value.list(value.endpoint),
-    [],
-    "resolvers for outside names; none: those of the host's resolv.conf",
-    many,
-  ),
-  cacheSize: setting('Outside names', 'SIZE', value.size, 16 * MIB, 'memory for cached outside answers'),
-  serveStale: setting(
-    'Outside names',
-    'DURATION',
-    value.duration,
-    24 * HOUR,
-    'how long an expired outside answer may still be given',
+    'what an outside name gets in a VPC that does not say so itself; see below',
   ),
 
   staleAfter: setting(

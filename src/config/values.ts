@@ -9,10 +9,8 @@ import { formatListen, ListenError, parseListen, type Listen } from '../lane/lis
 import {
   prefix4,
   prefix6,
-  upstream,
   whyNotPrefix4,
   whyNotPrefix6,
-  whyNotUpstream,
 } from '../source/addresses.ts';
 import {
   foldLabel,
@@ -100,16 +98,6 @@ export function integer(minimum: number, maximum = Number.MAX_SAFE_INTEGER) {
   });
 }
 
-const SIZE_UNITS: Record<string, number> = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 };
-
-/** Octets from `64MiB`, `1GiB`, or a bare number; K, M and G are powers of 1024. */
-export const size = read((value) => {
-  if (typeof value === 'number' && Number.isInteger(value) && value >= 0) return value;
-  const match = typeof value === 'string' ? /^(\d+) ?([kmg]?)(?:i?b)?$/i.exec(value) : null;
-  if (match) return Number(match[1]) * SIZE_UNITS[match[2]!.toLowerCase()]!;
-  throw new Error(`a size such as 64MiB is expected, not ${shown(value)}`);
-});
-
 /** A switch; the words are for flags and the environment. */
 export const flag = read((value) => {
   if (value === true || value === 'true' || value === 'yes' || value === 'on' || value === '1') return true;
@@ -170,9 +158,6 @@ export const forwardPolicy = read((value): ForwardPolicy => {
     return parts.map((part) => domain.parse(typeof part === 'string' ? part.trim() : part));
   throw new Error(`on, off, refuse or a list of suffixes is expected, not ${shown(value)}`);
 });
-
-/** `ADDR:PORT` of an upstream; port 53 where none is given. */
-export const endpoint = folded(upstream, whyNotUpstream);
 
 export const listenAddress = read((value): ListenAddress => {
   const listen = listenOf(value);

@@ -105,6 +105,7 @@ class Run {
   private readonly random: () => number;
   private readonly problems: ProblemBook;
   private delay = 0;
+  /** When the event loop last had a turn, as far as we know: batches may follow each other without one. */
   private turnSince = 0;
 
   constructor(options: ReflectorOptions) {
@@ -156,7 +157,6 @@ class Run {
   }
 
   private async take(batch: StreamEvent[]): Promise<void> {
-    this.turnSince = this.clock.now();
     for (const event of batch) {
       if (!this.isConversing()) return;
       try {

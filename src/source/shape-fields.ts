@@ -28,8 +28,8 @@ import { isPrintable, isRfc3339, foldPortName, parsePortText, whyNotPortName } f
 
 /** How long lists may be: far above any use, so that one bad record cannot eat the memory. */
 export const LIST_MAX = {
-  names: 256,
-  overlays: 256,
+  names: 255,
+  overlays: 255,
   ports: 1024,
   prefixes: 256,
   upstreams: 16,

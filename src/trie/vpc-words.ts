@@ -17,6 +17,8 @@ interface Extras {
 
 export interface VpcWordsSettings {
   forward: 'on' | 'off' | 'refuse' | string[];
+  /** False when nothing here forwards: then `on` and lists mean `off`. */
+  canForward: boolean;
   now: () => number;
 }
 
@@ -51,7 +53,8 @@ export class VpcWords {
       this.writeForward(vpc, extras);
     }
     const forward = vpc.declared?.forward ?? this.settings.forward;
-    const mode = typeof forward === 'string' ? MODES[forward] : layout.FORWARD_LIST;
+    const asked = typeof forward === 'string' ? MODES[forward] : layout.FORWARD_LIST;
+    const mode = this.settings.canForward || asked === layout.FORWARD_REFUSE ? asked : layout.FORWARD_OFF;
     const policy =
       mode |
       (extras.internal ? layout.VPC_HAS_INTERNAL : 0) |

@@ -20,6 +20,7 @@ import { VpcWords } from './vpc-words.ts';
 export interface WriterSettings extends SpecialSettings {
   aRecords: ARecords;
   forward: 'on' | 'off' | 'refuse' | string[];
+  canForward: boolean;
   /** Unix time in seconds: serials follow it. */
   now: () => number;
 }

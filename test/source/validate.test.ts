@@ -190,7 +190,7 @@ describe('what is refused', () => {
     ['service _whoami', { ...pod, kind: 'service', name: '_whoami' }, ['name: "_whoami" is reserved']],
     ['a dotted aid', { ...pod, aid: 'a.b' }, ['aid: "a.b" must be one label, without dots']],
     ['names as text', { ...pod, names: 'x' }, ['names: must be a list of names']],
-    ['too many names', { ...pod, names: Array(257).fill('a') }, ['names: has more than 256 entries']],
+    ['too many names', { ...pod, names: Array(256).fill('a') }, ['names: has more than 255 entries']],
     ['no address', { ...pod, ip6: 'x' }, ['ip6: "x" is not an IPv6 address']],
     ['an IPv4 address as ip6', { ...pod, ip6: '10.0.0.1' }, ['ip6: "10.0.0.1" is not an IPv6 address']],
     [

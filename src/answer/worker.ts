@@ -1,0 +1,57 @@
+/** What a worker thread of the batch lane answers with: a view and a responder of its own over the shared trie. */
+import * as dns from '../dns/constants.ts';
+import type { TrieMemory } from '../trie/memory.ts';
+import { View } from '../trie/view.ts';
+import * as decision from './decision.ts';
+import type { Peer } from './peer.ts';
+import { Responder } from './responder.ts';
+import type { AnswerSettings } from './settings.ts';
+
+/** Structured-cloneable: memory is shared, settings are copied. */
+export interface WorkerData {
+  memory: TrieMemory;
+  /** This reader's number in the memory's head. */
+  reader: number;
+  settings: AnswerSettings;
+}
+
+class WorkerResponder {
+  private readonly responder: Responder;
+  private readonly view: View;
+  private peer: Peer | undefined;
+
+  constructor({ memory, reader, settings }: WorkerData) {
+    this.view = new View(memory, reader);
+    this.responder = new Responder(this.view, settings, () => Math.floor(Date.now() / 1000));
+  }
+
+  enter(): void {
+    this.view.enter();
+  }
+
+  leave(): void {
+    this.view.leave();
+  }
+
+  respond(packet: Uint8Array, start: number, end: number, peer: Peer, out: Uint8Array, outStart: number): number {
+    this.peer = peer;
+    return this.responder.respond(packet, start, end, peer, out, outStart);
+  }
+
+  /** SERVFAIL for the packet that `respond` has just deferred: nobody has room for it. */
+  overload(out: Uint8Array, outStart: number): number {
+    const d = this.responder.decision;
+    d.outcome = decision.OUTCOME_ANSWER;
+    d.authoritative = false;
+    d.truncated = false;
+    d.data = decision.DATA_NONE;
+    d.soaLabel = -1;
+    d.fail(dns.RCODE_SERVFAIL, dns.EDE_NOT_READY, decision.TEXT_BUSY);
+    return this.responder.encode(this.peer!, out, outStart);
+  }
+}
+
+/** Called once in a worker thread, by the lane. */
+export function createResponder(data: unknown): WorkerResponder {
+  return new WorkerResponder(data as WorkerData);
+}

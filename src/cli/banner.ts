@@ -1,0 +1,41 @@
+/** What `serve` says on standard output when it serves: what, where, for whom, and what to type next. */
+import type { Resource } from '../model.ts';
+
+export interface BannerFacts {
+  version: string;
+  /** `zones:zones`, as the sources call themselves. */
+  sources: readonly string[];
+  /** Texts of the listeners that are bound. */
+  listeners: readonly string[];
+  /** Why the default listeners are as they are; '' when listeners were asked for. */
+  choice: string;
+  /** `http://127.0.0.1:9153`, or '' without an admin listener. */
+  admin: string;
+  /** What the sources hold now; undefined while it is still on the way. */
+  resources: readonly Resource[] | undefined;
+  /** `dig` lines. */
+  hints: readonly string[];
+}
+
+/** Some lines, the last one ended. */
+export function bannerText(facts: BannerFacts): string {
+  const what =
+    facts.resources === undefined ? 'waits for the first view' : `serves ${countsText(facts.resources)}`;
+  const lines = [`podns ${facts.version} ${what} from ${facts.sources.join(', ')}`];
+  for (const listener of facts.listeners) lines.push(`  DNS    ${listener}`);
+  if (facts.admin !== '') lines.push(`  admin  ${facts.admin}`);
+  if (facts.choice !== '') lines.push(facts.choice);
+  if (facts.hints.length > 0) lines.push('try:', ...facts.hints.map((hint) => `  ${hint}`));
+  return `${lines.join('\n')}\n`;
+}
+
+const KIND_WORDS = { vpc: 'VPC', namespace: 'namespace', pod: 'pod', service: 'service' } as const;
+
+/** `2 VPCs, 4 namespaces, 8 pods and 1 service`. */
+function countsText(resources: readonly Resource[]): string {
+  const parts = Object.entries(KIND_WORDS).map(([kind, word]) => {
+    const number = resources.filter((resource) => resource.kind === kind).length;
+    return `${number} ${word}${number === 1 ? '' : 's'}`;
+  });
+  return `${parts.slice(0, -1).join(', ')} and ${parts.at(-1)}`;
+}

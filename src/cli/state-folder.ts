@@ -1,0 +1,22 @@
+/** The folder of the saved view: made for its user alone. */
+import { accessSync, constants, mkdirSync, statSync } from 'node:fs';
+import { CommandError, EXIT_BAD_CONFIG, EXIT_NO_PERMISSION } from './exit.ts';
+
+/** Creates it with mode 0700 where it is missing. Throws CommandError where it cannot be used. */
+export function prepareStateFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+    if (!statSync(path).isDirectory())
+      throw new CommandError(EXIT_BAD_CONFIG, `--state ${path}: is no folder`);
+    accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch (error) {
+    if (error instanceof CommandError) throw error;
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST' || code === 'ENOTDIR')
+      throw new CommandError(EXIT_BAD_CONFIG, `--state ${path}: is no folder`);
+    if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
+      throw new CommandError(EXIT_NO_PERMISSION, `--state ${path}: no permission to write there`);
+    }
+    throw new CommandError(EXIT_BAD_CONFIG, `--state ${path}: ${message}`);
+  }
+}

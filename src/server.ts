@@ -1,0 +1,327 @@
+/** The one place that wires configuration → sources → catalog → trie → lanes, and the library's face. */
+import { randomBytes } from 'node:crypto';
+import { Deferred } from './answer/deferred.ts';
+import { systemClock } from './answer/holds.ts';
+import type { Clock } from './answer/holds.ts';
+import type { Peer } from './answer/peer.ts';
+import { DEFERRED, Responder } from './answer/responder.ts';
+import type { AnswerSettings } from './answer/settings.ts';
+import { Catalog } from './catalog/catalog.ts';
+import { defaults } from './config/table.ts';
+import type { Config } from './config/table.ts';
+import { parseAddress } from './dns/address.ts';
+import type { Answering } from './lane/lane.ts';
+import { parseListen } from './lane/listen.ts';
+import type { Listen } from './lane/listen.ts';
+import type { Kind, Problem, Resource, ResourceKey, Sink, Source } from './model.ts';
+import { problemText } from './model.ts';
+import { Feed } from './server/feed.ts';
+import type { SourceStatus } from './server/feed.ts';
+import { catalogInventory } from './server/inventory.ts';
+import { Lanes } from './server/lanes.ts';
+import type { OpenListener } from './server/lanes.ts';
+import { ViewLife } from './server/life.ts';
+import type { Readiness } from './server/life.ts';
+import { configuredSources } from './server/sources.ts';
+import { reserveMemory } from './trie/memory.ts';
+import { issueText, validateResource } from './source/validate.ts';
+import type { Reserve } from './trie/memory.ts';
+import { View } from './trie/view.ts';
+import { TrieWriter } from './trie/writer.ts';
+
+/** Where log lines go: pino's shape, so a pino logger can be given as it is. */
+export interface Logger {
+  info(details: object, text: string): void;
+  warn(details: object, text: string): void;
+  error(details: object, text: string): void;
+}
+
+export interface ServerOptions {
+  /** Settings that differ from their defaults, by their names in `Config`. Listeners among them open in `start`. */
+  config?: Partial<Config>;
+  /** Besides those of the configuration, and after them in preference. */
+  sources?: Source[];
+  logger?: Logger;
+  version?: string;
+  /** For tests: monotonic milliseconds with timers, and milliseconds since 1970. */
+  clock?: Clock;
+  wallClock?: () => number;
+  /** Octets of address space for the view; small ones suit tests. */
+  reserve?: Reserve;
+  /** 16 octets: servers behind one address share it (RFC 9018). */
+  cookieSecret?: Uint8Array;
+}
+
+/** Who asks, for `answer`. */
+export interface AnswerClient {
+  /** `fdfd:1a8::2:1` or `10.198.62.20`. */
+  address: string;
+  port?: number;
+  /** `vpc` or `vpc/namespace`: as a listener with this scope would see it. */
+  scope?: string;
+  /** The address that was asked: what `ns.Z` is. */
+  local?: string;
+  /** Answers may be as long as TCP carries them. */
+  tcp?: boolean;
+}
+
+export interface Changes {
+  /** Resources as in a watch stream: fields that have a default may be missing. */
+  put?: object[];
+  delete?: ResourceKey[];
+  /** What is not put is gone. */
+  full?: boolean;
+  revision?: string;
+}
+
+/** The source that `apply` speaks for. */
+const API_SOURCE = 'api';
+/** How often staleness is looked at, milliseconds. */
+const LIFE_MS = 1000;
+
+const silent: Logger = { info: () => undefined, warn: () => undefined, error: () => undefined };
+
+/**
+ * Makes a server; nothing runs before `start` or `listen`, but `apply` and `answer` work at once.
+ * Throws MemoryFullError when the address space for the view cannot be had.
+ */
+export function createServer(options: ServerOptions = {}): PodnsServer {
+  return new PodnsServer(options);
+}
+
+export class PodnsServer {
+  readonly config: Config;
+  readonly catalog: Catalog;
+  private readonly logger: Logger;
+  private readonly sources: Source[];
+  private readonly feed: Feed;
+  private readonly writer: TrieWriter;
+  private readonly life: ViewLife;
+  private readonly responder: Responder;
+  private readonly deferred: Deferred;
+  private readonly lanes: Lanes;
+  private readonly answering: Answering;
+  private readonly scopes = new Map<string, Peer['listener']>();
+  private readonly out = new Uint8Array(65535);
+  private readonly saidVpcs = new Map<string, Set<string>>();
+  private readonly timer: NodeJS.Timeout;
+  private api: Sink | undefined;
+  private apiRevision = 0;
+  private running: Source[] = [];
+
+  constructor(options: ServerOptions) {
+    const config: Config = { ...defaults(), ...options.config };
+    const clock = options.clock ?? systemClock;
+    const wallClock = options.wallClock ?? Date.now;
+    const seconds = (): number => Math.floor(wallClock() / 1000);
+    this.config = config;
+    this.logger = options.logger ?? silent;
+    this.sources = [...configuredSources(config), ...(options.sources ?? [])];
+    this.catalog = new Catalog({ sources: this.sources.map(({ name }) => name) });
+    const settings: AnswerSettings = {
+      ttl: config.ttl,
+      negativeTtl: config.negativeTtl,
+      zone: config.zone,
+      suffixes: config.suffixes,
+      aRecords: config.aRecords,
+      nodeName: config.nodeName,
+      version: `podns ${options.version ?? ''}`.trim(),
+      chaos: config.chaos,
+      cookieSecret: options.cookieSecret ?? randomBytes(16),
+      tcpIdle: config.tcpIdle / 1000,
+      forward: config.forward,
+      clients: config.clients,
+    };
+    const memory = reserveMemory(options.reserve);
+    this.writer = new TrieWriter(memory, { ...settings, canForward: false, now: seconds });
+    this.feed = new Feed({
+      catalog: this.catalog,
+      projection: this.writer,
+      wallClock,
+      yieldTurn: () => new Promise((resolve) => setImmediate(resolve)),
+      onCommit: () => this.afterCommit(),
+      onChange: (change, source) => {
+        if (change.type === 'put') this.noteVpc(source, change.resource);
+      },
+      onState: (source) => this.afterState(source),
+      onProblem: (source, problem) => this.logProblem(source, problem),
+    });
+    this.life = new ViewLife({
+      writer: this.writer,
+      wallClock,
+      staleAfter: config.staleAfter,
+      statuses: () => this.feed.status(),
+      vpcsOf: (source) => this.saidVpcs.get(source) ?? [],
+    });
+    this.responder = new Responder(new View(memory), settings, seconds);
+    this.deferred = new Deferred(this.responder, {
+      clock,
+      limits: { all: config.holds, vpc: config.vpcHolds, source: config.clientHolds },
+      syncHold: config.syncHold,
+      podHold: config.podHold,
+      podGrace: config.podGrace,
+      inventory: catalogInventory(this.catalog, () => this.feed.status()),
+      isLive: () => this.life.live,
+    });
+    this.answering = {
+      respond: (packet, peer, out) => this.respond(packet, peer, out),
+      defer: (packet, peer, reply) => this.deferred.defer(packet, peer, reply),
+    };
+    this.lanes = new Lanes({
+      memory,
+      settings,
+      answering: this.answering,
+      workers: config.workers,
+      tcp: { idleMs: config.tcpIdle, connections: config.tcpConnections, client: config.tcpClient },
+      warn: (text) => this.logger.warn({}, text),
+    });
+    this.timer = setInterval(() => this.life.refresh(), LIFE_MS).unref();
+  }
+
+  /** Starts the sources, and opens the configured listeners; rejects with the first that cannot be bound. */
+  async start(): Promise<void> {
+    for (const source of this.sources) {
+      const sink = this.feed.sink(source.name);
+      this.running.push(source);
+      source.start(sink);
+    }
+    for (const listen of this.config.listen) await this.listen(listen);
+  }
+
+  /** Opens one more listener, `ADDR:PORT[@vpc[/namespace]]`, UDP and TCP. Rejects with the system's error. */
+  async listen(listen: string | Listen): Promise<OpenListener> {
+    const open = await this.lanes.open(listen);
+    this.logger.info({ listener: open.listener.text, udp: open.udpKind }, 'listening');
+    return open;
+  }
+
+  get listeners(): readonly OpenListener[] {
+    return this.lanes.listeners;
+  }
+
+  /**
+   * One atomic change of the library's own records; resolves when it is answerable. Throws TypeError with every
+   * fault of every resource that is none, and changes nothing then.
+   */
+  async apply(changes: Changes): Promise<void> {
+    const put = validated(changes.put ?? [], this.config.zone);
+    if (this.api === undefined) {
+      this.api = this.feed.sink(API_SOURCE);
+      this.api.state('live');
+      // The library's records are whole from the first call on.
+      this.api.begin(true, '0');
+      await this.api.commit();
+    }
+    const revision = changes.revision ?? String(++this.apiRevision);
+    this.api.begin(changes.full === true, revision);
+    for (const key of changes.delete ?? []) this.api.delete(key);
+    for (const resource of put) this.api.put(resource);
+    await this.api.commit();
+  }
+
+  /** Answers one message without a socket. Undefined where a server would stay silent. */
+  answer(packet: Uint8Array, client: AnswerClient): Uint8Array | undefined | Promise<Uint8Array | undefined> {
+    const peer = this.peerOf(client);
+    const length = this.respond(packet, peer, this.out);
+    if (length > 0) return this.out.slice(0, length);
+    if (length !== DEFERRED) return undefined;
+    return new Promise((resolve) => {
+      this.deferred.defer(packet, peer, (answer) => resolve(answer.slice()));
+    });
+  }
+
+  /** What each source has said, and how it is. */
+  status(): SourceStatus[] {
+    return this.feed.status();
+  }
+
+  readiness(): Readiness {
+    return this.life.readiness();
+  }
+
+  /** Everything that stands wrong: refused input, conflicts between sources, VPCs and addresses. */
+  problems(): Problem[] {
+    const fromSources = this.feed.status().flatMap(({ problems }) => problems);
+    return [...fromSources, ...this.catalog.conflicts(), ...this.writer.problems()];
+  }
+
+  /** Effective resources of a kind, sorted. */
+  list(kind: Kind, filter: { vpc?: string; namespace?: string } = {}): Iterable<Resource> {
+    return this.catalog.list(kind, filter, true);
+  }
+
+  /** Reads again what does not announce its changes (SIGHUP). */
+  reload(): void {
+    for (const source of this.running) source.reload?.();
+  }
+
+  /** Resolves when all that was delivered so far is answerable. */
+  settled(): Promise<void> {
+    return this.feed.settled();
+  }
+
+  /** Stops sources, answers what is held and in flight within `graceMs`, closes the sockets. */
+  async close(graceMs?: number): Promise<void> {
+    clearInterval(this.timer);
+    await Promise.all(this.running.splice(0).map((source) => source.close()));
+    this.deferred.close();
+    await this.lanes.close(graceMs);
+  }
+
+  private respond(packet: Uint8Array, peer: Peer, out: Uint8Array): number {
+    this.responder.view.refresh();
+    return this.responder.respond(packet, 0, packet.length, peer, out, 0);
+  }
+
+  private afterCommit(): void {
+    this.life.refresh();
+    this.deferred.viewChanged();
+    // The other copy follows as soon as its readers have left, at the latest with the next change.
+    setImmediate(() => this.writer.tables.settle());
+  }
+
+  private afterState(name: string): void {
+    this.life.refresh();
+    const status = this.feed.status().find((each) => each.name === name);
+    if (status === undefined) return;
+    const details = { source: name, state: status.state, reason: status.reason };
+    if (status.state === 'live') this.logger.info(details, 'source');
+    else this.logger.warn(details, 'source');
+  }
+
+  private logProblem(source: string, problem: Problem): void {
+    const log = problem.severity === 'error' ? 'error' : 'warn';
+    this.logger[log]({ source }, problemText(problem));
+  }
+
+  private noteVpc(source: string, resource: Resource): void {
+    let vpcs = this.saidVpcs.get(source);
+    if (vpcs === undefined) this.saidVpcs.set(source, (vpcs = new Set()));
+    vpcs.add(resource.kind === 'vpc' ? resource.name : resource.vpc);
+  }
+
+  private peerOf({ address, port = 53_000, scope = '', local = '127.0.0.1', tcp = false }: AnswerClient): Peer {
+    let listener = this.scopes.get(scope);
+    if (listener === undefined) {
+      const { vpc, namespace } = parseListen(`127.0.0.1:53${scope === '' ? '' : `@${scope}`}`);
+      listener = this.lanes.virtual({ address: '127.0.0.1', port: 53, vpc, namespace });
+      this.scopes.set(scope, listener);
+    }
+    const peer: Peer = { address: new Uint8Array(16), port, local: new Uint8Array(16), listener, tcp };
+    if (parseAddress(address, peer.address, 0) === 0) throw new TypeError(`${address} is not an IP address`);
+    if (parseAddress(local, peer.local, 0) === 0) throw new TypeError(`${local} is not an IP address`);
+    return peer;
+  }
+}
+
+function validated(raw: readonly object[], zone: string): Resource[] {
+  const faults: string[] = [];
+  const resources: Resource[] = [];
+  raw.forEach((each, i) => {
+    const result = validateResource(each, { unknownKeys: 'error', zone });
+    if (result.resource !== undefined) resources.push(result.resource);
+    else for (const issue of result.issues) faults.push(`put[${i}]: ${issueText(issue)}`);
+  });
+  if (faults.length > 0) throw new TypeError(faults.join('\n'));
+  return resources;
+}

@@ -1,0 +1,127 @@
+/** Opens the lanes of each listener: UDP by batches where the system can, else by node:dgram; and TCP beside it. */
+import type { WorkerData } from '../answer/worker.ts';
+import type { Listener } from '../answer/peer.ts';
+import type { AnswerSettings } from '../answer/settings.ts';
+import type { Answering, Lane, LaneCounters } from '../lane/lane.ts';
+import { formatListen, parseListen } from '../lane/listen.ts';
+import type { Listen } from '../lane/listen.ts';
+import { TcpLane } from '../lane/tcp.ts';
+import { BatchLane, batchLaneHindrance } from '../lane/udp-batch.ts';
+import { DgramLane } from '../lane/udp-dgram.ts';
+import type { TrieMemory } from '../trie/memory.ts';
+import { Readers } from '../trie/readers.ts';
+
+export interface LaneOptions {
+  memory: TrieMemory;
+  settings: AnswerSettings;
+  answering: Answering;
+  /** Threads for UDP, 0 for none. */
+  workers: number;
+  /** Milliseconds and numbers of TCP connections. */
+  tcp: { idleMs: number; connections: number; client: number };
+  warn(text: string): void;
+}
+
+export interface OpenListener {
+  listener: Listener;
+  /** As bound; a port of 0 replaced. */
+  port: number;
+  udp: Lane;
+  tcp: Lane;
+  udpKind: 'batch' | 'dgram';
+}
+
+/** A port of 0 is free for UDP before it is tried for TCP; another is taken when it is not. */
+const PORT_ATTEMPTS = 5;
+/** The module that workers load is compiled code also when this file is not. */
+const WORKER_MODULE = new URL(
+  import.meta.url.endsWith('.ts') ? '../../dist/answer/worker.js' : '../answer/worker.js',
+  import.meta.url,
+).href;
+
+export class Lanes {
+  readonly listeners: OpenListener[] = [];
+  private readonly options: LaneOptions;
+  private readonly readers: Readers;
+  private nextId = 0;
+  private warned = false;
+
+  constructor(options: LaneOptions) {
+    this.options = options;
+    this.readers = new Readers(options.memory);
+  }
+
+  /** A listener that no socket belongs to, for answers without one. */
+  virtual(listen: Pick<Listen, 'address' | 'port' | 'vpc' | 'namespace'>): Listener {
+    return { id: this.nextId++, text: formatListen(listen), ...listen };
+  }
+
+  /** Rejects with the system's error and leaves nothing open then. */
+  async open(listen: string | Listen): Promise<OpenListener> {
+    const asked = typeof listen === 'string' ? parseListen(listen) : listen;
+    for (let attempt = 1; ; attempt++) {
+      const listener = this.virtual(asked);
+      const { lane: udp, kind } = this.udpLane(listener);
+      const port = await udp.open();
+      // Both lanes share the listener, so that explanations name the port that was really bound.
+      listener.port = port;
+      listener.text = formatListen(listener);
+      const tcp = this.tcpLane(listener);
+      try {
+        await tcp.open();
+      } catch (error) {
+        await udp.close(0);
+        if (asked.port === 0 && attempt < PORT_ATTEMPTS) continue;
+        throw error;
+      }
+      const open: OpenListener = { listener, port, udp, tcp, udpKind: kind };
+      this.listeners.push(open);
+      return open;
+    }
+  }
+
+  async close(graceMs?: number): Promise<void> {
+    const open = this.listeners.splice(0);
+    await Promise.all(open.flatMap(({ udp, tcp }) => [udp.close(graceMs), tcp.close(graceMs)]));
+  }
+
+  /** Sums over all lanes of a transport. */
+  counters(transport: 'udp' | 'tcp'): LaneCounters {
+    const sum: LaneCounters = { received: 0, answered: 0, dropped: 0, deferred: 0, errors: 0 };
+    for (const open of this.listeners) {
+      const { counters } = open[transport];
+      for (const key of Object.keys(sum) as (keyof LaneCounters)[]) sum[key] += counters[key];
+    }
+    return sum;
+  }
+
+  private udpLane(listener: Listener): { lane: Lane; kind: 'batch' | 'dgram' } {
+    const { answering, workers } = this.options;
+    const hindrance = workers === 0 ? '' : batchLaneHindrance();
+    if (hindrance === undefined) {
+      const lane = new BatchLane(listener, answering, {
+        workers,
+        module: WORKER_MODULE,
+        attach: () => {
+          const reader = this.readers.take();
+          const data: WorkerData = { memory: this.options.memory, reader, settings: this.options.settings };
+          return { data, detach: () => this.readers.release(reader) };
+        },
+        onProblem: (text) => this.options.warn(text),
+      });
+      return { lane, kind: 'batch' };
+    }
+    if (hindrance !== '' && !this.warned) {
+      this.warned = true;
+      this.options.warn(`UDP is answered by node:dgram, several times dearer: ${hindrance}`);
+    }
+    return { lane: new DgramLane(listener, answering), kind: 'dgram' };
+  }
+
+  private tcpLane(listener: Listener): Lane {
+    const { idleMs, connections, client } = this.options.tcp;
+    return new TcpLane(listener, this.options.answering, {
+      limits: { idleMs, maxConnections: connections, maxPerClient: client },
+    });
+  }
+}
