@@ -29,7 +29,7 @@ export interface BatchResponder {
     outStart: number,
   ): number;
   /** Writes SERVFAIL with the reason for the packet that `respond` has just returned -1 for. */
-  overload(peer: Peer, out: Uint8Array, outStart: number): number;
+  overload(out: Uint8Array, outStart: number): number;
 }
 
 /** The module that a worker loads exports this. */
@@ -160,7 +160,7 @@ class BatchLoop {
               continue;
             }
             counts[count.OVERFLOWS] += 1;
-            written = responder.overload(peer, bytes, out);
+            written = responder.overload(bytes, out);
           }
         } catch {
           errors += 1;

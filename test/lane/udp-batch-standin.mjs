@@ -41,7 +41,7 @@ export function createResponder(data, listener) {
           return 0;
       }
     },
-    overload(_peer, out, outStart) {
+    overload(out, outStart) {
       out.fill(0, outStart, outStart + 12);
       out[outStart + 2] = 0x80;
       out[outStart + 3] = 2;
