@@ -208,6 +208,56 @@ describe('any sequence of change sets', () => {
     );
   });
 
+  it('gives the same when transactions of several sources are open at once', () => {
+    const group = fc.record({
+      steps: fc.uniqueArray(step, { selector: ({ source }) => source, minLength: 2, maxLength: 3 }),
+      early: fc.boolean(),
+      reorder: fc.option(fc.shuffledSubarray(SOURCES, { minLength: 3 }), { nil: undefined }),
+      rollback: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(fc.array(group, { maxLength: 5 }), (groups) => {
+        const catalog = new Catalog({ sources: SOURCES });
+        const model = new Model(SOURCES);
+        const replay = new Replay();
+        for (const { steps, early, reorder, rollback } of groups) {
+          const transactions = steps.map(({ source, full, revision: text }) =>
+            catalog.begin(source, full, text),
+          );
+          const stage = (i: number, from: number, to: number) => {
+            for (const operation of steps[i]!.operations.slice(from, to)) {
+              if (operation.put !== undefined)
+                transactions[i]!.put(operation.put, undefined, operation.revision);
+              if (operation.delete !== undefined) transactions[i]!.delete(keyOf(operation.delete));
+            }
+          };
+          // All stage half, then one after the other stages the rest and commits, or all stage all first.
+          const half = 4;
+          for (let i = 0; i < steps.length; i++) stage(i, 0, early ? half : 12);
+          if (reorder !== undefined) {
+            replay.take(catalog.setSources(reorder));
+            model.setSources(reorder);
+          }
+          for (let i = 0; i < steps.length; i++) {
+            if (early) stage(i, half, 12);
+            if (rollback && i === 0) {
+              transactions[i]!.rollback();
+              continue;
+            }
+            model.apply(steps[i]!);
+            replay.take(transactions[i]!.commit());
+            expectEqual(catalog, model);
+          }
+        }
+        const plain = [...model.effective()].map(
+          ([key, { resource: said, stamp }]) => [key, { resource: said, stamp }] as const,
+        );
+        expect(sorted(replay.view)).toEqual(sorted(new Map(plain)));
+      }),
+      { numRuns: 200 },
+    );
+  });
+
   it('gives one view for full lists, whatever source comes first and in what order it lists', () => {
     const lists = fc.tuple(
       ...SOURCES.map(() =>
