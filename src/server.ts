@@ -9,11 +9,9 @@ import type { AnswerSettings } from './answer/settings.ts';
 import { Catalog } from './catalog/catalog.ts';
 import { defaults } from './config/table.ts';
 import type { Config } from './config/table.ts';
-import { parseAddress } from './dns/address.ts';
 import type { Answering } from './lane/lane.ts';
-import { parseListen } from './lane/listen.ts';
 import type { Listen } from './lane/listen.ts';
-import type { Kind, Problem, Resource, ResourceKey, Sink, Source } from './model.ts';
+import type { Kind, Problem, Resource, Sink, Source } from './model.ts';
 import { problemText } from './model.ts';
 import { Feed } from './server/feed.ts';
 import type { SourceStatus } from './server/feed.ts';
@@ -22,9 +20,12 @@ import { Lanes } from './server/lanes.ts';
 import type { OpenListener } from './server/lanes.ts';
 import { ViewLife } from './server/life.ts';
 import type { Readiness } from './server/life.ts';
+import { validated } from './server/changes.ts';
+import type { Changes } from './server/changes.ts';
+import { Peers } from './server/peers.ts';
+import type { AnswerClient } from './server/peers.ts';
 import { configuredSources } from './server/sources.ts';
 import { reserveMemory } from './trie/memory.ts';
-import { issueText, validateResource } from './source/validate.ts';
 import type { Reserve } from './trie/memory.ts';
 import { View } from './trie/view.ts';
 import { TrieWriter } from './trie/writer.ts';
@@ -50,28 +51,6 @@ export interface ServerOptions {
   reserve?: Reserve;
   /** 16 octets: servers behind one address share it (RFC 9018). */
   cookieSecret?: Uint8Array;
-}
-
-/** Who asks, for `answer`. */
-export interface AnswerClient {
-  /** `fdfd:1a8::2:1` or `10.198.62.20`. */
-  address: string;
-  port?: number;
-  /** `vpc` or `vpc/namespace`: as a listener with this scope would see it. */
-  scope?: string;
-  /** The address that was asked: what `ns.Z` is. */
-  local?: string;
-  /** Answers may be as long as TCP carries them. */
-  tcp?: boolean;
-}
-
-export interface Changes {
-  /** Resources as in a watch stream: fields that have a default may be missing. */
-  put?: object[];
-  delete?: ResourceKey[];
-  /** What is not put is gone. */
-  full?: boolean;
-  revision?: string;
 }
 
 /** The source that `apply` speaks for. */
@@ -101,7 +80,7 @@ export class PodnsServer {
   private readonly deferred: Deferred;
   private readonly lanes: Lanes;
   private readonly answering: Answering;
-  private readonly scopes = new Map<string, Peer['listener']>();
+  private readonly peers: Peers;
   private readonly out = new Uint8Array(65535);
   private readonly saidVpcs = new Map<string, Set<string>>();
   private readonly timer: NodeJS.Timeout;
@@ -175,6 +154,7 @@ export class PodnsServer {
       tcp: { idleMs: config.tcpIdle, connections: config.tcpConnections, client: config.tcpClient },
       warn: (text) => this.logger.warn({}, text),
     });
+    this.peers = new Peers(this.lanes);
     this.timer = setInterval(() => this.life.refresh(), LIFE_MS).unref();
   }
 
@@ -221,7 +201,7 @@ export class PodnsServer {
 
   /** Answers one message without a socket. Undefined where a server would stay silent. */
   answer(packet: Uint8Array, client: AnswerClient): Uint8Array | undefined | Promise<Uint8Array | undefined> {
-    const peer = this.peerOf(client);
+    const peer = this.peers.of(client);
     const length = this.respond(packet, peer, this.out);
     if (length > 0) return this.out.slice(0, length);
     if (length !== DEFERRED) return undefined;
@@ -299,29 +279,4 @@ export class PodnsServer {
     if (vpcs === undefined) this.saidVpcs.set(source, (vpcs = new Set()));
     vpcs.add(resource.kind === 'vpc' ? resource.name : resource.vpc);
   }
-
-  private peerOf({ address, port = 53_000, scope = '', local = '127.0.0.1', tcp = false }: AnswerClient): Peer {
-    let listener = this.scopes.get(scope);
-    if (listener === undefined) {
-      const { vpc, namespace } = parseListen(`127.0.0.1:53${scope === '' ? '' : `@${scope}`}`);
-      listener = this.lanes.virtual({ address: '127.0.0.1', port: 53, vpc, namespace });
-      this.scopes.set(scope, listener);
-    }
-    const peer: Peer = { address: new Uint8Array(16), port, local: new Uint8Array(16), listener, tcp };
-    if (parseAddress(address, peer.address, 0) === 0) throw new TypeError(`${address} is not an IP address`);
-    if (parseAddress(local, peer.local, 0) === 0) throw new TypeError(`${local} is not an IP address`);
-    return peer;
-  }
-}
-
-function validated(raw: readonly object[], zone: string): Resource[] {
-  const faults: string[] = [];
-  const resources: Resource[] = [];
-  raw.forEach((each, i) => {
-    const result = validateResource(each, { unknownKeys: 'error', zone });
-    if (result.resource !== undefined) resources.push(result.resource);
-    else for (const issue of result.issues) faults.push(`put[${i}]: ${issueText(issue)}`);
-  });
-  if (faults.length > 0) throw new TypeError(faults.join('\n'));
-  return resources;
 }

@@ -200,7 +200,8 @@ export class Identifier {
     scope.namespaceNode = 0;
     if (!view.step(view.vpcRoot, scope.vpc, 0)) return;
     scope.vpcRecord = view.payload;
-    if (scope.namespace !== undefined && view.step(view.node, scope.namespace, 0)) scope.namespaceNode = view.node;
+    if (scope.namespace !== undefined && view.step(view.node, scope.namespace, 0))
+      scope.namespaceNode = view.node;
   }
 }
 

@@ -1,5 +1,8 @@
 /** The record that deciding fills and encoding reads: one reused object a lane, no allocation a query. */
 
+import { RCODE_NXDOMAIN } from '../dns/constants.ts';
+import { NO_SUCH_NAME, NO_SUCH_TYPE } from './reasons.ts';
+
 /** Send the answer as it stands. */
 export const OUTCOME_ANSWER = 0;
 /** No word. */
@@ -88,6 +91,19 @@ export class Decision {
     this.ede = ede;
     this.edeText = edeText;
   }
+}
+
+/** NOERROR without records, the SOA owned by this label of the question. */
+export function noData(d: Decision, soaLabel: number): void {
+  d.because(NO_SUCH_TYPE);
+  d.soaLabel = soaLabel;
+}
+
+/** NXDOMAIN, likewise. */
+export function missing(d: Decision, soaLabel: number): void {
+  d.because(NO_SUCH_NAME);
+  d.rcode = RCODE_NXDOMAIN;
+  d.soaLabel = soaLabel;
 }
 
 export const TEXT_UNKNOWN_CLIENT = 0;

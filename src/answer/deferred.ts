@@ -112,7 +112,11 @@ export class Deferred {
   private holdForSync(item: Item): void {
     const source = formatAddress(item.peer.address, 0);
     const { syncHold } = this.options;
-    if (!this.holds.hold(item, item.peer.listener.vpc, source, twinOf(item), syncHold, (late) => this.expire(late))) {
+    if (
+      !this.holds.hold(item, item.peer.listener.vpc, source, twinOf(item), syncHold, (late) =>
+        this.expire(late),
+      )
+    ) {
       this.fail(item, dns.EDE_NOT_READY, decision.TEXT_BUSY);
     }
   }
@@ -210,7 +214,8 @@ export class Deferred {
     let node = view.words[tail + layout.TAIL_NODE];
     const namespace = view.words[tail + layout.TAIL_NAMESPACE];
     const labels: string[] = [];
-    for (; node !== namespace; node = view.words[node + layout.NODE_PARENT]) labels.push(view.labelText(node));
+    for (; node !== namespace; node = view.words[node + layout.NODE_PARENT])
+      labels.push(view.labelText(node));
     return labels.join('.');
   }
 
@@ -222,7 +227,13 @@ export class Deferred {
 
 function copyPeer(peer: Peer): Peer {
   const listener: Listener = peer.listener;
-  return { address: peer.address.slice(), port: peer.port, local: peer.local.slice(), listener, tcp: peer.tcp };
+  return {
+    address: peer.address.slice(),
+    port: peer.port,
+    local: peer.local.slice(),
+    listener,
+    tcp: peer.tcp,
+  };
 }
 
 /** The same question from the same port with the same id: a retransmission. TCP has none. */

@@ -5,7 +5,7 @@ import * as layout from '../trie/layout.ts';
 import type { View } from '../trie/view.ts';
 import { sharesOverlay } from './client.ts';
 import type { Client } from './client.ts';
-import type { Draft } from './encode.ts';
+import type { Draft } from './draft.ts';
 import { memberAt, memberCount, portOf, protocolOf } from './walk.ts';
 import { put16, putFixed, putNodeName, putOctets, putReplicaLabel } from './wire.ts';
 import type { ServerNames } from './wire.ts';
@@ -58,7 +58,8 @@ export function encodePorts(
     draft.answers++;
   }
   for (let t = 0; t < targets.length; t += 2) {
-    if (targets[t] <= POINTER_MAX) at = putAddresses(view, client, targets[t], targets[t + 1], ttl, draft, at);
+    if (targets[t] <= POINTER_MAX)
+      at = putAddresses(view, client, targets[t], targets[t + 1], ttl, draft, at);
   }
   draft.at = at;
 }

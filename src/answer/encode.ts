@@ -4,31 +4,20 @@ import type { Query } from '../dns/query.ts';
 import * as layout from '../trie/layout.ts';
 import type { View } from '../trie/view.ts';
 import { encodePorts } from './encode-ports.ts';
-import { sharesOverlay } from './client.ts';
 import type { Client } from './client.ts';
 import * as decision from './decision.ts';
 import type { Decision } from './decision.ts';
+import { newDraft } from './draft.ts';
+import type { Draft } from './draft.ts';
 import { OptWriter, edeOctets } from './opt.ts';
 import type { Peer } from './peer.ts';
 import type { AnswerSettings } from './settings.ts';
+import { VisibleA } from './visible.ts';
 import { ServerNames, put16, putFixed, putNodeName, putOctets, putReplicaLabel } from './wire.ts';
 
 const TC = 0x0200;
 const RD = 0x0100;
 const CD = 0x0010;
-
-/** What the parts of an encoder share while one answer is written. */
-export interface Draft {
-  out: Uint8Array;
-  /** Where the message begins, where the next octet goes, where records must end. */
-  base: number;
-  at: number;
-  end: number;
-  answers: number;
-  authority: number;
-  additional: number;
-  truncated: boolean;
-}
 
 export class Encoder {
   readonly names: ServerNames;
@@ -37,17 +26,8 @@ export class Encoder {
   private readonly settings: AnswerSettings;
   private readonly version: Uint8Array;
   private readonly nodeName: Uint8Array;
-  private visible = new Int32Array(64);
-  private readonly draft: Draft = {
-    out: new Uint8Array(0),
-    base: 0,
-    at: 0,
-    end: 0,
-    answers: 0,
-    authority: 0,
-    additional: 0,
-    truncated: false,
-  };
+  private readonly visible = new VisibleA();
+  private readonly draft: Draft = newDraft();
 
   constructor(view: View, settings: AnswerSettings, now: () => number) {
     this.view = view;
@@ -122,7 +102,13 @@ export class Encoder {
     put16(out, base + 10, draft.additional);
   }
 
-  private putData(query: Query, client: Client, peer: Peer, d: Decision, texts?: readonly Uint8Array[]): void {
+  private putData(
+    query: Query,
+    client: Client,
+    peer: Peer,
+    d: Decision,
+    texts?: readonly Uint8Array[],
+  ): void {
     const { ttl } = this.settings;
     switch (d.data) {
       case decision.DATA_AAAA:
@@ -193,7 +179,7 @@ export class Encoder {
   private putA(query: Query, client: Client, record: number, tcp: boolean): void {
     const { draft } = this;
     const { out } = draft;
-    const count = this.collectVisible(client, record);
+    const count = this.visible.collect(this.view, client, record);
     let i = count === 1 ? 0 : Math.floor((query.id * count) / 65536);
     let { at } = draft;
     let n = 0;
@@ -201,32 +187,12 @@ export class Encoder {
       out[at] = 0xc0;
       out[at + 1] = 0x0c;
       at = putFixed(out, at + 2, dns.TYPE_A, this.settings.ttl, 4);
-      at = putOctets(out, at, this.view.bytes, this.visible[i] * 4, 4);
+      at = putOctets(out, at, this.view.bytes, this.visible.at[i] * 4, 4);
       if (++i === count) i = 0;
     }
     draft.at = at;
     draft.answers = n;
     if (n < count && !tcp) draft.truncated = true;
-  }
-
-  /** Word indices of the A rdata that this client is given, each address once. */
-  private collectVisible(client: Client, record: number): number {
-    const { words } = this.view;
-    const total = words[record + layout.RRSET_A_COUNT];
-    if (total > this.visible.length) this.visible = new Int32Array(total * 2);
-    const { visible } = this;
-    let at = record + layout.RRSET_AAAA + 4 * words[record + layout.RRSET_AAAA_COUNT];
-    let count = 0;
-    for (let n = 0; n < total; n++, at += 2) {
-      if (words[at + 1] !== 0) {
-        if (!sharesOverlay(this.view, client, words[at + 1])) continue;
-        let twice = false;
-        for (let k = 0; k < count && !twice; k++) twice = words[visible[k]] === words[at];
-        if (twice) continue;
-      }
-      visible[count++] = at;
-    }
-    return count;
   }
 
   private putPointer(d: Decision, ttl: number): void {
@@ -343,4 +309,3 @@ export function payloadLimit(query: Query, tcp: boolean): number {
   if (!query.edns || query.udpSize <= dns.UDP_PLAIN_MAX) return dns.UDP_PLAIN_MAX;
   return query.udpSize < dns.UDP_PAYLOAD_MAX ? query.udpSize : dns.UDP_PAYLOAD_MAX;
 }
-

@@ -43,7 +43,14 @@ export class Responder {
    * Answers `packet[start…end)` into `out` from `outStart`: octets written, 0 to drop, DEFERRED.
    * The view must be pinned (`enter`) or refreshed by the caller.
    */
-  respond(packet: Uint8Array, start: number, end: number, peer: Peer, out: Uint8Array, outStart: number): number {
+  respond(
+    packet: Uint8Array,
+    start: number,
+    end: number,
+    peer: Peer,
+    out: Uint8Array,
+    outStart: number,
+  ): number {
     this.judge(packet, start, end, peer);
     const { outcome } = this.decision;
     if (outcome === decision.OUTCOME_ANSWER) return this.encode(peer, out, outStart);
@@ -72,7 +79,8 @@ export class Responder {
     this.identifier.identify(peer, client, d);
     client.podWait = podWait;
     if (!this.decider.admit(client, query, d)) {
-      if (client.status === CLIENT_UNKNOWN && !this.refusals.allow(peer.address)) d.outcome = decision.OUTCOME_DROP;
+      if (client.status === CLIENT_UNKNOWN && !this.refusals.allow(peer.address))
+        d.outcome = decision.OUTCOME_DROP;
       return;
     }
     this.decider.decide(client, query, peer, d);

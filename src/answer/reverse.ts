@@ -10,6 +10,7 @@ import type { View } from '../trie/view.ts';
 import { sharesOverlay } from './client.ts';
 import type { Client } from './client.ts';
 import * as decision from './decision.ts';
+import { missing, noData } from './decision.ts';
 import type { Decision } from './decision.ts';
 import type { Peer } from './peer.ts';
 import * as reason from './reasons.ts';
@@ -137,7 +138,8 @@ function choosePointer(view: View, client: Client, record: number, d: Decision):
   }
   const tail = view.tail(holder);
   const names = (words[tail + layout.TAIL_COUNTS] >>> 16) & 0xff;
-  const nameAt = (i: number): number => words[i === 0 ? tail + layout.TAIL_NODE : tail + layout.TAIL_NAMES + i - 1];
+  const nameAt = (i: number): number =>
+    words[i === 0 ? tail + layout.TAIL_NODE : tail + layout.TAIL_NAMES + i - 1];
   for (let pass = 0; pass < 2; pass++) {
     for (let i = 0; i <= names; i++) {
       const node = nameAt(i);
@@ -185,15 +187,4 @@ function isClean(view: View, node: number): boolean {
     }
     node = words[node + layout.NODE_PARENT];
   }
-}
-
-function noData(d: Decision, soaLabel: number): void {
-  d.because(reason.NO_SUCH_TYPE);
-  d.soaLabel = soaLabel;
-}
-
-function missing(d: Decision, soaLabel: number): void {
-  d.because(reason.NO_SUCH_NAME);
-  d.rcode = dns.RCODE_NXDOMAIN;
-  d.soaLabel = soaLabel;
 }

@@ -31,7 +31,8 @@ export class UnknownPods {
   judge(source: string, live: boolean): number {
     const now = this.clock.now();
     let known = this.sources.get(source);
-    if (known === undefined || now - known.last > FORGET_MS) known = { first: now, inVain: -Infinity, last: now };
+    if (known === undefined || now - known.last > FORGET_MS)
+      known = { first: now, inVain: -Infinity, last: now };
     known.last = now;
     // Moved to the end: the oldest is the first to be forgotten.
     this.sources.delete(source);

@@ -94,7 +94,13 @@ export function protocolOf(query: Query, label: number): number {
     if (name[at + 2] === 0x74 && name[at + 3] === 0x63 && name[at + 4] === 0x70) return 0;
     if (name[at + 2] === 0x75 && name[at + 3] === 0x64 && name[at + 4] === 0x70) return 1;
   }
-  if (name[at] === 5 && name[at + 2] === 0x73 && name[at + 3] === 0x63 && name[at + 4] === 0x74 && name[at + 5] === 0x70) {
+  if (
+    name[at] === 5 &&
+    name[at + 2] === 0x73 &&
+    name[at + 3] === 0x63 &&
+    name[at + 4] === 0x74 &&
+    name[at + 5] === 0x70
+  ) {
     return 2;
   }
   return -1;
@@ -132,7 +138,8 @@ export function portOf(view: View, member: number, query: Query, label: number, 
     const port = (bytes[at + 1] << 8) | bytes[at + 2];
     if (label < 0) return port;
     const length = bytes[at + 3];
-    if (query.name[offset] === length + 1 && sameOctets(bytes, at + 4, query.name, offset + 2, length)) return port;
+    if (query.name[offset] === length + 1 && sameOctets(bytes, at + 4, query.name, offset + 2, length))
+      return port;
   }
   return 0;
 }
@@ -145,7 +152,21 @@ export function hasPort(view: View, record: number, query: Query, label: number,
   return false;
 }
 
-export function sameOctets(a: Uint8Array, aOffset: number, b: Uint8Array, bOffset: number, length: number): boolean {
+/** True when the question's label is this text (lower-case ASCII). */
+export function isLabel(query: Query, label: number, text: string): boolean {
+  const at = query.labelOffsets[label];
+  if (query.name[at] !== text.length) return false;
+  for (let i = 0; i < text.length; i++) if (query.name[at + 1 + i] !== text.charCodeAt(i)) return false;
+  return true;
+}
+
+export function sameOctets(
+  a: Uint8Array,
+  aOffset: number,
+  b: Uint8Array,
+  bOffset: number,
+  length: number,
+): boolean {
   for (let i = 0; i < length; i++) if (a[aOffset + i] !== b[bOffset + i]) return false;
   return true;
 }

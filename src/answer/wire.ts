@@ -28,7 +28,13 @@ export function putFixed(out: Uint8Array, at: number, type: number, ttl: number,
 }
 
 /** Octets from the arena; a loop, because a subarray would allocate. */
-export function putOctets(out: Uint8Array, at: number, from: Uint8Array, offset: number, length: number): number {
+export function putOctets(
+  out: Uint8Array,
+  at: number,
+  from: Uint8Array,
+  offset: number,
+  length: number,
+): number {
   for (let i = 0; i < length; i++) out[at + i] = from[offset + i];
   return at + length;
 }

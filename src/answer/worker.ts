@@ -33,7 +33,14 @@ class WorkerResponder {
     this.view.leave();
   }
 
-  respond(packet: Uint8Array, start: number, end: number, peer: Peer, out: Uint8Array, outStart: number): number {
+  respond(
+    packet: Uint8Array,
+    start: number,
+    end: number,
+    peer: Peer,
+    out: Uint8Array,
+    outStart: number,
+  ): number {
     this.peer = peer;
     return this.responder.respond(packet, start, end, peer, out, outStart);
   }

@@ -82,7 +82,13 @@ export class Feed {
       changes: 0,
       problems: [],
     };
-    const feeder: Feeder = { status, transaction: undefined, full: false, at: undefined, problems: new Map() };
+    const feeder: Feeder = {
+      status,
+      transaction: undefined,
+      full: false,
+      at: undefined,
+      problems: new Map(),
+    };
     this.feeders.set(name, feeder);
     const open = (): Transaction => {
       if (feeder.transaction === undefined) throw new Error(`${name}: no transaction is open`);
@@ -140,7 +146,12 @@ export class Feed {
     return this.queue;
   }
 
-  private enqueue(feeder: Feeder, transaction: Transaction, full: boolean, at: number | undefined): Promise<void> {
+  private enqueue(
+    feeder: Feeder,
+    transaction: Transaction,
+    full: boolean,
+    at: number | undefined,
+  ): Promise<void> {
     this.pending++;
     // The usual case, a small change on an idle feed: answerable before this returns.
     if (this.pending === 1) this.queue = this.apply(feeder, transaction, full, at) ?? Promise.resolve();

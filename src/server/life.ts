@@ -66,7 +66,8 @@ export class ViewLife {
       if (!synced && !this.snapshot) {
         ready = false;
         reasons.push(`${name}: has not delivered yet${why}`);
-      } else if (!synced) reasons.push(`degraded: ${name}: has not delivered yet, a saved view is served${why}`);
+      } else if (!synced)
+        reasons.push(`degraded: ${name}: has not delivered yet, a saved view is served${why}`);
       else if (state !== 'live') reasons.push(`degraded: ${name}: ${state}${why}`);
     }
     if (all.length === 0) {
@@ -78,6 +79,8 @@ export class ViewLife {
 
   private isStale({ synced, state, lostSince }: SourceStatus): boolean {
     if (!synced) return this.snapshot;
-    return state !== 'live' && lostSince > 0 && this.options.wallClock() - lostSince >= this.options.staleAfter;
+    return (
+      state !== 'live' && lostSince > 0 && this.options.wallClock() - lostSince >= this.options.staleAfter
+    );
   }
 }

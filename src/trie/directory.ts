@@ -116,7 +116,8 @@ export class Directory {
     if (state.declared !== undefined || state.overlays.size > 0) {
       payload = this.arena.allocate(2);
       this.arena.words[payload] =
-        layout.RECORD_NAMESPACE | (state.declared?.shadow === 'forward' ? layout.NAMESPACE_SHADOW_FORWARD : 0);
+        layout.RECORD_NAMESPACE |
+        (state.declared?.shadow === 'forward' ? layout.NAMESPACE_SHADOW_FORWARD : 0);
     }
     this.nodes.setPayload(state.node, payload);
     if (old !== 0) this.tables.release(old, 2);

@@ -67,7 +67,14 @@ export class Nodes {
     return node;
   }
 
-  private ensureLabel(parent: number, text: string, from: number, to: number, kind: number, vpc: number): number {
+  private ensureLabel(
+    parent: number,
+    text: string,
+    from: number,
+    to: number,
+    kind: number,
+    vpc: number,
+  ): number {
     const view = this.tables.idle;
     const label = labelOctets(text, from, to);
     const hash = view.hashLabel(parent, label, 0);

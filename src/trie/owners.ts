@@ -36,7 +36,8 @@ export class PrefixOwners {
       this.changed = true;
     }
     for (const { bits, words } of before) {
-      if (after.some((prefix) => prefix.bits === bits && prefix.words.every((word, i) => word === words[i]))) continue;
+      if (after.some((prefix) => prefix.bits === bits && prefix.words.every((word, i) => word === words[i])))
+        continue;
       view.key.set(words);
       const old = view.find(0, bits);
       if (old === 0 || this.arena.words[old + layout.KEYED_VALUE] !== vpc.record) continue;

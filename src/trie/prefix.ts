@@ -34,7 +34,13 @@ export function maskOctets(octets: Uint8Array, bits: number): void {
 }
 
 /** True when the first `bits` bits of both are equal. */
-export function sharesPrefix(a: Uint8Array, aOffset: number, b: Uint8Array, bOffset: number, bits: number): boolean {
+export function sharesPrefix(
+  a: Uint8Array,
+  aOffset: number,
+  b: Uint8Array,
+  bOffset: number,
+  bits: number,
+): boolean {
   const whole = bits >>> 3;
   for (let i = 0; i < whole; i++) if (a[aOffset + i] !== b[bOffset + i]) return false;
   const rest = bits & 7;

@@ -44,7 +44,8 @@ export interface Placement {
 /** Writes the record and returns its reference. */
 export function buildRecord(arena: Arena, resource: Pod | Service, placement: Placement): number {
   const pod = resource.kind === 'pod' ? resource : undefined;
-  const owned = (address: string | undefined): address is string => address !== undefined && placement.owns(address);
+  const owned = (address: string | undefined): address is string =>
+    address !== undefined && placement.owns(address);
   const six: string[] = owned(resource.ip6) ? [resource.ip6] : [];
   const attachments = pod?.overlays ?? NO_ATTACHMENTS;
   if (resource.ip6 === undefined) {
@@ -61,12 +62,14 @@ export function buildRecord(arena: Arena, resource: Pod | Service, placement: Pl
   }
   const hexAid = HEX_AID.test(resource.aid);
   const octets = packTail(resource, hexAid);
-  let size = layout.RRSET_AAAA + 4 * six.length + 2 * four.length + layout.TAIL_NAMES + placement.nameNodes.length;
+  let size =
+    layout.RRSET_AAAA + 4 * six.length + 2 * four.length + layout.TAIL_NAMES + placement.nameNodes.length;
   for (const { ip6 } of attachments) size += layout.ATTACHMENT_IP6 + (owned(ip6) ? 4 : 0);
   const words = arena.words;
   const record = arena.allocate(size + ((octets.length + 3) >>> 2));
   words[record] =
-    (pod ? layout.RECORD_POD : layout.RECORD_SERVICE) | (pod === undefined || pod.ready ? layout.POD_READY : 0);
+    (pod ? layout.RECORD_POD : layout.RECORD_SERVICE) |
+    (pod === undefined || pod.ready ? layout.POD_READY : 0);
   words[record + layout.RRSET_AAAA_COUNT] = six.length;
   words[record + layout.RRSET_A_COUNT] = four.length;
   let at = record + layout.RRSET_AAAA;
@@ -147,7 +150,8 @@ export function recordWords(words: Int32Array, bytes: Uint8Array, record: number
   const start = portsAt(words, tail);
   let octets = 0;
   for (let n = words[tail + layout.TAIL_AID] >>> 16; n > 0; n--) octets += 4 + bytes[start * 4 + octets + 3];
-  if (((words[tail + layout.TAIL_AID] >>> 8) & 0xff) === layout.AID_TEXT) octets += words[tail + layout.TAIL_AID_REST];
+  if (((words[tail + layout.TAIL_AID] >>> 8) & 0xff) === layout.AID_TEXT)
+    octets += words[tail + layout.TAIL_AID_REST];
   return start + ((octets + 3) >>> 2) - record;
 }
 
@@ -208,7 +212,8 @@ export function readRecord(
     aid = ascii(bytes, octet, words[tail + layout.TAIL_AID_REST]);
   } else {
     const first = (words[tail + layout.TAIL_AID] & 0xff).toString(16).padStart(2, '0');
-    aid = (isPod ? 'p' : 's') + first + (words[tail + layout.TAIL_AID_REST] >>> 0).toString(16).padStart(8, '0');
+    aid =
+      (isPod ? 'p' : 's') + first + (words[tail + layout.TAIL_AID_REST] >>> 0).toString(16).padStart(8, '0');
   }
   const common = {
     vpc: texts.vpc,

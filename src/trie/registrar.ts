@@ -188,7 +188,8 @@ export class Registrar {
   prune(node: number): void {
     const { nodes } = this.parts;
     let root = node;
-    while (((this.words[root + layout.NODE_META] >>> 8) & 0xff) !== layout.NODE_NAMESPACE) root = nodes.parent(root);
+    while (((this.words[root + layout.NODE_META] >>> 8) & 0xff) !== layout.NODE_NAMESPACE)
+      root = nodes.parent(root);
     nodes.prune(node, root);
   }
 

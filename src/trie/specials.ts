@@ -39,7 +39,13 @@ export function plantSpecials(arena: Arena, nodes: Nodes, root: number, settings
  */
 export function lastLabelFilter(settings: SpecialSettings): Int32Array {
   const filter = new Int32Array(64);
-  const names = [...NXDOMAIN, 'arpa', 'localhost', settings.zone, ...settings.suffixes.map(({ name }) => name)];
+  const names = [
+    ...NXDOMAIN,
+    'arpa',
+    'localhost',
+    settings.zone,
+    ...settings.suffixes.map(({ name }) => name),
+  ];
   for (const name of names) {
     const last = name.slice(name.lastIndexOf('.') + 1);
     filter[last.length] |= 1 << (last.charCodeAt(0) & 31);

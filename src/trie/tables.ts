@@ -10,7 +10,8 @@ import type { Arena } from './arena.ts';
 import * as layout from './layout.ts';
 import { MemoryFullError } from './memory.ts';
 import type { TrieMemory } from './memory.ts';
-import { HASH_RANGE, View } from './view.ts';
+import { closeGap, findSlot, rebuild } from './slots.ts';
+import { View } from './view.ts';
 
 const { NAME_SLOT, ADDRESS_SLOT } = layout;
 const FIRST_CAPACITY = 1024;
@@ -62,7 +63,8 @@ export class Tables {
     while (!this.settle()) {
       for (let r = 0; r < layout.READERS_MAX; r++) {
         const at = layout.HEAD_READERS + r * layout.READER_STRIDE;
-        if (Atomics.load(readers, at) === this.idleCopy + 1) Atomics.wait(readers, at, this.idleCopy + 1, 0.05);
+        if (Atomics.load(readers, at) === this.idleCopy + 1)
+          Atomics.wait(readers, at, this.idleCopy + 1, 0.05);
       }
     }
     this.idle.use(this.idleCopy);
@@ -77,7 +79,8 @@ export class Tables {
     }
     this.replay(idle);
     this.replayed = true;
-    for (let i = 0; i < this.released.length; i += 2) this.arena.release(this.released[i], this.released[i + 1]);
+    for (let i = 0; i < this.released.length; i += 2)
+      this.arena.release(this.released[i], this.released[i + 1]);
     this.released = [];
     return true;
   }
@@ -222,7 +225,7 @@ export class Tables {
 
   private applyNameDelete(copy: 0 | 1, hash: number, node: number): void {
     const table = this.names[copy];
-    const at = find(table, NAME_SLOT, this.idle.nameCapacity, this.idle.nameScale, hash, node);
+    const at = findSlot(table, NAME_SLOT, this.idle.nameCapacity, this.idle.nameScale, hash, node);
     if (at < 0) return;
     closeGap(table, NAME_SLOT, this.idle.nameCapacity, this.idle.nameScale, at);
     this.nameCount[copy]--;
@@ -232,7 +235,7 @@ export class Tables {
     const table = this.addresses[copy];
     const { addressCapacity, addressScale } = this.idle;
     if (old !== 0) {
-      const at = find(table, ADDRESS_SLOT, addressCapacity, addressScale, hash, old);
+      const at = findSlot(table, ADDRESS_SLOT, addressCapacity, addressScale, hash, old);
       if (at >= 0) {
         table[at + 1] = record;
         return;
@@ -251,7 +254,7 @@ export class Tables {
 
   private applyAddressDelete(copy: 0 | 1, hash: number, record: number): void {
     const table = this.addresses[copy];
-    const at = find(table, ADDRESS_SLOT, this.idle.addressCapacity, this.idle.addressScale, hash, record);
+    const at = findSlot(table, ADDRESS_SLOT, this.idle.addressCapacity, this.idle.addressScale, hash, record);
     if (at < 0) return;
     closeGap(table, ADDRESS_SLOT, this.idle.addressCapacity, this.idle.addressScale, at);
     this.addressCount[copy]--;
@@ -275,59 +278,5 @@ export class Tables {
   /** Entries of the idle copy. */
   get sizes(): { names: number; addresses: number } {
     return { names: this.nameCount[this.idleCopy], addresses: this.addressCount[this.idleCopy] };
-  }
-}
-
-/** Word index of the slot with this hash and reference in its second word, or -1. */
-function find(
-  table: Int32Array,
-  width: number,
-  capacity: number,
-  scale: number,
-  hash: number,
-  ref: number,
-): number {
-  let at = ((hash * scale) | 0) * width;
-  const end = capacity * width;
-  while (table[at + 1] !== 0) {
-    if (table[at + 1] === ref && table[at] === hash) return at;
-    at += width;
-    if (at === end) at = 0;
-  }
-  return -1;
-}
-
-/** Empties a slot and moves later ones of its run back, so that no probe stops short (Knuth 6.4, algorithm R). */
-function closeGap(table: Int32Array, width: number, capacity: number, scale: number, gap: number): void {
-  const end = capacity * width;
-  let hole = gap;
-  let at = gap;
-  for (;;) {
-    at += width;
-    if (at === end) at = 0;
-    if (table[at + 1] === 0) break;
-    const home = ((table[at] * scale) | 0) * width;
-    // Movable unless its home lies cyclically in (hole, at].
-    const stays = hole <= at ? home > hole && home <= at : home > hole || home <= at;
-    if (stays) continue;
-    for (let i = 0; i < width; i++) table[hole + i] = table[at + i];
-    hole = at;
-  }
-  for (let i = 0; i < width; i++) table[hole + i] = 0;
-}
-
-function rebuild(table: Int32Array, width: number, capacity: number, wanted: number): void {
-  const old = table.slice(0, capacity * width);
-  table.fill(0, 0, capacity * width);
-  const scale = wanted / HASH_RANGE;
-  const end = wanted * width;
-  for (let from = 0; from < old.length; from += width) {
-    if (old[from + 1] === 0) continue;
-    let at = ((old[from] * scale) | 0) * width;
-    while (table[at + 1] !== 0) {
-      at += width;
-      if (at === end) at = 0;
-    }
-    for (let i = 0; i < width; i++) table[at + i] = old[from + i];
   }
 }

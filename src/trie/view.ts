@@ -222,12 +222,21 @@ export class View {
     let at = tail + layout.TAIL_NAMES + ((counts >>> 16) & 0xff);
     for (let i = counts >>> 24; i > 0; i--) {
       const flags = words[at + layout.ATTACHMENT_FLAGS];
-      if ((flags & layout.ATTACHED_IP4) !== 0 && words[at + layout.ATTACHMENT_IP4] === key[3] && isMappedKey(key)) {
+      if (
+        (flags & layout.ATTACHED_IP4) !== 0 &&
+        words[at + layout.ATTACHMENT_IP4] === key[3] &&
+        isMappedKey(key)
+      ) {
         return true;
       }
       at += layout.ATTACHMENT_IP6;
       if ((flags & layout.ATTACHED_IP6) !== 0) {
-        if (words[at] === key[0] && words[at + 1] === key[1] && words[at + 2] === key[2] && words[at + 3] === key[3]) {
+        if (
+          words[at] === key[0] &&
+          words[at + 1] === key[1] &&
+          words[at + 2] === key[2] &&
+          words[at + 3] === key[3]
+        ) {
           return true;
         }
         at += 4;
@@ -242,7 +251,12 @@ export class View {
     const { key } = this;
     let at = record + layout.RRSET_AAAA;
     for (let n = words[record + layout.RRSET_AAAA_COUNT]; n > 0; n--, at += 4) {
-      if (words[at + 3] === key[3] && words[at + 2] === key[2] && words[at + 1] === key[1] && words[at] === key[0]) {
+      if (
+        words[at + 3] === key[3] &&
+        words[at + 2] === key[2] &&
+        words[at + 1] === key[1] &&
+        words[at] === key[0]
+      ) {
         return true;
       }
     }

@@ -56,9 +56,7 @@ export class VpcWords {
     const asked = typeof forward === 'string' ? MODES[forward] : layout.FORWARD_LIST;
     const mode = this.settings.canForward || asked === layout.FORWARD_REFUSE ? asked : layout.FORWARD_OFF;
     const policy =
-      mode |
-      (extras.internal ? layout.VPC_HAS_INTERNAL : 0) |
-      (vpc.dotted > 0 ? layout.VPC_HAS_DOTTED : 0);
+      mode | (extras.internal ? layout.VPC_HAS_INTERNAL : 0) | (vpc.dotted > 0 ? layout.VPC_HAS_DOTTED : 0);
     this.poke(vpc, layout.VPC_SERIAL, vpc.serial | 0);
     this.poke(vpc, layout.VPC_POLICY, policy);
     this.poke(vpc, layout.VPC_FORWARD_ROOT, extras.forwardRoot);
@@ -121,7 +119,9 @@ export class VpcWords {
     const forward = vpc.declared?.forward ?? this.settings.forward;
     if (typeof forward === 'string') return;
     extras.forwardRoot = this.nodes.root();
-    extras.forwardNames = forward.map((name) => name.toLowerCase().replace(/\.$/, '')).filter((name) => name !== '');
+    extras.forwardNames = forward
+      .map((name) => name.toLowerCase().replace(/\.$/, ''))
+      .filter((name) => name !== '');
     for (const name of extras.forwardNames) {
       const node = this.nodes.ensurePath(extras.forwardRoot, name);
       if (this.nodes.payload(node) !== 0) continue;

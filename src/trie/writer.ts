@@ -176,7 +176,8 @@ export class TrieWriter implements Projection {
     const namespace = this.namespace(resource.vpc, resource.namespace);
     const key = memberKey(resource.kind, resource.vpc, resource.namespace, resource.name);
     const affected = new Set<Contest>();
-    if (this.claims.member(key) !== undefined) for (const contest of this.claims.withdraw(key)) affected.add(contest);
+    if (this.claims.member(key) !== undefined)
+      for (const contest of this.claims.withdraw(key)) affected.add(contest);
     const old = this.registrar.recordOf(namespace, resource.kind, resource.name);
     for (const { address, overlay } of claimedBy(resource)) {
       let contest = this.claims.contest(resource.vpc, address);
@@ -218,7 +219,8 @@ export class TrieWriter implements Projection {
    */
   private settle(affected: Set<Contest>, done: string): void {
     const others = new Set<string>();
-    for (const contest of affected) for (const { member } of contest.claims) if (member !== done) others.add(member);
+    for (const contest of affected)
+      for (const { member } of contest.claims) if (member !== done) others.add(member);
     for (const key of others) {
       const { resource, stamp, contests } = this.claims.member(key)!;
       for (const contest of contests) affected.add(contest);

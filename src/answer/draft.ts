@@ -1,0 +1,27 @@
+/** An answer while it is being written. */
+
+/** What the parts of an encoder share while one answer is written. */
+export interface Draft {
+  out: Uint8Array;
+  /** Where the message begins, where the next octet goes, where records must end. */
+  base: number;
+  at: number;
+  end: number;
+  answers: number;
+  authority: number;
+  additional: number;
+  truncated: boolean;
+}
+
+export function newDraft(): Draft {
+  return {
+    out: new Uint8Array(0),
+    base: 0,
+    at: 0,
+    end: 0,
+    answers: 0,
+    authority: 0,
+    additional: 0,
+    truncated: false,
+  };
+}

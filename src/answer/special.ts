@@ -1,0 +1,43 @@
+/** Finds the special name, if any, that a question is or lies below. */
+import type { Query } from '../dns/query.ts';
+import * as layout from '../trie/layout.ts';
+import { lastLabelFilter } from '../trie/specials.ts';
+import type { SpecialSettings } from '../trie/specials.ts';
+import type { View } from '../trie/view.ts';
+
+export class SpecialNames {
+  /** How many labels of the last question are the special name. */
+  labels = 0;
+  /** The last question is no special name itself, but lies above one: `internal` above the zone. */
+  isAncestor = false;
+  private readonly view: View;
+  private readonly filter: Int32Array;
+
+  constructor(view: View, settings: SpecialSettings) {
+    this.view = view;
+    this.filter = lastLabelFilter(settings);
+  }
+
+  /** What the deepest special name at or above the question is, one of SPECIAL_*; 0 for none. */
+  find(query: Query): number {
+    this.labels = 0;
+    this.isAncestor = false;
+    const last = query.labelOffsets[query.labelCount - 1];
+    if ((this.filter[query.name[last]] & (1 << (query.name[last + 1] & 31))) === 0) return 0;
+    const { view } = this;
+    let node = view.specialRoot;
+    let what = 0;
+    let depth = 0;
+    for (let i = query.labelCount - 1; i >= 0; i--) {
+      if (!view.step(node, query.name, query.labelOffsets[i])) break;
+      node = view.node;
+      depth++;
+      if (view.payload !== 0) {
+        what = view.words[view.payload + layout.SPECIAL_WHAT];
+        this.labels = depth;
+      }
+    }
+    this.isAncestor = depth === query.labelCount && this.labels < depth;
+    return what;
+  }
+}
