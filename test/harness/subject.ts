@@ -41,7 +41,7 @@ const RESERVE = { names: 1 << 24, addresses: 1 << 24, arena: 1 << 26 };
 const SECRET = Uint8Array.from({ length: 16 }, (_, index) => index);
 
 function configOf({ config, workers, upstreamPort }: SubjectOptions): Partial<Config> {
-  return {
+  const words = {
     workers,
     podHold: 30,
     syncHold: 30,
@@ -58,6 +58,7 @@ function configOf({ config, workers, upstreamPort }: SubjectOptions): Partial<Co
     ),
     upstreams: [`127.0.0.1:${upstreamPort ?? 9}`],
   };
+  return words;
 }
 
 /** `@aep/nextcloud` as the library says it: without the at sign. */
