@@ -1,5 +1,5 @@
 /** What `serve` says on standard output when it serves: what, where, for whom, and what to type next. */
-import type { Resource } from '../model.ts';
+import type { Kind } from '../model.ts';
 
 export interface BannerFacts {
   version: string;
@@ -12,15 +12,14 @@ export interface BannerFacts {
   /** `http://127.0.0.1:9153`, or '' without an admin listener. */
   admin: string;
   /** What the sources hold now; undefined while it is still on the way. */
-  resources: readonly Resource[] | undefined;
+  counts: Record<Kind, number> | undefined;
   /** `dig` lines. */
   hints: readonly string[];
 }
 
 /** Some lines, the last one ended. */
 export function bannerText(facts: BannerFacts): string {
-  const what =
-    facts.resources === undefined ? 'waits for the first view' : `serves ${countsText(facts.resources)}`;
+  const what = facts.counts === undefined ? 'waits for the first view' : `serves ${countsText(facts.counts)}`;
   const lines = [`podns ${facts.version} ${what} from ${facts.sources.join(', ')}`];
   for (const listener of facts.listeners) lines.push(`  DNS    ${listener}`);
   if (facts.admin !== '') lines.push(`  admin  ${facts.admin}`);
@@ -29,13 +28,15 @@ export function bannerText(facts: BannerFacts): string {
   return `${lines.join('\n')}\n`;
 }
 
-const KIND_WORDS = { vpc: 'VPC', namespace: 'namespace', pod: 'pod', service: 'service' } as const;
+const KIND_WORDS: [Kind, string][] = [
+  ['vpc', 'VPC'],
+  ['namespace', 'namespace'],
+  ['pod', 'pod'],
+  ['service', 'service'],
+];
 
 /** `2 VPCs, 4 namespaces, 8 pods and 1 service`. */
-function countsText(resources: readonly Resource[]): string {
-  const parts = Object.entries(KIND_WORDS).map(([kind, word]) => {
-    const number = resources.filter((resource) => resource.kind === kind).length;
-    return `${number} ${word}${number === 1 ? '' : 's'}`;
-  });
+function countsText(counts: Record<Kind, number>): string {
+  const parts = KIND_WORDS.map(([kind, word]) => `${counts[kind]} ${word}${counts[kind] === 1 ? '' : 's'}`);
   return `${parts.slice(0, -1).join(', ')} and ${parts.at(-1)}`;
 }

@@ -1,8 +1,8 @@
 /** The tree of commands, and how an error becomes an exit code. */
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { CommandError, EXIT_FAILURE, EXIT_OK, EXIT_USAGE } from './exit.ts';
 import type { Io } from './io.ts';
+import { packageVersion } from './package.ts';
 
 /** Loads the file of a command. They are loaded one by one, because `query` should not wait for all of `serve`. */
 type Loader = (io: Io) => Promise<Command>;
@@ -25,12 +25,6 @@ const COMMANDS: Record<string, Loader> = {
   import: async (io) => (await import('./import.ts')).importCommand(io),
   completion: async (io) => (await import('./completion.ts')).completionCommand(io, () => buildProgram(io)),
 };
-
-/** The version of the package. */
-export function packageVersion(): string {
-  const path = new URL('../../package.json', import.meta.url);
-  return (JSON.parse(readFileSync(path, 'utf8')) as { version: string }).version;
-}
 
 /** The program with all commands, or with just that one. */
 export async function buildProgram(io: Io, only?: string): Promise<Command> {

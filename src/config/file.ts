@@ -1,6 +1,6 @@
 /** podns.yaml: read with the position of every value, so that each error names its line and column. */
 import { dirname, resolve } from 'node:path';
-import { isMap, isScalar, LineCounter, parseDocument, type Node } from 'yaml';
+import { isMap, isScalar, LineCounter, parseDocument, type Document, type Node } from 'yaml';
 import type { Place, Problem } from '../model.ts';
 import { didYouMean } from './suggest.ts';
 import { fileKey, KEYS, SETTINGS, type Config, type Key } from './table.ts';
@@ -62,8 +62,7 @@ export function readConfigText(path: string, text: string): FileSettings {
     const result = SETTINGS[key].schema.safeParse(plain);
     if (!result.success) {
       for (const issue of result.error.issues) {
-        const node = issue.path.length === 0 ? pair.value : document.getIn([name, ...issue.path], true);
-        fail(placeOf(node, valuePlace), `${[name, ...issue.path].join('.')}: ${issue.message}`);
+        fail(placeOf(nearest(document, [name, ...issue.path]), valuePlace), `${[name, ...issue.path].join('.')}: ${issue.message}`);
       }
       continue;
     }
@@ -71,6 +70,15 @@ export function readConfigText(path: string, text: string): FileSettings {
     values[key] = SETTINGS[key].path ? fromFolder(dirname(path), result.data) : result.data;
   }
   return { values: values as Partial<Config>, places, problems };
+}
+
+/** The node at a path, or the last one on the way to it: a short form has no inside. */
+function nearest(document: Document, path: PropertyKey[]): unknown {
+  for (let length = path.length; length > 1; length--) {
+    const node = document.getIn(path.slice(0, length), true);
+    if (node !== undefined) return node;
+  }
+  return document.get(path[0], true);
 }
 
 function fromFolder(folder: string, value: unknown): unknown {

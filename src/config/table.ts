@@ -74,6 +74,13 @@ export const SETTINGS = {
     'further names that the Host header of an admin request may carry',
     many,
   ),
+  logLevel: setting(
+    'Serving',
+    'LEVEL',
+    value.word('debug', 'info', 'warn', 'error', 'silent'),
+    'info',
+    'the least of the log lines on standard error: debug, info, warn, error or silent',
+  ),
   state: setting('Serving', 'DIR', value.text, '', 'folder for the saved view; created with mode 0700', {
     path: true,
   }),

@@ -6,12 +6,7 @@ import { z } from 'zod';
 import type { ForwardPolicy } from '../model.ts';
 import type { ClientRule, Suffix } from '../answer/settings.ts';
 import { formatListen, ListenError, parseListen, type Listen } from '../lane/listen.ts';
-import {
-  prefix4,
-  prefix6,
-  whyNotPrefix4,
-  whyNotPrefix6,
-} from '../source/addresses.ts';
+import { prefix4, prefix6, whyNotPrefix4, whyNotPrefix6 } from '../source/addresses.ts';
 import {
   foldLabel,
   foldName,

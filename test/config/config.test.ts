@@ -143,8 +143,8 @@ describe('podns.yaml', () => {
   });
 
   it('points into lists', () => {
-    expect(problemsOf('upstreams:\n  - 9.9.9.9:53\n  - dns.example\n')).toEqual([
-      'podns.yaml:3:5: upstreams.1: "dns.example" is not an address and port, as in 192.0.2.53:53 or [2001:db8::53]:53',
+    expect(problemsOf('suffixes:\n  - svc.cluster.local\n  - a..b\n')).toEqual([
+      'podns.yaml:3:5: suffixes.1.name: "a..b" has an empty label',
     ]);
   });
 
@@ -166,17 +166,16 @@ describe('podns.yaml', () => {
     ]);
   });
 
-  it('takes durations and sizes with their units', () => {
+  it('takes durations with their units', () => {
     const { values, problems } = readConfigText(
       'p',
-      'stale_after: 1h30m\npod_hold: 250\nsync_hold: 1.5s\ncache_size: 64MiB\nttl: 5\nnegative_ttl: 2s\n',
+      'stale_after: 1h30m\npod_hold: 250\nsync_hold: 1.5s\nttl: 5\nnegative_ttl: 2s\n',
     );
     expect(problems).toEqual([]);
     expect(values).toMatchObject({
       staleAfter: 5_400_000,
       podHold: 250,
       syncHold: 1_500,
-      cacheSize: 64 * 2 ** 20,
       ttl: 5,
       negativeTtl: 2,
     });

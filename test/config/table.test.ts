@@ -15,7 +15,6 @@ function defaultText(key: Key): string {
   const { default: value, takes } = SETTINGS[key];
   if (value === hostname()) return "the host's name";
   if (takes === 'DURATION') return `\`${durationText(value as number)}\``;
-  if (takes === 'SIZE') return `\`${(value as number) / 2 ** 20}MiB\``;
   if (value === '' || (Array.isArray(value) && value.length === 0)) return '';
   return `\`${String(value as string | number | boolean)}\``;
 }
