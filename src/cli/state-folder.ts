@@ -1,5 +1,6 @@
 /** The folder of the saved view: made for its user alone. */
-import { accessSync, constants, mkdirSync, statSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { CommandError, EXIT_BAD_CONFIG, EXIT_NO_PERMISSION } from './exit.ts';
 
 /** Creates it with mode 0700 where it is missing. Throws CommandError where it cannot be used. */
@@ -8,7 +9,8 @@ export function prepareStateFolder(path: string): void {
     mkdirSync(path, { recursive: true, mode: 0o700 });
     if (!statSync(path).isDirectory())
       throw new CommandError(EXIT_BAD_CONFIG, `--state ${path}: is no folder`);
-    accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
+    // Trying tells the truth also about read-only file systems and effective users, access(2) does not.
+    rmdirSync(mkdtempSync(join(path, '.probe-')));
   } catch (error) {
     if (error instanceof CommandError) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
