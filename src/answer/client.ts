@@ -78,7 +78,7 @@ export class Identifier {
   /** Fills `client`; leaves the sender's address in `view.key`. */
   identify(peer: Peer, client: Client, decision: Decision): void {
     const { view } = this;
-    view.keyBytes.set(peer.address);
+    view.setKey(peer.address);
     client.status = CLIENT_UNKNOWN;
     client.vpc = 0;
     client.namespace = 0;

@@ -41,7 +41,7 @@ export function decideReverse(view: View, client: Client, query: Query, peer: Pe
   const bits = reverse.bits + base;
   const whole = bits === 128 && !reverse.malformed;
   if (whole) {
-    view.keyBytes.set(reverse.address);
+    view.setKey(reverse.address);
     if (sharesPrefix(peer.local, 0, reverse.address, 0, 128)) {
       d.because(reason.READ_SERVER);
       if (query.qtype === dns.TYPE_PTR || query.qtype === dns.TYPE_ANY) d.data = decision.DATA_OWN_NAME;

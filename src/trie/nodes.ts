@@ -16,6 +16,9 @@ export class Nodes {
   private readonly tables: Tables;
   private readonly arena: Arena;
   private readonly bytes: Uint8Array;
+  /** Of the node that was found or made last: it is most often the next one asked for. */
+  private lastNode = 0;
+  private lastHash = 0;
 
   constructor(tables: Tables, arena: Arena) {
     this.tables = tables;
@@ -78,7 +81,11 @@ export class Nodes {
     const view = this.tables.idle;
     const label = labelOctets(text, from, to);
     const hash = view.hashLabel(parent, label, 0);
-    if (view.stepHashed(parent, label, 0, hash)) return view.node;
+    if (view.stepHashed(parent, label, 0, hash)) {
+      this.lastNode = view.node;
+      this.lastHash = hash;
+      return view.node;
+    }
     const { words } = this.arena;
     const length = to - from;
     const size = layout.nodeWords(length, kind);
@@ -92,11 +99,13 @@ export class Nodes {
     if (kind === layout.NODE_NAMESPACE) words[node + size - 1] = vpc;
     words[parent + layout.NODE_CHILDREN]++;
     this.tables.putName(hash, node, 0);
+    this.lastNode = node;
+    this.lastHash = hash;
     return node;
   }
 
   payload(node: number): number {
-    return this.tables.idle.payloadOf(node);
+    return this.tables.idle.payloadHashed(node, this.hashOf(node));
   }
 
   setPayload(node: number, payload: number): void {
@@ -133,11 +142,14 @@ export class Nodes {
   }
 
   private hashOf(node: number): number {
+    if (node === this.lastNode) return this.lastHash;
     const { words } = this.arena;
     const length = words[node + layout.NODE_META] & 0xff;
     scratch[0] = length;
     const at = (node + layout.NODE_LABEL) * 4;
     for (let i = 0; i < length; i++) scratch[i + 1] = this.bytes[at + i];
-    return this.tables.idle.hashLabel(words[node + layout.NODE_PARENT], scratch, 0);
+    this.lastHash = this.tables.idle.hashLabel(words[node + layout.NODE_PARENT], scratch, 0);
+    this.lastNode = node;
+    return this.lastHash;
   }
 }

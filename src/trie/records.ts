@@ -6,7 +6,6 @@ import type { Arena } from './arena.ts';
 import * as layout from './layout.ts';
 
 const PROTOCOLS: readonly Protocol[] = ['tcp', 'udp', 'sctp'];
-const HEX_AID = /^[ps][0-9a-f]{10}$/;
 const addressBytes = new Uint8Array(16);
 const addressWords = new Int32Array(addressBytes.buffer);
 const ip4Bytes = new Uint8Array(4);
@@ -60,7 +59,7 @@ export function buildRecord(arena: Arena, resource: Pod | Service, placement: Pl
       four.push({ word, gate: placement.gate(ip4, placement.overlay(overlay)) });
     }
   }
-  const hexAid = HEX_AID.test(resource.aid);
+  const hexAid = isHexAid(resource.aid, pod === undefined ? 0x73 : 0x70);
   const octets = packTail(resource, hexAid);
   let size =
     layout.RRSET_AAAA + 4 * six.length + 2 * four.length + layout.TAIL_NAMES + placement.nameNodes.length;
@@ -100,9 +99,18 @@ export function buildRecord(arena: Arena, resource: Pod | Service, placement: Pl
     at += layout.ATTACHMENT_IP6;
     if (has6) at = putAddress(words, at, attachment.ip6!);
   }
-  const bytes = new Uint8Array(words.buffer, at * 4, octets.length);
-  bytes.set(octets);
+  if (octets.length > 0) new Uint8Array(words.buffer, at * 4, octets.length).set(octets);
   return record;
+}
+
+/** `p` or `s` (as the kind has it) and ten lower-case hex digits. */
+function isHexAid(aid: string, letter: number): boolean {
+  if (aid.length !== 11 || aid.charCodeAt(0) !== letter) return false;
+  for (let i = 1; i < 11; i++) {
+    const octet = aid.charCodeAt(i);
+    if (!((octet >= 0x30 && octet <= 0x39) || (octet >= 0x61 && octet <= 0x66))) return false;
+  }
+  return true;
 }
 
 const NO_ATTACHMENTS: Attachment[] = [];
@@ -110,7 +118,7 @@ const NO_OCTETS = new Uint8Array(0);
 
 function putAddress(words: Int32Array, at: number, address: string): number {
   parse6(address, addressBytes, 0);
-  words.set(addressWords, at);
+  for (let i = 0; i < 4; i++) words[at + i] = addressWords[i];
   return at + 4;
 }
 

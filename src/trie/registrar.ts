@@ -70,7 +70,7 @@ export class Registrar {
   place(namespace: NamespaceState, resource: Pod | Service, stamp: number, old: number): void {
     const { arena, nodes, directory, bearers, claims, tables } = this.parts;
     const vpc = namespace.vpc;
-    const key = memberKey(resource.kind, resource.vpc, resource.namespace, resource.name);
+    const key = claims.empty ? '' : memberKey(resource.kind, resource.vpc, resource.namespace, resource.name);
     const node = nodes.ensurePath(namespace.node, resource.name);
     const nameNodes = resource.names.map((name) => nodes.ensurePath(namespace.node, name));
     const record = buildRecord(arena, resource, {
@@ -94,8 +94,8 @@ export class Registrar {
     if (old !== 0) {
       this.eachKey(old, () => {
         // A contested address keeps its entry: settleEntry says whose it is.
-        if ((!claims.empty && this.contested(vpc)) || view.find(vpc.record, 128) !== old) return;
         const hash = view.hashKey(vpc.record, 128);
+        if ((!claims.empty && this.contested(vpc)) || view.findHashed(vpc.record, 128, hash) !== old) return;
         if (view.bears(record, vpc.record, 128)) tables.putAddress(hash, record, old);
         else {
           tables.deleteAddress(hash, old);
@@ -104,8 +104,9 @@ export class Registrar {
       });
     }
     this.eachKey(record, () => {
-      if ((!claims.empty && this.contested(vpc)) || view.find(vpc.record, 128) !== 0) return;
-      tables.putAddress(view.hashKey(vpc.record, 128), record, 0);
+      const hash = view.hashKey(vpc.record, 128);
+      if ((!claims.empty && this.contested(vpc)) || view.findHashed(vpc.record, 128, hash) !== 0) return;
+      tables.putAddress(hash, record, 0);
       this.parts.owners.notice(vpc.record, true);
     });
     const kept = new Set<number>();
@@ -117,7 +118,7 @@ export class Registrar {
         }
       }
     }
-    for (const name of new Set([node, ...nameNodes])) {
+    for (const name of nameNodes.length === 0 ? [node] : new Set([node, ...nameNodes])) {
       if (kept.has(name)) continue;
       bearers.add(name, record);
       if (nodes.parent(name) !== namespace.node) vpc.dotted++;

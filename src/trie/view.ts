@@ -149,13 +149,17 @@ export class View {
   /** Payload of a node known by its reference, found by its own label. 0 when it is gone. */
   payloadOf(node: number): number {
     const words = this.words;
-    const names = this.names;
     const length = words[node + NODE_META] & 0xff;
     // The label is preceded by the meta word, whose first octet (little endian) is not the length everywhere.
     labelScratch[0] = length;
     const from = (node + NODE_LABEL) * 4;
     for (let i = 0; i < length; i++) labelScratch[i + 1] = this.bytes[from + i];
-    const hash = hashLabel(this.seed0, this.seed1, words[node], labelScratch, 0);
+    return this.payloadHashed(node, hashLabel(this.seed0, this.seed1, words[node], labelScratch, 0));
+  }
+
+  /** `payloadOf` with the hash already at hand. */
+  payloadHashed(node: number, hash: number): number {
+    const { names } = this;
     const end = this.nameCapacity * NAME_SLOT;
     let at = ((hash * this.nameScale) | 0) * NAME_SLOT;
     for (;;) {
@@ -165,6 +169,12 @@ export class View {
       at += NAME_SLOT;
       if (at === end) at = 0;
     }
+  }
+
+  /** Copies 16 octets to `key`; a loop, because TypedArray.set costs more than all of it. */
+  setKey(octets: Uint8Array): void {
+    const { keyBytes } = this;
+    for (let i = 0; i < 16; i++) keyBytes[i] = octets[i];
   }
 
   hashKey(scope: number, bits: number): number {
@@ -181,7 +191,11 @@ export class View {
    * for an exact address (`bits` 128), PREFIX or MISPLACED. 0 when there is none.
    */
   find(scope: number, bits: number): number {
-    const hash = this.hashKey(scope, bits);
+    return this.findHashed(scope, bits, this.hashKey(scope, bits));
+  }
+
+  /** `find` with the hash already at hand. */
+  findHashed(scope: number, bits: number, hash: number): number {
     const slots = this.addresses;
     const end = this.addressCapacity * ADDRESS_SLOT;
     let at = ((hash * this.addressScale) | 0) * ADDRESS_SLOT;
