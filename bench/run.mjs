@@ -74,6 +74,7 @@ async function measureSize(pods) {
     for (const peer of peers) {
       const server = await start(peer, pods, folder).catch((error) => error);
       if (server instanceof Error) {
+        if (peer.name === 'podns') throw server;
         report.missing(peer, server);
         say(`${server.message}\n${peer.name} is left out; to have it: ${peer.install}`);
         continue;

@@ -1,6 +1,7 @@
 /** The load generator over TCP: one connection, many queries in one write, answers counted by their lengths. */
 import * as sys from '../dist/lane/syscalls.js';
 import { serverAddress } from './blast.mjs';
+import { pod4, pod4Octets, pod6, pod6Octets } from './pods.mjs';
 import { createConnection } from 'node:net';
 import { once } from 'node:events';
 
@@ -20,8 +21,19 @@ function hurry(fd, option) {
 /** Queries in one write. */
 const BURST = 32;
 
+/** The client is pod 0. */
+function bindToPod(fd, family) {
+  const memory = new ArrayBuffer(28);
+  new DataView(memory).setUint16(0, family === 6 ? sys.AF_INET6 : sys.AF_INET, true);
+  new Uint8Array(memory).set(family === 6 ? pod6Octets(0) : pod4Octets(0), family === 6 ? 8 : 4);
+  if (system.bind(fd, system.pin(memory), family === 6 ? 28 : 16) !== 0) {
+    throw sys.systemError('bind', system.errno());
+  }
+}
+
 function connect(family, port) {
   const fd = system.socket(family === 6 ? sys.AF_INET6 : sys.AF_INET, sys.SOCK_STREAM | sys.SOCK_CLOEXEC, 0);
+  bindToPod(fd, family);
   const memory = new ArrayBuffer(28);
   const view = new DataView(memory);
   view.setUint16(0, family === 6 ? sys.AF_INET6 : sys.AF_INET, true);
@@ -105,7 +117,11 @@ export function runStream(family, port, queries, seconds, window) {
 
 /** One query over a connection of its own; resolves with the answer. */
 export async function askStream(family, port, query) {
-  const socket = createConnection({ host: serverAddress(family), port });
+  const socket = createConnection({
+    host: serverAddress(family),
+    port,
+    localAddress: family === 6 ? pod6(0) : pod4(0),
+  });
   try {
     await once(socket, 'connect');
     const length = Buffer.alloc(2);
