@@ -2,7 +2,7 @@
 import { isIPv4 } from 'node:net';
 import type { Pod, Resource, Service } from '../model.ts';
 import type { Listen } from '../lane/listen.ts';
-import type { ARecords } from '../answer/settings.ts';
+import type { Config } from '../config/table.ts';
 
 const HINTS = 3;
 
@@ -14,7 +14,7 @@ interface Hint {
 
 export interface HintOptions {
   zone: string;
-  aRecords: ARecords;
+  aRecords: Config['aRecords'];
 }
 
 /**

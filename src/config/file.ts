@@ -62,7 +62,10 @@ export function readConfigText(path: string, text: string): FileSettings {
     const result = SETTINGS[key].schema.safeParse(plain);
     if (!result.success) {
       for (const issue of result.error.issues) {
-        fail(placeOf(nearest(document, [name, ...issue.path]), valuePlace), `${[name, ...issue.path].join('.')}: ${issue.message}`);
+        fail(
+          placeOf(nearest(document, [name, ...issue.path]), valuePlace),
+          `${[name, ...issue.path].join('.')}: ${issue.message}`,
+        );
       }
       continue;
     }

@@ -144,7 +144,7 @@ export const SETTINGS = {
     'on|off|refuse|SUFFIX,…',
     value.forwardPolicy,
     'on',
-    'what an outside name gets in a VPC that does not say so itself; see below',
+    'what outside names get in a VPC that does not say so itself: REFUSED by refuse, else NXDOMAIN for now',
   ),
 
   staleAfter: setting(
