@@ -32,7 +32,6 @@ function setting<S extends z.ZodType>(
 }
 
 const SECOND = 1000;
-const HOUR = 3600 * SECOND;
 const many = { many: true };
 const paths = { many: true, path: true };
 
@@ -81,9 +80,16 @@ export const SETTINGS = {
     'info',
     'the least of the log lines on standard error: debug, info, warn, error or silent',
   ),
-  state: setting('Serving', 'DIR', value.text, '', 'folder for the saved view; created with mode 0700', {
-    path: true,
-  }),
+  state: setting(
+    'Serving',
+    'DIR',
+    value.text,
+    '',
+    'folder for the saved view, created with mode 0700; this version saves nothing yet',
+    {
+      path: true,
+    },
+  ),
 
   zones: setting('Sources', 'DIR', value.list(value.text), [], 'folder with one YAML document a VPC', paths),
   watch: setting(
@@ -153,13 +159,6 @@ export const SETTINGS = {
     value.duration,
     30 * SECOND,
     'answers are marked stale this long after a source is lost',
-  ),
-  snapshotMaxAge: setting(
-    'Time',
-    'DURATION',
-    value.duration,
-    HOUR,
-    'a saved view older than this identifies no IPv4 client',
   ),
   syncHold: setting(
     'Time',

@@ -55,7 +55,6 @@ describe('loadConfig', () => {
       forward: 'on',
       admin: '127.0.0.1:9153',
       staleAfter: 30_000,
-      snapshotMaxAge: 3_600_000,
       syncHold: 1_500,
       podHold: 300,
     });

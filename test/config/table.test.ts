@@ -20,7 +20,6 @@ function defaultText(key: Key): string {
 }
 
 function durationText(milliseconds: number): string {
-  if (milliseconds >= 3_600_000) return `${milliseconds / 3_600_000}h`;
   return milliseconds >= 1_000 ? `${milliseconds / 1_000}s` : `${milliseconds}ms`;
 }
 
