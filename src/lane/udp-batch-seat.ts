@@ -6,7 +6,7 @@ import { createRing } from './ring.ts';
 import { EFD_CLOEXEC, EFD_NONBLOCK, systemError } from './syscalls.ts';
 import type { System } from './syscalls.ts';
 import { WorkerControl } from './udp-batch-control.ts';
-import { Desk } from './udp-batch-handoff.ts';
+import { Desk, wake } from './udp-batch-handoff.ts';
 import type { Bound } from './udp-batch-socket.ts';
 import type { BatchWorkerData } from './udp-batch-worker.ts';
 
@@ -53,6 +53,8 @@ export class Seat {
   readonly #staffing: Staffing;
   readonly #ring: SharedArrayBuffer;
   readonly #eventfd: number;
+  /** Readable from `stop` on, and never read: a worker asleep looks at it. */
+  readonly #stopfd: number;
   #failures = 0;
   #startedAt = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -65,7 +67,12 @@ export class Seat {
     this.#staffing = staffing;
     this.#ring = createRing(staffing.ringCapacity ?? RING_CAPACITY);
     this.#eventfd = system.eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (this.#eventfd < 0) throw systemError('eventfd', system.errno());
+    this.#stopfd = system.eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (this.#stopfd < 0) {
+      const errno = system.errno();
+      if (this.#eventfd >= 0) system.close(this.#eventfd);
+      throw systemError('eventfd', errno);
+    }
     this.desk = new Desk(system, answering, listener, this.#ring, bound.fd, this.#eventfd);
   }
 
@@ -78,6 +85,7 @@ export class Seat {
       control: this.control.memory,
       ring: this.#ring,
       eventfd: this.#eventfd,
+      stopfd: this.#stopfd,
       module: this.#staffing.module,
       data: attachment.data,
     };
@@ -113,12 +121,14 @@ export class Seat {
   stop(): void {
     clearTimeout(this.#timer);
     this.control.stop();
+    wake(this.#system, this.#stopfd);
   }
 
   /** Once the worker has ended. Answers that come later are forgotten; the socket is not this seat's to close. */
   close(): void {
     this.desk.close();
     this.#system.close(this.#eventfd);
+    this.#system.close(this.#stopfd);
   }
 
   #replace(failure: Error): void {

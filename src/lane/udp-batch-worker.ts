@@ -44,12 +44,16 @@ export interface BatchWorkerData {
   local: Uint8Array;
   control: SharedArrayBuffer;
   ring: SharedArrayBuffer;
+  /** Written to wake the main thread, and read to be woken for the end. */
   eventfd: number;
+  stopfd: number;
   /** URL of the module with `createResponder`, and what to call it with. */
   module: string;
   data: unknown;
 }
 
+/** Milliseconds of sleep that need no reason; the stop signal ends it at once. */
+const IDLE_TIMEOUT = 60_000;
 /** Receives after the stop flag, each a whole batch: the most a full queue holds, and an end under a flood. */
 const LAST_RECEIVES = 512;
 
@@ -64,7 +68,8 @@ class BatchLoop {
   readonly #ring: RingWriter;
   readonly #responder: BatchResponder;
   readonly #peer: Peer;
-  readonly #poll = new ArrayBuffer(8);
+  /** Two struct pollfd: the socket, and the stop signal. */
+  readonly #poll = new ArrayBuffer(16);
 
   constructor(system: System, data: BatchWorkerData, responder: BatchResponder) {
     this.#system = system;
@@ -88,6 +93,8 @@ class BatchLoop {
     const view = new DataView(this.#poll);
     view.setInt32(0, data.fd, true);
     view.setInt16(4, sys.POLLIN, true);
+    view.setInt32(8, data.stopfd, true);
+    view.setInt16(12, sys.POLLIN, true);
   }
 
   run(): void {
@@ -116,8 +123,9 @@ class BatchLoop {
   #pause(errno: number): void {
     if (errno === sys.EINTR) return;
     if (errno === sys.EAGAIN) {
-      // The time-out; or the socket, shared with another process, does not block: then this waits instead.
-      if (!this.#control.stopped) this.#system.poll(this.#system.pin(this.#poll), 1, 500);
+      // Nothing came for a while: sleep until something does, or until the end, without waking in between. So
+      // does a socket that another process made non-blocking.
+      this.#system.poll(this.#system.pin(this.#poll), 2, IDLE_TIMEOUT);
       return;
     }
     this.#counts[count.RECEIVE_ERRORS] += 1;

@@ -9,7 +9,10 @@ const lane = new BatchLane(listener, answering, {
   attach: () => ({ data: null, detach: () => {} }),
   workers: 2,
 });
-console.log(await lane.open());
+const port = await lane.open();
+if (way === 'term-handler') process.on('SIGTERM', () => process.exit(7));
+if (way === 'term-close') process.on('SIGTERM', () => void lane.close());
+console.log(port);
 if (way === 'quiet') await lane.quiet();
 switch (way) {
   case 'exit':
@@ -27,12 +30,6 @@ switch (way) {
     break;
   case 'quiet':
     process.exit(7);
-  case 'term-handler':
-    process.on('SIGTERM', () => process.exit(7));
-    break;
-  case 'term-close':
-    process.on('SIGTERM', () => void lane.close());
-    break;
   default:
     break;
 }
