@@ -47,7 +47,9 @@ function configOf(options: Record<string, unknown>, io: Io): LoadedConfig {
 
 /** Resolves after a signal has ended it. Throws CommandError where it cannot begin. */
 async function serve({ config, origins }: LoadedConfig, io: Io): Promise<void> {
-  const logger = pino({ level: config.logLevel }, destination({ dest: 2, sync: true }));
+  // Whoever reads the log must not be able to stop the server by not reading: what exceeds a mebibyte is lost.
+  const log = destination({ dest: 2, sync: false, maxLength: 2 ** 20 });
+  const logger = pino({ level: config.logLevel }, log);
   const zones = sourceFolders(config, io);
   if (config.state !== '') prepareStateFolder(config.state);
   const asked = config.listen.map(({ text }) => text);
@@ -61,7 +63,7 @@ async function serve({ config, origins }: LoadedConfig, io: Io): Promise<void> {
     await server.start();
     await listenAll(server, listen, reason === '', logger);
     const admin = await openAdmin(server, config, origins.admin !== 'default', logger);
-    if (admin !== undefined) opened.unshift(admin);
+    if (admin !== undefined) opened.push(admin);
     const known = await firstView(server);
     io.out(
       bannerText({
@@ -77,8 +79,9 @@ async function serve({ config, origins }: LoadedConfig, io: Io): Promise<void> {
     const signal = await signals.received;
     logger.info({ signal }, 'draining');
   } finally {
-    for (const part of opened) await part.close();
+    await Promise.all(opened.map((part) => part.close()));
     signals.release();
+    log.flushSync();
   }
 }
 
