@@ -139,7 +139,7 @@ export class PodnsServer {
       syncHold: config.syncHold,
       podHold: config.podHold,
       podGrace: config.podGrace,
-      inventory: catalogInventory(this.catalog, () => this.feed.status()),
+      inventory: catalogInventory(this.catalog),
       isLive: () => this.life.live,
     });
     this.answering = {

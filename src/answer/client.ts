@@ -1,5 +1,6 @@
 /** Who is asking: finds VPC, namespace and pod of a packet's sender, by the first rule that decides. */
 import { findNet6Owner } from '../trie/net6.ts';
+import { longestPrefix } from '../trie/own-prefixes.ts';
 import { parsePrefix, sharesPrefix } from '../trie/prefix.ts';
 import { isMappedKey } from '../trie/view.ts';
 import type { View } from '../trie/view.ts';
@@ -152,6 +153,8 @@ export class Identifier {
         return;
       }
     }
+    // With one VPC any IPv4 could be its own; only one of its subnets makes an unknown one a pod to wait for.
+    if (pod === 0 && mapped && longestPrefix(view, vpc, peer.address, 128) < 0) return;
     client.vpc = vpc;
     client.pod = pod;
     client.status = pod === 0 ? CLIENT_POD_UNKNOWN : CLIENT_KNOWN;

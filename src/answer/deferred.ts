@@ -204,7 +204,10 @@ export class Deferred {
     const lines = [`address=${formatAddress(peer.address, 0)}`, `vpc=${vpc}`];
     lines.push(`namespace=${client.namespace === 0 ? '' : view.labelText(client.namespace)}`);
     lines.push(`pod=${client.pod === 0 ? '' : this.podName(client.pod)}`);
-    lines.push(`listener=${peer.listener.text}`, `revision=${this.options.inventory.revision(vpc)}`);
+    lines.push(
+      `listener=${peer.listener.text}`,
+      `revision=${view.vpcWord(client.vpc, layout.VPC_SERIAL) >>> 0}`,
+    );
     return lines;
   }
 

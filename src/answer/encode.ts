@@ -131,7 +131,7 @@ export class Encoder {
         this.draft.answers++;
         return;
       case decision.DATA_NS:
-        this.putNameServer(peer, ttl);
+        this.putNameServer(ttl);
         return;
       case decision.DATA_LOOPBACK4:
         this.putSimple(dns.TYPE_A, ttl, LOOPBACK4, 0, 4);
@@ -225,22 +225,18 @@ export class Encoder {
     else this.putSimple(dns.TYPE_AAAA, ttl, peer.local, 0, 16);
   }
 
-  /** NS of the suffix asked: `ns` below it, with its address beside it. */
-  private putNameServer(peer: Peer, ttl: number): void {
+  /** NS of the suffix asked: `ns` below it. */
+  private putNameServer(ttl: number): void {
     const { draft } = this;
-    const { out, base } = draft;
+    const { out } = draft;
     put16(out, draft.at, 0xc00c);
     const target = putFixed(out, draft.at + 2, dns.TYPE_NS, ttl, 5);
     out[target] = 2;
     out[target + 1] = 0x6e;
     out[target + 2] = 0x73;
     put16(out, target + 3, 0xc00c);
+    draft.at = target + 5;
     draft.answers = 1;
-    const ip4 = isIp4(peer.local);
-    put16(out, target + 5, 0xc000 | (target - base));
-    const at = putFixed(out, target + 7, ip4 ? dns.TYPE_A : dns.TYPE_AAAA, ttl, ip4 ? 4 : 16);
-    draft.at = putOctets(out, at, peer.local, ip4 ? 12 : 0, ip4 ? 4 : 16);
-    draft.additional = 1;
   }
 
   private putAuthority(query: Query, d: Decision): void {

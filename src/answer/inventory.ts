@@ -6,8 +6,6 @@ export interface InventoryFacts {
   namespaces(vpc: string): Iterable<string>;
   pods(vpc: string, namespace?: string): Iterable<Pod>;
   services(vpc: string): Iterable<Service>;
-  /** `41` or `zones:zones 3, etcd 41`: what the view of this VPC was made from. */
-  revision(vpc: string): string;
 }
 
 const encoder = new TextEncoder();

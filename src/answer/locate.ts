@@ -33,8 +33,8 @@ export class Locator {
   /** The labels from `first` to the end of the question, as a name in the client's namespace, then as `x.n`. */
   locate(client: Client, query: Query, first: number): number {
     const own = this.inOwnNamespace(client, query, first, query.labelCount);
-    // A name with dots is only looked for before its pod is known where some pod of the VPC has such a name.
-    if (own === NEEDS_POD && query.labelCount - first > 1 && !this.hasDotted(client)) {
+    // A name with dots needs the namespace only where some namespace of the VPC has it.
+    if (own === NEEDS_POD && query.labelCount - first > 1 && !this.isDotted(client, query, first)) {
       return this.inNamedNamespace(client, query, first, query.labelCount);
     }
     if (own !== MISSING) return own;
@@ -78,7 +78,8 @@ export class Locator {
     return this.record === 0 ? EXISTS : FOUND;
   }
 
-  private hasDotted(client: Client): boolean {
-    return (this.view.vpcWord(client.vpc, layout.VPC_POLICY) & layout.VPC_HAS_DOTTED) !== 0;
+  private isDotted(client: Client, query: Query, first: number): boolean {
+    const root = this.view.vpcWord(client.vpc, layout.VPC_DOTTED_ROOT);
+    return root !== 0 && walk(this.view, root, query, first, query.labelCount);
   }
 }

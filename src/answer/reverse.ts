@@ -3,6 +3,7 @@ import { ReverseName, parseReverse } from '../dns/arpa.ts';
 import * as dns from '../dns/constants.ts';
 import type { Query } from '../dns/query.ts';
 import * as layout from '../trie/layout.ts';
+import { isAbovePrefix, longestPrefix } from '../trie/own-prefixes.ts';
 import { parsePrefix, sharesPrefix } from '../trie/prefix.ts';
 import type { Prefix } from '../trie/prefix.ts';
 import { isMappedKey } from '../trie/view.ts';
@@ -50,13 +51,17 @@ export function decideReverse(view: View, client: Client, query: Query, peer: Pe
     }
     const record = view.find(client.vpc, 128);
     if (record !== 0) {
-      const zone = zoneLabel(query, base, Math.max(longestPrefix(view, client.vpc, bits), base));
+      const zone = zoneLabel(
+        query,
+        base,
+        Math.max(longestPrefix(view, client.vpc, reverse.address, bits), base),
+      );
       if (query.qtype !== dns.TYPE_PTR && query.qtype !== dns.TYPE_ANY) noData(d, zone);
       else if (!choosePointer(view, client, record, d)) noData(d, zone);
       return REVERSE_OURS;
     }
   }
-  const inside = longestPrefix(view, client.vpc, bits);
+  const inside = longestPrefix(view, client.vpc, reverse.address, bits);
   if (inside >= 0) {
     const zone = zoneLabel(query, base, inside);
     // Whether an address is assigned below a partial name is not known without a walk: it exists (RFC 8020).
@@ -64,7 +69,7 @@ export function decideReverse(view: View, client: Client, query: Query, peer: Pe
     else noData(d, zone);
     return REVERSE_OURS;
   }
-  if (!reverse.malformed && isAbovePrefix(view, client.vpc, bits)) {
+  if (!reverse.malformed && isAbovePrefix(view, client.vpc, reverse.address, bits)) {
     d.because(reason.READ_ANCESTOR);
     noData(d, query.labelCount);
     return REVERSE_OURS;
@@ -73,8 +78,8 @@ export function decideReverse(view: View, client: Client, query: Query, peer: Pe
     if (range.bits > bits || (range.bits < 96 && base === 96)) continue;
     if (!sharesPrefix(range.octets, 0, reverse.address, 0, range.bits)) continue;
     const zone = zoneLabel(query, base, range.bits);
-    if (zone === 0 && !reverse.malformed && !whole) noData(d, zone);
-    else missing(d, zone);
+    if (whole || reverse.malformed) missing(d, zone);
+    else noData(d, zone);
     return REVERSE_PRIVATE;
   }
   if (reverse.bits === 0 && !reverse.malformed) {
@@ -83,33 +88,6 @@ export function decideReverse(view: View, client: Client, query: Query, peer: Pe
     return REVERSE_OURS;
   }
   return REVERSE_OUTSIDE;
-}
-
-/** Bits of the VPC's longest prefix that holds the first `bits` bits of the reverse address, or -1. */
-function longestPrefix(view: View, vpc: number, bits: number): number {
-  const { words, bytes } = view;
-  const list = view.vpcWord(vpc, layout.VPC_PREFIXES);
-  if (list === 0) return -1;
-  let longest = -1;
-  let at = list + layout.PREFIXES_LIST;
-  for (let n = words[list + layout.PREFIXES_COUNT]; n > 0; n--, at += layout.PREFIX_ENTRY) {
-    const length = words[at];
-    if (length > bits || length <= longest) continue;
-    if (sharesPrefix(bytes, (at + 1) * 4, reverse.address, 0, length)) longest = length;
-  }
-  return longest;
-}
-
-/** True when a prefix of the VPC lies below the reverse name. */
-function isAbovePrefix(view: View, vpc: number, bits: number): boolean {
-  const { words, bytes } = view;
-  const list = view.vpcWord(vpc, layout.VPC_PREFIXES);
-  if (list === 0) return false;
-  let at = list + layout.PREFIXES_LIST;
-  for (let n = words[list + layout.PREFIXES_COUNT]; n > 0; n--, at += layout.PREFIX_ENTRY) {
-    if (words[at] > bits && sharesPrefix(bytes, (at + 1) * 4, reverse.address, 0, bits)) return true;
-  }
-  return false;
 }
 
 /** Label at which the zone begins: the prefix rounded up to a whole octet or nibble, so that it claims no more. */

@@ -37,7 +37,11 @@ export class SpecialNames {
         this.labels = depth;
       }
     }
-    this.isAncestor = depth === query.labelCount && this.labels < depth;
+    if (depth === query.labelCount) {
+      // A name above served ones exists, also where it would not by itself: `local` above `svc.cluster.local`.
+      const above = view.words[node + layout.NODE_CHILDREN] > 0;
+      this.isAncestor = this.labels < depth || (what === layout.SPECIAL_NXDOMAIN && above);
+    }
     return what;
   }
 }

@@ -2,9 +2,8 @@
 import type { InventoryFacts } from '../answer/inventory.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import type { Pod, Service } from '../model.ts';
-import type { SourceStatus } from './feed.ts';
 
-export function catalogInventory(catalog: Catalog, statuses: () => SourceStatus[]): InventoryFacts {
+export function catalogInventory(catalog: Catalog): InventoryFacts {
   return {
     namespaces: (vpc) => {
       const names = new Set<string>();
@@ -16,9 +15,5 @@ export function catalogInventory(catalog: Catalog, statuses: () => SourceStatus[
     pods: (vpc, namespace) =>
       catalog.list('pod', namespace === undefined ? { vpc } : { vpc, namespace }, true) as Iterable<Pod>,
     services: (vpc) => catalog.list('service', { vpc }, true) as Iterable<Service>,
-    revision: () =>
-      statuses()
-        .map(({ name, revision }) => `${name} ${revision}`)
-        .join(', '),
   };
 }

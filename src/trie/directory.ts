@@ -33,8 +33,8 @@ export interface VpcState {
   net6: Prefix[];
   services6: Prefix[];
   namespaces: Map<string, NamespaceState>;
-  /** Names with dots among its pods and services. */
-  dotted: number;
+  /** Names with dots of its pods and services, and how many bear each. */
+  dotted: Map<string, number>;
   serial: number;
   /** Something of it changed in this transaction. */
   touched: boolean;
@@ -76,7 +76,7 @@ export class Directory {
         net6: [],
         services6: [],
         namespaces: new Map(),
-        dotted: 0,
+        dotted: new Map(),
         serial: 0,
         touched: true,
       };

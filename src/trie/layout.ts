@@ -128,7 +128,7 @@ export const VPC_NODE = 2;
 /** 1: a source of this VPC is lost or not yet synced. Written in place at any time. */
 export const VPC_STALE = 3;
 export const VPC_COPIES = 4;
-export const VPC_BLOCK = 5;
+export const VPC_BLOCK = 6;
 export const VPC_SERIAL = 0;
 /** FORWARD_* | VPC_HAS_* */
 export const VPC_POLICY = 1;
@@ -136,6 +136,8 @@ export const VPC_POLICY = 1;
 export const VPC_FORWARD_ROOT = 2;
 /** PREFIXES record of what is ours in reverse. */
 export const VPC_PREFIXES = 3;
+/** Root of the tree of names with dots that the VPC's namespaces have, or 0: who needs a namespace to be read. */
+export const VPC_DOTTED_ROOT = 4;
 
 export const FORWARD_ON = 0;
 export const FORWARD_OFF = 1;
@@ -144,8 +146,6 @@ export const FORWARD_LIST = 3;
 export const FORWARD_MASK = 0xff;
 /** Some overlay of the VPC is internal. */
 export const VPC_HAS_INTERNAL = 0x100;
-/** Some pod or service name of the VPC has a dot. */
-export const VPC_HAS_DOTTED = 0x200;
 
 /** PREFIXES: kind, count, then bits (IPv4 counted from 96) and four words each. */
 export const PREFIXES_COUNT = 1;
@@ -176,3 +176,5 @@ export const SPECIAL_REVERSE4 = 6;
 export const SPECIAL_REVERSE6 = 7;
 /** A name on a VPC's forward list. */
 export const SPECIAL_FORWARD = 8;
+/** A name with dots, in some namespace of the VPC. */
+export const SPECIAL_DOTTED = 9;

@@ -23,6 +23,8 @@ export interface RegistrarParts {
   claims: Claims;
   owners: PrefixOwners;
   aRecords: ARecords;
+  /** A name with dots is in some namespace of the VPC from now on, or in none any more. */
+  onDotted(vpc: VpcState, name: string, present: boolean): void;
 }
 
 export class Registrar {
@@ -121,7 +123,7 @@ export class Registrar {
     for (const name of nameNodes.length === 0 ? [node] : new Set([node, ...nameNodes])) {
       if (kept.has(name)) continue;
       bearers.add(name, record);
-      if (nodes.parent(name) !== namespace.node) vpc.dotted++;
+      if (nodes.parent(name) !== namespace.node) this.countDotted(namespace, name, 1);
     }
     if (old !== 0) {
       for (const name of this.nameNodes(old)) if (!kept.has(name)) this.dropName(namespace, name, old);
@@ -196,9 +198,17 @@ export class Registrar {
 
   private dropName(namespace: NamespaceState, node: number, record: number): void {
     const { bearers, nodes } = this.parts;
-    if (nodes.parent(node) !== namespace.node) namespace.vpc.dotted--;
+    if (nodes.parent(node) !== namespace.node) this.countDotted(namespace, node, -1);
     bearers.remove(node, record);
     nodes.prune(node, namespace.node);
+  }
+
+  private countDotted({ vpc, node: root }: NamespaceState, node: number, by: number): void {
+    const name = this.parts.nodes.pathText(node, root);
+    const count = (vpc.dotted.get(name) ?? 0) + by;
+    if (count > 0) vpc.dotted.set(name, count);
+    else vpc.dotted.delete(name);
+    if (count === 0 || count === by) this.parts.onDotted(vpc, name, count > 0);
   }
 
   private nameNodes(record: number): number[] {

@@ -11,6 +11,7 @@ interface Extras {
   prefixWords: number;
   forwardRoot: number;
   forwardNames: string[];
+  dottedRoot: number;
   internal: boolean;
   dirty: boolean;
 }
@@ -22,6 +23,7 @@ export interface VpcWordsSettings {
   now: () => number;
 }
 
+const MARK_WORDS = 2;
 const MODES = { on: layout.FORWARD_ON, off: layout.FORWARD_OFF, refuse: layout.FORWARD_REFUSE };
 
 export class VpcWords {
@@ -55,20 +57,48 @@ export class VpcWords {
     const forward = vpc.declared?.forward ?? this.settings.forward;
     const asked = typeof forward === 'string' ? MODES[forward] : layout.FORWARD_LIST;
     const mode = this.settings.canForward || asked === layout.FORWARD_REFUSE ? asked : layout.FORWARD_OFF;
-    const policy =
-      mode | (extras.internal ? layout.VPC_HAS_INTERNAL : 0) | (vpc.dotted > 0 ? layout.VPC_HAS_DOTTED : 0);
+    const policy = mode | (extras.internal ? layout.VPC_HAS_INTERNAL : 0);
     this.poke(vpc, layout.VPC_SERIAL, vpc.serial | 0);
     this.poke(vpc, layout.VPC_POLICY, policy);
     this.poke(vpc, layout.VPC_FORWARD_ROOT, extras.forwardRoot);
     this.poke(vpc, layout.VPC_PREFIXES, extras.prefixes);
+    this.poke(vpc, layout.VPC_DOTTED_ROOT, extras.dottedRoot);
   }
 
   release(vpc: VpcState): void {
     const extras = this.extras.get(vpc);
     if (extras === undefined) return;
     this.releaseForward(extras);
+    if (extras.dottedRoot !== 0) this.tables.release(extras.dottedRoot, layout.NODE_LABEL);
     if (extras.prefixes !== 0) this.tables.release(extras.prefixes, extras.prefixWords);
     this.extras.delete(vpc);
+  }
+
+  /** A name with dots has come to, or gone from, the namespaces of the VPC. */
+  setDotted(vpc: VpcState, name: string, present: boolean): void {
+    const extras = this.extrasOf(vpc);
+    if (extras.dottedRoot === 0) extras.dottedRoot = this.nodes.root();
+    if (present) this.mark(extras.dottedRoot, name, layout.SPECIAL_DOTTED);
+    else this.unmark(extras.dottedRoot, name);
+  }
+
+  /** Puts a mark under a name of a tree of marks. */
+  private mark(root: number, name: string, what: number): void {
+    const node = this.nodes.ensurePath(root, name);
+    if (this.nodes.payload(node) !== 0) return;
+    const record = this.arena.allocate(MARK_WORDS);
+    this.arena.words[record] = layout.RECORD_SPECIAL;
+    this.arena.words[record + layout.SPECIAL_WHAT] = what;
+    this.nodes.setPayload(node, record);
+  }
+
+  private unmark(root: number, name: string): void {
+    const node = this.nodes.findPath(root, name);
+    const record = node === 0 ? 0 : this.nodes.payload(node);
+    if (record === 0) return;
+    this.tables.release(record, MARK_WORDS);
+    this.nodes.setPayload(node, 0);
+    this.nodes.prune(node, root);
   }
 
   private extrasOf(vpc: VpcState): Extras {
@@ -79,6 +109,7 @@ export class VpcWords {
         prefixWords: 0,
         forwardRoot: 0,
         forwardNames: [],
+        dottedRoot: 0,
         internal: false,
         dirty: true,
       };
@@ -122,27 +153,12 @@ export class VpcWords {
     extras.forwardNames = forward
       .map((name) => name.toLowerCase().replace(/\.$/, ''))
       .filter((name) => name !== '');
-    for (const name of extras.forwardNames) {
-      const node = this.nodes.ensurePath(extras.forwardRoot, name);
-      if (this.nodes.payload(node) !== 0) continue;
-      const record = this.arena.allocate(2);
-      this.arena.words[record] = layout.RECORD_SPECIAL;
-      this.arena.words[record + layout.SPECIAL_WHAT] = layout.SPECIAL_FORWARD;
-      this.nodes.setPayload(node, record);
-    }
+    for (const name of extras.forwardNames) this.mark(extras.forwardRoot, name, layout.SPECIAL_FORWARD);
   }
 
   private releaseForward(extras: Extras): void {
     if (extras.forwardRoot === 0) return;
-    for (const name of extras.forwardNames) {
-      const node = this.nodes.findPath(extras.forwardRoot, name);
-      if (node === 0) continue;
-      const record = this.nodes.payload(node);
-      if (record === 0) continue;
-      this.tables.release(record, 2);
-      this.nodes.setPayload(node, 0);
-      this.nodes.prune(node, extras.forwardRoot);
-    }
+    for (const name of extras.forwardNames) this.unmark(extras.forwardRoot, name);
     this.tables.release(extras.forwardRoot, layout.NODE_LABEL);
     extras.forwardRoot = 0;
     extras.forwardNames = [];

@@ -57,6 +57,7 @@ export class TrieWriter implements Projection {
       claims: this.claims,
       owners: this.owners,
       aRecords: settings.aRecords,
+      onDotted: (vpc, name, present) => this.vpcWords.setDotted(vpc, name, present),
     });
     this.vpcWords = new VpcWords(this.arena, this.tables, nodes, settings);
     this.begin();
