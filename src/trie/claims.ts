@@ -38,12 +38,12 @@ export function memberKey(kind: string, vpc: string, namespace: string, name: st
   return `${kind} ${vpc}/${namespace}/${name}`;
 }
 
-/** Each address once; the VPC address first, then the overlays in order. */
+/** Each address once for each overlay it is on; the VPC address first, then the overlays in order. */
 export function claimedBy(resource: Pod | Service): Claimed[] {
   const claimed: Claimed[] = [];
   const add = (address: string | undefined, overlay: string): void => {
     if (address === undefined) return;
-    for (const { address: known } of claimed) if (known === address) return;
+    if (claimed.some((known) => known.address === address && known.overlay === overlay)) return;
     claimed.push({ address, overlay });
   };
   add(resource.ip6, '');
@@ -126,6 +126,17 @@ export class Claims {
       if (best === undefined || this.beats(claim.member, best.member)) groups.set(group, claim);
     }
     return [...groups.values()];
+  }
+
+  /** True when more than one resource owns the address, each on overlays of its own. */
+  isShared(contest: Contest): boolean {
+    const owners = this.owners(contest);
+    return owners.some(({ member }) => member !== owners[0].member);
+  }
+
+  /** True when fewer than two resources claim the address. */
+  isOver({ claims }: Contest): boolean {
+    return claims.every(({ member }) => member === claims[0].member);
   }
 
   owns(contest: Contest, key: string): boolean {

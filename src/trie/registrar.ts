@@ -87,7 +87,7 @@ export class Registrar {
       },
       gate: (ip4, overlay) => {
         const contest = claims.contest(vpc.name, ip4);
-        return contest !== undefined && claims.owners(contest).length > 1 ? overlay : 0;
+        return contest !== undefined && claims.isShared(contest) ? overlay : 0;
       },
       aRecords: this.parts.aRecords,
     });
@@ -164,7 +164,7 @@ export class Registrar {
     const hash = view.hashKey(vpc.record, 128);
     const old = contest.entry;
     if (owners.length === 0) tables.deleteAddress(hash, old);
-    else if (owners.length === 1) contest.entry = owners[0].record;
+    else if (!claims.isShared(contest)) contest.entry = owners[0].record;
     else {
       const size = layout.HOLDERS_LIST + 2 * owners.length;
       const holders = arena.allocate(size);
@@ -184,7 +184,7 @@ export class Registrar {
       const count = this.words[old + layout.KEYED_VALUE];
       tables.release(old, layout.HOLDERS_LIST + 2 * count);
     }
-    contest.shared = owners.length > 1;
+    contest.shared = claims.isShared(contest);
   }
 
   /** Drops a name node that nobody bears any more. */

@@ -209,8 +209,11 @@ export class TrieWriter implements Projection {
     const key = memberKey(resource.kind, resource.vpc, resource.namespace, resource.name);
     const known = this.claims.member(key);
     const contest = this.claims.open(vpc.name, address, holder);
-    const claim = claimedBy(known?.resource ?? resource).find((each) => each.address === address);
-    this.claims.join(contest, key, claim?.overlay ?? '', known?.resource ?? resource, known?.stamp ?? stamp);
+    const whole = known?.resource ?? resource;
+    for (const claim of claimedBy(whole)) {
+      if (claim.address === address)
+        this.claims.join(contest, key, claim.overlay, whole, known?.stamp ?? stamp);
+    }
     return contest;
   }
 
@@ -231,7 +234,7 @@ export class TrieWriter implements Projection {
     }
     for (const contest of affected) {
       this.registrar.settleEntry(contest);
-      if (contest.claims.length < 2) this.claims.close(contest);
+      if (this.claims.isOver(contest)) this.claims.close(contest);
     }
   }
 }

@@ -105,9 +105,11 @@ export class NaiveReverse {
       return { ...NOTHING, soa: '*' };
     if (this.naive.listed(client, labels)) return this.naive.outside(client, labels);
     const closed = PRIVATE_ZONES.find(under);
-    // The apex of such a zone exists, as in RFC 6303.
-    if (closed !== undefined)
-      return { rcode: name === closed ? 'NOERROR' : 'NXDOMAIN', answer: [], soa: closed };
+    // The apex of such a zone exists, as in RFC 6303; so do its pieces, for somebody may be below.
+    if (closed !== undefined) {
+      const whole = labels.length >= (labels.at(-2) === 'ip6' ? 34 : 6);
+      return { rcode: whole ? 'NXDOMAIN' : 'NOERROR', answer: [], soa: closed };
+    }
     return this.naive.outside(client, labels);
   }
 }

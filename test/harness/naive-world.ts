@@ -105,8 +105,28 @@ export class NaiveWorld {
     return false;
   }
 
+  /** As far as their IPv4 addresses are their own: on one overlay the newest claim has it. */
   pods(vpc: string): Pod[] {
-    return [...this.all(vpc)].map(({ resource }) => resource).filter((resource) => resource.kind === 'pod');
+    const entries = [...this.all(vpc)].filter(({ resource }) => resource.kind === 'pod');
+    const places = entries.flatMap(({ resource, stamp }) =>
+      (resource as Pod).overlays.map((place) => ({ pod: resource as Pod, place, stamp })),
+    );
+    const lost = (pod: Pod, place: Pod['overlays'][number], stamp: number): boolean =>
+      places.some(
+        (other) =>
+          other.pod.name !== pod.name &&
+          other.pod.namespace === pod.namespace &&
+          other.place.overlay === place.overlay &&
+          other.place.ip4 === place.ip4 &&
+          (other.stamp > stamp || (other.stamp === stamp && other.pod.name < pod.name)),
+      );
+    return entries.map(({ resource, stamp }) => {
+      const pod = resource as Pod;
+      const overlays = pod.overlays.map((place) =>
+        place.ip4 !== undefined && lost(pod, place, stamp) ? { ...place, ip4: undefined } : place,
+      );
+      return { ...pod, overlays };
+    });
   }
 
   services(vpc: string): Service[] {
@@ -203,12 +223,13 @@ export class NaiveWorld {
       const elsewhere = this.vpcs().some(
         (other) => other !== vpc && this.podsAt(other, source.address).length > 0,
       );
-      if (elsewhere) return { contradictory: true };
+      if (elsewhere && this.podsAt(vpc, source.address).length === 0) return { contradictory: true };
       return this.client(vpc, source.address);
     }
     if (!source.address.includes(':') && this.vpcs().length === 1) {
       const client = this.client(this.vpcs()[0]!, source.address);
-      if (client.pod !== undefined) return client;
+      const subnet = this.overlayNets(client.vpc).some((net) => inPrefix(source.address, net));
+      if (client.pod !== undefined || subnet) return client;
     }
     return { refused: 18 };
   }
