@@ -171,7 +171,8 @@ export type SourceState = 'starting' | 'live' | 'lost' | 'failed';
  * answerable). `rollback` forgets the transaction. Only one transaction of a source is open at a time.
  */
 export interface Sink {
-  begin(full: boolean, revision: string, at?: number): void;
+  /** `received`: when the octets of it came, by `performance.now()`; only statistics need it. */
+  begin(full: boolean, revision: string, at?: number, received?: number): void;
   /** `revision`: of this object alone, where the source knows it (etcd's mod revision); else the transaction's. */
   put(resource: Resource, place?: Place, revision?: string): void;
   delete(key: ResourceKey): void;
@@ -184,9 +185,20 @@ export interface Sink {
   rollback(): void;
   /** Nothing new, still alive, at this revision. */
   bookmark(revision: string): void;
-  state(state: SourceState, reason?: string): void;
+  /** `since`: a loss began earlier than it was heard of here; milliseconds since 1970. */
+  state(state: SourceState, reason?: string, since?: number): void;
+  /** The source goes on right after the saved revision that it was started with: what was saved of it is whole. */
+  resumed?(): void;
   /** Replaces all standing problems of the given scope (a file's path, a stream's key), or clears it when empty. */
   problems(scope: string, problems: Problem[]): void;
+}
+
+/** From where a source may go on after a restart of this process. */
+export interface ResumePoint {
+  /** The last one that the receiver has applied and saved. */
+  revision: string;
+  /** What the source gave by `proof` for that revision. */
+  proof: string;
 }
 
 /**
@@ -197,8 +209,14 @@ export interface Sink {
 export interface Source {
   /** Unique among the sources of a server: `zones:DIR`, `watch:URL`, `etcd:URL`, `docker:SOCKET`. */
   readonly name: string;
-  start(sink: Sink): void;
+  /**
+   * `resume`: what was saved of it is in the sink already. A source that can prove to have missed nothing since
+   * calls `sink.resumed` and goes on from there; any other ignores it and delivers a full state.
+   */
+  start(sink: Sink, resume?: ResumePoint): void;
   close(): Promise<void>;
+  /** What a later start needs beside this revision of ours to go on after it; undefined where it could not. */
+  proof?(revision: string): string | undefined;
   /** SIGHUP: read again what does not announce its changes. Optional. */
   reload?(): void;
 }

@@ -12,9 +12,15 @@ import {
 import { EtcdHistory } from './etcd-history.ts';
 import { DEFAULT_PREFIX, rangeEnd } from './etcd-keys.ts';
 import { LineSplitter } from './lines.ts';
-import { compareRevisions, StreamError, type Dialect, type StreamEvent } from './reflector-dialect.ts';
+import {
+  compareRevisions,
+  isRevision,
+  StreamError,
+  type Dialect,
+  type StreamEvent,
+} from './reflector-dialect.ts';
 import { reflectorSource, systemClock, type Clock } from './reflector-run.ts';
-import type { Source } from '../model.ts';
+import type { ResumePoint, Source } from '../model.ts';
 
 export interface EtcdOptions extends EtcdClientOptions {
   /** Default `/podns/`. */
@@ -65,6 +71,7 @@ class EtcdDialect implements Dialect {
   private pageSize: number;
   /** Everything up to this revision has been given out. */
   private reached = '0';
+  heard: number | undefined;
 
   constructor(client: EtcdClient, options: EtcdOptions, prefix: string, below: string) {
     this.client = client;
@@ -77,6 +84,14 @@ class EtcdDialect implements Dialect {
     this.clock = options.clock ?? systemClock;
     this.probeAfter = options.probeAfter ?? PROBE_AFTER;
     this.pageSize = options.pageSize ?? PAGE_SIZE;
+  }
+
+  proof(revision: string): string | undefined {
+    return this.history.proof(revision);
+  }
+
+  resume(point: ResumePoint): boolean {
+    return isRevision(point.revision) && this.history.restore(point);
   }
 
   async *connect(revision: string | undefined, signal: AbortSignal): AsyncGenerator<StreamEvent[]> {
@@ -136,6 +151,7 @@ class EtcdDialect implements Dialect {
     }
     this.reached = revision;
     yield [{ type: 'synced', revision }];
+    this.history.settle(revision);
   }
 
   /** Throws unless what we applied is what this member's history says. Linearizable, so a member that lags waits. */
@@ -183,12 +199,14 @@ class EtcdDialect implements Dialect {
         if (failure !== undefined) throw failure;
         probe = undefined;
         yield [{ type: 'bookmark', revision: this.reached }];
+        this.history.settle(this.reached);
         continue;
       }
       if (heard.done === true) {
         throw new StreamError('retry', `${this.client.endpoint.host}: etcd ended the watch`);
       }
       lastLine = this.clock.now();
+      this.heard = performance.now();
       for (const { text, error } of splitter.push(heard.value)) {
         if (error !== undefined) throw new StreamError('gone', `etcd's watch: ${error}`);
         const line = JSON.parse(text) as WatchLine;
@@ -202,11 +220,13 @@ class EtcdDialect implements Dialect {
           held = held.length === 0 ? result.events : held.concat(result.events);
           if (result.fragment !== true) {
             yield this.changes(held);
+            this.history.settle(this.reached);
             held = [];
           }
         } else if (held.length === 0 && compareRevisions(result.header.revision, this.reached) > 0) {
           this.reached = result.header.revision;
           yield [{ type: 'bookmark', revision: this.reached }];
+          this.history.settle(this.reached);
         }
       }
       next = chunks.next();

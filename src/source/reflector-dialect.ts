@@ -1,6 +1,6 @@
 /** What a list-then-watch stream says to the reflector, whatever protocol it came by, and how it may fail. */
 
-import type { Place, Problem, Resource, ResourceKey } from '../model.ts';
+import type { Place, Problem, Resource, ResourceKey, ResumePoint } from '../model.ts';
 
 /**
  * One thing that a stream said. Revisions are decimal text without leading zeros; they only ever grow along a
@@ -12,7 +12,16 @@ export type StreamEvent =
   | { type: 'connected'; resumed: boolean }
   /** A full state begins; puts and refusals of any revision up to this one follow, then `synced`. */
   | { type: 'snapshot'; revision: string; at?: number }
-  | { type: 'put'; revision: string; resource: Resource; place?: Place; more: boolean; at?: number }
+  | {
+      type: 'put';
+      revision: string;
+      resource: Resource;
+      place?: Place;
+      more: boolean;
+      at?: number;
+      /** The revision of this object alone, where it is another: it orders claims to one address. */
+      own?: string;
+    }
   | { type: 'delete'; revision: string; key: ResourceKey; more: boolean; at?: number }
   /** A change that is not valid. `key`: whose last good version stays, where that much could be read. */
   | {
@@ -26,8 +35,11 @@ export type StreamEvent =
     }
   /** The full state that `snapshot` began is whole. */
   | { type: 'synced'; revision: string }
-  /** Nothing new up to this revision, still alive. */
-  | { type: 'bookmark'; revision: string }
+  /**
+   * Nothing new up to this revision, still alive. `lost`: but the server itself has been cut off from what it
+   * watches since then, milliseconds since 1970.
+   */
+  | { type: 'bookmark'; revision: string; lost?: number }
   /** Something that cannot be read at all, so that nobody knows what it changed. */
   | { type: 'malformed'; place?: Place; reason: string };
 
@@ -41,6 +53,12 @@ export interface Dialect {
   connect(revision: string | undefined, signal: AbortSignal): AsyncIterable<StreamEvent[]>;
   /** Milliseconds without any batch after which the connection counts as dead; 0: never. */
   readonly stallAfter?: number;
+  /** When the octets of the last batch came, by `performance.now()`. */
+  readonly heard?: number;
+  /** What proves later that the stream can go on after this revision, which the sink has; undefined: nothing. */
+  proof?(revision: string): string | undefined;
+  /** Takes up such a proof, before the first `connect`; false where it is not good enough to try. */
+  resume?(point: ResumePoint): boolean;
   /** Ends what outlives a connection. */
   close?(): Promise<void>;
 }

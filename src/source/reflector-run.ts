@@ -5,7 +5,7 @@ import { StreamError, type Dialect, type StreamEvent } from './reflector-dialect
 import { ProblemBook } from './reflector-problems.ts';
 import { INITIAL, type Effect, type ReflectorEvent } from './reflector-state.ts';
 import { step } from './reflector.ts';
-import { keyOf, keyText, type Sink, type Source } from '../model.ts';
+import { keyOf, keyText, type ResumePoint, type Sink, type Source } from '../model.ts';
 
 /** The reflector's clock. `after` returns what cancels it. */
 export interface Clock {
@@ -28,6 +28,8 @@ export interface ReflectorOptions {
   clock?: Clock;
   /** In [0, 1). */
   random?: () => number;
+  /** The sink has the state of this revision from an earlier run. */
+  resume?: string;
 }
 
 export interface Reflector {
@@ -76,9 +78,12 @@ export function reflectorSource(
   let reflector: Reflector | undefined;
   return {
     name,
-    start(sink) {
-      reflector ??= runReflector({ dialect, sink, clock: options.clock, random: options.random });
+    start(sink, point?: ResumePoint) {
+      if (reflector !== undefined) return;
+      const resume = point !== undefined && dialect.resume?.(point) === true ? point.revision : undefined;
+      reflector = runReflector({ dialect, sink, clock: options.clock, random: options.random, resume });
     },
+    proof: (revision) => dialect.proof?.(revision),
     reload() {
       reflector?.retryNow();
     },
@@ -107,12 +112,15 @@ class Run {
   private delay = 0;
   /** When the event loop last had a turn, as far as we know: batches may follow each other without one. */
   private turnSince = 0;
+  /** When the octets of the current batch came; not by the given clock, because it is only measured. */
+  private received = 0;
 
   constructor(options: ReflectorOptions) {
     this.dialect = options.dialect;
     this.sink = options.sink;
     this.clock = options.clock ?? systemClock;
     this.random = options.random ?? Math.random;
+    if (options.resume !== undefined) this.state = { ...INITIAL, resume: options.resume };
     this.problems = new ProblemBook(options.sink);
   }
 
@@ -138,8 +146,10 @@ class Run {
       while (this.isConversing()) {
         next = iterator.next();
         const heard = await this.hear(next);
-        if ('batch' in heard) await this.take(heard.batch);
-        else if ('end' in heard) await this.lose(new StreamError('retry', 'the stream ended'));
+        if ('batch' in heard) {
+          this.received = this.dialect.heard ?? performance.now();
+          await this.take(heard.batch);
+        } else if ('end' in heard) await this.lose(new StreamError('retry', 'the stream ended'));
         else if ('error' in heard) await this.lose(heard.error);
         else if ('stalled' in heard) await this.dispatch({ type: 'stall', reason: this.stallReason() });
       }
@@ -243,7 +253,7 @@ class Run {
     switch (effect.type) {
       case 'begin':
         if (effect.full) this.problems.beginList();
-        this.sink.begin(effect.full, effect.revision, effect.at);
+        this.sink.begin(effect.full, effect.revision, effect.at, this.received);
         return;
       case 'put':
         if (this.problems.any) this.problems.clear(keyText(keyOf(effect.resource)));
@@ -263,7 +273,10 @@ class Run {
         this.sink.bookmark(effect.revision);
         return;
       case 'state':
-        this.sink.state(effect.state, effect.reason);
+        this.sink.state(effect.state, effect.reason, effect.since);
+        return;
+      case 'resumed':
+        this.sink.resumed?.();
         return;
       case 'problem':
         this.problems.report(effect.scope, effect.problems);

@@ -23,6 +23,8 @@ export interface ReflectorState {
   attempt: number;
   /** When the stream became live; Infinity while it is not. */
   liveSince: number;
+  /** The server says that it has been cut off itself, since then; undefined while it is not. */
+  serverLost?: number;
 }
 
 /** What happens to a reflector: what the stream says, and what the driver finds out. */
@@ -49,7 +51,9 @@ export type Effect =
   | { type: 'commit' }
   | { type: 'rollback' }
   | { type: 'bookmark'; revision: string }
-  | { type: 'state'; state: SourceState; reason?: string }
+  | { type: 'state'; state: SourceState; reason?: string; since?: number }
+  /** What the sink had at the start is whole. */
+  | { type: 'resumed' }
   | { type: 'problem'; scope: string; problems: Problem[] };
 
 export const INITIAL: ReflectorState = {
@@ -63,3 +67,9 @@ export const INITIAL: ReflectorState = {
 
 /** Standing problems of this scope are of the stream itself, and the next whole list clears them. */
 export const STREAM_SCOPE = 'stream';
+
+export function streamProblem(reason: string, place: Place | undefined, scope = STREAM_SCOPE): Effect {
+  const problem: Problem = { severity: 'error', reason };
+  if (place !== undefined) problem.place = place;
+  return { type: 'problem', scope, problems: [problem] };
+}

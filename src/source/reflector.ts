@@ -9,12 +9,13 @@
 import { compareRevisions } from './reflector-dialect.ts';
 import {
   STREAM_SCOPE,
+  streamProblem,
   type Effect,
   type Phase,
   type ReflectorEvent,
   type ReflectorState,
 } from './reflector-state.ts';
-import { placeText, type Place, type Problem, type SourceState } from '../model.ts';
+import { placeText, type Place, type SourceState } from '../model.ts';
 
 /** Milliseconds after which a live connection counts as a success. */
 export const STEADY = 10_000;
@@ -52,8 +53,9 @@ const connect: Handler<unknown> = (state, _event, _now, effects) => {
 
 const goLive: Handler<EventOf<'connected'>> = (state, event, now, effects) => {
   if (!event.resumed || state.resume === undefined) return state;
+  if (!state.synced) effects.push({ type: 'resumed' });
   effects.push({ type: 'state', state: 'live' });
-  return { ...state, phase: 'watching', liveSince: now };
+  return { ...state, phase: 'watching', synced: true, liveSince: now, serverLost: undefined };
 };
 
 const beginList: Handler<EventOf<'snapshot'>> = (state, event, _now, effects) => {
@@ -78,7 +80,7 @@ const endList: Handler<EventOf<'synced'>> = (state, event, now, effects) => {
   }
   effects.push({ type: 'commit' }, { type: 'state', state: 'live' });
   const liveSince = state.liveSince === Infinity ? now : state.liveSince;
-  return { ...state, phase: 'watching', resume: state.open, synced: true, liveSince };
+  return { ...state, phase: 'watching', resume: state.open, synced: true, liveSince, serverLost: undefined };
 };
 
 /** Serving all that can be read beats serving nothing, but never beats serving what was good. */
@@ -118,8 +120,19 @@ const bookmarked: Handler<EventOf<'bookmark'>> = (state, event, now, effects) =>
     return broken(state, reason, undefined, now, effects);
   }
   effects.push({ type: 'bookmark', revision: event.revision });
-  return order === 0 ? state : { ...state, resume: event.revision };
+  const after = order === 0 ? state : { ...state, resume: event.revision };
+  return event.lost === state.serverLost ? after : farLoss(after, event.lost, effects);
 };
+
+/** Whoever is fed by a server that is cut off is cut off as well, though the line to it is fine. */
+function farLoss(state: ReflectorState, since: number | undefined, effects: Effect[]): ReflectorState {
+  if (since === undefined) effects.push({ type: 'state', state: 'live' });
+  else {
+    const reason = `the server has lost its own source at ${new Date(since).toISOString()}`;
+    effects.push({ type: 'state', state: 'lost', reason, since });
+  }
+  return { ...state, serverLost: since };
+}
 
 /** A server may send its sign of life at any time; one that claims the open revision is done contradicts itself. */
 const bookmarkedInGroup: Handler<EventOf<'bookmark'>> = (state, event, now, effects) => {
@@ -201,7 +214,12 @@ function isOpen(state: ReflectorState): boolean {
 function apply(state: ReflectorState, event: Change, effects: Effect[]): void {
   switch (event.type) {
     case 'put':
-      effects.push({ type: 'put', resource: event.resource, place: event.place, revision: event.revision });
+      effects.push({
+        type: 'put',
+        resource: event.resource,
+        place: event.place,
+        revision: event.own ?? event.revision,
+      });
       return;
     case 'delete':
       effects.push({ type: 'delete', key: event.key });
@@ -212,12 +230,6 @@ function apply(state: ReflectorState, event: Change, effects: Effect[]): void {
         effects.push({ type: 'keep', key: event.key });
       }
   }
-}
-
-function streamProblem(reason: string, place: Place | undefined, scope = STREAM_SCOPE): Effect {
-  const problem: Problem = { severity: 'error', reason };
-  if (place !== undefined) problem.place = place;
-  return { type: 'problem', scope, problems: [problem] };
 }
 
 const NOTHING: Row = {

@@ -26,13 +26,19 @@ export function eventOfLine(line: Line, zone: string | undefined): StreamEvent {
     case 'snapshot':
       return { type, revision, at: timeOf(said.at) };
     case 'synced':
-    case 'bookmark':
       return { type, revision };
+    case 'bookmark': {
+      const lost = timeOf(said.lost);
+      return lost === undefined ? { type, revision } : { type, revision, lost };
+    }
     case 'put': {
       const more = said.more === true;
       const at = timeOf(said.at);
       const { resource, issues } = validateResource(said.object, { unknownKeys: 'ignore', zone });
-      if (issues === undefined) return { type, revision, resource, place, more, at };
+      if (issues === undefined) {
+        const own = isStamp(said.stamp) ? String(said.stamp) : undefined;
+        return { type, revision, resource, place, more, at, own };
+      }
       const { key } = validateKey(said.object);
       return { type: 'refused', revision, ...refusal(key, issues, place), more, at };
     }
@@ -60,6 +66,10 @@ export function refusal(
     return problem;
   });
   return { key, scope: key === undefined ? (place.text ?? '') : keyText(key), problems };
+}
+
+function isStamp(stamp: unknown): boolean {
+  return Number.isSafeInteger(stamp) && (stamp as number) >= 0;
 }
 
 /** Milliseconds since 1970; undefined where it is missing or no date. Only statistics need it. */

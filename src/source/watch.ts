@@ -2,7 +2,7 @@
 
 import type { Readable } from 'node:stream';
 import { LineSplitter, type Line } from './lines.ts';
-import { StreamError, type Dialect, type StreamEvent } from './reflector-dialect.ts';
+import { isRevision, StreamError, type Dialect, type StreamEvent } from './reflector-dialect.ts';
 import { reflectorSource, STALL_AFTER, type Clock } from './reflector-run.ts';
 import {
   failureOf,
@@ -48,15 +48,26 @@ export function watchSource(options: WatchOptions): Source {
   }
   const target = parseTarget(options.url, '/v1/watch');
   for (const vpc of options.vpcs ?? []) target.url.searchParams.append('vpc', vpc);
+  // Another selection of VPCs is another stream, whatever its revisions are.
+  const selection = JSON.stringify([...new Set(options.vpcs)].sort());
+  let heard = 0;
   const dialect: Dialect = {
     stallAfter: options.stallAfter ?? STALL_AFTER,
+    get heard() {
+      return heard;
+    },
+    // Whether the revision is still good the server says, with 410.
+    proof: (revision) => (isRevision(revision) ? selection : undefined),
+    resume: ({ revision, proof }) => isRevision(revision) && proof === selection,
     async *connect(revision, signal) {
       const url = new URL(target.url);
       if (revision !== undefined) url.searchParams.set('revision', revision);
       const chunks = await openLines({ ...target, url }, options, signal);
+      heard = performance.now();
       yield [{ type: 'connected', resumed: revision !== undefined }];
       const splitter = new LineSplitter(maxLine);
       for await (const chunk of chunks) {
+        heard = performance.now();
         const lines = splitter.push(chunk);
         for (let i = 0; i < lines.length; i += BATCH) yield lines.slice(i, i + BATCH).map(read);
       }
