@@ -1,0 +1,41 @@
+/** The key under which a question is cached and joined, the question itself, and unpredictable ids. */
+import { randomFillSync } from 'node:crypto';
+import { HEADER_LENGTH } from '../dns/constants.ts';
+import type { Query } from '../dns/query.ts';
+import { marksOf, NO_MARKS } from './question.ts';
+import type { Question } from './question.ts';
+
+const FLAG_CD = 0x0010;
+
+/** VPC, folded qname, type, class, DO and CD: an answer is the same only where all of them are. */
+export function keyOf(vpc: string, query: Query): string {
+  const bits = (query.dnssecOk ? 1 : 0) | ((query.flags & FLAG_CD) !== 0 ? 2 : 0);
+  const name = Buffer.from(query.name.buffer, query.name.byteOffset, query.qnameLength).toString('latin1');
+  // No VPC has an octet 0 in its name, and the numbers have fixed places behind it.
+  return `${vpc}\0${query.qtype}/${query.qclass}/${bits}/${name}`;
+}
+
+/** What to ask of an upstream for the query that was parsed from `packet`. */
+export function questionOf(query: Query, packet: Uint8Array): Question {
+  return {
+    name: query.name.slice(0, query.qnameLength),
+    type: query.qtype,
+    class: query.qclass,
+    dnssecOk: query.dnssecOk,
+    checkingDisabled: (query.flags & FLAG_CD) !== 0,
+    marks: query.edns ? marksOf(packet, HEADER_LENGTH + query.qnameLength + 4) : NO_MARKS,
+  };
+}
+
+/** A source of ids from the system's generator, drawn in bulk. */
+export function randomIds(): () => number {
+  const pool = new Uint16Array(512);
+  let used = pool.length;
+  return () => {
+    if (used === pool.length) {
+      randomFillSync(pool);
+      used = 0;
+    }
+    return pool[used++];
+  };
+}

@@ -1,0 +1,86 @@
+/** What the forwarder takes and gives: options, requests, status. */
+import type { Clock } from './clock.ts';
+import type { OwnListener, LocalAddresses } from './own-addresses.ts';
+import type { ReplyTo, WriteOpt } from './reply.ts';
+import type { ConfFile } from './resolv-conf.ts';
+import type { Sockets } from './sockets.ts';
+import type { UpstreamState } from './upstream.ts';
+
+/** An outside name that this client may ask for: the caller has decided that. */
+export interface ForwardRequest extends ReplyTo {
+  /** The client's query as received, which parses; kept until the reply, so it must be the forwarder's own copy. */
+  packet: Uint8Array;
+  /** Name of the VPC, '' for none: what one VPC asked is never seen by another. */
+  vpc: string;
+  /** The VPC's own upstreams; undefined or empty: the configured ones. */
+  upstreams: readonly string[] | undefined;
+  /** The client's address as text; counts queries in flight. */
+  clientKey: string;
+  /** Octets the answer may have: 512 to 1232 over UDP, 65535 over TCP. */
+  limit: number;
+  tcp: boolean;
+}
+
+export interface ForwarderOptions<R extends ForwardRequest = ForwardRequest> {
+  /** Writes the OPT record of an answer: cookie, NSID, keepalive, extended error. */
+  writeOpt: WriteOpt<R>;
+  /** `upstreams` of the configuration, in order. Empty: those of resolv.conf. */
+  upstreams?: readonly string[];
+  /** Path of the host's resolv.conf. */
+  resolvConf?: string;
+  /** Our own listeners as of now: upstreams that lead to them are left out. */
+  listeners?: () => readonly OwnListener[];
+  /** Octets for cached answers; 0: none are kept. */
+  cacheSize?: number;
+  /** Octets of them for one VPC; a quarter when absent. */
+  vpcCacheSize?: number;
+  /** Milliseconds for which an expired answer may still be given. */
+  serveStale?: number;
+  /** Queries that wait at the same time, in all; half of it for one VPC when `queriesVpc` is absent. */
+  queries?: number;
+  queriesVpc?: number;
+  queriesClient?: number;
+  /** Milliseconds for one upstream, for one question in all, and before an expired answer is given. */
+  attemptTimeout?: number;
+  budget?: number;
+  staleAfter?: number;
+  /** Told of every answer of an upstream: its address, the rcode, milliseconds. */
+  observe?: (upstream: string, rcode: number, ms: number) => void;
+  clock?: Clock;
+  sockets?: Sockets;
+  /** Unpredictable, 0 to 65535. */
+  random16?: () => number;
+  /** 8 octets that mark our queries; random when absent. */
+  mark?: Uint8Array;
+  localAddresses?: LocalAddresses;
+  confFile?: ConfFile;
+}
+
+export interface UpstreamStatus {
+  /** `192.0.2.1:53`. */
+  upstream: string;
+  state: UpstreamState;
+  /** Why it is failing, ''. */
+  reason: string;
+  /** Milliseconds: since it began to fail (0 unless failing), and since it last replied (-1: never). */
+  failingFor: number;
+  silentFor: number;
+}
+
+export interface ForwarderStatus {
+  /** Who names the upstreams of VPCs that have none of their own. */
+  source: string;
+  /** Those, in order. */
+  defaults: string[];
+  /** Left out of them, because they are our own listeners. */
+  own: string[];
+  /** What is wrong with the list or with resolv.conf, ''. */
+  problem: string;
+  /** Every upstream in use, those of VPCs included. */
+  upstreams: UpstreamStatus[];
+  /** Queries that wait now. */
+  waiting: number;
+  cacheEntries: number;
+  /** Octets. */
+  cacheSize: number;
+}

@@ -1,0 +1,60 @@
+/** Tells which upstreams are our own listeners: asking those would ask ourselves. */
+import { networkInterfaces } from 'node:os';
+import { makeEndpoint } from './endpoint.ts';
+import type { Endpoint } from './endpoint.ts';
+
+/** What of a listener counts here; `address` without brackets, maybe with a scope. */
+export interface OwnListener {
+  address: string;
+  port: number;
+}
+
+/** Every address of this host, scopes included. */
+export type LocalAddresses = () => string[];
+
+export const systemAddresses: LocalAddresses = () =>
+  Object.entries(networkInterfaces()).flatMap(([name, addresses]) =>
+    (addresses ?? []).map(({ address, scopeid }) => (scopeid ? `${address}%${name}` : address)),
+  );
+
+/** Takes out what leads to one of `listeners`: by address and port, in any spelling, behind wildcards too. */
+export function withoutOwn(
+  endpoints: readonly Endpoint[],
+  listeners: readonly OwnListener[],
+  localAddresses: LocalAddresses = systemAddresses,
+): { others: Endpoint[]; own: Endpoint[] } {
+  const exact = new Set<string>();
+  const wildcards: { family: 4 | 6; port: number }[] = [];
+  for (const { address, port } of listeners) {
+    if (address === '0.0.0.0') wildcards.push({ family: 4, port });
+    else if (address === '::') {
+      // Such a socket may take IPv4 as well, if the system says so.
+      wildcards.push({ family: 6, port }, { family: 4, port });
+    } else exact.add(canonical(address, port));
+  }
+  let local: Set<string> | undefined;
+  const isLocal = (endpoint: Endpoint): boolean => {
+    if (endpoint.family === 4 && endpoint.address.startsWith('127.')) return true;
+    local ??= new Set(localAddresses().map((address) => canonical(address, 0)));
+    return local.has(canonical(endpoint.address, 0));
+  };
+  const others: Endpoint[] = [];
+  const own: Endpoint[] = [];
+  for (const endpoint of endpoints) {
+    const behindWildcard = wildcards.some(
+      ({ family, port }) => family === endpoint.family && port === endpoint.port,
+    );
+    const ours = exact.has(endpoint.text) || (behindWildcard && isLocal(endpoint));
+    (ours ? own : others).push(endpoint);
+  }
+  return { others, own };
+}
+
+/** Listeners are validated before, so what does not parse is no address of ours. */
+function canonical(address: string, port: number): string {
+  try {
+    return makeEndpoint(address, port).text;
+  } catch {
+    return '';
+  }
+}

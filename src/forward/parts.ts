@@ -1,0 +1,80 @@
+/** Makes the parts of a forwarder out of its options; every default stands here. */
+import { randomFillSync } from 'node:crypto';
+import { Bounds } from './bounds.ts';
+import { AnswerCache } from './cache.ts';
+import { systemClock } from './clock.ts';
+import type { Clock } from './clock.ts';
+import type { ForwardCounters } from './counters.ts';
+import { randomIds } from './keys.ts';
+import type { ForwardRequest, ForwarderOptions } from './options.ts';
+import { systemAddresses } from './own-addresses.ts';
+import { MARK_LENGTH } from './question.ts';
+import { ResolvConf } from './resolv-conf.ts';
+import { Routes } from './routes.ts';
+import type { UpstreamShared } from './shared.ts';
+import { systemSockets } from './sockets.ts';
+import type { TurnTimes } from './turn.ts';
+import { Upstream } from './upstream.ts';
+
+/** Milliseconds: 1.3 s an upstream, under 4 s in all, because stubs give up at 5 s. */
+const ATTEMPT = 1300;
+const BUDGET = 3900;
+const CACHE_SIZE = 16 * 2 ** 20;
+const SERVE_STALE = 24 * 3600 * 1000;
+const QUERIES = 1024;
+const QUERIES_CLIENT = 128;
+
+export interface Parts {
+  clock: Clock;
+  mark: Uint8Array;
+  times: TurnTimes;
+  resolvConf: ResolvConf;
+  routes: Routes;
+  bounds: Bounds;
+  cache: AnswerCache;
+}
+
+export function makeParts<R extends ForwardRequest>(
+  options: ForwarderOptions<R>,
+  counters: ForwardCounters,
+): Parts {
+  const clock = options.clock ?? systemClock;
+  const mark = options.mark ?? randomFillSync(new Uint8Array(MARK_LENGTH));
+  const resolvConf = new ResolvConf(options.resolvConf ?? '/etc/resolv.conf', clock, options.confFile);
+  const shared: UpstreamShared = {
+    clock,
+    sockets: options.sockets ?? systemSockets,
+    counters,
+    random16: options.random16 ?? randomIds(),
+    mark,
+    observe: options.observe ?? (() => {}),
+  };
+  const routes = new Routes({
+    configured: options.upstreams ?? [],
+    resolvConf,
+    listeners: options.listeners ?? (() => []),
+    localAddresses: options.localAddresses ?? systemAddresses,
+    clock,
+    makeUpstream: (endpoint) => new Upstream(endpoint, shared),
+  });
+  const all = options.queries ?? QUERIES;
+  const maxSize = options.cacheSize ?? CACHE_SIZE;
+  return {
+    clock,
+    mark,
+    times: { attempt: options.attemptTimeout ?? ATTEMPT, budget: options.budget ?? BUDGET },
+    resolvConf,
+    routes,
+    bounds: new Bounds({
+      all,
+      vpc: options.queriesVpc ?? Math.ceil(all / 2),
+      client: options.queriesClient ?? QUERIES_CLIENT,
+    }),
+    cache: new AnswerCache({
+      maxSize,
+      vpcMaxSize: options.vpcCacheSize ?? Math.ceil(maxSize / 4),
+      serveStale: options.serveStale ?? SERVE_STALE,
+      clock,
+    }),
+  };
+}

@@ -1,0 +1,34 @@
+/** The forwarder as `status`, `explain` and the metrics show it. */
+import type { AnswerCache } from './cache.ts';
+import type { Clock } from './clock.ts';
+import type { ForwarderStatus } from './options.ts';
+import type { ResolvConf } from './resolv-conf.ts';
+import type { Routes } from './routes.ts';
+
+export function forwarderStatus(
+  routes: Routes,
+  resolvConf: ResolvConf,
+  cache: AnswerCache,
+  waiting: number,
+  clock: Clock,
+): ForwarderStatus {
+  const route = routes.defaultRoute();
+  const now = clock.now();
+  const fileProblem = route.source === resolvConf.path ? resolvConf.problem : '';
+  return {
+    source: route.source,
+    defaults: route.upstreams.map(({ endpoint }) => endpoint.text),
+    own: route.own,
+    problem: [...route.problems, fileProblem].filter((text) => text !== '').join('; '),
+    upstreams: [...routes.upstreams.values()].map((upstream) => ({
+      upstream: upstream.endpoint.text,
+      state: upstream.state,
+      reason: upstream.reason,
+      failingFor: upstream.state === 'failing' ? now - upstream.failingSince : 0,
+      silentFor: Number.isFinite(upstream.heardAt) ? now - upstream.heardAt : -1,
+    })),
+    waiting,
+    cacheEntries: cache.entries,
+    cacheSize: cache.size,
+  };
+}
