@@ -38,7 +38,8 @@ export class Client {
   podWait = WAIT_HOLD;
 }
 
-interface Scope {
+/** What a listener or a rule fixes, and what that is in the view of this generation. */
+export interface Scope {
   vpc: Uint8Array;
   namespace: Uint8Array | undefined;
   generation: number;
@@ -147,8 +148,7 @@ export class Identifier {
     if (vpc === 0) return;
     const pod = this.podAt(vpc, mapped, decision);
     if (pod === 0 && !mapped) {
-      const misplaced = view.find(0, 128);
-      if (misplaced !== 0 && (view.words[misplaced] & 0xff) === layout.RECORD_MISPLACED) {
+      if (view.find(0, layout.MISPLACED_BITS) !== 0) {
         client.status = CLIENT_CONTRADICTED;
         return;
       }
@@ -185,7 +185,7 @@ export class Identifier {
     return undefined;
   }
 
-  private scopeOfListener(listener: Listener): Scope {
+  scopeOfListener(listener: Listener): Scope {
     let scope = this.scopes[listener.id];
     if (scope === undefined) {
       scope = scopeOf(listener.vpc, listener.namespace);

@@ -28,6 +28,8 @@ export const HEAD_ONLY_VPC = 12;
 /** Per copy, five words each: which prefix lengths (0…128) the VPCs' `net6` use. */
 export const HEAD_NET6_LENGTHS = 16;
 export const NET6_LENGTH_WORDS = 5;
+/** Per copy: counts changes of those prefixes, times two; odd while one is longer than 64 bits. */
+export const HEAD_NET6_STAMP = 32;
 /** One announcement a reader, each on a cache line of its own. */
 export const HEAD_READERS = 64;
 export const READER_STRIDE = 16;
@@ -79,6 +81,8 @@ export const RECORD_PREFIXES = 11;
 
 /** Flags in the second octet of a record's first word. */
 export const POD_READY = 0x0100;
+/** The resource has an `ip6` of its own: the first AAAA, unless another owns it. */
+export const HAS_IP6 = 0x0200;
 export const SET_SERVICE = 0x0100;
 export const NAMESPACE_SHADOW_FORWARD = 0x0100;
 
@@ -156,6 +160,8 @@ export const PREFIX_ENTRY = 5;
 export const KEYED_SCOPE = 1;
 export const KEYED_BITS = 2;
 export const KEYED_ADDRESS = 3;
+/** In the place of the bits of a MISPLACED: no prefix has so many, and a PREFIX may be one whole address. */
+export const MISPLACED_BITS = 129;
 /** PREFIX: the VPC's record. MISPLACED: unused. HOLDERS: count, then pod and overlay, each. */
 export const KEYED_VALUE = 7;
 export const HOLDERS_LIST = 8;

@@ -2,11 +2,35 @@
 import * as layout from './layout.ts';
 import type { View } from './view.ts';
 
+const ENTRIES = 256;
+
+/** Owners found before, by the first 64 bits of a source: nearly all prefixes are that long or shorter. */
+export class Net6Cache {
+  /** First two words, stamp of the prefixes, owner: each. */
+  readonly entries = new Int32Array(ENTRIES * 4);
+}
+
 /**
  * The record of the VPC whose `net6` holds the address in `view.key`, or 0. No two overlap. Leaves the key as
  * it was.
  */
 export function findNet6Owner(view: View): number {
+  const stamp = view.head[layout.HEAD_NET6_STAMP + view.copy];
+  if ((stamp & 1) !== 0) return searchOwner(view);
+  const a = view.key[0];
+  const b = view.key[1];
+  const { entries } = view.net6;
+  const at = ((Math.imul(a, 0x9e3779b1) ^ Math.imul(b, 0x85ebca6b)) >>> 24) * 4;
+  if (entries[at] === a && entries[at + 1] === b && entries[at + 2] === stamp) return entries[at + 3];
+  const owner = searchOwner(view);
+  entries[at] = a;
+  entries[at + 1] = b;
+  entries[at + 2] = stamp;
+  entries[at + 3] = owner;
+  return owner;
+}
+
+function searchOwner(view: View): number {
   const base = layout.HEAD_NET6_LENGTHS + view.copy * layout.NET6_LENGTH_WORDS;
   const { key, keyBytes, head } = view;
   const a = key[0];
