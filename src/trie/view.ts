@@ -8,6 +8,7 @@
 import { hashAddress, hashLabel } from './hash.ts';
 import * as layout from './layout.ts';
 import type { TrieMemory } from './memory.ts';
+import { Net6Cache } from './net6.ts';
 
 const { NAME_SLOT, ADDRESS_SLOT, NODE_LABEL, NODE_META, KEYED_SCOPE, KEYED_BITS, KEYED_ADDRESS } = layout;
 
@@ -34,6 +35,8 @@ export class View {
   addressCapacity = 0;
   nameScale = 0;
   addressScale = 0;
+
+  readonly net6 = new Net6Cache();
 
   /** Fill in before `find`; the four words of an address in network order. */
   readonly key: Int32Array;
