@@ -160,7 +160,8 @@ export class Attempt {
 
   private askTcp(cut: UpstreamAnswer): void {
     const { clock, counters } = this.upstream.shared;
-    const fail = (reason: string): void => this.done({ kind: 'truncated', answer: cut, reason });
+    const fail = (reason: string): void =>
+      this.done({ kind: 'truncated', answer: cut, reason: `cut the answer short over UDP, and ${reason}` });
     clock.clearTimeout(this.timer);
     counters.sentTcp++;
     // From here on there is an answer of sorts, so running out of time is an outcome of its own.
@@ -188,8 +189,13 @@ export class Attempt {
     }
     this.closeDatagrams();
     if (this.state === OVERDUE) return;
-    if (!LOCAL_CODES.has(code)) this.upstream.missed(this.since, `unreachable (${code})`);
-    this.done({ kind: LOCAL_CODES.has(code) ? 'local' : 'unreachable', reason: code });
+    if (LOCAL_CODES.has(code)) {
+      this.done({ kind: 'local', reason: `could not be asked (${code} on this host)` });
+      return;
+    }
+    const reason = `cannot be reached (${code})`;
+    this.upstream.missed(this.since, reason);
+    this.done({ kind: 'unreachable', reason });
   }
 
   private overdue(): void {

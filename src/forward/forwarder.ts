@@ -4,7 +4,6 @@ import {
   EDE_NOT_AUTHORITATIVE,
   EDE_NOT_READY,
   EDE_OTHER,
-  HEADER_LENGTH,
   RCODE_NOERROR,
   RCODE_NXDOMAIN,
   RCODE_REFUSED,
@@ -21,7 +20,7 @@ import { Flights } from './flights.ts';
 import type { Flight, Waiter } from './flights.ts';
 import { makeParts } from './parts.ts';
 import type { ForwardRequest, ForwarderOptions, ForwarderStatus } from './options.ts';
-import { marksOf, showsLoop } from './question.ts';
+import { hasLoopMark } from './question.ts';
 import { keyOf, questionOf } from './keys.ts';
 import type { Question } from './question.ts';
 import { Replies } from './replies.ts';
@@ -51,7 +50,8 @@ const LOOP_TEXT = 'loop: this question has come back to podns, which forwarded i
 export class Forwarder<R extends ForwardRequest = ForwardRequest> {
   readonly counters = newCounters();
   private readonly clock: Clock;
-  private readonly mark: Uint8Array;
+  /** Goes along in every query of ours; see `hasLoopMark`. */
+  readonly mark: Uint8Array;
   private readonly times: TurnTimes;
   private readonly staleAfter: number;
   private readonly replies: Replies<R>;
@@ -99,7 +99,7 @@ export class Forwarder<R extends ForwardRequest = ForwardRequest> {
       this.refuse(request, reply, RCODE_REFUSED, EDE_NOT_AUTHORITATIVE, text);
       return;
     }
-    if (this.isLoop(packet)) {
+    if (hasLoopMark(packet, query, this.mark)) {
       this.counters.loops++;
       this.refuse(request, reply, RCODE_SERVFAIL, EDE_OTHER, LOOP_TEXT);
       return;
@@ -131,13 +131,6 @@ export class Forwarder<R extends ForwardRequest = ForwardRequest> {
       return;
     }
     this.wait(key, request, reply, route, entry);
-  }
-
-  /** The question has been here before: an upstream is ourselves, or asks us. */
-  isLoop(packet: Uint8Array): boolean {
-    const { query } = this;
-    if (parseQuery(packet, 0, packet.length, query) !== PARSED || !query.edns) return false;
-    return showsLoop(marksOf(packet, HEADER_LENGTH + query.qnameLength + 4), this.mark);
   }
 
   /** A VPC is gone: so are its cached answers. */
@@ -194,6 +187,8 @@ export class Forwarder<R extends ForwardRequest = ForwardRequest> {
   }
 
   private launch(key: string, request: R, route: Route, first: Waiter<R> | undefined): Flight<R> {
+    // Parsed again: between asking and here others may have been given answers, and asked in turn.
+    parseQuery(request.packet, 0, request.packet.length, this.query);
     const question = questionOf(this.query, request.packet);
     return this.flights.start(
       key,

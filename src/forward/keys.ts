@@ -1,8 +1,7 @@
 /** The key under which a question is cached and joined, the question itself, and unpredictable ids. */
 import { randomFillSync } from 'node:crypto';
-import { HEADER_LENGTH } from '../dns/constants.ts';
 import type { Query } from '../dns/query.ts';
-import { marksOf, NO_MARKS } from './question.ts';
+import { endOf, marksOf, NO_MARKS } from './question.ts';
 import type { Question } from './question.ts';
 
 const FLAG_CD = 0x0010;
@@ -23,7 +22,7 @@ export function questionOf(query: Query, packet: Uint8Array): Question {
     class: query.qclass,
     dnssecOk: query.dnssecOk,
     checkingDisabled: (query.flags & FLAG_CD) !== 0,
-    marks: query.edns ? marksOf(packet, HEADER_LENGTH + query.qnameLength + 4) : NO_MARKS,
+    marks: query.edns ? marksOf(packet, endOf(query)) : NO_MARKS,
   };
 }
 

@@ -1,5 +1,6 @@
 /** What is asked of an upstream: our own query, written anew, with the marks that reveal a loop. */
 import { HEADER_LENGTH, TYPE_OPT, UDP_PAYLOAD_MAX } from '../dns/constants.ts';
+import type { Query } from '../dns/query.ts';
 import { put16 } from './octets.ts';
 
 export interface Question {
@@ -99,8 +100,21 @@ function marksInOptions(packet: Uint8Array, at: number, end: number): Uint8Array
   return NO_MARKS;
 }
 
+/** Offset behind the question of a message that was parsed from its first octet on. */
+export function endOf(query: Query): number {
+  return HEADER_LENGTH + query.qnameLength + 4;
+}
+
+/**
+ * True when `packet`, from which `query` was parsed, was written by the forwarder with this mark, or came through so many
+ * of its kind that it must be a loop.
+ */
+export function hasLoopMark(packet: Uint8Array, query: Query, mark: Uint8Array): boolean {
+  return query.edns && showsLoop(marksOf(packet, endOf(query)), mark);
+}
+
 /** True when the question has been here before, or has come through so many servers that it must be a loop. */
-export function showsLoop(marks: Uint8Array, mark: Uint8Array): boolean {
+function showsLoop(marks: Uint8Array, mark: Uint8Array): boolean {
   if (marks.length >= MARKS_MAX * MARK_LENGTH) return true;
   for (let at = 0; at < marks.length; at += MARK_LENGTH) {
     let i = 0;

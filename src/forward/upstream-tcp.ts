@@ -61,7 +61,7 @@ export class UpstreamTcp {
 
   private send(question: Question, ask: StreamAsk, retry = false): () => void {
     if (this.pending.size >= PIPELINE_MAX) {
-      ask.failed('too many questions on its TCP connection');
+      ask.failed('is asked too much over TCP');
       return () => {};
     }
     const query = this.freshQuery(question);
@@ -110,7 +110,8 @@ export class UpstreamTcp {
         if (this.stream === stream) this.data(octets);
       },
       closed: (code) => {
-        if (this.stream === stream) this.drop(code === '' ? 'closed the TCP connection' : code);
+        if (this.stream === stream)
+          this.drop(code === '' ? 'closed the TCP connection' : `cannot be reached over TCP (${code})`);
       },
     });
     this.stream = stream;

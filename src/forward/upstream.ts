@@ -141,6 +141,7 @@ export class Upstream implements Asked {
     // What it says does not matter, only that it says something; silence comes back to `missed`.
     this.probe = new Attempt(this, PROBE, PROBE_TIMEOUT, (outcome) => {
       if (outcome.kind === 'local') this.scheduleProbe();
+      this.probe?.release(0);
     });
   }
 }
