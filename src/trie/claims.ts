@@ -20,22 +20,29 @@ export interface Contest {
   /** What the address table holds for it: a record, or a HOLDERS record made for it. */
   entry: number;
   shared: boolean;
+  /** What each member's record was last built to say of it. */
+  shown: Map<string, string>;
+  /** Worked out at need, forgotten with every change of the claims. */
+  owners: Claim[] | undefined;
 }
 
 export interface Member {
   resource: Pod | Service;
   stamp: number;
+  /** Its record as it is now. */
+  record: number;
   contests: Set<Contest>;
 }
 
-/** `vpc address`, an address a resource claims, and on which overlay. */
+/** An address a resource claims, and on which overlay. */
 export interface Claimed {
   address: string;
   overlay: string;
 }
 
+/** Sorts like `namespace/name` inside a VPC: ties between stamps are settled by it. */
 export function memberKey(kind: string, vpc: string, namespace: string, name: string): string {
-  return `${kind} ${vpc}/${namespace}/${name}`;
+  return `${vpc}/${namespace}/${name} ${kind}`;
 }
 
 /** Each address once for each overlay it is on; the VPC address first, then the overlays in order. */
@@ -70,29 +77,40 @@ export class Claims {
 
   /** The same for an address in octets, IPv4 mapped. */
   contestOfKey(vpc: string, octets: Uint8Array): Contest | undefined {
-    return this.contest(vpc, formatAddress(octets, 0));
+    return this.contests.size === 0 ? undefined : this.contest(vpc, formatAddress(octets, 0));
   }
 
   member(key: string): Member | undefined {
     return this.members.size === 0 ? undefined : this.members.get(key);
   }
 
+  /** Over an address that `entry`, the record of its only claimant so far, is found under. */
   open(vpc: string, address: string, entry: number): Contest {
-    const contest: Contest = { vpc, address, claims: [], entry, shared: false };
+    const contest: Contest = {
+      vpc,
+      address,
+      claims: [],
+      entry,
+      shared: false,
+      shown: new Map(),
+      owners: undefined,
+    };
     this.contests.set(`${vpc} ${address}`, contest);
     return contest;
   }
 
-  join(contest: Contest, key: string, overlay: string, resource: Pod | Service, stamp: number): void {
+  join(contest: Contest, key: string, overlay: string, claimant: Omit<Member, 'contests'>): void {
+    const { resource, stamp, record } = claimant;
     let member = this.members.get(key);
     if (member === undefined) {
-      member = { resource, stamp, contests: new Set() };
+      member = { resource, stamp, record, contests: new Set() };
       this.members.set(key, member);
     }
     member.resource = resource;
     member.stamp = stamp;
     member.contests.add(contest);
     contest.claims.push({ member: key, overlay });
+    contest.owners = undefined;
   }
 
   /** Takes all claims of a resource back; returns the contests it was in. */
@@ -102,22 +120,24 @@ export class Claims {
     this.members.delete(key);
     for (const contest of member.contests) {
       contest.claims = contest.claims.filter((claim) => claim.member !== key);
+      contest.owners = undefined;
     }
     return [...member.contests];
   }
 
-  /** Forgets a contest that has fewer than two claims. */
+  /** Forgets a contest that is over. */
   close(contest: Contest): void {
     this.contests.delete(`${contest.vpc} ${contest.address}`);
-    for (const { member: key } of contest.claims) {
+    for (const key of new Set(contest.claims.map((claim) => claim.member))) {
       const member = this.members.get(key)!;
       member.contests.delete(contest);
       if (member.contests.size === 0) this.members.delete(key);
     }
   }
 
-  /** Who owns the address: one, or for a shared IPv4 one for each overlay. */
+  /** Who owns the address: one, or for an IPv4 one for each overlay. */
   owners(contest: Contest): Claim[] {
+    if (contest.owners !== undefined) return contest.owners;
     const groups = new Map<string, Claim>();
     const isIp4 = !contest.address.includes(':');
     for (const claim of contest.claims) {
@@ -125,7 +145,8 @@ export class Claims {
       const best = groups.get(group);
       if (best === undefined || this.beats(claim.member, best.member)) groups.set(group, claim);
     }
-    return [...groups.values()];
+    contest.owners = [...groups.values()];
+    return contest.owners;
   }
 
   /** True when more than one resource owns the address, each on overlays of its own. */
@@ -139,8 +160,22 @@ export class Claims {
     return claims.every(({ member }) => member === claims[0].member);
   }
 
-  owns(contest: Contest, key: string): boolean {
-    return this.owners(contest).some((claim) => claim.member === key);
+  /** True when this resource owns the address; an IPv4 on this overlay. */
+  owns(contest: Contest, key: string, overlay: string): boolean {
+    const isIp4 = !contest.address.includes(':');
+    return this.owners(contest).some(
+      (claim) => claim.member === key && (!isIp4 || claim.overlay === overlay),
+    );
+  }
+
+  /** What the record of each owner has to say of the address; the others say nothing. */
+  outcome(contest: Contest): Map<string, string> {
+    const shared = this.isShared(contest);
+    const outcome = new Map<string, string>();
+    for (const { member, overlay } of this.owners(contest)) {
+      outcome.set(member, `${outcome.get(member) ?? (shared ? 'shared' : 'alone')} ${overlay}`);
+    }
+    return outcome;
   }
 
   private beats(key: string, other: string): boolean {
@@ -155,10 +190,15 @@ export class Claims {
     const problems: Problem[] = [];
     for (const contest of this.contests.values()) {
       const owners = this.owners(contest);
-      const losers = contest.claims.filter((claim) => !owners.some((owner) => owner.member === claim.member));
-      for (const { member } of losers) {
-        const key = keyOf(this.members.get(member)!.resource);
-        const winner = keyOf(this.members.get(owners[0].member)!.resource);
+      const isIp4 = !contest.address.includes(':');
+      const lost = new Map<string, string>();
+      for (const { member, overlay } of contest.claims) {
+        const owner = isIp4 ? owners.find((claim) => claim.overlay === overlay)! : owners[0];
+        if (owner.member !== member) lost.set(member, owner.member);
+      }
+      for (const [loser, owner] of lost) {
+        const key = keyOf(this.members.get(loser)!.resource);
+        const winner = keyOf(this.members.get(owner)!.resource);
         problems.push({
           severity: 'error',
           key,

@@ -36,14 +36,14 @@ export interface VpcState {
   /** Names with dots of its pods and services, and how many bear each. */
   dotted: Map<string, number>;
   serial: number;
-  /** Something of it changed in this transaction. */
-  touched: boolean;
 }
 
 const OVERLAY_WORDS = 4;
 
 export class Directory {
   readonly vpcs = new Map<string, VpcState>();
+  /** Those of which something changed in this transaction. */
+  readonly touched = new Set<VpcState>();
   private readonly arena: Arena;
   private readonly tables: Tables;
   private readonly nodes: Nodes;
@@ -78,11 +78,10 @@ export class Directory {
         namespaces: new Map(),
         dotted: new Map(),
         serial: 0,
-        touched: true,
       };
       this.vpcs.set(name, state);
     }
-    state.touched = true;
+    this.touched.add(state);
     return state;
   }
 

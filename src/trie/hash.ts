@@ -37,7 +37,8 @@ export function hashLabel(
     m = name[at] | (name[at + 1] << 8) | (name[at + 2] << 16) | (name[at + 3] << 24);
     at += 4;
   }
-  m = length << 24;
+  // The length of the whole message: the parent's four octets and the label.
+  m = (length + 4) << 24;
   switch (length & 3) {
     case 3:
       m |= (name[at + 2] << 16) | (name[at + 1] << 8) | name[at];
@@ -82,7 +83,8 @@ export function hashAddress(
     v2 = (v2 << 16) | (v2 >>> 16);
     v0 ^= m;
   }
-  return finish(v0, v1, v2, v3, bits);
+  // Five words and one octet.
+  return finish(v0, v1, v2, v3, bits | (21 << 24));
 }
 
 function finish(v0: number, v1: number, v2: number, v3: number, m: number): number {

@@ -31,7 +31,9 @@ export class MemoryFullError extends Error {
  * four times over, before it throws MemoryFullError.
  */
 export function reserveMemory(reserve: Reserve = DEFAULT_RESERVE, seed?: [number, number]): TrieMemory {
-  let { names, addresses, arena } = reserve;
+  let names = whole(reserve.names);
+  let addresses = whole(reserve.addresses);
+  let arena = whole(reserve.arena);
   for (let attempt = 0; ; attempt++) {
     try {
       const memory: TrieMemory = {
@@ -49,10 +51,14 @@ export function reserveMemory(reserve: Reserve = DEFAULT_RESERVE, seed?: [number
       if (attempt === 4) {
         throw new MemoryFullError(`no address space for the trie (${arena / MiB} MiB): ${String(error)}`);
       }
-      names >>>= 1;
-      addresses >>>= 1;
-      // Multiples of 8 keep every view aligned.
-      arena = Math.floor(arena / 16) * 8;
+      names = whole(names / 2);
+      addresses = whole(addresses / 2);
+      arena = whole(arena / 2);
     }
   }
+}
+
+/** Multiples of 8 keep every view aligned; below a page not even the special names fit. */
+function whole(octets: number): number {
+  return Math.max(4096, Math.floor(octets / 8) * 8);
 }

@@ -109,7 +109,7 @@ export class Nodes {
   }
 
   setPayload(node: number, payload: number): void {
-    this.tables.putName(this.hashOf(node), node, payload);
+    this.tables.setName(this.hashOf(node), node, payload);
   }
 
   parent(node: number): number {

@@ -2,20 +2,25 @@
 import type { Arena } from './arena.ts';
 import type { VpcState } from './directory.ts';
 import * as layout from './layout.ts';
+import { MemoryFullError } from './memory.ts';
 import { findNet6Owner } from './net6.ts';
 import type { Prefix } from './prefix.ts';
+import { eachKey } from './records.ts';
 import type { Tables } from './tables.ts';
 import { isMappedKey } from './view.ts';
 
 const KEYED_WORDS = layout.KEYED_VALUE + 1;
 
 export class PrefixOwners {
+  /** False when there was no room to mark every misplaced address. */
+  complete = true;
   private readonly arena: Arena;
   private readonly tables: Tables;
   private readonly counts = new Int32Array(129);
-  /** MISPLACED entries by the address's four words: the record, and how many pods have it. */
-  private readonly misplaced = new Map<string, { record: number; pods: number }>();
+  /** MISPLACED entries by the address's four words: the record, and in how many VPCs a pod owns it. */
+  private readonly misplaced = new Map<string, { record: number; vpcs: number }>();
   private changed = false;
+  private stamp = 0;
 
   constructor(arena: Arena, tables: Tables) {
     this.arena = arena;
@@ -48,64 +53,83 @@ export class PrefixOwners {
     }
   }
 
-  /** A pod's IPv6 address, in `idle.key`, has come or gone: marks it when it lies in another VPC's prefix. */
-  notice(vpc: number, present: boolean): void {
-    if (this.changed) return;
+  /**
+   * The address in `idle.key` belongs to `after` now instead of `before` (0: nobody), inside this VPC: marks it
+   * while a pod owns it and it lies in another VPC's prefix.
+   */
+  notice(vpc: number, before: number, after: number): void {
     const view = this.tables.idle;
-    if (isMappedKey(view.key)) return;
+    const owned = this.isPod(after);
+    if (this.changed || owned === this.isPod(before) || isMappedKey(view.key)) return;
     const owner = findNet6Owner(view);
     if (owner === 0 || owner === vpc) return;
-    const id = view.key.join();
-    if (present) this.mark(id);
-    else this.unmark(id);
+    if (owned) this.mark(view.key.join());
+    else this.unmark(view.key.join());
   }
 
   /** At the end of a transaction that moved prefixes: looks at all addresses again. */
   flush(): void {
     if (!this.changed) return;
     this.changed = false;
+    this.complete = true;
+    const isLong = this.counts.subarray(65).some((count) => count > 0);
+    this.stamp = (((this.stamp + 2) | 1) ^ (isLong ? 0 : 1)) | 0;
+    this.tables.pokeHead(layout.HEAD_NET6_STAMP, 1, this.stamp);
     const view = this.tables.idle;
     const { words } = this.arena;
     for (const [id, entry] of this.misplaced) {
       for (let i = 0; i < 4; i++) view.key[i] = words[entry.record + layout.KEYED_ADDRESS + i];
-      entry.pods = 1;
+      entry.vpcs = 1;
       this.unmark(id);
     }
     if (this.counts.every((count) => count === 0)) return;
-    const found: number[] = [];
+    // A record stands in the table once for each of its addresses.
+    const found = new Set<string>();
     for (const record of this.tables.addressRecords()) {
-      if ((words[record] & 0xff) !== layout.RECORD_POD) continue;
+      if (!this.isPod(record)) continue;
       const vpc = view.vpcOfRecord(record);
-      for (let i = 0; i < words[record + layout.RRSET_AAAA_COUNT]; i++) {
-        const at = record + layout.RRSET_AAAA + 4 * i;
-        for (let k = 0; k < 4; k++) view.key[k] = words[at + k];
+      eachKey(view, record, () => {
+        if (isMappedKey(view.key)) return;
         const owner = findNet6Owner(view);
-        if (owner !== 0 && owner !== vpc) found.push(at);
-      }
+        if (owner !== 0 && owner !== vpc) found.add(`${vpc},${view.key.join()}`);
+      });
     }
-    for (const at of found) {
-      for (let k = 0; k < 4; k++) view.key[k] = words[at + k];
-      this.mark(view.key.join());
+    try {
+      this.arena.reserve(KEYED_WORDS * found.size);
+      this.tables.reserve(0, found.size);
+    } catch (error) {
+      if (!(error instanceof MemoryFullError)) throw error;
+      this.complete = false;
+      return;
     }
+    for (const each of found) {
+      const id = each.slice(each.indexOf(',') + 1);
+      view.key.set(id.split(',').map(Number));
+      this.mark(id);
+    }
+  }
+
+  private isPod(record: number): boolean {
+    return record !== 0 && (this.arena.words[record] & 0xff) === layout.RECORD_POD;
   }
 
   private mark(id: string): void {
     const known = this.misplaced.get(id);
     if (known !== undefined) {
-      known.pods++;
+      known.vpcs++;
       return;
     }
     const view = this.tables.idle;
-    const record = this.keyed(layout.RECORD_MISPLACED, 128, 0);
-    this.tables.putAddress(view.hashKey(0, 128), record, 0);
-    this.misplaced.set(id, { record, pods: 1 });
+    const record = this.keyed(layout.RECORD_MISPLACED, layout.MISPLACED_BITS, 0);
+    this.tables.putAddress(view.hashKey(0, layout.MISPLACED_BITS), record, 0);
+    this.misplaced.set(id, { record, vpcs: 1 });
   }
 
   private unmark(id: string): void {
     const known = this.misplaced.get(id);
-    if (known === undefined || --known.pods > 0) return;
+    if (known === undefined || --known.vpcs > 0) return;
     const { record } = known;
-    this.tables.deleteAddress(this.tables.idle.hashKey(0, 128), record);
+    this.tables.deleteAddress(this.tables.idle.hashKey(0, layout.MISPLACED_BITS), record);
     this.tables.release(record, KEYED_WORDS);
     this.misplaced.delete(id);
   }

@@ -4,6 +4,8 @@ import type { ARecords } from './policy.ts';
 import type { Attachment, Pod, Port, Protocol, Service } from '../model.ts';
 import type { Arena } from './arena.ts';
 import * as layout from './layout.ts';
+import { MAPPED_WORD } from './view.ts';
+import type { View } from './view.ts';
 
 const PROTOCOLS: readonly Protocol[] = ['tcp', 'udp', 'sctp'];
 const addressBytes = new Uint8Array(16);
@@ -33,42 +35,42 @@ export interface Placement {
   nameNodes: number[];
   stamp: number;
   overlay(name: string): number;
-  /** False for an address that another resource of the VPC owns. */
-  owns(address: string): boolean;
+  /** False for an address that another resource of the VPC owns (an IPv4: on this overlay). */
+  owns(address: string, overlay: string): boolean;
   /** The overlay a client must share to be given this IPv4, or 0. */
-  gate(ip4: string, overlay: number): number;
+  gate(ip4: string, overlay: string): number;
   aRecords: ARecords;
 }
 
 /** Writes the record and returns its reference. */
 export function buildRecord(arena: Arena, resource: Pod | Service, placement: Placement): number {
   const pod = resource.kind === 'pod' ? resource : undefined;
-  const owned = (address: string | undefined): address is string =>
-    address !== undefined && placement.owns(address);
-  const six: string[] = owned(resource.ip6) ? [resource.ip6] : [];
+  const owned = (address: string | undefined, overlay: string): address is string =>
+    address !== undefined && placement.owns(address, overlay);
+  const six: string[] = owned(resource.ip6, '') ? [resource.ip6] : [];
   const attachments = pod?.overlays ?? NO_ATTACHMENTS;
   if (resource.ip6 === undefined) {
-    for (const { ip6 } of attachments) if (owned(ip6) && !six.includes(ip6)) six.push(ip6);
+    for (const { ip6, overlay } of attachments) if (owned(ip6, overlay) && !six.includes(ip6)) six.push(ip6);
   }
   const four: { word: number; gate: number }[] = [];
   for (const { ip4, overlay, pinned } of attachments) {
-    if (!owned(ip4) || placement.aRecords === 'none') continue;
+    if (!owned(ip4, overlay) || placement.aRecords === 'none') continue;
     if (placement.aRecords !== 'all' && !pinned && six.length > 0) continue;
     const word = wordOf4(ip4);
-    if (!four.some((entry) => entry.word === word)) {
-      four.push({ word, gate: placement.gate(ip4, placement.overlay(overlay)) });
-    }
+    const gate = placement.gate(ip4, overlay);
+    if (!four.some((entry) => entry.word === word && entry.gate === gate)) four.push({ word, gate });
   }
   const hexAid = isHexAid(resource.aid, pod === undefined ? 0x73 : 0x70);
   const octets = packTail(resource, hexAid);
   let size =
     layout.RRSET_AAAA + 4 * six.length + 2 * four.length + layout.TAIL_NAMES + placement.nameNodes.length;
-  for (const { ip6 } of attachments) size += layout.ATTACHMENT_IP6 + (owned(ip6) ? 4 : 0);
+  for (const { ip6, overlay } of attachments) size += layout.ATTACHMENT_IP6 + (owned(ip6, overlay) ? 4 : 0);
   const words = arena.words;
   const record = arena.allocate(size + ((octets.length + 3) >>> 2));
   words[record] =
     (pod ? layout.RECORD_POD : layout.RECORD_SERVICE) |
-    (pod === undefined || pod.ready ? layout.POD_READY : 0);
+    (pod === undefined || pod.ready ? layout.POD_READY : 0) |
+    (resource.ip6 === undefined ? 0 : layout.HAS_IP6);
   words[record + layout.RRSET_AAAA_COUNT] = six.length;
   words[record + layout.RRSET_A_COUNT] = four.length;
   let at = record + layout.RRSET_AAAA;
@@ -88,8 +90,8 @@ export function buildRecord(arena: Arena, resource: Pod | Service, placement: Pl
   at += layout.TAIL_NAMES;
   for (const node of placement.nameNodes) words[at++] = node;
   for (const attachment of attachments) {
-    const has4 = owned(attachment.ip4);
-    const has6 = owned(attachment.ip6);
+    const has4 = owned(attachment.ip4, attachment.overlay);
+    const has6 = owned(attachment.ip6, attachment.overlay);
     words[at + layout.ATTACHMENT_OVERLAY] = placement.overlay(attachment.overlay);
     words[at + layout.ATTACHMENT_FLAGS] =
       (has4 ? layout.ATTACHED_IP4 : 0) |
@@ -187,7 +189,6 @@ export function readRecord(
   const names: string[] = [];
   for (let i = 0; i < nameCount; i++) names.push(texts.path(words[tail + layout.TAIL_NAMES + i]));
   const overlays: Attachment[] = [];
-  const inherited = new Set<string>();
   let at = tail + layout.TAIL_NAMES + nameCount;
   for (let i = counts >>> 24; i > 0; i--) {
     const flags = words[at + layout.ATTACHMENT_FLAGS];
@@ -199,7 +200,6 @@ export function readRecord(
     at += layout.ATTACHMENT_IP6;
     if ((flags & layout.ATTACHED_IP6) !== 0) {
       attachment.ip6 = format6(bytes, at * 4);
-      inherited.add(attachment.ip6);
       at += 4;
     }
     overlays.push(attachment);
@@ -232,8 +232,8 @@ export function readRecord(
     ports,
   };
   // A pod without an address of its own shows those of its overlays; they are not its `ip6`.
-  const first = sixCount > 0 ? format6(bytes, (record + layout.RRSET_AAAA) * 4) : undefined;
-  const ip6 = first !== undefined && !inherited.has(first) ? { ip6: first } : {};
+  const own = sixCount > 0 && (words[record] & layout.HAS_IP6) !== 0;
+  const ip6 = own ? { ip6: format6(bytes, (record + layout.RRSET_AAAA) * 4) } : {};
   const stamp = (words[tail + layout.TAIL_STAMP] >>> 0) + (counts & 0xffff) * 2 ** 32;
   const resource: Pod | Service = isPod
     ? { kind: 'pod', ...common, ...ip6, overlays, ready: (words[record] & layout.POD_READY) !== 0 }
@@ -245,4 +245,32 @@ function ascii(bytes: Uint8Array, at: number, length: number): string {
   let text = '';
   for (let i = 0; i < length; i++) text += String.fromCharCode(bytes[at + i]);
   return text;
+}
+
+/** Calls back with `view.key` set to each address the record owns; an address may come twice. */
+export function eachKey(view: View, record: number, visit: () => void): void {
+  const { words, key } = view;
+  const set = (at: number): void => {
+    for (let k = 0; k < 4; k++) key[k] = words[at + k];
+    visit();
+  };
+  for (let i = 0; i < words[record + layout.RRSET_AAAA_COUNT]; i++) set(record + layout.RRSET_AAAA + 4 * i);
+  const tail = view.tail(record);
+  const counts = words[tail + layout.TAIL_COUNTS];
+  let at = tail + layout.TAIL_NAMES + ((counts >>> 16) & 0xff);
+  for (let i = counts >>> 24; i > 0; i--) {
+    const flags = words[at + layout.ATTACHMENT_FLAGS];
+    if ((flags & layout.ATTACHED_IP4) !== 0) {
+      key[0] = 0;
+      key[1] = 0;
+      key[2] = MAPPED_WORD;
+      key[3] = words[at + layout.ATTACHMENT_IP4];
+      visit();
+    }
+    at += layout.ATTACHMENT_IP6;
+    if ((flags & layout.ATTACHED_IP6) !== 0) {
+      set(at);
+      at += 4;
+    }
+  }
 }

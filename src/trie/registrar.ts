@@ -3,16 +3,15 @@ import { parseAddress } from '../dns/address.ts';
 import type { Pod, Service } from '../model.ts';
 import type { Arena } from './arena.ts';
 import type { BearerSets } from './bearers.ts';
-import type { Claims, Contest } from './claims.ts';
+import type { Claim, Claims, Contest } from './claims.ts';
 import { memberKey } from './claims.ts';
 import type { Directory, NamespaceState, VpcState } from './directory.ts';
 import * as layout from './layout.ts';
 import type { Nodes } from './nodes.ts';
 import type { PrefixOwners } from './owners.ts';
 import type { ARecords } from './policy.ts';
-import { buildRecord, readRecord, recordWords } from './records.ts';
+import { buildRecord, eachKey, readRecord, recordWords } from './records.ts';
 import type { Tables } from './tables.ts';
-import { MAPPED_WORD } from './view.ts';
 
 export interface RegistrarParts {
   arena: Arena;
@@ -69,8 +68,8 @@ export class Registrar {
   }
 
   /** Writes a new record in the place of `old` (0: none). Contested addresses are left to `settleEntry`. */
-  place(namespace: NamespaceState, resource: Pod | Service, stamp: number, old: number): void {
-    const { arena, nodes, directory, bearers, claims, tables } = this.parts;
+  place(namespace: NamespaceState, resource: Pod | Service, stamp: number, old: number): number {
+    const { arena, nodes, directory, bearers, claims, tables, owners } = this.parts;
     const vpc = namespace.vpc;
     const key = claims.empty ? '' : memberKey(resource.kind, resource.vpc, resource.namespace, resource.name);
     const node = nodes.ensurePath(namespace.node, resource.name);
@@ -81,35 +80,36 @@ export class Registrar {
       nameNodes,
       stamp,
       overlay: (name) => directory.overlay(namespace, name).record,
-      owns: (address) => {
+      owns: (address, overlay) => {
         const contest = claims.contest(vpc.name, address);
-        return contest === undefined || claims.owns(contest, key);
+        return contest === undefined || claims.owns(contest, key, `${namespace.name}/${overlay}`);
       },
       gate: (ip4, overlay) => {
         const contest = claims.contest(vpc.name, ip4);
-        return contest !== undefined && claims.isShared(contest) ? overlay : 0;
+        if (contest === undefined || !claims.isShared(contest)) return 0;
+        return directory.overlay(namespace, overlay).record;
       },
       aRecords: this.parts.aRecords,
     });
     this.countOverlays(record, 1);
     const view = tables.idle;
     if (old !== 0) {
-      this.eachKey(old, () => {
+      eachKey(view, old, () => {
         // A contested address keeps its entry: settleEntry says whose it is.
         const hash = view.hashKey(vpc.record, 128);
-        if ((!claims.empty && this.contested(vpc)) || view.findHashed(vpc.record, 128, hash) !== old) return;
+        if (this.contested(vpc) || view.findHashed(vpc.record, 128, hash) !== old) return;
         if (view.bears(record, vpc.record, 128)) tables.putAddress(hash, record, old);
         else {
           tables.deleteAddress(hash, old);
-          this.parts.owners.notice(vpc.record, false);
+          owners.notice(vpc.record, old, 0);
         }
       });
     }
-    this.eachKey(record, () => {
+    eachKey(view, record, () => {
       const hash = view.hashKey(vpc.record, 128);
-      if ((!claims.empty && this.contested(vpc)) || view.findHashed(vpc.record, 128, hash) !== 0) return;
+      if (this.contested(vpc) || view.findHashed(vpc.record, 128, hash) !== 0) return;
       tables.putAddress(hash, record, 0);
-      this.parts.owners.notice(vpc.record, true);
+      owners.notice(vpc.record, 0, record);
     });
     const kept = new Set<number>();
     if (old !== 0) {
@@ -130,16 +130,19 @@ export class Registrar {
       this.countOverlays(old, -1);
       tables.release(old, recordWords(this.words, this.bytes, old));
     }
+    return record;
   }
 
   /** Takes a record away; its contests must have been withdrawn. */
   displace(namespace: NamespaceState, record: number): void {
-    const { tables, owners, claims } = this.parts;
+    const { tables, owners } = this.parts;
+    const view = tables.idle;
     const vpc = namespace.vpc;
-    this.eachKey(record, () => {
-      if (!claims.empty && this.contested(vpc)) return;
-      tables.deleteAddress(tables.idle.hashKey(vpc.record, 128), record);
-      owners.notice(vpc.record, false);
+    eachKey(view, record, () => {
+      const hash = view.hashKey(vpc.record, 128);
+      if (this.contested(vpc) || view.findHashed(vpc.record, 128, hash) !== record) return;
+      tables.deleteAddress(hash, record);
+      owners.notice(vpc.record, record, 0);
     });
     for (const name of this.nameNodes(record)) this.dropName(namespace, name, record);
     this.countOverlays(record, -1);
@@ -148,43 +151,44 @@ export class Registrar {
 
   /** Points the address table to the owner of a contested address, or to the list of its holders. */
   settleEntry(contest: Contest): void {
-    const { arena, tables, claims, directory } = this.parts;
+    const { tables, claims, directory } = this.parts;
     const vpc = directory.vpcs.get(contest.vpc)!;
     const view = tables.idle;
-    const owners = claims.owners(contest).map((claim) => {
-      const { resource } = claims.member(claim.member)!;
-      const namespace = vpc.namespaces.get(resource.namespace)!;
-      const overlay = claim.overlay.slice(claim.overlay.indexOf('/') + 1);
-      return {
-        record: this.recordOf(namespace, resource.kind, resource.name),
-        overlay: claim.overlay === '' ? 0 : directory.overlay(namespace, overlay).record,
-      };
-    });
+    const owners = claims.owners(contest);
+    const shared = owners.length > 0 && claims.isShared(contest);
     parseAddress(contest.address, view.keyBytes, 0);
     const hash = view.hashKey(vpc.record, 128);
     const old = contest.entry;
-    if (owners.length === 0) tables.deleteAddress(hash, old);
-    else if (!claims.isShared(contest)) contest.entry = owners[0].record;
-    else {
-      const size = layout.HOLDERS_LIST + 2 * owners.length;
-      const holders = arena.allocate(size);
-      this.words[holders] = layout.RECORD_HOLDERS;
-      this.words[holders + layout.KEYED_SCOPE] = vpc.record;
-      this.words[holders + layout.KEYED_BITS] = 128;
-      this.words.set(view.key, holders + layout.KEYED_ADDRESS);
-      this.words[holders + layout.KEYED_VALUE] = owners.length;
-      owners.forEach(({ record, overlay }, i) => {
-        this.words[holders + layout.HOLDERS_LIST + 2 * i] = record;
-        this.words[holders + layout.HOLDERS_LIST + 2 * i + 1] = overlay;
-      });
-      contest.entry = holders;
-    }
-    if (owners.length > 0 && contest.entry !== old) tables.putAddress(hash, contest.entry, old);
+    if (owners.length === 0) contest.entry = 0;
+    else if (shared) contest.entry = this.buildHolders(vpc, owners);
+    else contest.entry = claims.member(owners[0].member)!.record;
+    if (contest.entry === 0) tables.deleteAddress(hash, old);
+    else if (contest.entry !== old) tables.putAddress(hash, contest.entry, old);
+    this.parts.owners.notice(vpc.record, old, contest.entry);
     if (contest.shared) {
-      const count = this.words[old + layout.KEYED_VALUE];
-      tables.release(old, layout.HOLDERS_LIST + 2 * count);
+      tables.release(old, layout.HOLDERS_LIST + 2 * this.words[old + layout.KEYED_VALUE]);
     }
-    contest.shared = claims.isShared(contest);
+    contest.shared = shared;
+  }
+
+  /** A HOLDERS record for the address in `idle.key`. */
+  private buildHolders(vpc: VpcState, owners: Claim[]): number {
+    const { words } = this;
+    const { arena, claims, directory, tables } = this.parts;
+    const holders = arena.allocate(layout.HOLDERS_LIST + 2 * owners.length);
+    words[holders] = layout.RECORD_HOLDERS;
+    words[holders + layout.KEYED_SCOPE] = vpc.record;
+    words[holders + layout.KEYED_BITS] = 128;
+    words.set(tables.idle.key, holders + layout.KEYED_ADDRESS);
+    words[holders + layout.KEYED_VALUE] = owners.length;
+    let at = holders + layout.HOLDERS_LIST;
+    for (const { member, overlay } of owners) {
+      const { resource, record } = claims.member(member)!;
+      const namespace = vpc.namespaces.get(resource.namespace)!;
+      words[at++] = record;
+      words[at++] = directory.overlay(namespace, overlay.slice(overlay.indexOf('/') + 1)).record;
+    }
+    return holders;
   }
 
   /** Drops a name node that nobody bears any more. */
@@ -235,36 +239,6 @@ export class Registrar {
       directory.overlayOf(this.words[at + layout.ATTACHMENT_OVERLAY]).pods += by;
       at += layout.ATTACHMENT_IP6;
       if ((this.words[at - 2] & layout.ATTACHED_IP6) !== 0) at += 4;
-    }
-  }
-
-  /** Calls back with `idle.key` set to each address the record owns; an address may come twice. */
-  private eachKey(record: number, visit: () => void): void {
-    const { words } = this;
-    const { key } = this.parts.tables.idle;
-    const tail = this.parts.tables.idle.tail(record);
-    for (let i = 0; i < words[record + layout.RRSET_AAAA_COUNT]; i++) {
-      const at = record + layout.RRSET_AAAA + 4 * i;
-      for (let k = 0; k < 4; k++) key[k] = words[at + k];
-      visit();
-    }
-    const counts = words[tail + layout.TAIL_COUNTS];
-    let at = tail + layout.TAIL_NAMES + ((counts >>> 16) & 0xff);
-    for (let i = counts >>> 24; i > 0; i--) {
-      const flags = words[at + layout.ATTACHMENT_FLAGS];
-      if ((flags & layout.ATTACHED_IP4) !== 0) {
-        key[0] = 0;
-        key[1] = 0;
-        key[2] = MAPPED_WORD;
-        key[3] = words[at + layout.ATTACHMENT_IP4];
-        visit();
-      }
-      at += layout.ATTACHMENT_IP6;
-      if ((flags & layout.ATTACHED_IP6) !== 0) {
-        for (let k = 0; k < 4; k++) key[k] = words[at + k];
-        visit();
-        at += 4;
-      }
     }
   }
 }

@@ -47,8 +47,8 @@ export class Tables {
     this.addresses = [new Int32Array(memory.addresses[0]), new Int32Array(memory.addresses[1])];
     this.arena = arena;
     for (const copy of [0, 1]) {
-      this.head[layout.HEAD_NAME_CAPACITY + copy] = FIRST_CAPACITY;
-      this.head[layout.HEAD_ADDRESS_CAPACITY + copy] = FIRST_CAPACITY;
+      this.head[layout.HEAD_NAME_CAPACITY + copy] = firstCapacity(this.names[copy], NAME_SLOT);
+      this.head[layout.HEAD_ADDRESS_CAPACITY + copy] = firstCapacity(this.addresses[copy], ADDRESS_SLOT);
     }
     this.idle = new View(memory);
   }
@@ -117,10 +117,15 @@ export class Tables {
     this.growTo('address', this.addressCount[copy] + addresses);
   }
 
-  /** Adds the edge to `node`, or changes its payload. */
+  /** Adds the edge to `node`. */
   putName(hash: number, node: number, payload: number): void {
-    this.note(LOG_NAME_PUT, hash, node, payload);
     this.growTo('name', this.nameCount[this.idleCopy] + 1);
+    this.setName(hash, node, payload);
+  }
+
+  /** Changes the payload of an edge that is there: needs no room. */
+  setName(hash: number, node: number, payload: number): void {
+    this.note(LOG_NAME_PUT, hash, node, payload);
     this.applyName(this.idleCopy, hash, node, payload);
   }
 
@@ -131,8 +136,8 @@ export class Tables {
 
   /** Adds a record, or puts it in the place of `old` (0: none). */
   putAddress(hash: number, record: number, old: number): void {
+    if (old === 0) this.growTo('address', this.addressCount[this.idleCopy] + 1);
     this.note(LOG_ADDRESS_PUT, hash, record, old);
-    this.growTo('address', this.addressCount[this.idleCopy] + 1);
     this.applyAddress(this.idleCopy, hash, record, old);
   }
 
@@ -141,7 +146,7 @@ export class Tables {
     this.applyAddressDelete(this.idleCopy, hash, record);
   }
 
-  /** Records of the idle copy's address table, for the rare whole scan. */
+  /** Records of the idle copy's address table, one for each address, for the rare whole scan. */
   *addressRecords(): Iterable<number> {
     const table = this.addresses[this.idleCopy];
     const end = this.idle.addressCapacity * ADDRESS_SLOT;
@@ -264,12 +269,12 @@ export class Tables {
     const copy = this.idleCopy;
     const capacity = table === 'name' ? this.idle.nameCapacity : this.idle.addressCapacity;
     if (count <= capacity * LOAD_MAX) return;
-    const wanted = Math.ceil(Math.max(capacity * GROWTH, count / LOAD_MAX + 1));
     const slots = table === 'name' ? this.names[copy] : this.addresses[copy];
     const width = table === 'name' ? NAME_SLOT : ADDRESS_SLOT;
-    if (wanted * width > slots.length) {
-      throw new MemoryFullError(`the trie's ${table} table is full (${capacity} slots)`);
-    }
+    const most = Math.floor(slots.length / width);
+    if (count > most * LOAD_MAX)
+      throw new MemoryFullError(`the trie's ${table} table is full (${most} slots)`);
+    const wanted = Math.min(most, Math.ceil(Math.max(capacity * GROWTH, count / LOAD_MAX + 1)));
     rebuild(slots, width, capacity, wanted);
     this.head[(table === 'name' ? layout.HEAD_NAME_CAPACITY : layout.HEAD_ADDRESS_CAPACITY) + copy] = wanted;
     this.idle.use(copy);
@@ -279,4 +284,8 @@ export class Tables {
   get sizes(): { names: number; addresses: number } {
     return { names: this.nameCount[this.idleCopy], addresses: this.addressCount[this.idleCopy] };
   }
+}
+
+function firstCapacity(slots: Int32Array, width: number): number {
+  return Math.min(FIRST_CAPACITY, Math.floor(slots.length / width));
 }

@@ -98,8 +98,9 @@ export class TrieWriter implements Projection {
   remove(key: ResourceKey): void {
     const vpc = this.directory.vpcs.get(key.vpc);
     if (vpc === undefined) return;
-    vpc.touched = true;
     if (key.kind === 'vpc') {
+      if (vpc.declared === undefined) return;
+      this.directory.touched.add(vpc);
       this.owners.replace(vpc, vpc.net6, []);
       vpc.declared = undefined;
       vpc.net6 = [];
@@ -108,14 +109,24 @@ export class TrieWriter implements Projection {
       return;
     }
     const namespace = vpc.namespaces.get(key.namespace);
-    if (namespace === undefined) return;
+    if (namespace === undefined || !this.removeInside(namespace, key)) return;
     this.suspects.add(namespace);
-    if (key.kind === 'namespace') this.directory.setNamespace(namespace, undefined);
-    else if (key.kind === 'overlay') {
-      const overlay = namespace.overlays.get(key.name);
-      if (overlay !== undefined) this.directory.setOverlay(overlay, undefined);
-      this.vpcWords.dirty(vpc);
-    } else this.removeBearer(namespace, key.kind, key.name);
+    this.directory.touched.add(vpc);
+  }
+
+  /** False when there was no such thing. */
+  private removeInside(namespace: NamespaceState, key: ResourceKey): boolean {
+    if (key.kind === 'namespace') {
+      if (namespace.declared === undefined) return false;
+      this.directory.setNamespace(namespace, undefined);
+      return true;
+    }
+    if (key.kind !== 'overlay') return this.removeBearer(namespace, key.kind as 'pod' | 'service', key.name);
+    const overlay = namespace.overlays.get(key.name);
+    if (overlay?.declared === undefined) return false;
+    this.directory.setOverlay(overlay, undefined);
+    this.vpcWords.dirty(namespace.vpc);
+    return true;
   }
 
   commit(): void {
@@ -123,13 +134,12 @@ export class TrieWriter implements Projection {
     for (const namespace of this.suspects) this.directory.sweep(namespace);
     this.suspects.clear();
     this.owners.flush();
-    const { vpcs } = this.directory;
-    for (const vpc of vpcs.values()) {
-      if (!vpc.touched) continue;
-      vpc.touched = false;
+    const { vpcs, touched } = this.directory;
+    for (const vpc of touched) {
       if (vpc.declared === undefined && vpc.namespaces.size === 0) this.forget(vpc);
       else this.vpcWords.write(vpc);
     }
+    touched.clear();
     const only = vpcs.size === 1 ? [...vpcs.values()][0].record : 0;
     this.tables.pokeHead(layout.HEAD_ONLY_VPC, 1, only);
     this.tables.commit();
@@ -174,67 +184,78 @@ export class TrieWriter implements Projection {
   }
 
   private putBearer(resource: Pod | Service, stamp: number): void {
+    const { claims, registrar } = this;
     const namespace = this.namespace(resource.vpc, resource.namespace);
     const key = memberKey(resource.kind, resource.vpc, resource.namespace, resource.name);
-    const affected = new Set<Contest>();
-    if (this.claims.member(key) !== undefined)
-      for (const contest of this.claims.withdraw(key)) affected.add(contest);
-    const old = this.registrar.recordOf(namespace, resource.kind, resource.name);
+    const old = registrar.recordOf(namespace, resource.kind, resource.name);
+    const affected = new Set<Contest>(claims.withdraw(key));
     for (const { address, overlay } of claimedBy(resource)) {
-      let contest = this.claims.contest(resource.vpc, address);
+      let contest = claims.contest(resource.vpc, address);
       if (contest === undefined) {
-        const holder = this.registrar.holderOf(namespace.vpc, address);
+        const holder = registrar.holderOf(namespace.vpc, address);
         if (holder === 0 || holder === old) continue;
         contest = this.openContest(namespace.vpc, address, holder);
       }
-      this.claims.join(contest, key, overlay, resource, stamp);
+      claims.join(contest, key, overlay, { resource, stamp, record: old });
       affected.add(contest);
     }
-    this.registrar.place(namespace, resource, stamp, old);
+    const record = registrar.place(namespace, resource, stamp, old);
     if (old !== 0) this.suspects.add(namespace);
-    if (affected.size > 0) this.settle(affected, key);
+    if (affected.size === 0) return;
+    const member = claims.member(key);
+    if (member !== undefined) member.record = record;
+    this.settle(affected, key);
   }
 
-  private removeBearer(namespace: NamespaceState, kind: 'pod' | 'service', name: string): void {
+  private removeBearer(namespace: NamespaceState, kind: 'pod' | 'service', name: string): boolean {
     const record = this.registrar.recordOf(namespace, kind, name);
-    if (record === 0) return;
+    if (record === 0) return false;
     const key = memberKey(kind, namespace.vpc.name, namespace.name, name);
     const affected = new Set(this.claims.withdraw(key));
     this.registrar.displace(namespace, record);
     if (affected.size > 0) this.settle(affected, key);
+    return true;
   }
 
   private openContest(vpc: VpcState, address: string, holder: number): Contest {
+    const { claims } = this;
     const { resource, stamp } = this.registrar.read(vpc, holder);
     const key = memberKey(resource.kind, resource.vpc, resource.namespace, resource.name);
-    const known = this.claims.member(key);
-    const contest = this.claims.open(vpc.name, address, holder);
-    const whole = known?.resource ?? resource;
-    for (const claim of claimedBy(whole)) {
-      if (claim.address === address)
-        this.claims.join(contest, key, claim.overlay, whole, known?.stamp ?? stamp);
+    // What a record lost in another contest is not in it.
+    const whole = claims.member(key) ?? { resource, stamp, record: holder };
+    const contest = claims.open(vpc.name, address, holder);
+    for (const claim of claimedBy(whole.resource)) {
+      if (claim.address === address) claims.join(contest, key, claim.overlay, whole);
     }
+    contest.shown = claims.outcome(contest);
     return contest;
   }
 
   /**
-   * Rebuilds everyone in the contests but `done`, whose record is new already, then the table's entries: also
-   * those of the other contests that the rebuilt are in, because they name records.
+   * Rebuilds those in the contests whose record says something else of the address than is so now, but not
+   * `done`, whose record is new already; then the table's entries, also those of the other contests that the
+   * rebuilt are in, because they name records.
    */
   private settle(affected: Set<Contest>, done: string): void {
-    const others = new Set<string>();
-    for (const contest of affected)
-      for (const { member } of contest.claims) if (member !== done) others.add(member);
-    for (const key of others) {
-      const { resource, stamp, contests } = this.claims.member(key)!;
+    const { claims } = this;
+    const stale = new Set<string>();
+    for (const contest of affected) {
+      const outcome = claims.outcome(contest);
+      for (const { member } of contest.claims) {
+        if (member !== done && contest.shown.get(member) !== outcome.get(member)) stale.add(member);
+      }
+      contest.shown = outcome;
+    }
+    for (const key of stale) {
+      const member = claims.member(key)!;
+      const { resource, stamp, contests, record } = member;
       for (const contest of contests) affected.add(contest);
       const namespace = this.namespace(resource.vpc, resource.namespace);
-      const old = this.registrar.recordOf(namespace, resource.kind, resource.name);
-      this.registrar.place(namespace, resource, stamp, old);
+      member.record = this.registrar.place(namespace, resource, stamp, record);
     }
     for (const contest of affected) {
       this.registrar.settleEntry(contest);
-      if (this.claims.isOver(contest)) this.claims.close(contest);
+      if (claims.isOver(contest)) claims.close(contest);
     }
   }
 }

@@ -1,0 +1,213 @@
+/** Reads everything out of the flat memory that a reader could reach, slot by slot. */
+import { expect } from 'vitest';
+import { format6 } from '../../src/dns/address.ts';
+import * as layout from '../../src/trie/layout.ts';
+import { textOf4 } from '../../src/trie/records.ts';
+import type { TrieMemory } from '../../src/trie/memory.ts';
+import { View } from '../../src/trie/view.ts';
+import type { TrieWriter } from '../../src/trie/writer.ts';
+import type { NaiveName, NaiveState } from './naive.ts';
+
+export class Inspector {
+  readonly view: View;
+  private readonly memory: TrieMemory;
+  private readonly overlayText: (record: number) => string;
+
+  constructor(memory: TrieMemory, writer: TrieWriter) {
+    this.memory = memory;
+    this.view = new View(memory);
+    // The name of an overlay is nowhere in the shared memory: only its record is compared there.
+    const { directory } = writer as unknown as {
+      directory: { overlayOf(record: number): { name: string; namespace: { name: string } } };
+    };
+    this.overlayText = (record) => {
+      const { name, namespace } = directory.overlayOf(record);
+      return `${namespace.name}/${name}`;
+    };
+  }
+
+  /** `vpc/namespace/labels`, rightmost label first; undefined for a node of another tree. */
+  path(node: number): string | undefined {
+    const { words } = this.view;
+    const labels: string[] = [];
+    for (let up = node; up !== this.view.vpcRoot; up = words[up + layout.NODE_PARENT]!) {
+      if (up === this.view.specialRoot || words[up + layout.NODE_PARENT] === 0) return undefined;
+      labels.unshift(this.view.labelText(up));
+    }
+    const local = labels.slice(2).join('.');
+    return [...labels.slice(0, 2), ...(local === '' ? [] : [local])].join('/');
+  }
+
+  /** `pod red/alpha/db`. */
+  recordText(record: number): string {
+    const { view } = this;
+    const { words } = view;
+    const tail = view.tail(record);
+    const kind = (words[record]! & 0xff) === layout.RECORD_POD ? 'pod' : 'service';
+    return `${kind} ${this.ownName(words[tail + layout.TAIL_NODE]!)}`;
+  }
+
+  private ownName(node: number): string {
+    const [vpc, namespace, labels] = this.path(node)!.split('/') as [string, string, string];
+    return `${vpc}/${namespace}/${labels.split('.').reverse().join('.')}`;
+  }
+
+  name(payload: number): NaiveName {
+    const { view } = this;
+    const { words, bytes } = view;
+    const aaaa: string[] = [];
+    const a: string[] = [];
+    let at = payload + layout.RRSET_AAAA;
+    for (let n = words[payload + layout.RRSET_AAAA_COUNT]!; n > 0; n--, at += 4)
+      aaaa.push(format6(bytes, at * 4));
+    for (let n = words[payload + layout.RRSET_A_COUNT]!; n > 0; n--, at += 2) {
+      const gate = words[at + 1]!;
+      a.push(`${textOf4(words[at]!)} ${gate === 0 ? '' : this.overlayText(gate)}`);
+    }
+    const kind = words[payload]! & 0xff;
+    let refs = [payload];
+    if (kind === layout.RECORD_SET) {
+      const count = words[at + layout.SET_PODS]! + words[at + layout.SET_SERVICES]!;
+      refs = [...words.subarray(at + layout.SET_REFS, at + layout.SET_REFS + count)];
+    }
+    const texts = refs.map((ref) => this.recordText(ref));
+    const of = (what: string): string[] =>
+      texts
+        .filter((text) => text.startsWith(what))
+        .map((text) => text.split('/')[2]!)
+        .toSorted();
+    return { aaaa: aaaa.toSorted(), a: a.toSorted(), pods: of('pod '), services: of('service ') };
+  }
+
+  /** Compares all of the active copy with the naive state. */
+  expectState(state: NaiveState): void {
+    const { view } = this;
+    view.refresh();
+    const { words } = view;
+    const names = new Map<string, NaiveName | undefined>();
+    for (let at = 0; at < view.nameCapacity * layout.NAME_SLOT; at += layout.NAME_SLOT) {
+      const node = view.names[at + 1]!;
+      if (node === 0) continue;
+      const path = this.path(node);
+      if (path === undefined) continue;
+      const payload = view.names[at + 2]!;
+      const kind = payload === 0 ? 0 : words[payload]! & 0xff;
+      const bears =
+        kind === layout.RECORD_POD || kind === layout.RECORD_SERVICE || kind === layout.RECORD_SET;
+      expect(names.has(path), `${path} twice`).toBe(false);
+      names.set(path, bears ? this.name(payload) : undefined);
+      expect(view.payloadOf(node)).toBe(payload);
+    }
+    expect(sorted(names)).toEqual(sorted(state.names));
+    this.expectAddresses(state);
+  }
+
+  private expectAddresses(state: NaiveState): void {
+    const { view } = this;
+    const { words, bytes } = view;
+    const prefixes = new Map<string, string>();
+    const misplaced: string[] = [];
+    const keyed = new Map<number, number>();
+    let exact = 0;
+    for (let at = 0; at < view.addressCapacity * layout.ADDRESS_SLOT; at += layout.ADDRESS_SLOT) {
+      const record = view.addresses[at + 1]!;
+      if (record === 0) continue;
+      const kind = words[record]! & 0xff;
+      const text = (): string => format6(bytes, (record + layout.KEYED_ADDRESS) * 4);
+      if (kind === layout.RECORD_PREFIX) {
+        const vpc = words[record + layout.KEYED_VALUE]!;
+        const node = words[vpc + layout.VPC_NODE]!;
+        prefixes.set(`${text()}/${words[record + layout.KEYED_BITS]}`, view.labelText(node));
+      } else if (kind === layout.RECORD_MISPLACED) misplaced.push(text());
+      else {
+        exact++;
+        keyed.set(record, kind);
+      }
+    }
+    expect(sorted(prefixes)).toEqual(sorted(state.prefixes));
+    expect(misplaced.toSorted()).toEqual([...state.misplaced].toSorted());
+    const found = new Map<string, string[]>();
+    for (const key of state.addresses.keys()) {
+      const [vpc, address] = key.split(' ') as [string, string];
+      found.set(key, this.holders(vpc, address));
+    }
+    expect(sorted(found)).toEqual(sorted(state.addresses));
+    expect(exact).toBe(state.addresses.size);
+  }
+
+  /** Who holds an address in a VPC, as a client lookup finds it. */
+  holders(vpc: string, address: string): string[] {
+    const { view } = this;
+    const { words } = view;
+    if (!view.step(view.vpcRoot, label(vpc), 0)) return [];
+    const scope = view.payload;
+    putKey(view, address);
+    const record = view.find(scope, 128);
+    if (record === 0) return [];
+    if ((words[record]! & 0xff) !== layout.RECORD_HOLDERS) return [this.recordText(record)];
+    const texts: string[] = [];
+    for (let i = 0; i < words[record + layout.KEYED_VALUE]!; i++) {
+      const at = record + layout.HOLDERS_LIST + 2 * i;
+      texts.push(`${this.recordText(words[at]!)} on ${this.overlayText(words[at + 1]!)}`);
+    }
+    return texts.toSorted();
+  }
+
+  serials(): Map<string, number> {
+    const { view } = this;
+    view.refresh();
+    const serials = new Map<string, number>();
+    for (let at = 0; at < view.nameCapacity * layout.NAME_SLOT; at += layout.NAME_SLOT) {
+      const payload = view.names[at + 2]!;
+      if (view.names[at + 1] === 0 || payload === 0) continue;
+      if ((view.words[payload]! & 0xff) !== layout.RECORD_VPC) continue;
+      serials.set(view.labelText(view.names[at + 1]!), view.vpcWord(payload, layout.VPC_SERIAL) >>> 0);
+    }
+    return serials;
+  }
+
+  /** Both copies hold the same slots and words: true of every settled trie. */
+  expectCopiesEqual(): void {
+    const head = new Int32Array(this.memory.head);
+    expect(head[layout.HEAD_NAME_CAPACITY]).toBe(head[layout.HEAD_NAME_CAPACITY + 1]);
+    expect(head[layout.HEAD_ADDRESS_CAPACITY]).toBe(head[layout.HEAD_ADDRESS_CAPACITY + 1]);
+    expect(head[layout.HEAD_ONLY_VPC]).toBe(head[layout.HEAD_ONLY_VPC + 1]);
+    const lengths = (copy: number): number[] => {
+      const from = layout.HEAD_NET6_LENGTHS + copy * layout.NET6_LENGTH_WORDS;
+      return [...head.subarray(from, from + layout.NET6_LENGTH_WORDS)];
+    };
+    expect(lengths(0)).toEqual(lengths(1));
+    const same = (copies: [SharedArrayBuffer, SharedArrayBuffer], slots: number, width: number): boolean =>
+      Buffer.compare(
+        Buffer.from(copies[0], 0, slots * width * 4),
+        Buffer.from(copies[1], 0, slots * width * 4),
+      ) === 0;
+    expect(same(this.memory.names, head[layout.HEAD_NAME_CAPACITY]!, layout.NAME_SLOT)).toBe(true);
+    expect(same(this.memory.addresses, head[layout.HEAD_ADDRESS_CAPACITY]!, layout.ADDRESS_SLOT)).toBe(true);
+  }
+}
+
+function sorted<T>(map: Map<string, T>): [string, T][] {
+  return [...map].toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+}
+
+export function label(text: string): Uint8Array {
+  return Uint8Array.from([text.length, ...Buffer.from(text, 'latin1')]);
+}
+
+export function putKey(view: View, address: string): void {
+  view.keyBytes.fill(0);
+  if (!address.includes(':')) {
+    view.keyBytes.set([0xff, 0xff, ...address.split('.').map(Number)], 10);
+    return;
+  }
+  const [head = '', tail = ''] = address.split('::');
+  const groups = (text: string): number[] =>
+    text === '' ? [] : text.split(':').map((hex) => parseInt(hex, 16));
+  const left = groups(head);
+  const right = groups(tail);
+  const all = address.includes('::')
+    ? [...left, ...Array(8 - left.length - right.length).fill(0), ...right]
+    : left;
+  all.forEach((group: number, i) => view.keyBytes.set([group >>> 8, group & 0xff], 2 * i));
+}

@@ -1,0 +1,203 @@
+/** What the trie must hold for a set of resources, said with maps and strings and no thought for speed. */
+import type { Overlay, Pod, Resource, ResourceKey, Service, Vpc } from '../../src/model.ts';
+import { keyOf, keyText } from '../../src/model.ts';
+
+type Bearer = Pod | Service;
+
+interface Said {
+  resource: Resource;
+  stamp: number;
+}
+
+/** One name with records: AAAA, A as `address overlay` (overlay '' when everybody is given it), who bears it. */
+export interface NaiveName {
+  aaaa: string[];
+  a: string[];
+  pods: string[];
+  services: string[];
+}
+
+export interface NaiveState {
+  /** Paths from the root of the tree of VPCs, `vpc namespace` first: `red/alpha/y.x` reads x.y in alpha. */
+  names: Map<string, NaiveName | undefined>;
+  /** `vpc address` to who owns it; several on several overlays. */
+  addresses: Map<string, string[]>;
+  /** `prefix` to its VPC. */
+  prefixes: Map<string, string>;
+  misplaced: Set<string>;
+}
+
+export class NaiveTrie {
+  private readonly said = new Map<string, Said>();
+  readonly policy: 'pinned' | 'all' | 'none';
+
+  constructor(policy: 'pinned' | 'all' | 'none') {
+    this.policy = policy;
+  }
+
+  put(resource: Resource, stamp: number): void {
+    this.said.set(keyText(keyOf(resource)), { resource, stamp });
+  }
+
+  remove(key: ResourceKey): void {
+    this.said.delete(keyText(key));
+  }
+
+  get(key: ResourceKey): Resource | undefined {
+    return this.said.get(keyText(key))?.resource;
+  }
+
+  get size(): number {
+    return this.said.size;
+  }
+
+  private all<T extends Resource>(kind: T['kind']): T[] {
+    return [...this.said.values()]
+      .map(({ resource }) => resource)
+      .filter((one): one is T => one.kind === kind);
+  }
+
+  private get bearers(): Bearer[] {
+    return [...this.all<Pod>('pod'), ...this.all<Service>('service')];
+  }
+
+  private stampOf(resource: Resource): number {
+    return this.said.get(keyText(keyOf(resource)))!.stamp;
+  }
+
+  private newest(claimants: Bearer[]): Bearer {
+    return claimants.reduce((best, one) => {
+      const a = this.stampOf(best);
+      const b = this.stampOf(one);
+      if (a !== b) return a > b ? best : one;
+      const x = `${best.namespace}/${best.name}`;
+      const y = `${one.namespace}/${one.name}`;
+      if (x !== y) return x < y ? best : one;
+      return best.kind === 'pod' ? best : one;
+    });
+  }
+
+  owner6(vpc: string, ip6: string): Bearer | undefined {
+    const claimants = this.bearers.filter(
+      (one) =>
+        one.vpc === vpc &&
+        (one.ip6 === ip6 || (one.kind === 'pod' && one.overlays.some((place) => place.ip6 === ip6))),
+    );
+    return claimants.length === 0 ? undefined : this.newest(claimants);
+  }
+
+  /** Owner of an IPv4 on each overlay that has one. */
+  owners4(vpc: string, ip4: string): Map<string, Pod> {
+    const claimants = new Map<string, Pod[]>();
+    for (const pod of this.all<Pod>('pod')) {
+      if (pod.vpc !== vpc) continue;
+      for (const place of pod.overlays) {
+        if (place.ip4 !== ip4) continue;
+        const overlay = `${pod.namespace}/${place.overlay}`;
+        claimants.set(overlay, [...(claimants.get(overlay) ?? []), pod]);
+      }
+    }
+    return new Map([...claimants].map(([overlay, pods]) => [overlay, this.newest(pods) as Pod]));
+  }
+
+  /** AAAA and A that a resource gives by itself. */
+  given(one: Bearer): { aaaa: string[]; a: string[] } {
+    const owns = (ip6: string | undefined): ip6 is string =>
+      ip6 !== undefined && this.owner6(one.vpc, ip6) === one;
+    const places = one.kind === 'pod' ? one.overlays : [];
+    const six = one.ip6 === undefined ? places.map((place) => place.ip6) : [one.ip6];
+    const aaaa = [...new Set(six.filter(owns))];
+    const a = new Set<string>();
+    for (const { ip4, pinned, overlay } of places) {
+      if (ip4 === undefined || this.policy === 'none') continue;
+      if (this.policy === 'pinned' && !pinned && aaaa.length > 0) continue;
+      const owners = this.owners4(one.vpc, ip4);
+      const here = `${one.namespace}/${overlay}`;
+      if (owners.get(here) !== one) continue;
+      a.add(new Set(owners.values()).size > 1 ? `${ip4} ${here}` : `${ip4} `);
+    }
+    return { aaaa, a: [...a] };
+  }
+
+  private nameOf(bearers: Bearer[]): NaiveName {
+    const services = bearers.filter((one) => one.kind === 'service');
+    const pods = bearers.filter((one) => one.kind === 'pod');
+    const ready = pods.filter((pod) => pod.ready);
+    const taken: Bearer[] = services.length > 0 ? services : ready.length > 0 ? ready : pods;
+    const given = taken.map((one) => this.given(one));
+    return {
+      aaaa: given.flatMap(({ aaaa }) => aaaa).toSorted(),
+      a: given.flatMap(({ a }) => a).toSorted(),
+      pods: pods.map(({ name }) => name).toSorted(),
+      services: services.map(({ name }) => name).toSorted(),
+    };
+  }
+
+  state(): NaiveState {
+    const names = new Map<string, NaiveName | undefined>();
+    const exists = (vpc: string, namespace?: string): void => {
+      names.set(vpc, undefined);
+      if (namespace !== undefined) names.set(`${vpc}/${namespace}`, undefined);
+    };
+    for (const vpc of this.all<Vpc>('vpc')) exists(vpc.name);
+    for (const { resource } of this.said.values()) {
+      if (resource.kind === 'vpc') continue;
+      exists(resource.vpc, resource.kind === 'namespace' ? resource.name : resource.namespace);
+    }
+    const borne = new Map<string, Bearer[]>();
+    for (const one of this.bearers) {
+      for (const name of new Set([one.name, ...one.names])) {
+        const labels = name.split('.').reverse();
+        for (let n = 1; n <= labels.length; n++) {
+          const path = `${one.vpc}/${one.namespace}/${labels.slice(0, n).join('.')}`;
+          if (!names.has(path)) names.set(path, undefined);
+          if (n === labels.length) borne.set(path, [...(borne.get(path) ?? []), one]);
+        }
+      }
+    }
+    for (const [path, bearers] of borne) names.set(path, this.nameOf(bearers));
+    const addresses = new Map<string, string[]>();
+    for (const one of this.bearers) {
+      const places = one.kind === 'pod' ? one.overlays : [];
+      for (const ip6 of [one.ip6, ...places.map((place) => place.ip6)]) {
+        if (ip6 === undefined) continue;
+        addresses.set(`${one.vpc} ${ip6}`, [keyText(keyOf(this.owner6(one.vpc, ip6)!))]);
+      }
+      for (const { ip4 } of places) {
+        if (ip4 === undefined) continue;
+        const owners = this.owners4(one.vpc, ip4);
+        const shared = new Set(owners.values()).size > 1;
+        addresses.set(
+          `${one.vpc} ${ip4}`,
+          [...owners]
+            .map(([overlay, pod]) => keyText(keyOf(pod)) + (shared ? ` on ${overlay}` : ''))
+            .filter((text, i, all) => all.indexOf(text) === i)
+            .toSorted(),
+        );
+      }
+    }
+    const prefixes = new Map<string, string>();
+    for (const vpc of this.all<Vpc>('vpc')) for (const prefix of vpc.net6) prefixes.set(prefix, vpc.name);
+    const misplaced = new Set<string>();
+    for (const [key, [owner]] of addresses) {
+      const [vpc, address] = key.split(' ') as [string, string];
+      if (!address.includes(':') || !owner!.startsWith('pod ')) continue;
+      for (const [prefix, whose] of prefixes) {
+        if (whose !== vpc && holds(prefix, address)) misplaced.add(address);
+      }
+    }
+    return { names, addresses, prefixes, misplaced };
+  }
+
+  overlays(): Overlay[] {
+    return this.all<Overlay>('overlay');
+  }
+}
+
+/** For the prefixes of these tests: `fd01::/16`, or one whole address. */
+function holds(prefix: string, address: string): boolean {
+  const [base, bits] = prefix.split('/');
+  if (bits === '128') return base === address;
+  if (bits !== '16') throw new Error(`no such prefix here: ${prefix}`);
+  return address.split(':')[0] === base!.split(':')[0];
+}
