@@ -2,7 +2,7 @@
 import { findNet6Owner } from '../trie/net6.ts';
 import { longestPrefix } from '../trie/own-prefixes.ts';
 import { parsePrefix, sharesPrefix } from '../trie/prefix.ts';
-import { isMappedKey } from '../trie/view.ts';
+import { isMappedKey } from '../trie/mapped.ts';
 import type { View } from '../trie/view.ts';
 import * as layout from '../trie/layout.ts';
 import { encodeName } from '../dns/name.ts';

@@ -6,7 +6,7 @@
 import type { Query } from '../dns/query.ts';
 import * as layout from '../trie/layout.ts';
 import { findNet6Owner } from '../trie/net6.ts';
-import { isMappedKey } from '../trie/view.ts';
+import { isMappedKey } from '../trie/mapped.ts';
 import type { View } from '../trie/view.ts';
 import type { Identifier, Scope } from './client.ts';
 import type { Peer } from './peer.ts';

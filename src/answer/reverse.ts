@@ -6,7 +6,7 @@ import * as layout from '../trie/layout.ts';
 import { isAbovePrefix, longestPrefix } from '../trie/own-prefixes.ts';
 import { parsePrefix, sharesPrefix } from '../trie/prefix.ts';
 import type { Prefix } from '../trie/prefix.ts';
-import { isMappedKey } from '../trie/view.ts';
+import { isMappedKey } from '../trie/mapped.ts';
 import type { View } from '../trie/view.ts';
 import { sharesOverlay } from './client.ts';
 import type { Client } from './client.ts';

@@ -2,14 +2,6 @@
 import * as layout from './layout.ts';
 import type { View } from './view.ts';
 
-const ENTRIES = 256;
-
-/** Owners found before, by the first 64 bits of a source: nearly all prefixes are that long or shorter. */
-export class Net6Cache {
-  /** First two words, stamp of the prefixes, owner: each. */
-  readonly entries = new Int32Array(ENTRIES * 4);
-}
-
 /**
  * The record of the VPC whose `net6` holds the address in `view.key`, or 0. No two overlap. Leaves the key as
  * it was.

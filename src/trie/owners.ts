@@ -7,7 +7,7 @@ import { findNet6Owner } from './net6.ts';
 import type { Prefix } from './prefix.ts';
 import { eachKey } from './records.ts';
 import type { Tables } from './tables.ts';
-import { isMappedKey } from './view.ts';
+import { isMappedKey } from './mapped.ts';
 
 const KEYED_WORDS = layout.KEYED_VALUE + 1;
 

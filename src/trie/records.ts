@@ -4,7 +4,7 @@ import type { ARecords } from './policy.ts';
 import type { Attachment, Pod, Port, Protocol, Service } from '../model.ts';
 import type { Arena } from './arena.ts';
 import * as layout from './layout.ts';
-import { MAPPED_WORD } from './view.ts';
+import { MAPPED_WORD } from './mapped.ts';
 import type { View } from './view.ts';
 
 const PROTOCOLS: readonly Protocol[] = ['tcp', 'udp', 'sctp'];

@@ -7,8 +7,9 @@
  */
 import { hashAddress, hashLabel } from './hash.ts';
 import * as layout from './layout.ts';
+import { isMappedKey } from './mapped.ts';
 import type { TrieMemory } from './memory.ts';
-import { Net6Cache } from './net6.ts';
+import { Net6Cache } from './net6-cache.ts';
 
 const { NAME_SLOT, ADDRESS_SLOT, NODE_LABEL, NODE_META, KEYED_SCOPE, KEYED_BITS, KEYED_ADDRESS } = layout;
 
@@ -214,7 +215,6 @@ export class View {
   /** True when the record is the one that `find(scope, bits)` looks for. */
   bears(record: number, scope: number, bits: number): boolean {
     const words = this.words;
-    const { key } = this;
     const kind = words[record] & 0xff;
     if (kind === layout.RECORD_POD || kind === layout.RECORD_SERVICE) {
       return bits === 128 && this.vpcOfRecord(record) === scope && this.holdsAddress(record);
@@ -222,10 +222,7 @@ export class View {
     return (
       words[record + KEYED_SCOPE] === scope &&
       words[record + KEYED_BITS] === bits &&
-      words[record + KEYED_ADDRESS] === key[0] &&
-      words[record + KEYED_ADDRESS + 1] === key[1] &&
-      words[record + KEYED_ADDRESS + 2] === key[2] &&
-      words[record + KEYED_ADDRESS + 3] === key[3]
+      this.isKeyAt(record + KEYED_ADDRESS)
     );
   }
 
@@ -248,14 +245,7 @@ export class View {
       }
       at += layout.ATTACHMENT_IP6;
       if ((flags & layout.ATTACHED_IP6) !== 0) {
-        if (
-          words[at] === key[0] &&
-          words[at + 1] === key[1] &&
-          words[at + 2] === key[2] &&
-          words[at + 3] === key[3]
-        ) {
-          return true;
-        }
+        if (this.isKeyAt(at)) return true;
         at += 4;
       }
     }
@@ -264,20 +254,18 @@ export class View {
 
   /** True when the address in `key` is among the AAAA of a POD, SERVICE or SET. */
   aaaaHolds(record: number): boolean {
-    const words = this.words;
-    const { key } = this;
     let at = record + layout.RRSET_AAAA;
-    for (let n = words[record + layout.RRSET_AAAA_COUNT]; n > 0; n--, at += 4) {
-      if (
-        words[at + 3] === key[3] &&
-        words[at + 2] === key[2] &&
-        words[at + 1] === key[1] &&
-        words[at] === key[0]
-      ) {
-        return true;
-      }
+    for (let n = this.words[record + layout.RRSET_AAAA_COUNT]; n > 0; n--, at += 4) {
+      if (this.isKeyAt(at)) return true;
     }
     return false;
+  }
+
+  private isKeyAt(at: number): boolean {
+    const { words, key } = this;
+    return (
+      words[at + 3] === key[3] && words[at + 2] === key[2] && words[at + 1] === key[1] && words[at] === key[0]
+    );
   }
 
   /** First word behind the A entries of a POD, SERVICE or SET. */
@@ -322,10 +310,3 @@ export class View {
 }
 
 const labelScratch = new Uint8Array(64);
-/** Third word of every IPv4-mapped address. */
-export const MAPPED_WORD = new Int32Array(new Uint8Array([0, 0, 0xff, 0xff]).buffer)[0];
-
-/** True when the key is an IPv4 address, ::ffff:a.b.c.d. */
-export function isMappedKey(key: Int32Array): boolean {
-  return key[0] === 0 && key[1] === 0 && key[2] === MAPPED_WORD;
-}
