@@ -58,7 +58,9 @@ export class MessageNames {
       if (length > NAME_LENGTH_MAX) return -1;
     }
     if (length > NAME_LENGTH_MAX) return -1;
-    for (let i = start; i <= at && message[i] < 0xc0; i += message[i] + 1) lengths[i] = length - (i - start);
+    // Of a name that ends in a pointer, that pointer too: some servers point to it.
+    for (let i = start; i < at; i += message[i] + 1) lengths[i] = length - (i - start);
+    lengths[at] = length - (at - start);
     return behind;
   }
 }
