@@ -20,6 +20,7 @@ import { Lanes } from './server/lanes.ts';
 import type { OpenListener } from './server/lanes.ts';
 import { ViewLife } from './server/life.ts';
 import type { Readiness } from './server/life.ts';
+import { Outlets } from './server/outlets.ts';
 import { validated } from './server/changes.ts';
 import type { Changes } from './server/changes.ts';
 import { Peers } from './server/peers.ts';
@@ -73,7 +74,9 @@ export class PodnsServer {
   readonly catalog: Catalog;
   private readonly logger: Logger;
   private readonly sources: Source[];
-  private readonly feed: Feed;
+  /** Who is told of changes: the watch stream's readers, the events', the saved view. */
+  readonly outlets: Outlets;
+  readonly feed: Feed;
   private readonly writer: TrieWriter;
   private readonly life: ViewLife;
   private readonly responder: Responder;
@@ -119,8 +122,9 @@ export class PodnsServer {
       wallClock,
       yieldTurn: () => new Promise((resolve) => setImmediate(resolve)),
       onCommit: () => this.afterCommit(),
-      onChange: (change, source) => {
+      onChange: (change, source, at) => {
         if (change.type === 'put') this.noteVpc(source, change.resource);
+        this.outlets.change(change, at);
       },
       onState: (source) => this.afterState(source),
       onProblem: (source, problem) => this.logProblem(source, problem),
@@ -129,8 +133,19 @@ export class PodnsServer {
       writer: this.writer,
       wallClock,
       staleAfter: config.staleAfter,
-      statuses: () => this.feed.status(),
+      snapshotMaxAge: config.snapshotMaxAge,
+      states: () => this.feed.states(),
       vpcsOf: (source) => this.saidVpcs.get(source) ?? [],
+    });
+    this.outlets = new Outlets({
+      config,
+      catalog: this.catalog,
+      feed: this.feed,
+      life: this.life,
+      sources: this.sources,
+      version: options.version ?? '',
+      wallClock,
+      report: (problem) => this.logProblem('saved view', problem),
     });
     this.responder = new Responder(new View(memory), settings, seconds);
     this.deferred = new Deferred(this.responder, {
@@ -158,13 +173,20 @@ export class PodnsServer {
     this.timer = setInterval(() => this.life.refresh(), LIFE_MS).unref();
   }
 
-  /** Starts the sources, and opens the configured listeners; rejects with the first that cannot be bound. */
+  /**
+   * Takes up the saved view, starts the sources, and opens the configured listeners; rejects with the first that
+   * cannot be bound.
+   */
   async start(): Promise<void> {
-    for (const source of this.sources) {
-      const sink = this.feed.sink(source.name);
+    const sinks = this.sources.map((source) => this.feed.sink(source.name));
+    const { saved } = this.outlets;
+    const records = (await saved?.load()) ?? 0;
+    if (records > 0) this.logger.info({ path: saved!.path, records }, 'saved view');
+    this.life.refresh();
+    this.sources.forEach((source, i) => {
       this.running.push(source);
-      source.start(sink);
-    }
+      source.start(sinks[i]!, saved?.resume(source.name));
+    });
     for (const listen of this.config.listen) await this.listen(listen);
   }
 
@@ -245,6 +267,7 @@ export class PodnsServer {
     clearInterval(this.timer);
     await Promise.all(this.running.splice(0).map((source) => source.close()));
     this.deferred.close();
+    await this.outlets.close();
     await this.lanes.close(graceMs);
   }
 
@@ -256,6 +279,7 @@ export class PodnsServer {
   private afterCommit(): void {
     this.life.refresh();
     this.deferred.viewChanged();
+    this.outlets.commit();
     // The other copy follows as soon as its readers have left, at the latest with the next change.
     setImmediate(() => this.writer.tables.settle());
   }

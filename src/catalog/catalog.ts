@@ -1,7 +1,6 @@
 /** The catalog: every resource by key and source, packed; which source is heard; what a change set changes. */
 import { createHash } from 'node:crypto';
-import type { Kind, Problem, Resource, ResourceKey } from '../model.ts';
-import { KINDS, keyText } from '../model.ts';
+import { KINDS, keyText, type Kind, type Problem, type Resource, type ResourceKey } from '../model.ts';
 import { readWhole } from './applying.ts';
 import { KIND_NUMBERS, SHADOWED } from './layout.ts';
 import { Settling } from './settling.ts';
@@ -9,9 +8,9 @@ import type { SaidSource } from './settling.ts';
 import { sortedReferences } from './order.ts';
 import { Store } from './store.ts';
 import { Transaction } from './transaction.ts';
-import type { Change, Said, SaidRecord } from './change.ts';
+import type { Change, EffectiveRecord, Said, SaidRecord } from './change.ts';
 
-export type { Change, Kept, Said, SaidRecord } from './change.ts';
+export type { Change, EffectiveRecord, Kept, Said, SaidRecord } from './change.ts';
 export { Transaction } from './transaction.ts';
 
 /** Sources have eight bits in a record. */
@@ -69,9 +68,8 @@ export class Catalog {
     if (new Set(names).size !== names.length) throw new Error('catalog: a source is named twice');
     if (names.length > MAX_SOURCES) throw new RangeError(`catalog: more than ${MAX_SOURCES} sources`);
     const leaving = this.#settling.sources.filter((source) => source && !names.includes(source.name));
-    for (const source of leaving) {
-      if (source!.open) throw new Error(`catalog: source ${source!.name} has an open transaction`);
-    }
+    const open = leaving.find((source) => source!.open);
+    if (open) throw new Error(`catalog: source ${open.name} has an open transaction`);
     this.#settling.enter();
     // The names that leave keep their numbers until all they said is gone.
     return readWhole(this.#resettle([...names], leaving as SaidSource[]), () => {
@@ -190,6 +188,27 @@ export class Catalog {
       const ordered = sorted ? sortedReferences(store, references) : references;
       if (kind === 'vpc') yield* Array.from(ordered, (reference) => this.#settling.resource(reference));
       else for (const reference of ordered) yield store.resource(reference);
+    } finally {
+      store.unpin();
+    }
+  }
+
+  /** As `list`, of all kinds, with stamps, in no order but VPCs first: of some VPCs or of all. */
+  *effective(vpcs?: ReadonlySet<string>): Generator<EffectiveRecord, void, undefined> {
+    const store = this.#store;
+    store.pin();
+    try {
+      const read = (reference: number): EffectiveRecord => {
+        return { resource: this.#settling.resource(reference), stamp: store.stamp(reference) };
+      };
+      const references = this.#references(
+        (reference, scope) => store.isEffective(reference) && (vpcs?.has(store.scopes.vpc(scope)) ?? true),
+      );
+      yield* Array.from(
+        references.filter((reference) => store.kind(reference) === 0),
+        read,
+      );
+      for (const reference of references) if (store.kind(reference) !== 0) yield read(reference);
     } finally {
       store.unpin();
     }

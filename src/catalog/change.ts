@@ -42,6 +42,12 @@ export interface Said {
   shadowed: string[];
 }
 
+/** What those who ask get of one key. */
+export interface EffectiveRecord {
+  resource: Resource;
+  stamp: number;
+}
+
 /** One record as its source said it. */
 export interface SaidRecord {
   source: string;

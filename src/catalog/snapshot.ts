@@ -31,7 +31,14 @@ export interface SnapshotSource {
   revision: string;
   /** ms since 1970, where the source told it. */
   at?: number;
+  /** When it was last heard of, ms since 1970. */
+  heard?: number;
+  /** What the source needs beside the revision to go on after it. */
+  proof?: string;
 }
+
+/** What is saved of a source beside its records; asked in the same turn as they are taken. */
+export type SourceWords = (name: string, revision: string) => Pick<SnapshotSource, 'heard' | 'proof'>;
 
 /** What has been read. Everything is staged; the owner commits the transactions, or rolls them back. */
 export interface LoadedSnapshot {
@@ -39,6 +46,7 @@ export interface LoadedSnapshot {
   savedAt: number;
   sources: SnapshotSource[];
   records: number;
+  /** One for each of `sources` that the catalog has, in that order. */
   transactions: Transaction[];
 }
 
@@ -64,6 +72,7 @@ export async function saveSnapshot(
   catalog: Catalog,
   path: string,
   now: () => number = Date.now,
+  words: SourceWords = () => ({}),
 ): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const temporary = `${path}.tmp-${process.pid}`;
@@ -71,7 +80,7 @@ export async function saveSnapshot(
   const file = await open(temporary, 'wx', 0o600);
   try {
     try {
-      await writeAll(catalog, file, now);
+      await writeAll(catalog, file, now, words);
       await file.sync();
     } finally {
       await file.close();
@@ -86,7 +95,12 @@ export async function saveSnapshot(
   await directory.sync().finally(() => directory.close());
 }
 
-async function writeAll(catalog: Catalog, file: FileHandle, now: () => number): Promise<void> {
+async function writeAll(
+  catalog: Catalog,
+  file: FileHandle,
+  now: () => number,
+  words: SourceWords,
+): Promise<void> {
   while (catalog.busy) await new Promise(setImmediate);
   const sources: SnapshotSource[] = [];
   const numbers = new Map<string, number>();
@@ -94,7 +108,7 @@ async function writeAll(catalog: Catalog, file: FileHandle, now: () => number): 
     const revision = catalog.revision(name);
     if (revision === undefined) continue;
     numbers.set(name, sources.length);
-    sources.push({ name, revision, at: catalog.at(name) });
+    sources.push({ name, revision, at: catalog.at(name), ...words(name, revision) });
   }
   const revision = sources[0]?.revision ?? '';
   const saved = new Date(now()).toISOString();

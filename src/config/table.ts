@@ -32,6 +32,7 @@ function setting<S extends z.ZodType>(
 }
 
 const SECOND = 1000;
+const HOUR = 3600 * SECOND;
 const many = { many: true };
 const paths = { many: true, path: true };
 
@@ -85,7 +86,7 @@ export const SETTINGS = {
     'DIR',
     value.text,
     '',
-    'folder for the saved view, created with mode 0700; this version saves nothing yet',
+    'folder for the saved view, which is served at the next start until the sources have delivered; mode 0700',
     {
       path: true,
     },
@@ -99,6 +100,14 @@ export const SETTINGS = {
     [],
     'watch stream (NDJSON); - reads standard input',
     many,
+  ),
+  watchTokenFile: setting(
+    'Sources',
+    'FILE',
+    value.text,
+    '',
+    'file with the bearer token for watch streams; read again at each connection',
+    { path: true },
   ),
   etcd: setting('Sources', 'URL', value.list(value.text), [], 'etcd v3 endpoint', many),
   kraud: setting(
@@ -159,6 +168,13 @@ export const SETTINGS = {
     value.duration,
     30 * SECOND,
     'answers are marked stale this long after a source is lost',
+  ),
+  snapshotMaxAge: setting(
+    'Time',
+    'DURATION',
+    value.duration,
+    HOUR,
+    'a saved view older than this no longer tells whose an IPv4 source address is',
   ),
   syncHold: setting(
     'Time',

@@ -3,6 +3,8 @@ import { Catalog } from '../catalog/catalog.ts';
 import type { Change, Transaction } from '../catalog/catalog.ts';
 import type { Place, Problem, Projection, Resource, ResourceKey, Sink, SourceState } from '../model.ts';
 import { keyOf, keyText } from '../model.ts';
+import { Histogram } from './histogram.ts';
+import { Rate } from './rate.ts';
 
 /** What is known of one source. */
 export interface SourceStatus {
@@ -12,12 +14,18 @@ export interface SourceStatus {
   revision: string;
   /** A whole state of it has become visible. */
   synced: boolean;
+  /** What an earlier run saved of it is visible. */
+  restored: boolean;
   /** Milliseconds since 1970; 0 for never. */
   lastChange: number;
   lastHeard: number;
   /** When it was lost, on the same clock; 0 while it is not. */
   lostSince: number;
   changes: number;
+  /** Changes a second, over the last ten. */
+  rate: number;
+  /** Milliseconds from the control plane's commit of the last change until it was answerable; -1: not told. */
+  lag: number;
   problems: Problem[];
 }
 
@@ -40,12 +48,25 @@ export interface FeedOptions {
 const CHANGES_A_LOOK = 64;
 const TURN_MS = 2;
 
+/** What a transaction was begun with. */
+interface Opening {
+  full: boolean;
+  /** By the control plane, milliseconds since 1970. */
+  at: number | undefined;
+  /** By `performance.now()`. */
+  received: number | undefined;
+  /** Of what was saved: when its source was last heard of then, milliseconds since 1970. */
+  heard?: number;
+}
+
+const NOTHING_OPEN: Opening = { full: false, at: undefined, received: undefined };
+
 interface Feeder {
   status: SourceStatus;
   transaction: Transaction | undefined;
-  full: boolean;
-  at: number | undefined;
+  opening: Opening;
   problems: Map<string, Problem[]>;
+  rate: Rate;
 }
 
 export class Feed {
@@ -54,16 +75,25 @@ export class Feed {
   private queue: Promise<void> = Promise.resolve();
   /** Transactions that are being applied or wait for their turn. */
   private pending = 0;
+  /** Of changes, not of whole states: from the control plane's commit, and from the octets' arrival, to answerable. */
+  readonly committed = new Histogram();
+  readonly received = new Histogram();
 
   constructor(options: FeedOptions) {
     this.options = options;
   }
 
   status(): SourceStatus[] {
-    return [...this.feeders.values()].map(({ status, problems }) => ({
+    return [...this.feeders.values()].map(({ status, problems, rate }) => ({
       ...status,
+      rate: rate.perSecond(),
       problems: [...problems.values()].flat(),
     }));
+  }
+
+  /** Without problems and rates, nothing copied: for those who look after every change. */
+  *states(): Generator<Readonly<SourceStatus>> {
+    for (const { status } of this.feeders.values()) yield status;
   }
 
   /** Registers a source, the least preferred so far, and returns where it delivers. */
@@ -76,18 +106,21 @@ export class Feed {
       reason: '',
       revision: '',
       synced: false,
+      restored: false,
       lastChange: 0,
       lastHeard: 0,
       lostSince: 0,
       changes: 0,
+      rate: 0,
+      lag: -1,
       problems: [],
     };
     const feeder: Feeder = {
       status,
       transaction: undefined,
-      full: false,
-      at: undefined,
+      opening: NOTHING_OPEN,
       problems: new Map(),
+      rate: new Rate(wallClock),
     };
     this.feeders.set(name, feeder);
     const open = (): Transaction => {
@@ -95,11 +128,10 @@ export class Feed {
       return feeder.transaction;
     };
     return {
-      begin: (full, revision, at) => {
+      begin: (full, revision, at, received) => {
         feeder.transaction?.rollback();
         feeder.transaction = catalog.begin(name, full, revision, at);
-        feeder.full = full;
-        feeder.at = at;
+        feeder.opening = { full, at, received };
         status.lastHeard = wallClock();
       },
       put: (resource: Resource, place?: Place, revision?: string) => open().put(resource, place, revision),
@@ -112,7 +144,7 @@ export class Feed {
       commit: () => {
         const transaction = open();
         feeder.transaction = undefined;
-        return this.enqueue(feeder, transaction, feeder.full, feeder.at);
+        return this.enqueue(feeder, transaction, feeder.opening);
       },
       rollback: () => {
         feeder.transaction?.rollback();
@@ -123,8 +155,8 @@ export class Feed {
         status.revision = revision;
         status.lastHeard = wallClock();
       },
-      state: (state, reason = '') => {
-        if (state === 'lost' && status.lostSince === 0) status.lostSince = wallClock();
+      state: (state, reason = '', since) => {
+        if (state === 'lost' && status.lostSince === 0) status.lostSince = since ?? wallClock();
         if (state === 'live') {
           status.lostSince = 0;
           status.lastHeard = wallClock();
@@ -132,6 +164,9 @@ export class Feed {
         status.state = state;
         status.reason = reason;
         this.options.onState(name);
+      },
+      resumed: () => {
+        status.synced = true;
       },
       problems: (scope, problems) => {
         if (problems.length === 0) feeder.problems.delete(scope);
@@ -141,50 +176,51 @@ export class Feed {
     };
   }
 
+  /**
+   * Makes visible what an earlier run has saved of a registered source, and heard last at that time; to be called
+   * before the source is started.
+   */
+  restore(name: string, transaction: Transaction, heard: number): Promise<void> {
+    const feeder = this.feeders.get(name)!;
+    feeder.status.restored = true;
+    return this.enqueue(feeder, transaction, { ...NOTHING_OPEN, heard });
+  }
+
   /** Resolves when everything committed so far is answerable. */
   settled(): Promise<void> {
     return this.queue;
   }
 
-  private enqueue(
-    feeder: Feeder,
-    transaction: Transaction,
-    full: boolean,
-    at: number | undefined,
-  ): Promise<void> {
+  private enqueue(feeder: Feeder, transaction: Transaction, opening: Opening): Promise<void> {
     this.pending++;
     // The usual case, a small change on an idle feed: answerable before this returns.
-    if (this.pending === 1) this.queue = this.apply(feeder, transaction, full, at) ?? Promise.resolve();
-    else this.queue = this.queue.then(() => this.apply(feeder, transaction, full, at));
+    if (this.pending === 1) this.queue = this.apply(feeder, transaction, opening) ?? Promise.resolve();
+    else this.queue = this.queue.then(() => this.apply(feeder, transaction, opening));
     return this.queue;
   }
 
   /** Undefined when all of it was applied within this turn. */
-  private apply(
-    feeder: Feeder,
-    transaction: Transaction,
-    full: boolean,
-    at: number | undefined,
-  ): Promise<void> | undefined {
+  private apply(feeder: Feeder, transaction: Transaction, opening: Opening): Promise<void> | undefined {
     const changes = transaction.commit();
+    const before = feeder.status.changes;
     this.options.projection.begin();
-    if (this.applySome(feeder, changes, at)) {
-      this.finish(feeder, transaction.revision, full, at);
+    if (this.applySome(feeder, changes, opening.at)) {
+      this.finish(feeder, transaction.revision, opening, before);
       return undefined;
     }
-    return this.applyRest(feeder, changes, transaction.revision, full, at);
+    return this.applyRest(feeder, changes, transaction.revision, opening, before);
   }
 
   private async applyRest(
     feeder: Feeder,
     changes: IterableIterator<Change>,
     revision: string,
-    full: boolean,
-    at: number | undefined,
+    opening: Opening,
+    before: number,
   ): Promise<void> {
     do await this.options.yieldTurn();
-    while (!this.applySome(feeder, changes, at));
-    this.finish(feeder, revision, full, at);
+    while (!this.applySome(feeder, changes, opening.at));
+    this.finish(feeder, revision, opening, before);
   }
 
   /** True when the changes have come to their end. */
@@ -208,13 +244,24 @@ export class Feed {
     }
   }
 
-  private finish(feeder: Feeder, revision: string, full: boolean, at: number | undefined): void {
+  private finish(feeder: Feeder, revision: string, opening: Opening, before: number): void {
     const { status } = feeder;
     this.options.projection.commit();
     this.pending--;
+    const now = this.options.wallClock();
+    const { full, at, received, heard } = opening;
     status.revision = revision;
-    status.lastChange = status.lastHeard = this.options.wallClock();
+    status.lastHeard = heard ?? now;
+    if (heard === undefined) status.lastChange = now;
+    feeder.rate.add(status.changes - before);
     if (full) status.synced = true;
+    else {
+      if (at !== undefined) {
+        status.lag = Math.max(0, now - at);
+        this.committed.observe(now - at);
+      }
+      if (received !== undefined) this.received.observe(performance.now() - received);
+    }
     this.options.onCommit(status.name, at);
   }
 }

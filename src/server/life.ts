@@ -4,12 +4,14 @@ import type { TrieWriter } from '../trie/writer.ts';
 import type { SourceStatus } from './feed.ts';
 
 export interface LifeOptions {
-  writer: TrieWriter;
+  writer: Pick<TrieWriter, 'setSync' | 'setStale' | 'setIpv4Blind'>;
   /** Milliseconds since 1970. */
   wallClock: () => number;
   /** Milliseconds after which answers of a lost source are marked. */
   staleAfter: number;
-  statuses: () => SourceStatus[];
+  /** Milliseconds after which a saved view no longer tells who has an IPv4 address. */
+  snapshotMaxAge: number;
+  states: () => Iterable<Readonly<SourceStatus>>;
   /** The VPCs that a source has said anything of. */
   vpcsOf: (source: string) => Iterable<string>;
 }
@@ -21,66 +23,103 @@ export interface Readiness {
 
 export class ViewLife {
   private readonly options: LifeOptions;
-  /** A saved view is served until the sources have synced. */
-  private snapshot = false;
-  private readonly stale = new Set<string>();
+  private stale: ReadonlySet<string> = new Set();
 
   constructor(options: LifeOptions) {
     this.options = options;
   }
 
-  /** A saved view was loaded. */
-  loadedSnapshot(): void {
-    this.snapshot = true;
-    this.refresh();
-  }
-
   /** True while every source has synced and none is lost. */
   get live(): boolean {
-    return this.options.statuses().every(({ state, synced }) => synced && state === 'live');
+    for (const { synced, state } of this.options.states()) if (!synced || state !== 'live') return false;
+    return true;
+  }
+
+  /** True once every source has delivered a whole state in this run. */
+  get synced(): boolean {
+    let sources = 0;
+    for (const { synced } of this.options.states()) {
+      if (!synced) return false;
+      sources++;
+    }
+    return sources > 0;
+  }
+
+  /** Of every source there is a whole state, delivered or saved by an earlier run. */
+  get covered(): boolean {
+    let sources = 0;
+    for (const { synced, restored } of this.options.states()) {
+      if (!synced && !restored) return false;
+      sources++;
+    }
+    return sources > 0;
+  }
+
+  /** Since when some source has not been heard of, milliseconds since 1970; 0: all are. */
+  get lostSince(): number {
+    let earliest = 0;
+    for (const status of this.options.states()) {
+      const since = silentSince(status);
+      if (since > 0 && (earliest === 0 || since < earliest)) earliest = since;
+    }
+    return earliest;
   }
 
   /** After a source's state has changed, after a commit, and now and then, because staleness comes with time. */
   refresh(): void {
-    const { writer, statuses } = this.options;
-    const all = statuses();
-    const synced = all.length > 0 && all.every((status) => status.synced);
-    if (synced) this.snapshot = false;
-    writer.setSync(synced ? layout.SYNC_LIVE : this.snapshot ? layout.SYNC_SNAPSHOT : layout.SYNC_STARTING);
+    const { writer, states, wallClock, snapshotMaxAge } = this.options;
+    const now = wallClock();
+    let sources = 0;
+    let synced = true;
+    let covered = true;
+    let blind = false;
     const stale = new Set<string>();
-    for (const status of all) {
-      if (this.isStale(status)) for (const vpc of this.options.vpcsOf(status.name)) stale.add(vpc);
+    for (const status of states()) {
+      sources++;
+      if (!status.synced) {
+        synced = false;
+        if (!status.restored) covered = false;
+        else if (now - status.lastHeard > snapshotMaxAge) blind = true;
+      }
+      if (this.isStale(status, now)) for (const vpc of this.options.vpcsOf(status.name)) stale.add(vpc);
     }
+    if (sources === 0 || !covered) writer.setSync(layout.SYNC_STARTING);
+    else writer.setSync(synced ? layout.SYNC_LIVE : layout.SYNC_SNAPSHOT);
+    writer.setIpv4Blind(blind);
     for (const vpc of this.stale) if (!stale.has(vpc)) writer.setStale(vpc, false);
     for (const vpc of stale) writer.setStale(vpc, true);
-    this.stale.clear();
-    for (const vpc of stale) this.stale.add(vpc);
+    this.stale = stale;
   }
 
   readiness(): Readiness {
     const reasons: string[] = [];
     let ready = true;
-    const all = this.options.statuses();
-    for (const { name, state, synced, reason } of all) {
+    let sources = 0;
+    for (const { name, state, synced, restored, reason } of this.options.states()) {
+      sources++;
       const why = reason === '' ? '' : `: ${reason}`;
-      if (!synced && !this.snapshot) {
+      if (!synced && !restored) {
         ready = false;
         reasons.push(`${name}: has not delivered yet${why}`);
       } else if (!synced)
         reasons.push(`degraded: ${name}: has not delivered yet, a saved view is served${why}`);
       else if (state !== 'live') reasons.push(`degraded: ${name}: ${state}${why}`);
     }
-    if (all.length === 0) {
+    if (sources === 0) {
       ready = false;
       reasons.push('no source is configured');
     }
     return { ready, reasons };
   }
 
-  private isStale({ synced, state, lostSince }: SourceStatus): boolean {
-    if (!synced) return this.snapshot;
-    return (
-      state !== 'live' && lostSince > 0 && this.options.wallClock() - lostSince >= this.options.staleAfter
-    );
+  /** A saved view is old from the first answer on. */
+  private isStale({ synced, restored, state, lostSince }: Readonly<SourceStatus>, now: number): boolean {
+    if (!synced) return restored;
+    return state !== 'live' && lostSince > 0 && now - lostSince >= this.options.staleAfter;
   }
+}
+
+function silentSince({ synced, restored, state, lostSince, lastHeard }: Readonly<SourceStatus>): number {
+  if (!synced) return restored ? lastHeard : 0;
+  return state === 'live' ? 0 : lostSince;
 }

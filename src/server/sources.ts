@@ -11,7 +11,8 @@ export function configuredSources(config: Config): Source[] {
   const { zone, vpc } = config;
   const vpcs = vpc.length === 0 ? undefined : vpc;
   const sources: Source[] = config.zones.map((dir) => zones(dir, { zone }));
-  for (const url of config.watch) sources.push(watchSource({ url, vpcs, zone }));
+  const tokenFile = config.watchTokenFile === '' ? undefined : config.watchTokenFile;
+  for (const url of config.watch) sources.push(watchSource({ url, vpcs, zone, tokenFile }));
   if (config.etcd.length > 0) sources.push(...etcdSources({ endpoints: config.etcd, vpcs, zone }));
   for (const kraud of config.kraud) sources.push(kraudSource({ ...kraud, zone }));
   return sources;
