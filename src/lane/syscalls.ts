@@ -87,6 +87,8 @@ export interface System {
   poll(fdsAddress: number, count: number, timeout: number): number;
   /** Calls back on each turn of the event loop in which `fd` is readable. Main thread only. */
   watch(fd: number, callback: () => void): WatchHandle;
+  /** Gives free pages of the C library's heap back to the system; does nothing where it is not glibc. */
+  trim(): void;
   /** The address of `memory`, which is kept in place until the thread ends. Give it memory that lives as long. */
   pin(memory: ArrayBuffer | SharedArrayBuffer): number;
 }
@@ -152,6 +154,7 @@ export function bindCalls(koffi: Koffi, byNumber: boolean): System {
     recvmmsg = int('recvmmsg', 'int', 'uintptr_t', 'uint', 'int', 'uintptr_t');
     sendmmsg = int('sendmmsg', 'int', 'uintptr_t', 'uint', 'int');
   }
+  const trim = byNumber ? () => 0 : int('malloc_trim', 'size_t');
   return {
     errno: () => koffi.errno(),
     socket: int('socket', 'int', 'int', 'int'),
@@ -173,6 +176,7 @@ export function bindCalls(koffi: Koffi, byNumber: boolean): System {
     dup: int('dup', 'int'),
     if_nametoindex: libc.func('if_nametoindex', 'uint', ['uintptr_t']),
     poll: int('poll', 'uintptr_t', 'ulong', 'int'),
+    trim: byNumber ? () => undefined : () => void trim(0),
     watch: (fd, callback) => koffi.node.poll(fd, { readable: true }, callback),
     pin: (memory) => {
       if (!pinned.includes(memory)) pinned.push(memory);
