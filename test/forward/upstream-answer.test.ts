@@ -205,10 +205,10 @@ describe('hostile upstreams', () => {
           expect(world.clock.pending).toBeLessThanOrEqual(3);
         },
       ),
-      { numRuns: 1000 },
+      { numRuns: 600 },
     );
     // Most mutations hit what is passed on as it is: the test would be blind if all were refused.
-    expect(relayed).toBeGreaterThan(150);
+    expect(relayed).toBeGreaterThan(90);
   });
 
   it('never make the matcher or the reader throw, whatever they send', () => {
