@@ -59,7 +59,8 @@ export class Arena {
   /** Throws MemoryFullError unless blocks of any sizes, together `words`, can be had: then `allocate` will not. */
   reserve(words: number): void {
     if (this.room >= words) return;
-    if (this.longest >= words || this.released >= words) this.join();
+    const isWorthIt = this.released >= Math.min(words, this.words.length >>> 10);
+    if (this.longest >= words || isWorthIt) this.join();
     if (this.room < words) throw this.full();
   }
 

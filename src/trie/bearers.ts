@@ -15,6 +15,10 @@ export class BearerSets {
   private readonly tables: Tables;
   private readonly nodes: Nodes;
   private readonly bytes: Uint8Array;
+  /** Words that `flush` will need at most. */
+  debt = 0;
+  /** Words of the largest set that was ever built. */
+  largest = 0;
   /** Names that several bear and that this transaction has changed; built once, at its end. */
   private readonly dirty = new Map<number, Bearers>();
 
@@ -35,6 +39,18 @@ export class BearerSets {
       }
     }
     this.side(this.open(node), record).add(record);
+    this.debt += this.memberWords(record);
+  }
+
+  /** What `debt` grows by when the name's bearers change. */
+  openWords(node: number): number {
+    if (this.dirty.has(node)) return 0;
+    const payload = this.nodes.payload(node);
+    if (payload === 0) return 0;
+    if ((this.arena.words[payload] & 0xff) === layout.RECORD_SET) {
+      return recordWords(this.arena.words, this.bytes, payload);
+    }
+    return layout.RRSET_AAAA + layout.SET_REFS + this.memberWords(payload);
   }
 
   /** The node may be without payload afterwards: the caller prunes it. */
@@ -55,6 +71,7 @@ export class BearerSets {
     const bearers = this.open(node);
     this.side(bearers, old).delete(old);
     this.side(bearers, record).add(record);
+    this.debt += this.memberWords(record);
   }
 
   /** Records of pods or services that bear the name now. */
@@ -83,11 +100,19 @@ export class BearerSets {
       if (payload === 0) prune(node);
     }
     this.dirty.clear();
+    this.debt = 0;
+  }
+
+  /** What a member adds to a set. */
+  private memberWords(record: number): number {
+    const { words } = this.arena;
+    return 4 * words[record + layout.RRSET_AAAA_COUNT] + 2 * words[record + layout.RRSET_A_COUNT] + 1;
   }
 
   private open(node: number): Bearers {
     let bearers = this.dirty.get(node);
     if (bearers === undefined) {
+      this.debt += this.openWords(node);
       const payload = this.nodes.payload(node);
       if (payload === 0) bearers = { pods: new Set(), services: new Set() };
       else if ((this.arena.words[payload] & 0xff) === layout.RECORD_SET) bearers = this.read(payload);
@@ -134,6 +159,7 @@ export class BearerSets {
     }
     const size = layout.RRSET_AAAA + 4 * six + 2 * four + layout.SET_REFS + pods.length + services.length;
     const set = this.arena.allocate(size);
+    if (size > this.largest) this.largest = size;
     words[set] = layout.RECORD_SET | (services.length > 0 ? layout.SET_SERVICE : 0);
     words[set + layout.RRSET_AAAA_COUNT] = six;
     words[set + layout.RRSET_A_COUNT] = four;

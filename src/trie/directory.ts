@@ -113,10 +113,11 @@ export class Directory {
     const old = this.nodes.payload(state.node);
     let payload = 0;
     if (state.declared !== undefined || state.overlays.size > 0) {
+      const flags = state.declared?.shadow === 'forward' ? layout.NAMESPACE_SHADOW_FORWARD : 0;
+      const word = layout.RECORD_NAMESPACE | flags;
+      if (old !== 0 && this.arena.words[old] === word) return;
       payload = this.arena.allocate(2);
-      this.arena.words[payload] =
-        layout.RECORD_NAMESPACE |
-        (state.declared?.shadow === 'forward' ? layout.NAMESPACE_SHADOW_FORWARD : 0);
+      this.arena.words[payload] = word;
     }
     this.nodes.setPayload(state.node, payload);
     if (old !== 0) this.tables.release(old, 2);

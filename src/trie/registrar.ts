@@ -49,6 +49,16 @@ export class Registrar {
     return 0;
   }
 
+  /** Adds the nodes that are there for the names of a resource. */
+  addNamesOf(vpc: VpcState, resource: Pod | Service, nodes: Set<number>): void {
+    const namespace = vpc.namespaces.get(resource.namespace);
+    if (namespace === undefined) return;
+    for (const name of [resource.name, ...resource.names]) {
+      const node = this.parts.nodes.findPath(namespace.node, name);
+      if (node !== 0) nodes.add(node);
+    }
+  }
+
   /** The record that owns an address nobody contests, or 0. */
   holderOf(vpc: VpcState, address: string): number {
     const view = this.parts.tables.idle;
@@ -215,7 +225,8 @@ export class Registrar {
     if (count === 0 || count === by) this.parts.onDotted(vpc, name, count > 0);
   }
 
-  private nameNodes(record: number): number[] {
+  /** The nodes of all names of a record, its own first, each once. */
+  nameNodes(record: number): number[] {
     const tail = this.parts.tables.idle.tail(record);
     const names = [this.words[tail + layout.TAIL_NODE]];
     const count = (this.words[tail + layout.TAIL_COUNTS] >>> 16) & 0xff;

@@ -2,6 +2,7 @@
 import type { Arena } from './arena.ts';
 import type { VpcState } from './directory.ts';
 import * as layout from './layout.ts';
+import { labelsIn, wordsOfPath } from './nodes.ts';
 import type { Nodes } from './nodes.ts';
 import type { Prefix } from './prefix.ts';
 import type { Tables } from './tables.ts';
@@ -31,18 +32,60 @@ export class VpcWords {
   private readonly tables: Tables;
   private readonly nodes: Nodes;
   private readonly settings: VpcWordsSettings;
+  /** What a VPC that nobody has declared needs at the commit. */
+  readonly implied = { names: 0, words: layout.PREFIXES_LIST + layout.NODE_LABEL };
   private readonly extras = new Map<VpcState, Extras>();
+  /** Dirty ones. */
+  private readonly changed = new Set<VpcState>();
 
   constructor(arena: Arena, tables: Tables, nodes: Nodes, settings: VpcWordsSettings) {
     this.arena = arena;
     this.tables = tables;
     this.nodes = nodes;
     this.settings = settings;
+    if (typeof settings.forward === 'string') return;
+    for (const name of settings.forward) {
+      this.implied.names += labelsIn(name);
+      this.implied.words += wordsOfPath(name);
+    }
   }
 
   /** Its prefixes, its overlays or its policy changed. */
   dirty(vpc: VpcState): void {
     this.extrasOf(vpc).dirty = true;
+    this.changed.add(vpc);
+  }
+
+  /** Name slots that `write` will need at most for what is dirty, and for `next` when it becomes so. */
+  nameDebt(next: VpcState | undefined): number {
+    let names = 0;
+    for (const vpc of this.changed) names += this.namesOf(vpc);
+    if (next !== undefined && !this.changed.has(next)) names += this.namesOf(next);
+    return names;
+  }
+
+  /** Words, likewise. */
+  wordDebt(next: VpcState | undefined): number {
+    let words = 0;
+    for (const vpc of this.changed) words += this.wordsOf(vpc);
+    if (next !== undefined && !this.changed.has(next)) words += this.wordsOf(next);
+    return words;
+  }
+
+  private namesOf(vpc: VpcState): number {
+    let names = 0;
+    for (const name of this.forwardOf(vpc)) names += labelsIn(name);
+    return names;
+  }
+
+  private wordsOf(vpc: VpcState): number {
+    let prefixes = vpc.net6.length + vpc.services6.length;
+    for (const { overlays } of vpc.namespaces.values()) {
+      for (const overlay of overlays.values()) prefixes += overlay.prefixes.length;
+    }
+    let words = layout.PREFIXES_LIST + layout.PREFIX_ENTRY * (prefixes + 2) + layout.NODE_LABEL;
+    for (const name of this.forwardOf(vpc)) words += wordsOfPath(name);
+    return words;
   }
 
   /** Writes what this transaction changed; the serial always (RFC 1035 section 3.3.13). */
@@ -51,6 +94,7 @@ export class VpcWords {
     vpc.serial = Math.max(vpc.serial + 1, this.settings.now()) >>> 0;
     if (extras.dirty) {
       extras.dirty = false;
+      this.changed.delete(vpc);
       this.writePrefixes(vpc, extras);
       this.writeForward(vpc, extras);
     }
@@ -66,6 +110,7 @@ export class VpcWords {
   }
 
   release(vpc: VpcState): void {
+    this.changed.delete(vpc);
     const extras = this.extras.get(vpc);
     if (extras === undefined) return;
     this.releaseForward(extras);
@@ -99,6 +144,11 @@ export class VpcWords {
     this.tables.release(record, MARK_WORDS);
     this.nodes.setPayload(node, 0);
     this.nodes.prune(node, root);
+  }
+
+  private forwardOf(vpc: VpcState): string[] {
+    const forward = vpc.declared?.forward ?? this.settings.forward;
+    return typeof forward === 'string' ? [] : forward;
   }
 
   private extrasOf(vpc: VpcState): Extras {

@@ -12,6 +12,7 @@ import { Nodes } from './nodes.ts';
 import { PrefixOwners } from './owners.ts';
 import type { ARecords } from './policy.ts';
 import { Registrar } from './registrar.ts';
+import { Room } from './room.ts';
 import { plantSpecials } from './specials.ts';
 import type { SpecialSettings } from './specials.ts';
 import { Tables } from './tables.ts';
@@ -35,6 +36,7 @@ export class TrieWriter implements Projection {
   private readonly claims = new Claims();
   private readonly registrar: Registrar;
   private readonly vpcWords: VpcWords;
+  private readonly room: Room;
   /** Namespaces that may have lost their last reason to exist. */
   private readonly suspects = new Set<NamespaceState>();
 
@@ -60,6 +62,14 @@ export class TrieWriter implements Projection {
       onDotted: (vpc, name, present) => this.vpcWords.setDotted(vpc, name, present),
     });
     this.vpcWords = new VpcWords(this.arena, this.tables, nodes, settings);
+    this.room = new Room({
+      arena: this.arena,
+      tables: this.tables,
+      bearers: this.bearers,
+      claims: this.claims,
+      registrar: this.registrar,
+      vpcWords: this.vpcWords,
+    });
     this.begin();
     plantSpecials(this.arena, nodes, this.head[layout.HEAD_SPECIAL_ROOT], settings);
     this.commit();
@@ -70,21 +80,24 @@ export class TrieWriter implements Projection {
   }
 
   put(resource: Resource, stamp: number): void {
-    this.tables.reserve(ROOM_NAMES, ROOM_NAMES);
     switch (resource.kind) {
       case 'vpc': {
-        const before = this.directory.vpcs.get(resource.name)?.net6 ?? [];
+        const old = this.directory.vpcs.get(resource.name);
+        this.room.forVpc(resource, old);
+        const before = old?.net6 ?? [];
         const state = this.directory.setVpc(resource);
         this.owners.replace(state, before, state.net6);
         this.vpcWords.dirty(state);
         return;
       }
       case 'namespace': {
+        this.room.forPlace(this.directory.vpcs.get(resource.vpc));
         const state = this.namespace(resource.vpc, resource.name);
         this.directory.setNamespace(state, resource);
         return;
       }
       case 'overlay': {
+        this.room.forPlace(this.directory.vpcs.get(resource.vpc));
         const namespace = this.namespace(resource.vpc, resource.namespace);
         this.directory.setOverlay(this.directory.overlay(namespace, resource.name), resource);
         this.vpcWords.dirty(namespace.vpc);
@@ -100,6 +113,7 @@ export class TrieWriter implements Projection {
     if (vpc === undefined) return;
     if (key.kind === 'vpc') {
       if (vpc.declared === undefined) return;
+      this.room.forLess(vpc);
       this.directory.touched.add(vpc);
       this.owners.replace(vpc, vpc.net6, []);
       vpc.declared = undefined;
@@ -118,12 +132,14 @@ export class TrieWriter implements Projection {
   private removeInside(namespace: NamespaceState, key: ResourceKey): boolean {
     if (key.kind === 'namespace') {
       if (namespace.declared === undefined) return false;
+      this.room.forLess(namespace.vpc);
       this.directory.setNamespace(namespace, undefined);
       return true;
     }
     if (key.kind !== 'overlay') return this.removeBearer(namespace, key.kind as 'pod' | 'service', key.name);
     const overlay = namespace.overlays.get(key.name);
     if (overlay?.declared === undefined) return false;
+    this.room.forLess(namespace.vpc);
     this.directory.setOverlay(overlay, undefined);
     this.vpcWords.dirty(namespace.vpc);
     return true;
@@ -147,7 +163,12 @@ export class TrieWriter implements Projection {
 
   /** Standing conflicts over addresses. */
   problems(): Problem[] {
-    return this.claims.problems();
+    const problems = this.claims.problems();
+    if (!this.owners.complete) {
+      const reason = 'the memory is full: pods with an address in another VPC’s net6 are not all told apart';
+      problems.push({ severity: 'error', reason });
+    }
+    return problems;
   }
 
   /** Marks a VPC's answers as stale (EDE 3) or fresh, at once, without a transaction. Unknown VPCs are ignored. */
@@ -175,7 +196,10 @@ export class TrieWriter implements Projection {
   }
 
   private namespace(vpc: string, name: string): NamespaceState {
-    return this.directory.namespace(this.directory.vpc(vpc), name);
+    const isNew = !this.directory.vpcs.has(vpc);
+    const state = this.directory.vpc(vpc);
+    if (isNew) this.vpcWords.dirty(state);
+    return this.directory.namespace(state, name);
   }
 
   private forget(vpc: VpcState): void {
@@ -185,9 +209,12 @@ export class TrieWriter implements Projection {
 
   private putBearer(resource: Pod | Service, stamp: number): void {
     const { claims, registrar } = this;
-    const namespace = this.namespace(resource.vpc, resource.namespace);
     const key = memberKey(resource.kind, resource.vpc, resource.namespace, resource.name);
-    const old = registrar.recordOf(namespace, resource.kind, resource.name);
+    const vpc = this.directory.vpcs.get(resource.vpc);
+    const known = vpc?.namespaces.get(resource.namespace);
+    const old = known === undefined ? 0 : registrar.recordOf(known, resource.kind, resource.name);
+    this.room.forBearer(resource, vpc, key, old);
+    const namespace = this.namespace(resource.vpc, resource.namespace);
     const affected = new Set<Contest>(claims.withdraw(key));
     for (const { address, overlay } of claimedBy(resource)) {
       let contest = claims.contest(resource.vpc, address);
@@ -211,6 +238,7 @@ export class TrieWriter implements Projection {
     const record = this.registrar.recordOf(namespace, kind, name);
     if (record === 0) return false;
     const key = memberKey(kind, namespace.vpc.name, namespace.name, name);
+    this.room.forRemoval(record, key);
     const affected = new Set(this.claims.withdraw(key));
     this.registrar.displace(namespace, record);
     if (affected.size > 0) this.settle(affected, key);
@@ -259,6 +287,3 @@ export class TrieWriter implements Projection {
     }
   }
 }
-
-/** More names, or addresses, than one resource can need: checked before anything is changed. */
-const ROOM_NAMES = 1024;

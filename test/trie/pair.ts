@@ -1,0 +1,96 @@
+/** A writer and the naive trie beside it: every change goes to both, and what readers see is compared. */
+import { expect } from 'vitest';
+import type { Resource, ResourceKey } from '../../src/model.ts';
+import { MemoryFullError, reserveMemory } from '../../src/trie/memory.ts';
+import type { Reserve, TrieMemory } from '../../src/trie/memory.ts';
+import { TrieWriter } from '../../src/trie/writer.ts';
+import { PREFIXES, VPCS, everything } from './changes.ts';
+import type { Op } from './changes.ts';
+import { Inspector } from './inspect.ts';
+import { NaiveTrie } from './naive.ts';
+
+const ROOMY: Reserve = { names: 1 << 18, addresses: 1 << 18, arena: 1 << 20 };
+
+export class Pair {
+  readonly memory: TrieMemory;
+  readonly naive: NaiveTrie;
+  readonly writer: TrieWriter;
+  readonly inspector: Inspector;
+  readonly touched = new Set<string>();
+  /** Changes that were refused because the memory was full. */
+  refused = 0;
+  time = 1000;
+
+  constructor(policy: 'pinned' | 'all' | 'none' = 'pinned', reserve: Reserve = ROOMY) {
+    this.memory = reserveMemory(reserve, [1, 2]);
+    this.naive = new NaiveTrie(policy);
+    this.writer = new TrieWriter(this.memory, {
+      zone: 'vpc.internal',
+      suffixes: [],
+      aRecords: policy,
+      forward: 'off',
+      canForward: false,
+      now: () => this.time,
+    });
+    this.inspector = new Inspector(this.memory, this.writer);
+  }
+
+  put(put: Resource, at: number): void {
+    if (this.refuses(() => this.writer.put(put, at))) return;
+    this.touched.add(put.kind === 'vpc' ? put.name : put.vpc);
+    this.naive.put(put, at);
+  }
+
+  remove(key: ResourceKey): void {
+    if (this.refuses(() => this.writer.remove(key))) return;
+    if (this.naive.get(key) !== undefined) this.touched.add(key.vpc);
+    this.naive.remove(key);
+  }
+
+  private refuses(change: () => void): boolean {
+    try {
+      change();
+      return false;
+    } catch (error) {
+      if (!(error instanceof MemoryFullError)) throw error;
+      this.refused++;
+      return true;
+    }
+  }
+
+  apply(one: Op): void {
+    if ('put' in one) this.put(one.put, one.stamp);
+    else if ('remove' in one) this.remove(one.remove);
+    else {
+      VPCS.forEach((name, i) => {
+        const net6 = PREFIXES.filter((_, p) => one.prefixes[p] === i);
+        this.put({ kind: 'vpc', name, net6, services6: [] }, one.stamp);
+      });
+    }
+  }
+
+  transaction(ops: Op[]): void {
+    const before = this.inspector.serials();
+    this.writer.begin();
+    for (const one of ops) this.apply(one);
+    this.writer.commit();
+    this.inspector.expectState(this.naive.state());
+    for (const [vpc, serial] of this.inspector.serials()) {
+      const old = before.get(vpc);
+      if (old === undefined) expect(serial).toBeGreaterThanOrEqual(this.time);
+      else if (this.touched.has(vpc)) expect(serial).toBeGreaterThan(old);
+      else expect(serial).toBe(old);
+    }
+    this.touched.clear();
+  }
+
+  /** One transaction that takes everything away. */
+  clear(): void {
+    this.transaction([...everything()].map((remove) => ({ remove })));
+  }
+
+  settle(): void {
+    expect(this.writer.tables.settle()).toBe(true);
+    this.inspector.expectCopiesEqual();
+  }
+}
