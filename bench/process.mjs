@@ -1,10 +1,15 @@
 /** Starts servers on a core of their own, and reads what a process with all its children and threads has used. */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 
 export const SERVER_CORE = 0;
 export const CLIENT_CORE = 1;
+
+/** Keeps this process off the server's core. */
+export function pinSelf(core) {
+  spawnSync('taskset', ['-a', '-c', '-p', String(core), String(process.pid)]);
+}
 
 /** Starts a command on one core. `log`: where its output goes, a file descriptor. */
 export function spawnPinned(

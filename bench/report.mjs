@@ -183,6 +183,14 @@ export class Report {
       );
       parts.push('## Latency at 20,000 queries a second, µs', table(['server', 'p50', 'p99'], rows));
     }
+    const second = `dnsperf6 ${size}`;
+    if (this.results.has(second)) {
+      const rows = this.names(second).map((name) => [
+        name,
+        Math.round(this.figure(second, name, 'rate')).toLocaleString('en'),
+      ]);
+      parts.push('## A second opinion: dnsperf', table(['server', 'queries a second'], rows));
+    }
     parts.push(
       '## Memory and load time',
       table(

@@ -3,7 +3,7 @@
  * robin, each alone on one core with the generator on the other, and writes docs/benchmarks.{md,json}.
  *
  * Options: --pods 1000,100000,1000000 · --peers podns,nsd,… · --rounds 9 · --seconds 1 · --only udp,tcp,latency,
- * idle,update · --no-write
+ * idle,update,dnsperf · --no-write
  */
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -11,9 +11,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { runDnsperf, writeQueries } from './dnsperf.mjs';
 import { enterNamespace } from './namespace.mjs';
 import { end, PEERS, start } from './peers.mjs';
-import { CLIENT_CORE, cpuMicroseconds, spawnPinned, stop } from './process.mjs';
+import { CLIENT_CORE, cpuMicroseconds, pinSelf, spawnPinned, stop } from './process.mjs';
 import { Report } from './report.mjs';
 import { measureUpdates } from './updates.mjs';
 
@@ -23,13 +24,14 @@ const { values: options } = parseArgs({
     peers: { type: 'string', default: PEERS.map(({ name }) => name).join() },
     rounds: { type: 'string', default: '9' },
     seconds: { type: 'string', default: '1' },
-    only: { type: 'string', default: 'udp,tcp,latency,idle,update' },
+    only: { type: 'string', default: 'udp,tcp,latency,idle,update,dnsperf' },
     write: { type: 'boolean', default: true },
   },
   allowNegative: true,
 });
 
 enterNamespace();
+pinSelf(CLIENT_CORE);
 
 const rounds = Number(options.rounds);
 const seconds = Number(options.seconds);
@@ -62,7 +64,7 @@ async function roundRobin(servers, label, measure) {
     for (const server of servers) {
       const result = await measure(server);
       report.add(label, server.peer.name, result);
-      line.push(`${server.peer.name} ${(result.cpu ?? result.p50).toFixed(2)}`);
+      line.push(`${server.peer.name} ${(result.cpu ?? result.p50 ?? result.rate).toFixed(2)}`);
     }
     say(`${label} ${round}/${rounds}  ${line.join('  ')}`);
   }
@@ -104,6 +106,11 @@ async function measureSize(pods) {
     if (only.has('latency')) {
       const measure = (server) => order({ kind: 'latency', ...common(server, 6), rate: LATENCY_RATE });
       await roundRobin(servers, `latency6 ${pods}`, measure);
+    }
+    if (only.has('dnsperf')) {
+      const queries = writeQueries(folder, pods);
+      const named = servers.filter(({ peer }) => peer.checked !== false);
+      await roundRobin(named, `dnsperf6 ${pods}`, ({ port }) => runDnsperf(queries, port, seconds));
     }
     if (only.has('idle')) await measureIdle(servers, pods);
     const server = ours.find(({ peer }) => peer.name === 'podns');
