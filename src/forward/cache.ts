@@ -25,7 +25,7 @@ export interface CacheOptions {
 }
 
 /** Objects, map slots and lists of an entry, roughly; measured as heap over 100,000 entries. */
-const ENTRY_OVERHEAD = 700;
+const ENTRY_OVERHEAD = 800;
 
 type Part = LRUCache<string, Entry>;
 

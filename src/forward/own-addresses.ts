@@ -27,10 +27,9 @@ export function withoutOwn(
   const wildcards: { family: 4 | 6; port: number }[] = [];
   for (const { address, port } of listeners) {
     if (address === '0.0.0.0') wildcards.push({ family: 4, port });
-    else if (address === '::') {
-      // Such a socket may take IPv4 as well, if the system says so.
-      wildcards.push({ family: 6, port }, { family: 4, port });
-    } else exact.add(canonical(address, port));
+    // Lanes bind it for IPv6 alone, so an IPv4 resolver of the host may well have the same port.
+    else if (address === '::') wildcards.push({ family: 6, port });
+    else exact.add(canonical(address, port));
   }
   let local: Set<string> | undefined;
   const isLocal = (endpoint: Endpoint): boolean => {

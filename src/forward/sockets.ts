@@ -55,7 +55,11 @@ export const systemSockets: Sockets = {
       connected = true;
       if (open) for (const message of waiting.splice(0)) socket.send(message, fail);
     });
-    socket.connect(endpoint.port, endpoint.address);
+    try {
+      socket.connect(endpoint.port, endpoint.address);
+    } catch (error) {
+      process.nextTick(fail, error as Error);
+    }
     return {
       send(message) {
         if (!open) return;
