@@ -243,8 +243,12 @@ export class PodnsServer {
 
   /** Everything that stands wrong: refused input, conflicts between sources, VPCs and addresses. */
   problems(): Problem[] {
-    const fromSources = this.feed.status().flatMap(({ problems }) => problems);
-    return [...fromSources, ...this.catalog.conflicts(), ...this.writer.problems()];
+    return [...this.feed.status().flatMap(({ problems }) => problems), ...this.conflicts()];
+  }
+
+  /** Of those, what stands unsettled between sources, between VPCs, and over addresses. */
+  conflicts(): Problem[] {
+    return [...this.catalog.conflicts(), ...this.writer.problems()];
   }
 
   /** Effective resources of a kind, sorted. */

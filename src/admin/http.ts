@@ -55,7 +55,8 @@ export function createAdmin(options: AdminOptions): Admin {
   const server = createServer((request, response) => app.routing(request, response));
   server.headersTimeout = 5_000;
   server.requestTimeout = 10_000;
-  server.maxConnections = 256;
+  // A thousand readers of the watch stream, and then some.
+  server.maxConnections = 5_000;
   let address = '';
 
   return {
@@ -74,10 +75,11 @@ export function createAdmin(options: AdminOptions): Admin {
         address = '';
         const closed = new Promise<void>((resolve) => server.close(() => resolve()));
         const cut = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE);
+        // Ends the streams, which would not end by themselves.
+        await app.close();
         await closed;
         clearTimeout(cut);
-      }
-      await app.close();
+      } else await app.close();
     },
   };
 }

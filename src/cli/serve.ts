@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { Command } from 'commander';
 import { destination, pino, type Logger } from 'pino';
 import { createAdmin, type Admin } from '../admin/http.ts';
+import { serverRoutes } from '../admin/server-routes.ts';
 import { ConfigError, loadConfig, type LoadedConfig } from '../config.ts';
 import type { Kind, Resource } from '../model.ts';
 import { createServer, type PodnsServer } from '../server.ts';
@@ -145,6 +146,7 @@ async function openAdmin(
     token: config.adminToken,
     hosts: config.adminHosts,
     facts: { readiness: () => server.readiness() },
+    routes: serverRoutes(server, packageVersion()),
   });
   try {
     await admin.open();

@@ -57,7 +57,7 @@ export const SETTINGS = {
     'ADDR:PORT|unix:PATH|off',
     value.adminBind,
     '127.0.0.1:9153',
-    'where health is served over HTTP',
+    'where status, lists, the watch stream, metrics and health are served over HTTP',
   ),
   adminToken: setting(
     'Serving',

@@ -1,6 +1,12 @@
 /** One reader of the watch stream: where it is, and what it is being given. */
 import type { Selection } from './history.ts';
-import type { Shelf } from './shelves.ts';
+import type { ViewList } from './view-list.ts';
+
+/** A list and who reads it. */
+export interface Shelf {
+  readonly list: ViewList;
+  readonly readers: Set<Reader>;
+}
 
 /** The connection of a reader. */
 export interface ReaderOutput {

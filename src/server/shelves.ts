@@ -1,14 +1,8 @@
 /** The lists that are being read, each by all readers with the same selection that come while it is good. */
 import type { Catalog } from '../catalog/catalog.ts';
 import type { History } from './history.ts';
-import type { Reader } from './reader.ts';
+import type { Reader, Shelf } from './reader.ts';
 import { ViewList } from './view-list.ts';
-
-/** A list and who reads it. */
-export interface Shelf {
-  readonly list: ViewList;
-  readonly readers: Set<Reader>;
-}
 
 export interface ShelfLimits {
   /** Octets of a list that are kept for those who come later. */

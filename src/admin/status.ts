@@ -1,0 +1,127 @@
+/** `/v1/status`: sources, revisions, lag, ages, rates, problems; what is held, saved, and given to others. */
+import type { FastifyInstance } from 'fastify';
+import { KINDS, problemText, type Kind, type Problem } from '../model.ts';
+import type { PodnsServer } from '../server.ts';
+import type { HistogramFacts } from '../server/histogram.ts';
+import type { RelayFacts } from '../server/relay.ts';
+
+/** A problem in words. */
+export interface ProblemText {
+  severity: Problem['severity'];
+  text: string;
+}
+
+/** Times are RFC 3339, null for never; `Ms` are milliseconds. */
+export interface Status {
+  version: string;
+  node: string;
+  started: string;
+  ready: boolean;
+  reasons: string[];
+  /** The last revision of this process's own, as `/v1/watch` counts. */
+  revision: string;
+  counts: Record<Kind, number>;
+  sources: SourceText[];
+  /** Conflicts between sources, between VPCs, and over addresses. */
+  conflicts: ProblemText[];
+  /** How long changes took: from the control plane's commit, and from their octets' arrival, to answerable. */
+  propagation: { committed: HistogramFacts; received: HistogramFacts };
+  watch: RelayFacts;
+  events: { listeners: number };
+  saved: { path: string; at: string | null; problem: string | null } | null;
+  listeners: { text: string; udp: string; received: number; answered: number; dropped: number }[];
+  memory: { resident: number; heap: number; records: number };
+  /** With `?digest`: equal where the effective resources are equal. Takes a while with many. */
+  digest?: string;
+}
+
+export interface SourceText {
+  name: string;
+  state: string;
+  reason: string;
+  /** Its own last revision that has been applied. */
+  revision: string;
+  synced: boolean;
+  /** What an earlier run saved is served, or was at first. */
+  restored: boolean;
+  lastChange: string | null;
+  lastHeard: string | null;
+  lostSince: string | null;
+  changes: number;
+  /** Changes a second, over the last ten. */
+  rate: number;
+  /** Of the last change, from the control plane's commit to answerable; null where that is not told. */
+  lagMs: number | null;
+  problems: ProblemText[];
+}
+
+export function statusRoutes(app: FastifyInstance, server: PodnsServer, version: string): void {
+  const started = new Date().toISOString();
+  app.get<{ Querystring: { digest?: string; vpc?: string } }>('/v1/status', (request, reply) => {
+    const status = statusOf(server, version, started);
+    if (request.query.digest !== undefined) status.digest = server.catalog.digest(request.query.vpc);
+    return reply.type('application/json; charset=utf-8').send(`${JSON.stringify(status, undefined, 2)}\n`);
+  });
+}
+
+function statusOf(server: PodnsServer, version: string, started: string): Status {
+  const { catalog, outlets, feed, config } = server;
+  const { saved } = outlets;
+  const counts = Object.fromEntries(KINDS.map((kind) => [kind, catalog.count(kind)]));
+  const { rss, heapUsed } = process.memoryUsage();
+  return {
+    version,
+    node: config.nodeName,
+    started,
+    ...server.readiness(),
+    revision: outlets.relay.revision,
+    counts: counts as Record<Kind, number>,
+    sources: sourceTexts(server),
+    conflicts: server.conflicts().map(textOf),
+    propagation: { committed: feed.committed.facts(), received: feed.received.facts() },
+    watch: outlets.relay.facts(),
+    events: { listeners: outlets.events.size },
+    saved:
+      saved === undefined
+        ? null
+        : {
+            path: saved.path,
+            at: timeOf(saved.savedAt),
+            problem: saved.problem === undefined ? null : problemText(saved.problem),
+          },
+    listeners: server.listeners.map(({ listener, udp, tcp, udpKind }) => ({
+      text: listener.text,
+      udp: udpKind,
+      received: udp.counters.received + tcp.counters.received,
+      answered: udp.counters.answered + tcp.counters.answered,
+      dropped: udp.counters.dropped + tcp.counters.dropped,
+    })),
+    memory: { resident: rss, heap: heapUsed, records: catalog.memory().records },
+  };
+}
+
+function sourceTexts(server: PodnsServer): SourceText[] {
+  return server.status().map((source) => ({
+    name: source.name,
+    state: source.state,
+    reason: source.reason,
+    revision: source.revision,
+    synced: source.synced,
+    restored: source.restored,
+    lastChange: timeOf(source.lastChange),
+    lastHeard: timeOf(source.lastHeard),
+    lostSince: timeOf(source.lostSince),
+    changes: source.changes,
+    rate: source.rate,
+    lagMs: source.lag < 0 ? null : source.lag,
+    problems: source.problems.map(textOf),
+  }));
+}
+
+function textOf(problem: Problem): ProblemText {
+  return { severity: problem.severity, text: problemText(problem) };
+}
+
+function timeOf(milliseconds: number): string | null {
+  return milliseconds === 0 ? null : new Date(milliseconds).toISOString();
+}
