@@ -38,6 +38,8 @@ interface Item {
   unknown: string;
 }
 
+/** Tells whoever waits that no answer will come. */
+const SILENCE = new Uint8Array(0);
 /** Inventories a second and VPC. */
 const INVENTORIES = 5;
 /** Above this many holds a changed view is not offered to them at each change, but every few milliseconds. */
@@ -55,7 +57,7 @@ export class Deferred {
   constructor(responder: Responder, options: DeferredOptions) {
     this.responder = responder;
     this.options = options;
-    this.holds = new Holds(options.limits, options.clock);
+    this.holds = new Holds(options.limits, options.clock, (item) => item.reply(SILENCE));
     this.unknownPods = new UnknownPods(options.clock, options.podGrace);
     this.inventoryLimit = new InventoryLimit(INVENTORIES, () => options.clock.now() / 1000);
   }
@@ -152,6 +154,7 @@ export class Deferred {
     const d = responder.decision;
     if (d.outcome === decision.OUTCOME_ANSWER) this.send(item);
     else if (d.outcome === decision.OUTCOME_TEXT) this.sendText(item);
+    else if (d.outcome === decision.OUTCOME_DROP) item.reply(SILENCE);
     else if (d.outcome === decision.OUTCOME_OUTSIDE) {
       if (this.options.outside !== undefined) {
         this.options.outside.ask(item.packet, responder, item.peer, item.reply);

@@ -33,14 +33,17 @@ export interface Held<T> {
 export class Holds<T> {
   private readonly limits: HoldLimits;
   private readonly clock: Clock;
+  private readonly gaveWay: (item: T) => void;
   private readonly held = new Set<Held<T>>();
   private readonly twins = new Map<string, Held<T>>();
   private readonly byVpc = new Map<string, number>();
   private readonly bySource = new Map<string, number>();
 
-  constructor(limits: HoldLimits, clock: Clock) {
+  /** `gaveWay`: called with an item whose twin has taken its place, so that nobody waits for its answer. */
+  constructor(limits: HoldLimits, clock: Clock, gaveWay: (item: T) => void) {
     this.limits = limits;
     this.clock = clock;
+    this.gaveWay = gaveWay;
   }
 
   get size(): number {
@@ -49,11 +52,14 @@ export class Holds<T> {
 
   /**
    * Keeps the item for `ms`, then calls `expired` with it. False when a limit is reached: it is not kept.
-   * An item with the same `twin` gives way without a word: its client has asked again.
+   * An item with the same `twin` gives way: its client has asked again.
    */
   hold(item: T, vpc: string, source: string, twin: string, ms: number, expired: (item: T) => void): boolean {
     const earlier = twin === '' ? undefined : this.twins.get(twin);
-    if (earlier !== undefined) this.release(earlier);
+    if (earlier !== undefined) {
+      this.release(earlier);
+      this.gaveWay(earlier.item);
+    }
     const { limits } = this;
     if (
       this.held.size >= limits.all ||

@@ -17,7 +17,8 @@ export interface Answering {
   respond(packet: Uint8Array, peer: Peer, out: Uint8Array): number;
   /**
    * Answers later (hold, outside names, TXT inventories). Copies what it keeps. `reply` is called at most once,
-   * maybe before `defer` returns; its bytes are valid only during the call.
+   * maybe before `defer` returns; its bytes are valid only during the call. No bytes: there will be no answer, and
+   * the lane waits for none.
    */
   defer(packet: Uint8Array, peer: Peer, reply: (answer: Uint8Array) => void): void;
 }

@@ -204,6 +204,11 @@ export class Connection {
   #reply(answer: Uint8Array): void {
     if (this.#state !== 'open') return;
     const host = this.#host;
+    if (answer.length === 0) {
+      host.counters.dropped++;
+      this.#settle();
+      return;
+    }
     host.counters.answered++;
     this.#activeAt = host.now();
     if (this.#position >= 0 && host.turn.length - this.#position >= 2 + answer.length) {

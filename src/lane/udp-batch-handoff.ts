@@ -110,13 +110,14 @@ export function wake(system: System, eventfd: number): void {
 /** Counts of one `Desk`; monotonic. */
 export interface DeskCounters {
   answered: number;
+  dropped: number;
   sendErrors: number;
   errors: number;
 }
 
 /** The main thread's end of one worker's ring. */
 export class Desk {
-  readonly counters: DeskCounters = { answered: 0, sendErrors: 0, errors: 0 };
+  readonly counters: DeskCounters = { answered: 0, dropped: 0, sendErrors: 0, errors: 0 };
   /** Packets whose answer is awaited. */
   pending = 0;
   /** Called whenever `pending` falls to 0. */
@@ -215,7 +216,8 @@ export class Desk {
     try {
       this.#answering.defer(packet, peer, (answer) => {
         if (!waiting || this.#closed) return;
-        if (this.#outbox.send(this.#fd, envelope, answer)) this.counters.answered += 1;
+        if (answer.length === 0) this.counters.dropped += 1;
+        else if (this.#outbox.send(this.#fd, envelope, answer)) this.counters.answered += 1;
         else this.counters.sendErrors += 1;
         settle();
       });

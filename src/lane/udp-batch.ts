@@ -73,7 +73,7 @@ export class BatchLane implements Lane {
     return {
       received: counted(count.RECEIVED),
       answered: counted(count.ANSWERED) + sum(({ desk }) => desk.counters.answered),
-      dropped: counted(count.DROPPED),
+      dropped: counted(count.DROPPED) + sum(({ desk }) => desk.counters.dropped),
       deferred: counted(count.DEFERRED),
       errors: counted(count.ERRORS) + sum(({ desk }) => desk.counters.errors),
       restarts: sum((seat) => seat.restarts),

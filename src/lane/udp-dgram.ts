@@ -248,7 +248,8 @@ export class DgramLane implements Lane {
     try {
       this.#answering.defer(packet, peer, (answer) => {
         if (!waiting) return;
-        this.#send(socket, Buffer.from(answer), answer.length, port, address);
+        if (answer.length === 0) this.counters.dropped++;
+        else this.#send(socket, Buffer.from(answer), answer.length, port, address);
         settle();
       });
     } catch (error) {

@@ -211,6 +211,29 @@ export function laneBehaviour(name: string, { transport, make }: LaneUnderTest):
       expect(again.port).toBe(port);
     });
 
+    it('waits no longer for an answer that will not come, and sends nothing', async () => {
+      const { fake, lane, port } = await open();
+      const asker = await client(port);
+      asker.send(makeQuery(7, HOLD));
+      await fake.holding(1);
+      fake.forget();
+      asker.send(makeQuery(8));
+      const [answer] = await asker.received(1);
+      expect(answer!.readUInt16BE(0)).toBe(8);
+      await until(() => lane.counters.answered === 1);
+      expect(lane.counters).toMatchObject({ received: 2, deferred: 1, dropped: 1 });
+      asker.send(makeQuery(9, HOLD));
+      await fake.holding(1);
+      // Longer than a test may take: it is over when nothing is owed.
+      const closed = lane.close(1_000_000);
+      fake.forget();
+      if (asker instanceof TcpClient) {
+        await asker.ended;
+        asker.socket.end();
+      }
+      await closed;
+    });
+
     it('may be closed without having been opened', async () => {
       const lane = make(makeListener('127.0.0.1'), new Fake());
       await lane.close();

@@ -85,6 +85,11 @@ export class Fake implements Answering {
     return new Promise((done) => this.#waiters.push({ count, done }));
   }
 
+  /** Says of all that is held that there will be no answer. */
+  forget(): void {
+    for (const { reply } of this.held.splice(0)) reply(new Uint8Array(0));
+  }
+
   /** Answers what is held, last first when `reverse`. */
   release(reverse = false): void {
     const held = this.held.splice(0);

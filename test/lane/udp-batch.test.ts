@@ -310,6 +310,17 @@ describe.skipIf(hindrance !== undefined)('udp-batch', () => {
     await expect.poll(() => lane.counters).toMatchObject({ deferred: 1, answered: 1 });
   });
 
+  it('waits no longer for an answer that will not come, and sends nothing', async () => {
+    const { lane, later } = laneOn('127.0.0.1');
+    const client = await Client.to('127.0.0.1', await lane.open());
+    client.send(1, 'd');
+    const { reply } = await later.next();
+    const closed = lane.close(1_000_000);
+    reply(new Uint8Array(0));
+    await closed;
+    await expect.poll(() => lane.counters).toMatchObject({ deferred: 1, answered: 0, dropped: 1 });
+  });
+
   it('forgets answers that come after the grace time', async () => {
     const { lane, later } = laneOn('127.0.0.1');
     const client = await Client.to('127.0.0.1', await lane.open());

@@ -157,6 +157,8 @@ describe('over time', () => {
     const last = all.at(-1)!;
     await turn();
     expect(last.settled()).toBe(false);
+    // Whoever carried the earlier ones is told that no answer will come.
+    for (const earlier of all.slice(0, -1)) expect(await earlier.answer).toBe('silence');
     await clock.advance(350);
     expect(await last.answer).toBe('SERVFAIL 14');
   });
