@@ -1,6 +1,7 @@
 /** `ns ls`, `vpc ls`, `overlay ls`, `network ls`, `pod ls`, `service ls`: what there is, as a table or as JSON. */
 import { Command, Option } from 'commander';
-import { keyOf, type Resource, type ResourceKey } from '../model.ts';
+import { keyOf, type Kind, type Resource, type ResourceKey } from '../model.ts';
+import { addAdminOptions, adminTarget, askAdmin, type AdminOptions } from './admin-client.ts';
 import { LISTINGS, type Listing } from './columns.ts';
 import { EXIT_BAD_CONFIG, CommandError } from './exit.ts';
 import { withImplied } from './implied.ts';
@@ -8,8 +9,8 @@ import { pathOf, type Io } from './io.ts';
 import { tableText } from './table.ts';
 import { loadZones } from './zones.ts';
 
-interface ListOptions {
-  zones: string;
+interface ListOptions extends AdminOptions {
+  zones?: string;
   namespace?: string;
   vpc?: string;
   output: 'table' | 'json';
@@ -29,18 +30,44 @@ export function listCommand(io: Io, word: string): Command {
   const listing = LISTINGS[word]!;
   const ls = new Command('ls')
     .description(`list ${WHAT[word]}`)
-    .requiredOption('--zones <dir>', 'read this folder of zone files, or one file')
+    .option('--zones <dir>', 'read this folder of zone files, or one file, instead of the running server')
     .option('-n, --namespace <ns>', 'only this namespace')
     .option('--vpc <vpc>', 'only this VPC')
     .addOption(new Option('-o, --output <format>', 'how').choices(['table', 'json']).default('table'))
-    .action((options: ListOptions) => {
-      const { resources, failed } = loadZones(pathOf(io, options.zones), io);
+    .action(async (options: ListOptions) => {
+      const { resources, failed } =
+        options.zones === undefined
+          ? { resources: await askLists(listing, options, io), failed: false }
+          : loadZones(pathOf(io, options.zones), io);
       const all = withImplied(resources).filter(inVpc(options.vpc));
       const several = new Set(all.map((resource) => keyOf(resource).vpc)).size > 1;
       io.out(render(listing, select(listing, all, options.namespace), options.output, several));
       if (failed) throw new CommandError(EXIT_BAD_CONFIG, 'the list is not whole, see the errors above');
     });
+  addAdminOptions(ls);
   return new Command(word).description(WHAT[word]!).addCommand(ls);
+}
+
+/** What a listing needs, besides itself: the VPCs, because with several of them each row says which. */
+const NEEDED: Record<Kind, string[]> = {
+  vpc: ['vpcs', 'namespaces'],
+  namespace: ['vpcs', 'namespaces'],
+  // Pods imply overlays.
+  overlay: ['vpcs', 'overlays', 'pods'],
+  pod: ['vpcs', 'pods'],
+  service: ['vpcs', 'services'],
+};
+
+async function askLists({ kind }: Listing, options: ListOptions, io: Io): Promise<Resource[]> {
+  const target = adminTarget(options, io);
+  const all: Resource[] = [];
+  for (const list of NEEDED[kind]) {
+    const query = new URLSearchParams();
+    if (options.vpc !== undefined) query.set('vpc', options.vpc);
+    if (options.namespace !== undefined && list !== 'vpcs') query.set('namespace', options.namespace);
+    for (const resource of await askAdmin<Resource[]>(target, `/v1/${list}?${query}`)) all.push(resource);
+  }
+  return all;
 }
 
 function inVpc(vpc: string | undefined): (resource: Resource) => boolean {

@@ -22,6 +22,10 @@ const COMMANDS: Record<string, Loader> = {
   network: listing('network'),
   pod: listing('pod'),
   service: listing('service'),
+  put: async (io) => (await import('./put.ts')).putCommand(io),
+  delete: async (io) => (await import('./delete.ts')).deleteCommand(io),
+  events: async (io) => (await import('./events.ts')).eventsCommand(io),
+  status: async (io) => (await import('./status.ts')).statusCommand(io),
   import: async (io) => (await import('./import.ts')).importCommand(io),
   completion: async (io) => (await import('./completion.ts')).completionCommand(io, () => buildProgram(io)),
 };

@@ -1,0 +1,143 @@
+/** Asks the admin listener of a running server, over TCP or its unix socket. */
+import http from 'node:http';
+import https from 'node:https';
+import { createInterface } from 'node:readline';
+import type { Command } from 'commander';
+import { ConfigError, loadConfig } from '../config.ts';
+import { parseListen } from '../lane/listen.ts';
+import {
+  CommandError,
+  EXIT_BAD_CONFIG,
+  EXIT_FAILURE,
+  EXIT_NO_PERMISSION,
+  EXIT_UNREACHABLE,
+  EXIT_USAGE,
+} from './exit.ts';
+import type { Io } from './io.ts';
+
+export interface AdminOptions {
+  admin?: string;
+  adminToken?: string;
+  config?: string;
+}
+
+/** Where the admin listener is. With `socketPath` only the path of a URL counts. */
+export interface AdminTarget {
+  base: URL;
+  socketPath?: string;
+  token: string;
+  /** As messages name it. */
+  text: string;
+}
+
+/** Milliseconds until an answer must have begun. */
+const PATIENCE = 5000;
+
+/** The flags that say which server. */
+export function addAdminOptions(command: Command): Command {
+  return command
+    .option('--admin <addr:port|unix:path|url>', 'the admin listener; default as configured')
+    .option('--admin-token <token>', 'its bearer token; better in PODNS_ADMIN_TOKEN')
+    .option('-c, --config <file>', 'read admin and admin_token from this instead of ./podns.yaml');
+}
+
+/** Throws CommandError where the configuration is wrong, or there is no such listener. */
+export function adminTarget(options: AdminOptions, io: Io): AdminTarget {
+  const asked = options.admin ?? io.environment['PODNS_ADMIN'] ?? '';
+  const url = /^https?:\/\//.test(asked) ? asked : undefined;
+  const { admin, adminToken } = configured(options, url !== undefined, io);
+  if (url !== undefined) return { base: new URL(url), token: adminToken, text: url };
+  if (admin === 'off')
+    throw new CommandError(EXIT_USAGE, 'the admin listener is off; --admin says where another one is');
+  if (admin.startsWith('unix:')) {
+    const socketPath = admin.slice('unix:'.length);
+    return { base: new URL('http://localhost'), socketPath, token: adminToken, text: admin };
+  }
+  const { address, port } = parseListen(admin);
+  // A wildcard is reached by its loopback.
+  const host = address === '::' ? '::1' : address === '0.0.0.0' ? '127.0.0.1' : address;
+  const base = new URL(`http://${host.includes(':') ? `[${host}]` : host}:${port}`);
+  return { base, token: adminToken, text: base.origin };
+}
+
+function configured(
+  options: AdminOptions,
+  withoutAdmin: boolean,
+  io: Io,
+): { admin: string; adminToken: string } {
+  try {
+    const { PODNS_ADMIN: _, ...rest } = io.environment;
+    return loadConfig({
+      flags: { admin: withoutAdmin ? undefined : options.admin, adminToken: options.adminToken },
+      environment: withoutAdmin ? rest : io.environment,
+      file: options.config,
+      folder: io.folder,
+    }).config;
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    throw new CommandError(error.usage ? EXIT_USAGE : EXIT_BAD_CONFIG, error.message);
+  }
+}
+
+/** The body of a path, parsed. Throws CommandError: 4 where nobody answers, 77 where we may not ask. */
+export async function askAdmin<Answer>(target: AdminTarget, path: string): Promise<Answer> {
+  const response = await open(target, path);
+  return JSON.parse(await textOf(response)) as Answer;
+}
+
+/** The lines of a path that streams; they end when the server does. */
+export async function* adminLines(target: AdminTarget, path: string): AsyncGenerator<string> {
+  const response = await open(target, path);
+  try {
+    for await (const line of createInterface({ input: response, crlfDelay: Infinity })) {
+      if (line !== '') yield line;
+    }
+  } catch {
+    // Cut: the caller says so, for it is the same as an end.
+  } finally {
+    response.destroy();
+  }
+}
+
+async function open(target: AdminTarget, path: string): Promise<http.IncomingMessage> {
+  const response = await request(target, path);
+  const { statusCode = 0 } = response;
+  if (statusCode === 200) return response;
+  const text = (await textOf(response)).trim().slice(0, 300);
+  const denied = statusCode === 401 || statusCode === 403;
+  const words = text === '' ? `HTTP ${statusCode}` : text;
+  throw new CommandError(denied ? EXIT_NO_PERMISSION : EXIT_FAILURE, `${target.text}${path}: ${words}`);
+}
+
+function request(target: AdminTarget, path: string): Promise<http.IncomingMessage> {
+  const { base, socketPath, token } = target;
+  const headers = token === '' ? {} : { authorization: `Bearer ${token}` };
+  const url = new URL(base.pathname.replace(/\/$/, '') + path, base);
+  return new Promise((resolve, reject) => {
+    const get = url.protocol === 'https:' ? https.get : http.get;
+    const asked = get(url, { headers, agent: false, ...(socketPath === undefined ? {} : { socketPath }) });
+    const timer = setTimeout(() => asked.destroy(new Error('no answer within 5 s')), PATIENCE);
+    asked.once('response', (response) => {
+      clearTimeout(timer);
+      resolve(response);
+    });
+    asked.once('error', (error: NodeJS.ErrnoException) => {
+      clearTimeout(timer);
+      reject(new CommandError(EXIT_UNREACHABLE, `${target.text}: ${whyUnreachable(error)}`));
+    });
+  });
+}
+
+function whyUnreachable({ code, message }: NodeJS.ErrnoException): string {
+  if (code === 'ECONNREFUSED')
+    return 'nobody listens there; is podns serve running, with this admin listener?';
+  if (code === 'ENOENT') return 'there is no such socket; is podns serve running, with this admin listener?';
+  if (code === 'EACCES') return 'no permission to use this socket; it belongs to the user that podns runs as';
+  return message;
+}
+
+async function textOf(response: http.IncomingMessage): Promise<string> {
+  let text = '';
+  for await (const chunk of response.setEncoding('utf8')) text += chunk as string;
+  return text;
+}

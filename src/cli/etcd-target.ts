@@ -1,0 +1,62 @@
+/** Which etcd a command writes to, and what its failures mean. */
+import type { Command } from 'commander';
+import { ConfigError, loadConfig } from '../config.ts';
+import { EtcdWriter } from '../source/etcd-writer.ts';
+import { StreamError } from '../source/reflector-dialect.ts';
+import {
+  CommandError,
+  EXIT_BAD_CONFIG,
+  EXIT_FAILURE,
+  EXIT_NO_PERMISSION,
+  EXIT_UNREACHABLE,
+  EXIT_USAGE,
+} from './exit.ts';
+import type { Io } from './io.ts';
+
+export interface EtcdOptions {
+  etcd?: string[];
+  config?: string;
+}
+
+/** The flags that say which etcd. */
+export function addEtcdOptions(command: Command): Command {
+  return command
+    .option('--etcd <url>', 'endpoint; may be given for each member; default as configured', collect)
+    .option('-c, --config <file>', 'read etcd and zone from this instead of ./podns.yaml');
+}
+
+function collect(text: string, before: string[] | undefined): string[] {
+  return [...(before ?? []), text];
+}
+
+/** Throws CommandError where no etcd is named. `zone`: the canonical suffix, under which names must fit. */
+export function etcdTarget(options: EtcdOptions, io: Io): { writer: EtcdWriter; zone: string } {
+  try {
+    const { config } = loadConfig({
+      flags: { etcd: options.etcd },
+      environment: io.environment,
+      file: options.config,
+      folder: io.folder,
+    });
+    if (config.etcd.length === 0)
+      throw new CommandError(EXIT_USAGE, 'which etcd? --etcd http://ADDR:2379, or etcd in podns.yaml');
+    return { writer: new EtcdWriter({ endpoints: config.etcd }), zone: config.zone };
+  } catch (error) {
+    if (error instanceof ConfigError)
+      throw new CommandError(error.usage ? EXIT_USAGE : EXIT_BAD_CONFIG, error.message);
+    if (error instanceof TypeError) throw new CommandError(EXIT_USAGE, error.message);
+    throw error;
+  }
+}
+
+/** Does something with etcd; its failure becomes an exit code. */
+export async function withEtcd<Result>(work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof StreamError)) throw error;
+    const text = `etcd: ${error.message}`;
+    if (error.failure === 'unauthorized') throw new CommandError(EXIT_NO_PERMISSION, text);
+    throw new CommandError(error.failure === 'retry' ? EXIT_UNREACHABLE : EXIT_FAILURE, text);
+  }
+}
