@@ -1,0 +1,1 @@
+export function expected(revision: number, pair: number): number;
