@@ -23,6 +23,7 @@ import type { Readiness } from './server/life.ts';
 import { Outlets } from './server/outlets.ts';
 import { validated } from './server/changes.ts';
 import type { Changes } from './server/changes.ts';
+import { Outside } from './server/outside.ts';
 import { Peers } from './server/peers.ts';
 import type { AnswerClient } from './server/peers.ts';
 import { configuredSources } from './server/sources.ts';
@@ -81,6 +82,7 @@ export class PodnsServer {
   private readonly life: ViewLife;
   private readonly responder: Responder;
   private readonly deferred: Deferred;
+  readonly outside: Outside;
   private readonly lanes: Lanes;
   private readonly answering: Answering;
   private readonly peers: Peers;
@@ -115,7 +117,7 @@ export class PodnsServer {
       clients: config.clients,
     };
     const memory = reserveMemory(options.reserve);
-    this.writer = new TrieWriter(memory, { ...settings, canForward: false, now: seconds });
+    this.writer = new TrieWriter(memory, { ...settings, canForward: true, now: seconds });
     this.feed = new Feed({
       catalog: this.catalog,
       projection: this.writer,
@@ -124,6 +126,7 @@ export class PodnsServer {
       onCommit: () => this.afterCommit(),
       onChange: (change, source, at) => {
         if (change.type === 'put') this.noteVpc(source, change.resource);
+        else if (change.key.kind === 'vpc') this.outside.forget(change.key.vpc);
         this.outlets.change(change, at);
       },
       onState: (source) => this.afterState(source),
@@ -148,6 +151,13 @@ export class PodnsServer {
       report: (problem) => this.logProblem('saved view', problem),
     });
     this.responder = new Responder(new View(memory), settings, seconds);
+    this.outside = new Outside({
+      config,
+      catalog: this.catalog,
+      responder: this.responder,
+      listeners: () =>
+        this.lanes.listeners.map(({ listener, port }) => ({ address: listener.address, port })),
+    });
     this.deferred = new Deferred(this.responder, {
       clock,
       limits: { all: config.holds, vpc: config.vpcHolds, source: config.clientHolds },
@@ -156,6 +166,7 @@ export class PodnsServer {
       podGrace: config.podGrace,
       inventory: catalogInventory(this.catalog),
       isLive: () => this.life.live,
+      outside: this.outside,
     });
     this.answering = {
       respond: (packet, peer, out) => this.respond(packet, peer, out),
@@ -228,7 +239,9 @@ export class PodnsServer {
     if (length > 0) return this.out.slice(0, length);
     if (length !== DEFERRED) return undefined;
     return new Promise((resolve) => {
-      this.deferred.defer(packet, peer, (answer) => resolve(answer.slice()));
+      this.deferred.defer(packet, peer, (answer) =>
+        resolve(answer.length === 0 ? undefined : answer.slice()),
+      );
     });
   }
 
@@ -271,6 +284,7 @@ export class PodnsServer {
     clearInterval(this.timer);
     await Promise.all(this.running.splice(0).map((source) => source.close()));
     this.deferred.close();
+    await this.outside.close(graceMs);
     await this.outlets.close();
     await this.lanes.close(graceMs);
   }
@@ -283,6 +297,7 @@ export class PodnsServer {
   private afterCommit(): void {
     this.life.refresh();
     this.deferred.viewChanged();
+    this.outside.changed();
     this.outlets.commit();
     // The other copy follows as soon as its readers have left, at the latest with the next change.
     setImmediate(() => this.writer.tables.settle());

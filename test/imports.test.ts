@@ -21,7 +21,7 @@ const ALLOWED: Record<string, string[]> = {
   catalog: ['model', 'dns', 'aid'],
   source: ['model', 'dns', 'aid'],
   forward: ['dns', 'model', 'answer/peer', 'answer/settings'],
-  config: ['model', 'answer/settings', 'lane/listen', 'source/addresses', 'source/names'],
+  config: ['model', 'answer/settings', 'lane/listen', 'forward/endpoint', 'source/addresses', 'source/names'],
   server: ['model', 'dns', 'trie', 'answer', 'lane', 'catalog', 'source', 'forward', 'config', 'aid'],
   index: ['server', 'model', 'config', 'source', 'answer/peer', 'answer/settings'],
   admin: ['index', 'server', 'config', 'model', 'dns', 'aid', 'lane/listen'],

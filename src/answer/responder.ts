@@ -3,7 +3,6 @@ import * as dns from '../dns/constants.ts';
 import { parseQuery } from '../dns/message.ts';
 import * as parsed from '../dns/query.ts';
 import { Query } from '../dns/query.ts';
-import type { Parsed } from '../dns/query.ts';
 import * as layout from '../trie/layout.ts';
 import type { View } from '../trie/view.ts';
 import { CLIENT_UNKNOWN, Client, Identifier } from './client.ts';
@@ -12,19 +11,15 @@ import * as decision from './decision.ts';
 import { Decision } from './decision.ts';
 import { Encoder, payloadLimit } from './encode.ts';
 import type { Peer } from './peer.ts';
-import { Prefetch } from './prefetch.ts';
 import * as reason from './reasons.ts';
 import { RefusalLimit } from './refusals.ts';
 import type { AnswerSettings } from './settings.ts';
 
 /** `respond` could not finish: the packet goes to what may wait. */
 export const DEFERRED = -1;
-/** Packets that can be prepared at once. */
-export const BATCH_MAX = 64;
 
 export class Responder {
-  /** The question that was parsed last, or the one of the batch that is being answered. */
-  query = new Query();
+  readonly query = new Query();
   readonly client = new Client();
   readonly decision = new Decision();
   readonly encoder: Encoder;
@@ -33,9 +28,6 @@ export class Responder {
   private readonly decider: Decider;
   private readonly refusals: RefusalLimit;
   private readonly settings: AnswerSettings;
-  private readonly batch: Query[] = [];
-  private readonly batchParsed = new Uint8Array(BATCH_MAX);
-  private readonly prefetch: Prefetch;
 
   /** `nowSeconds`: Unix time, for cookies and the limit of refusals. */
   constructor(view: View, settings: AnswerSettings, nowSeconds: () => number) {
@@ -45,8 +37,6 @@ export class Responder {
     this.decider = new Decider(view, settings);
     this.encoder = new Encoder(view, settings, nowSeconds);
     this.refusals = new RefusalLimit(nowSeconds);
-    this.prefetch = new Prefetch(view, this.identifier, settings.zone, BATCH_MAX);
-    for (let i = 0; i < BATCH_MAX; i++) this.batch.push(new Query());
   }
 
   /**
@@ -67,39 +57,15 @@ export class Responder {
     return outcome === decision.OUTCOME_DROP ? 0 : DEFERRED;
   }
 
-  /**
-   * The same for a whole batch, in three steps: `prepare` each packet (up to BATCH_MAX), `fetch` once, then
-   * `respondPrepared` each. The packets must stay where they are until the last step.
-   */
-  prepare(index: number, packet: Uint8Array, start: number, end: number, peer: Peer): void {
-    this.batchParsed[index] = parseQuery(packet, start, end, this.batch[index]);
-    this.prefetch.touchClient(index, peer);
-  }
-
-  fetch(count: number): void {
-    this.prefetch.touchRest(this.batch, count);
-  }
-
-  respondPrepared(index: number, peer: Peer, out: Uint8Array, outStart: number): number {
-    this.query = this.batch[index];
-    this.judgeParsed(this.batchParsed[index] as Parsed, peer, 0);
-    const { outcome } = this.decision;
-    if (outcome === decision.OUTCOME_ANSWER) return this.encode(peer, out, outStart);
-    return outcome === decision.OUTCOME_DROP ? 0 : DEFERRED;
-  }
-
   /** Parses and decides; the result is in `query`, `client` and `decision`. */
   judge(packet: Uint8Array, start: number, end: number, peer: Peer, podWait = 0): void {
-    this.judgeParsed(parseQuery(packet, start, end, this.query), peer, podWait);
-  }
-
-  private judgeParsed(result: Parsed, peer: Peer, podWait: number): void {
     const { query, decision: d, client } = this;
     d.reset();
     if (peer.port === 0) {
       d.outcome = decision.OUTCOME_DROP;
       return;
     }
+    const result = parseQuery(packet, start, end, query);
     if (result !== parsed.PARSED && this.settleMalformed(result)) return;
     if (query.qclass !== dns.CLASS_IN) {
       this.otherClass();

@@ -33,6 +33,7 @@ function setting<S extends z.ZodType>(
 
 const SECOND = 1000;
 const HOUR = 3600 * SECOND;
+const MIB = 2 ** 20;
 const many = { many: true };
 const paths = { many: true, path: true };
 
@@ -159,8 +160,45 @@ export const SETTINGS = {
     'on|off|refuse|SUFFIX,…',
     value.forwardPolicy,
     'on',
-    'what outside names get in a VPC that does not say so itself: REFUSED by refuse, else NXDOMAIN for now',
+    'what happens to outside names of a VPC that does not say so itself',
   ),
+  upstreams: setting(
+    'Outside names',
+    'ADDR:PORT',
+    value.list(value.endpoint),
+    [],
+    "resolvers for outside names, in order; none: those of the host's resolv.conf",
+    many,
+  ),
+  resolvConf: setting(
+    'Outside names',
+    'FILE',
+    value.text,
+    '/etc/resolv.conf',
+    'where the host names its resolvers; looked at again when it changes',
+  ),
+  cacheSize: setting(
+    'Outside names',
+    'SIZE',
+    value.size,
+    16 * MIB,
+    'memory for cached outside answers; 0: none',
+  ),
+  serveStale: setting(
+    'Outside names',
+    'DURATION',
+    value.duration,
+    24 * HOUR,
+    'how long an expired outside answer may still be given when no upstream answers',
+  ),
+  forwardQueries: setting(
+    'Outside names',
+    'N',
+    value.integer(1),
+    1024,
+    'outside queries under way at the same time',
+  ),
+  forwardClient: setting('Outside names', 'N', value.integer(1), 128, 'of them, for one source address'),
 
   staleAfter: setting(
     'Time',

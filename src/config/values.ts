@@ -6,6 +6,7 @@ import { z } from 'zod';
 import type { ForwardPolicy } from '../model.ts';
 import type { ClientRule, Suffix } from '../answer/settings.ts';
 import { formatListen, ListenError, parseListen, type Listen } from '../lane/listen.ts';
+import { parseEndpoint } from '../forward/endpoint.ts';
 import { prefix4, prefix6, whyNotPrefix4, whyNotPrefix6 } from '../source/addresses.ts';
 import {
   foldLabel,
@@ -92,6 +93,22 @@ export function integer(minimum: number, maximum = Number.MAX_SAFE_INTEGER) {
     throw new Error(`a whole number ${bound} is expected, not ${shown(value)}`);
   });
 }
+
+const SIZE_UNITS: Record<string, number> = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 };
+
+/** Octets from `64MiB`, `1GiB`, or a bare number; K, M and G are powers of 1024. */
+export const size = read((value) => {
+  if (typeof value === 'number' && Number.isInteger(value) && value >= 0) return value;
+  const match = typeof value === 'string' ? /^(\d+) ?([kmg]?)(?:i?b)?$/i.exec(value) : null;
+  if (match) return Number(match[1]) * SIZE_UNITS[match[2]!.toLowerCase()]!;
+  throw new Error(`a size such as 64MiB is expected, not ${shown(value)}`);
+});
+
+/** An upstream: `ADDR`, `ADDR:PORT`, `[v6%scope]:port`; comes out canonical. */
+export const endpoint = read((value) => {
+  if (typeof value !== 'string') throw new Error(`ADDR:PORT is expected, not ${shown(value)}`);
+  return parseEndpoint(value).text;
+});
 
 /** A switch; the words are for flags and the environment. */
 export const flag = read((value) => {

@@ -43,15 +43,14 @@ export class Upstream {
     head[3] = 0x80;
     head.writeUInt32BE(0x00010000, 4);
     head.writeUInt32BE(0, 8);
-    const name = nameText(question.name);
     if (question.type === 1) {
       head.writeUInt16BE(1, 6);
-      return Buffer.concat([head, encodeRecord(name, 1, 1, 60, Buffer.from([192, 0, 2, 53]))]);
+      return Buffer.concat([head, ownedByQuestion(1, Buffer.from([192, 0, 2, 53]))]);
     }
     if (question.type === 28) {
       head.writeUInt16BE(1, 6);
       const rdata = Buffer.from('20010db8000000000000000000000053', 'hex');
-      return Buffer.concat([head, encodeRecord(name, 28, 1, 60, rdata)]);
+      return Buffer.concat([head, ownedByQuestion(28, rdata)]);
     }
     head.writeUInt16BE(1, 8);
     return Buffer.concat([
@@ -65,4 +64,10 @@ export class Upstream {
       ),
     ]);
   }
+}
+
+/** As real servers write it: the owner is a pointer to the question, so that the client's letter case holds. */
+function ownedByQuestion(type: number, rdata: Buffer): Buffer {
+  const fixed = Buffer.from([0xc0, 0x0c, 0, type, 0, 1, 0, 0, 0, 60, 0, rdata.length]);
+  return Buffer.concat([fixed, rdata]);
 }
