@@ -11,6 +11,8 @@ const PACKAGES: Record<string, string> = {
   go: 'golang-go',
   busybox: 'busybox',
   getent: 'libc-bin',
+  knotd: 'knot',
+  nsd: 'nsd',
 };
 
 /** True when CI says that a missing tool is a failure. */
