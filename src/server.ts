@@ -1,11 +1,9 @@
 /** The one place that wires configuration → sources → catalog → trie → lanes, and the library's face. */
-import { randomBytes } from 'node:crypto';
 import { Deferred } from './answer/deferred.ts';
 import { systemClock } from './answer/holds.ts';
 import type { Clock } from './answer/holds.ts';
 import type { Peer } from './answer/peer.ts';
 import { DEFERRED, Responder } from './answer/responder.ts';
-import type { AnswerSettings } from './answer/settings.ts';
 import { Catalog } from './catalog/catalog.ts';
 import { defaults } from './config/table.ts';
 import type { Config } from './config/table.ts';
@@ -26,6 +24,7 @@ import type { Changes } from './server/changes.ts';
 import { Outside } from './server/outside.ts';
 import { Peers } from './server/peers.ts';
 import type { AnswerClient } from './server/peers.ts';
+import { answerSettings } from './server/settings.ts';
 import { configuredSources } from './server/sources.ts';
 import { reserveMemory } from './trie/memory.ts';
 import type { Reserve } from './trie/memory.ts';
@@ -102,20 +101,7 @@ export class PodnsServer {
     this.logger = options.logger ?? silent;
     this.sources = [...configuredSources(config), ...(options.sources ?? [])];
     this.catalog = new Catalog({ sources: this.sources.map(({ name }) => name) });
-    const settings: AnswerSettings = {
-      ttl: config.ttl,
-      negativeTtl: config.negativeTtl,
-      zone: config.zone,
-      suffixes: config.suffixes,
-      aRecords: config.aRecords,
-      nodeName: config.nodeName,
-      version: `podns ${options.version ?? ''}`.trim(),
-      chaos: config.chaos,
-      cookieSecret: options.cookieSecret ?? randomBytes(16),
-      tcpIdle: config.tcpIdle / 1000,
-      forward: config.forward,
-      clients: config.clients,
-    };
+    const settings = answerSettings(config, options.version ?? '', options.cookieSecret);
     const memory = reserveMemory(options.reserve);
     this.writer = new TrieWriter(memory, { ...settings, canForward: true, now: seconds });
     this.feed = new Feed({

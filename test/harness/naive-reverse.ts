@@ -97,9 +97,9 @@ export class NaiveReverse {
     }
     if (zones.some((other) => other === name || other.endsWith(`.${name}`))) return { ...NOTHING, soa };
     if (zone !== undefined) {
-      // A piece of a reverse name with nobody below: NXDOMAIN, though no data does no harm.
+      // A piece of a reverse name exists, whether somebody is below or not: to deny it would be the worse answer.
       const piece = labels.length < (labels.at(-2) === 'ip6' ? 34 : 6);
-      return { rcode: 'NXDOMAIN', answer: [], soa, lenient: piece };
+      return { rcode: piece ? 'NOERROR' : 'NXDOMAIN', answer: [], soa, lenient: piece };
     }
     if (['arpa.', 'ip6.arpa.', 'in-addr.arpa.', 'resolver.arpa.'].includes(name))
       return { ...NOTHING, soa: '*' };

@@ -1,0 +1,21 @@
+/** What of the configuration shapes answers, in the form that lanes and workers take. */
+import { randomBytes } from 'node:crypto';
+import type { AnswerSettings } from '../answer/settings.ts';
+import type { Config } from '../config/table.ts';
+
+export function answerSettings(config: Config, version: string, cookieSecret?: Uint8Array): AnswerSettings {
+  return {
+    ttl: config.ttl,
+    negativeTtl: config.negativeTtl,
+    zone: config.zone,
+    suffixes: config.suffixes,
+    aRecords: config.aRecords,
+    nodeName: config.nodeName,
+    version: `podns ${version}`.trim(),
+    chaos: config.chaos,
+    cookieSecret: cookieSecret ?? randomBytes(16),
+    tcpIdle: config.tcpIdle / 1000,
+    forward: config.forward,
+    clients: config.clients,
+  };
+}
