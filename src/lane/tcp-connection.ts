@@ -2,29 +2,8 @@
 import type { Socket } from 'node:net';
 import type { Peer } from '../answer/peer.ts';
 import { HEADER_LENGTH } from '../dns/constants.ts';
-import type { Answering } from './lane.ts';
 import { FRAME_MAX, Frames, writeFrame } from './tcp-frames.ts';
-import type { TcpCounters, TcpLimits } from './tcp-limits.ts';
-
-/** What a connection needs of its lane. */
-export interface ConnectionHost {
-  readonly answering: Answering;
-  readonly counters: TcpCounters;
-  readonly limits: TcpLimits;
-  /** One answer; shared, for the time of a `respond`. */
-  readonly scratch: Buffer;
-  /** The answers of one turn; shared, for the time of a `run`. */
-  readonly turn: Buffer;
-  /** Octets of unread answers of all connections. */
-  outputTotal: number;
-  now(): number;
-  /** Has `run` called now, or in a later turn when this one has done enough. */
-  offer(connection: Connection): void;
-  /** Has `run` called in a later turn. */
-  enqueue(connection: Connection): void;
-  /** The connection is closed. */
-  closed(connection: Connection): void;
-}
+import type { ConnectionHost } from './tcp-host.ts';
 
 /** Answers that took time are gathered into one write for the rest of the turn, up to this. */
 const CORK_MAX = 64 * 1024;
@@ -38,7 +17,7 @@ export class Connection {
   stamp = 0;
   /** True while the lane holds it in its queue. */
   queued = false;
-  readonly #host: ConnectionHost;
+  readonly #host: ConnectionHost<Connection>;
   readonly #socket: Socket;
   readonly #peer: Peer;
   readonly #frames = new Frames();
@@ -59,7 +38,7 @@ export class Connection {
   #progressAt = 0;
   #partialAt = -1;
 
-  constructor(host: ConnectionHost, socket: Socket, peer: Peer, client: string) {
+  constructor(host: ConnectionHost<Connection>, socket: Socket, peer: Peer, client: string) {
     this.#host = host;
     this.#socket = socket;
     this.#peer = peer;

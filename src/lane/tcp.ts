@@ -6,7 +6,7 @@ import { handleOf } from './handle.ts';
 import type { Answering, Lane } from './lane.ts';
 import { writeAddress } from './peer-address.ts';
 import { Connection } from './tcp-connection.ts';
-import type { ConnectionHost } from './tcp-connection.ts';
+import type { ConnectionHost } from './tcp-host.ts';
 import { TCP_LIMITS } from './tcp-limits.ts';
 import type { TcpCounters, TcpLimits } from './tcp-limits.ts';
 
@@ -43,7 +43,7 @@ export class TcpLane implements Lane {
     idled: 0,
     cut: 0,
   };
-  readonly #host: ConnectionHost;
+  readonly #host: ConnectionHost<Connection>;
   readonly #limits: TcpLimits;
   readonly #now: () => number;
   readonly #options: TcpOptions;
