@@ -57,7 +57,8 @@ const TICK = 1000;
 
 export class Relay implements ReaderOwner {
   private readonly options: RelayOptions;
-  private readonly limits: typeof LIMITS;
+  /** Looked at again at each use, those of the history excepted. */
+  readonly limits: typeof LIMITS;
   private readonly now: () => number;
   private readonly history: History;
   private readonly readers = new Set<Reader>();

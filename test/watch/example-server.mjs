@@ -1,0 +1,30 @@
+/** A control plane in thirty lines: PUT or DELETE an object, and every podns that watches has it. */
+import http from 'node:http';
+const objects = new Map();
+const history = []; // One line a revision; the first is revision 1 of this run.
+const readers = new Set();
+const epoch = Date.now() * 1000; // So that no revision of an earlier run is taken for one of ours.
+const line = (type, count, more) => JSON.stringify({ type, revision: String(epoch + count), ...more }) + '\n';
+function change(type, object) {
+  const { kind, vpc, namespace, name } = object;
+  objects.set([kind, vpc, namespace, name].join(), type === 'put' ? object : undefined);
+  history.push(line(type, history.length + 1, { at: new Date().toISOString(), object }));
+  for (const reader of readers) reader.write(history.at(-1));
+}
+function watch(revision, response) {
+  const count = history.length;
+  const from = revision === null ? count : Number(revision) - epoch;
+  if (!(from >= 0 && from <= count)) return response.writeHead(410).end();
+  const list = [...objects.values()].filter(Boolean).map((object) => line('put', count, { object }));
+  const whole = [line('snapshot', count), ...list, line('synced', count)];
+  response.write((revision === null ? whole : history.slice(from)).join('') + line('bookmark', count));
+  return readers.add(response.on('close', () => readers.delete(response)));
+}
+const server = http.createServer(async (request, response) => {
+  const { searchParams } = new URL(request.url, 'http://host');
+  if (request.method === 'GET') return watch(searchParams.get('revision'), response);
+  change(request.method.toLowerCase(), JSON.parse(Buffer.concat(await request.toArray())));
+  return response.end();
+});
+setInterval(() => readers.forEach((reader) => reader.write(line('bookmark', history.length))), 10_000);
+server.listen(process.argv[2], '127.0.0.1', () => console.log(server.address().port));
