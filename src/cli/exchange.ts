@@ -3,6 +3,7 @@ import { createSocket } from 'node:dgram';
 import { connect } from 'node:net';
 import { frame } from '../dns/build.ts';
 import { parseMessage, type Message } from '../dns/print.ts';
+import { secondOpinion } from './second-opinion.ts';
 
 export interface Target {
   /** Without brackets. */
@@ -21,6 +22,8 @@ export interface ExchangeOptions {
 
 export interface Exchange {
   message: Message;
+  /** What an independent reader finds otherwise. */
+  doubts: string[];
   octets: number;
   transport: 'UDP' | 'TCP';
   milliseconds: number;
@@ -38,13 +41,17 @@ export async function exchange(
   options: ExchangeOptions,
 ): Promise<Exchange> {
   const started = performance.now();
-  const done = (answer: Uint8Array, transport: 'UDP' | 'TCP', tcpFailure?: string): Exchange => ({
-    message: parseMessage(answer),
-    octets: answer.length,
-    transport,
-    milliseconds: Math.round(performance.now() - started),
-    ...(tcpFailure === undefined ? {} : { tcpFailure }),
-  });
+  const done = (answer: Uint8Array, transport: 'UDP' | 'TCP', tcpFailure?: string): Exchange => {
+    const message = parseMessage(answer);
+    return {
+      message,
+      doubts: secondOpinion(answer, message),
+      octets: answer.length,
+      transport,
+      milliseconds: Math.round(performance.now() - started),
+      ...(tcpFailure === undefined ? {} : { tcpFailure }),
+    };
+  };
   if (options.tcp) return done(await overTcp(query, target, options.timeout), 'TCP');
   const answer = await overUdp(query, target, options);
   if ((answer[2]! & 0x02) === 0) return done(answer, 'UDP');

@@ -54,6 +54,7 @@ export function queryCommand(io: Io): Command {
       });
       if (options.short) for (const record of result.message.answer) io.out(`${record.data}\n`);
       else io.out(answerText(result, where(server)));
+      for (const doubt of result.doubts) io.err(`podns: ${doubt}\n`);
       end(result, options);
     });
 }
