@@ -15,6 +15,8 @@ export interface ProblemText {
 export interface Status {
   version: string;
   node: string;
+  /** The canonical suffix. */
+  zone: string;
   started: string;
   ready: boolean;
   reasons: string[];
@@ -72,6 +74,7 @@ function statusOf(server: PodnsServer, version: string, started: string): Status
   return {
     version,
     node: config.nodeName,
+    zone: config.zone,
     started,
     ...server.readiness(),
     revision: outlets.relay.revision,

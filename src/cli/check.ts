@@ -5,6 +5,8 @@ import { Command } from 'commander';
 import { checkConfigFile, CONFIG_FILE } from '../config.ts';
 import { defaults, type Config } from '../config/table.ts';
 import type { Problem } from '../model.ts';
+import type { Said } from '../source/lint-finding.ts';
+import { lintUpstreams } from '../source/lint-upstreams.ts';
 import { lint } from '../source/lint.ts';
 import { readZones } from '../source/zone-dir.ts';
 import { CommandError, EXIT_BAD_CONFIG, EXIT_USAGE } from './exit.ts';
@@ -77,15 +79,16 @@ function checkAll(subject: Subject): { problems: Problem[]; counted: string } {
   }
   const { zone } = config;
   const suffixes = config.suffixes.map(({ name }) => name);
-  let resources = 0;
+  const resources: Said[] = [];
   for (const path of zones) {
     const read = readZones(path, { zone });
     problems.push(...read.problems, ...lint(read.resources, { zone, suffixes }));
-    resources += read.resources.length;
+    for (const said of read.resources) resources.push(said);
   }
+  problems.push(...lintUpstreams(resources, config));
   const parts = [
     subject.config === undefined ? '' : 'configuration',
-    zones.size === 0 ? '' : count(resources, 'resource'),
+    zones.size === 0 ? '' : count(resources.length, 'resource'),
   ];
   return { problems, counted: parts.filter((part) => part !== '').join(' and ') };
 }

@@ -26,6 +26,7 @@ const COMMANDS: Record<string, Loader> = {
   delete: async (io) => (await import('./delete.ts')).deleteCommand(io),
   events: async (io) => (await import('./events.ts')).eventsCommand(io),
   status: async (io) => (await import('./status.ts')).statusCommand(io),
+  'resolv-conf': async (io) => (await import('./resolv-conf.ts')).resolvConfCommand(io),
   import: async (io) => (await import('./import.ts')).importCommand(io),
   completion: async (io) => (await import('./completion.ts')).completionCommand(io, () => buildProgram(io)),
 };

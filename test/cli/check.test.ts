@@ -73,3 +73,49 @@ describe('check', () => {
     expect((await podns(['check', '-c', 'absent.yaml'], { folder })).code).toBe(78);
   });
 });
+
+describe("the host's resolvers", () => {
+  const vpc = (name: string, more = ''): string => `vpc: ${name}\n${more}`;
+  const shares =
+    /zones\/a\.yaml:1:\d+: warning: vpc aep: shares the host's resolvers \(([^)]+)\) with (.*?): /;
+
+  async function warned(): Promise<RegExpExecArray | null> {
+    const ran = await podns(['check'], { folder });
+    expect(ran.code).toBe(0);
+    return shares.exec(ran.out);
+  }
+
+  it('are warned of where several VPCs share them', async () => {
+    write('zones/a.yaml', vpc('aep'));
+    expect(await warned()).toBeNull();
+    write('zones/b.yaml', vpc('globex'));
+    expect((await warned())?.[1]).toBe('/etc/resolv.conf');
+    write('zones/c.yaml', vpc('initech', 'forward: [corp.example]\n'));
+    write('podns.yaml', 'resolv_conf: /run/resolv.conf\n');
+    expect(await warned()).toMatchObject({
+      1: '/run/resolv.conf',
+      2: expect.stringMatching(/^vpc globex at .*b\.yaml:1:\d+ and vpc initech at .*c\.yaml:1:\d+$/),
+    });
+    for (const name of ['d', 'e', 'f']) write(`zones/${name}.yaml`, vpc(name));
+    expect((await warned())?.[2]).toMatch(/ and 2 more$/);
+  });
+
+  it.each(['upstreams: 192.0.2.1', 'forward: off', 'forward: refuse'])(
+    'are not where podns.yaml says %s',
+    async (text) => {
+      write('zones/a.yaml', vpc('aep'));
+      write('zones/b.yaml', vpc('globex'));
+      write('podns.yaml', `${text}\n`);
+      expect(await warned()).toBeNull();
+    },
+  );
+
+  it.each(['upstreams: ["192.0.2.1:53"]\n', 'forward: off\n', 'forward: refuse\n'])(
+    'are not where the other VPC says %j',
+    async (text) => {
+      write('zones/a.yaml', vpc('aep'));
+      write('zones/b.yaml', vpc('globex', text));
+      expect(await warned()).toBeNull();
+    },
+  );
+});
