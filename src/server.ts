@@ -2,6 +2,7 @@
 import { Deferred } from './answer/deferred.ts';
 import { systemClock } from './answer/holds.ts';
 import type { Clock } from './answer/holds.ts';
+import type { AnswerSettings } from './answer/settings.ts';
 import type { Peer } from './answer/peer.ts';
 import { DEFERRED, Responder } from './answer/responder.ts';
 import { Catalog } from './catalog/catalog.ts';
@@ -21,22 +22,18 @@ import type { Readiness } from './server/life.ts';
 import { Outlets } from './server/outlets.ts';
 import { validated } from './server/changes.ts';
 import type { Changes } from './server/changes.ts';
+import { silent } from './server/logger.ts';
+import type { Logger } from './server/logger.ts';
 import { Outside } from './server/outside.ts';
 import { Peers } from './server/peers.ts';
 import type { AnswerClient } from './server/peers.ts';
 import { answerSettings } from './server/settings.ts';
+import { LARGE_LOAD, slim } from './server/slim.ts';
 import { configuredSources } from './server/sources.ts';
 import { reserveMemory } from './trie/memory.ts';
-import type { Reserve } from './trie/memory.ts';
+import type { Reserve, TrieMemory } from './trie/memory.ts';
 import { View } from './trie/view.ts';
 import { TrieWriter } from './trie/writer.ts';
-
-/** Where log lines go: pino's shape, so a pino logger can be given as it is. */
-export interface Logger {
-  info(details: object, text: string): void;
-  warn(details: object, text: string): void;
-  error(details: object, text: string): void;
-}
 
 export interface ServerOptions {
   /** Settings that differ from their defaults, by their names in `Config`. Listeners among them open in `start`. */
@@ -56,10 +53,8 @@ export interface ServerOptions {
 
 /** The source that `apply` speaks for. */
 const API_SOURCE = 'api';
-/** How often staleness is looked at, milliseconds. */
+/** Milliseconds between two looks at staleness. */
 const LIFE_MS = 1000;
-
-const silent: Logger = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
 /**
  * Makes a server; nothing runs before `start` or `listen`, but `apply` and `answer` work at once.
@@ -72,6 +67,9 @@ export function createServer(options: ServerOptions = {}): PodnsServer {
 export class PodnsServer {
   readonly config: Config;
   readonly catalog: Catalog;
+  /** The flat memory, and what shapes answers: for readers of its own, in benches and other threads. */
+  readonly memory: TrieMemory;
+  readonly settings: AnswerSettings;
   private readonly logger: Logger;
   private readonly sources: Source[];
   /** Who is told of changes: the watch stream's readers, the events', the saved view. */
@@ -103,13 +101,15 @@ export class PodnsServer {
     this.catalog = new Catalog({ sources: this.sources.map(({ name }) => name) });
     const settings = answerSettings(config, options.version ?? '', options.cookieSecret);
     const memory = reserveMemory(options.reserve);
+    this.settings = settings;
+    this.memory = memory;
     this.writer = new TrieWriter(memory, { ...settings, canForward: true, now: seconds });
     this.feed = new Feed({
       catalog: this.catalog,
       projection: this.writer,
       wallClock,
       yieldTurn: () => new Promise((resolve) => setImmediate(resolve)),
-      onCommit: () => this.afterCommit(),
+      onCommit: (_source, changes) => this.afterCommit(changes),
       onChange: (change, source, at) => {
         if (change.type === 'put') this.noteVpc(source, change.resource);
         else if (change.key.kind === 'vpc') this.outside.forget(change.key.vpc);
@@ -280,13 +280,16 @@ export class PodnsServer {
     return this.responder.respond(packet, 0, packet.length, peer, out, 0);
   }
 
-  private afterCommit(): void {
+  private afterCommit(changes: number): void {
     this.life.refresh();
     this.deferred.viewChanged();
     this.outside.changed();
     this.outlets.commit();
     // The other copy follows as soon as its readers have left, at the latest with the next change.
-    setImmediate(() => this.writer.tables.settle());
+    setImmediate(() => {
+      this.writer.tables.settle();
+      if (changes >= LARGE_LOAD) void slim();
+    });
   }
 
   private afterState(name: string): void {

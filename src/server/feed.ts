@@ -36,8 +36,8 @@ export interface FeedOptions {
   wallClock: () => number;
   /** Lets the event loop turn inside a large transaction. */
   yieldTurn: () => Promise<void>;
-  /** After each transaction is answerable: which source, what changed (undefined when nobody asked). */
-  onCommit(source: string, at: number | undefined): void;
+  /** After each transaction is answerable: which source, and how many effective changes. */
+  onCommit(source: string, changes: number): void;
   /** Each effective change, before its transaction is visible. */
   onChange?(change: Change, source: string, at: number | undefined): void;
   onState(source: string): void;
@@ -262,6 +262,6 @@ export class Feed {
       }
       if (received !== undefined) this.received.observe(performance.now() - received);
     }
-    this.options.onCommit(status.name, at);
+    this.options.onCommit(status.name, status.changes - before);
   }
 }
