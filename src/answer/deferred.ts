@@ -43,7 +43,7 @@ const SILENCE = new Uint8Array(0);
 /** Inventories a second and VPC. */
 const INVENTORIES = 5;
 /** Above this many holds a changed view is not offered to them at each change, but every few milliseconds. */
-const MANY_HOLDS = 256;
+const MANY_HOLDS = 32;
 
 export class Deferred {
   private readonly responder: Responder;
@@ -95,14 +95,22 @@ export class Deferred {
   }
 
   private retry(): void {
+    const podless: Item[] = [];
     this.holds.retry((item) => {
       this.judge(item, WAIT_HOLD);
       const { outcome } = this.responder.decision;
-      // What waited for the first view may now wait for its pod; its time runs on.
-      if (outcome === decision.OUTCOME_HOLD_SYNC || outcome === decision.OUTCOME_HOLD_POD) return false;
-      this.finish(item);
+      if (outcome === decision.OUTCOME_HOLD_SYNC) return false;
+      if (outcome === decision.OUTCOME_HOLD_POD) {
+        if (item.unknown !== '') return false;
+        podless.push(item);
+      } else this.finish(item);
       return true;
     });
+    // What waited for the first view waits for its pod from now on.
+    for (const item of podless) {
+      this.judge(item, WAIT_HOLD);
+      this.holdForPod(item);
+    }
   }
 
   private judge(item: Item, podWait: number): void {

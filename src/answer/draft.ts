@@ -25,3 +25,10 @@ export function newDraft(): Draft {
     truncated: false,
   };
 }
+
+/** True when a record of so many octets fits; else the answer ends before it, and says so. */
+export function fits(draft: Draft, octets: number): boolean {
+  if (draft.at + octets <= draft.end) return true;
+  draft.truncated = true;
+  return false;
+}

@@ -7,7 +7,15 @@ import { sharesOverlay } from './client.ts';
 import type { Client } from './client.ts';
 import type { Draft } from './draft.ts';
 import { memberAt, memberCount, portOf, protocolOf } from './walk.ts';
-import { put16, putFixed, putNodeName, putOctets, putReplicaLabel } from './wire.ts';
+import {
+  nodeNameLength,
+  put16,
+  putFixed,
+  putNodeName,
+  putOctets,
+  putReplicaLabel,
+  replicaLabelLength,
+} from './wire.ts';
 import type { ServerNames } from './wire.ts';
 
 /** Highest offset that a compression pointer reaches. */
@@ -37,21 +45,21 @@ export function encodePorts(
     const member = memberAt(view, record, i);
     const port = portOf(view, member, query, 0, protocol);
     if (port === 0) continue;
-    // Longest target: 255 octets.
-    if (at + 18 + dns.NAME_LENGTH_MAX > out.length) {
-      draft.truncated = !tcp;
-      break;
-    }
-    put16(out, at, 0xc00c);
+    chooseTarget(view, names, member, record);
     const rdata = at + 12;
-    put16(out, rdata, 0);
-    put16(out, rdata + 2, 0);
-    put16(out, rdata + 4, port);
-    const end = putTarget(view, names, out, rdata + 6, member, record);
+    const end = rdata + 6 + target.length;
     if (end > draft.end) {
       draft.truncated = !tcp;
       break;
     }
+    put16(out, at, 0xc00c);
+    put16(out, rdata, 0);
+    put16(out, rdata + 2, 0);
+    put16(out, rdata + 4, port);
+    let to = rdata + 6;
+    if (target.head !== 0) to = putReplicaLabel(view, out, to, target.head);
+    to = putNodeName(view, out, to, target.node);
+    putOctets(out, to, names.zone, 0, names.zone.length);
     putFixed(out, at + 2, dns.TYPE_SRV, ttl, end - rdata);
     targets.push(rdata + 6 - base, member);
     at = end;
@@ -64,28 +72,31 @@ export function encodePorts(
   draft.at = at;
 }
 
-/** `name.n.Z` where that name is this member's alone, else its replica form below the name that was asked. */
-function putTarget(
-  view: View,
-  names: ServerNames,
-  out: Uint8Array,
-  at: number,
-  member: number,
-  record: number,
-): number {
+/** The last chosen target: a name node, the pod whose replica label comes before it or 0, its octets. */
+const target = { node: 0, head: 0, length: 0 };
+
+/**
+ * `name.n.Z` where that name is this member's alone, else its replica form below the name that was asked; where
+ * that would be no name any more (RFC 1035 section 2.3.4), the shared one.
+ */
+function chooseTarget(view: View, names: ServerNames, member: number, record: number): void {
   const { words } = view;
   const tail = view.tail(member);
-  let node = words[tail + layout.TAIL_NODE];
-  if ((words[member] & 0xff) === layout.RECORD_POD && view.payloadOf(node) !== member) {
-    at = putReplicaLabel(view, out, at, member);
-    const named = (words[tail + layout.TAIL_COUNTS] >>> 16) & 0xff;
-    for (let i = 0; i < named; i++) {
-      const other = words[tail + layout.TAIL_NAMES + i];
-      if (view.payloadOf(other) === record) node = other;
-    }
+  target.node = words[tail + layout.TAIL_NODE];
+  target.head = 0;
+  target.length = nodeNameLength(view, target.node) + names.zone.length;
+  if ((words[member] & 0xff) !== layout.RECORD_POD || view.payloadOf(target.node) === member) return;
+  let node = target.node;
+  const named = (words[tail + layout.TAIL_COUNTS] >>> 16) & 0xff;
+  for (let i = 0; i < named; i++) {
+    const other = words[tail + layout.TAIL_NAMES + i];
+    if (view.payloadOf(other) === record) node = other;
   }
-  at = putNodeName(view, out, at, node);
-  return putOctets(out, at, names.zone, 0, names.zone.length);
+  const length = replicaLabelLength(view, member) + nodeNameLength(view, node) + names.zone.length;
+  if (length > dns.NAME_LENGTH_MAX) return;
+  target.node = node;
+  target.head = member;
+  target.length = length;
 }
 
 function putAddresses(
@@ -107,11 +118,21 @@ function putAddresses(
     draft.additional++;
   }
   for (let n = words[member + layout.RRSET_A_COUNT]; n > 0; n--, word += 2) {
-    if (!sharesOverlay(view, client, words[word + 1])) continue;
+    if (!sharesOverlay(view, client, words[word + 1]) || isRepeated(view, client, member, word)) continue;
     if (at + 16 > draft.end) return at;
     put16(out, at, 0xc000 | owner);
     at = putOctets(out, putFixed(out, at + 2, dns.TYPE_A, ttl, 4), bytes, word * 4, 4);
     draft.additional++;
   }
   return at;
+}
+
+/** True when an entry before it gives the client the same IPv4, on another overlay that it shares. */
+function isRepeated(view: View, client: Client, member: number, word: number): boolean {
+  const { words } = view;
+  let earlier = member + layout.RRSET_AAAA + 4 * words[member + layout.RRSET_AAAA_COUNT];
+  for (; earlier < word; earlier += 2) {
+    if (words[earlier] === words[word] && sharesOverlay(view, client, words[earlier + 1])) return true;
+  }
+  return false;
 }

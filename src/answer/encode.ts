@@ -1,20 +1,22 @@
 /** Turns a decision into octets: header, the question as it came, whole records as far as they fit, OPT. */
+import { isMapped } from '../dns/address.ts';
 import * as dns from '../dns/constants.ts';
 import type { Query } from '../dns/query.ts';
 import * as layout from '../trie/layout.ts';
 import type { View } from '../trie/view.ts';
 import { encodeOneAddress } from './encode-one.ts';
 import { encodePorts } from './encode-ports.ts';
+import { putChaos, putNameServer, putPointer, putSimple, putTexts } from './encode-single.ts';
 import type { Client } from './client.ts';
 import * as decision from './decision.ts';
 import type { Decision } from './decision.ts';
-import { newDraft } from './draft.ts';
+import { fits, newDraft } from './draft.ts';
 import type { Draft } from './draft.ts';
 import { OptWriter, edeOctets } from './opt.ts';
 import type { Peer } from './peer.ts';
 import type { AnswerSettings } from './settings.ts';
 import { VisibleA } from './visible.ts';
-import { ServerNames, put16, putFixed, putNodeName, putOctets, putReplicaLabel } from './wire.ts';
+import { ServerNames, put16, putFixed, putOctets } from './wire.ts';
 
 const TC = 0x0200;
 const RD = 0x0100;
@@ -72,8 +74,9 @@ export class Encoder {
       ede = d.rcode === dns.RCODE_NXDOMAIN ? dns.EDE_STALE_NXDOMAIN : dns.EDE_STALE;
       edeText = decision.TEXT_STALE;
     }
-    const text = edeOctets(edeText);
-    draft.end = base + limit - (query.edns ? this.opt.size(query, peer.tcp, ede, text.length) : 0);
+    const room = base + limit - at - (query.edns ? this.opt.size(query, peer.tcp, ede, 0) : 0);
+    const text = edeOctets(edeText, room);
+    draft.end = at + room - (query.edns && ede >= 0 ? text.length : 0);
 
     if (d.data !== decision.DATA_NONE) this.putData(query, client, peer, d, texts);
     if (d.soaLabel >= 0) this.putAuthority(query, d);
@@ -126,35 +129,37 @@ export class Encoder {
         encodePorts(this.view, this.names, query, client, d.record, ttl, peer.tcp, this.draft);
         return;
       case decision.DATA_PTR:
-        this.putPointer(d, ttl);
+        putPointer(this.view, this.names, query, d, ttl, this.draft);
         return;
       case decision.DATA_OWN_NAME:
-        this.putSimple(dns.TYPE_PTR, ttl, this.names.server, 0, this.names.server.length);
+        putSimple(this.draft, dns.TYPE_PTR, ttl, this.names.server, 0, this.names.server.length);
         return;
       case decision.DATA_SOA:
+        if (!fits(this.draft, 12 + this.names.soaLength)) return;
         this.putSoa(0, query, d, ttl);
         this.draft.answers++;
         return;
       case decision.DATA_NS:
-        this.putNameServer(ttl);
+        putNameServer(this.draft, ttl);
         return;
       case decision.DATA_LOOPBACK4:
-        this.putSimple(dns.TYPE_A, ttl, LOOPBACK4, 0, 4);
+        putSimple(this.draft, dns.TYPE_A, ttl, LOOPBACK4, 0, 4);
         return;
       case decision.DATA_LOOPBACK6:
-        this.putSimple(dns.TYPE_AAAA, ttl, LOOPBACK6, 0, 16);
+        putSimple(this.draft, dns.TYPE_AAAA, ttl, LOOPBACK6, 0, 16);
         return;
       case decision.DATA_OWN_ADDRESS:
-        this.putOwnAddress(peer, ttl);
+        if (isMapped(peer.local, 0)) putSimple(this.draft, dns.TYPE_A, ttl, peer.local, 12, 4);
+        else putSimple(this.draft, dns.TYPE_AAAA, ttl, peer.local, 0, 16);
         return;
       case decision.DATA_VERSION:
-        this.putChaos(this.version);
+        putChaos(this.draft, this.version);
         return;
       case decision.DATA_NODE_NAME:
-        this.putChaos(this.nodeName);
+        putChaos(this.draft, this.nodeName);
         return;
       default:
-        if (texts !== undefined) this.putTexts(texts, ttl);
+        if (texts !== undefined) putTexts(this.draft, texts, ttl);
     }
   }
 
@@ -200,50 +205,6 @@ export class Encoder {
     if (n < count && !tcp) draft.truncated = true;
   }
 
-  private putPointer(d: Decision, ttl: number): void {
-    const { draft, view } = this;
-    const { out } = draft;
-    const start = draft.at;
-    out[start] = 0xc0;
-    out[start + 1] = 0x0c;
-    let at = start + 12;
-    if (d.ptrHead !== 0) at = putReplicaLabel(view, out, at, d.ptrHead);
-    at = putNodeName(view, out, at, d.ptrNode);
-    at = putOctets(out, at, this.names.zone, 0, this.names.zone.length);
-    putFixed(out, start + 2, dns.TYPE_PTR, ttl, at - start - 12);
-    draft.at = at;
-    draft.answers = 1;
-  }
-
-  /** One record owned by the question. */
-  private putSimple(type: number, ttl: number, rdata: Uint8Array, offset: number, length: number): void {
-    const { draft } = this;
-    const { out } = draft;
-    put16(out, draft.at, 0xc00c);
-    const at = putFixed(out, draft.at + 2, type, ttl, length);
-    draft.at = putOctets(out, at, rdata, offset, length);
-    draft.answers++;
-  }
-
-  private putOwnAddress(peer: Peer, ttl: number): void {
-    if (isIp4(peer.local)) this.putSimple(dns.TYPE_A, ttl, peer.local, 12, 4);
-    else this.putSimple(dns.TYPE_AAAA, ttl, peer.local, 0, 16);
-  }
-
-  /** NS of the suffix asked: `ns` below it. */
-  private putNameServer(ttl: number): void {
-    const { draft } = this;
-    const { out } = draft;
-    put16(out, draft.at, 0xc00c);
-    const target = putFixed(out, draft.at + 2, dns.TYPE_NS, ttl, 5);
-    out[target] = 2;
-    out[target + 1] = 0x6e;
-    out[target + 2] = 0x73;
-    put16(out, target + 3, 0xc00c);
-    draft.at = target + 5;
-    draft.answers = 1;
-  }
-
   private putAuthority(query: Query, d: Decision): void {
     const { draft } = this;
     if (draft.at + 12 + this.names.soaLength > draft.end) return;
@@ -264,45 +225,10 @@ export class Encoder {
     const serial = d.vpc === 0 ? 1 : this.view.vpcWord(d.vpc, layout.VPC_SERIAL);
     draft.at = names.putSoaRdata(out, at, draft.base, serial, this.settings.negativeTtl);
   }
-
-  private putChaos(text: Uint8Array): void {
-    const { draft } = this;
-    const { out } = draft;
-    const length = Math.min(255, text.length);
-    put16(out, draft.at, 0xc00c);
-    const at = putFixed(out, draft.at + 2, dns.TYPE_TXT, 0, length + 1);
-    out[draft.at + 5] = dns.CLASS_CH;
-    out[at] = length;
-    draft.at = putOctets(out, at + 1, text, 0, length);
-    draft.answers = 1;
-  }
-
-  /** One TXT record of these strings, of 255 octets at most each; the caller has seen to it that they fit. */
-  private putTexts(texts: readonly Uint8Array[], ttl: number): void {
-    const { draft } = this;
-    const { out } = draft;
-    const start = draft.at;
-    put16(out, start, 0xc00c);
-    let at = start + 12;
-    for (const text of texts) {
-      out[at] = text.length;
-      out.set(text, at + 1);
-      at += 1 + text.length;
-    }
-    putFixed(out, start + 2, dns.TYPE_TXT, ttl, at - start - 12);
-    draft.at = at;
-    draft.answers = 1;
-  }
 }
 
 const LOOPBACK4 = Uint8Array.of(127, 0, 0, 1);
 const LOOPBACK6 = new Uint8Array(16).fill(1, 15);
-
-function isIp4(address: Uint8Array): boolean {
-  if (address[10] !== 0xff || address[11] !== 0xff) return false;
-  for (let i = 0; i < 10; i++) if (address[i] !== 0) return false;
-  return true;
-}
 
 /** Octets an answer may have (RFC 6891 section 6.2.3; RFC 9715). */
 export function payloadLimit(query: Query, tcp: boolean): number {

@@ -9,7 +9,8 @@ export interface InventoryFacts {
 }
 
 const encoder = new TextEncoder();
-const STRING_MAX = 255;
+/** As long as a string of a TXT record may be. */
+const scratch = new Uint8Array(255);
 
 /** `app-0 fdfd:1a8::2:2 10.198.62.20`: name, then its addresses, then what is odd about it. */
 export function podText(pod: Pod): string {
@@ -42,7 +43,8 @@ export function packTexts(lines: Iterable<string>, room: number): Uint8Array[] {
   // Room for the last string, whatever its number.
   const usable = room - 24;
   for (const line of lines) {
-    const text = encoder.encode(line).subarray(0, STRING_MAX);
+    // Only whole characters are written.
+    const text = scratch.slice(0, encoder.encodeInto(line, scratch).written);
     if (more > 0 || used + text.length + 1 > usable) {
       more++;
       continue;

@@ -9,6 +9,10 @@ import { put16, putOctets } from './wire.ts';
 const encoder = new TextEncoder();
 const EDE_OCTETS: readonly Uint8Array[] = EDE_TEXTS.map((text) => encoder.encode(text));
 
+/** So long an option, a cookie and an EDE code fit into 512 octets behind the longest question. */
+const NSID_MAX = 128;
+const NO_TEXT = new Uint8Array(0);
+
 export class OptWriter {
   private readonly nsid: Uint8Array;
   private readonly secret: Uint8Array;
@@ -17,7 +21,7 @@ export class OptWriter {
   private readonly now: () => number;
 
   constructor(settings: AnswerSettings, now: () => number) {
-    this.nsid = encoder.encode(settings.nodeName);
+    this.nsid = encoder.encode(settings.nodeName).subarray(0, NSID_MAX);
     this.secret = settings.cookieSecret;
     this.keepalive = Math.min(65535, settings.tcpIdle * 10);
     this.now = now;
@@ -82,6 +86,8 @@ export class OptWriter {
   }
 }
 
-export function edeOctets(text: number): Uint8Array {
-  return EDE_OCTETS[text];
+/** The extra text of an EDE, or none where no more than `room` octets are left (RFC 8914 section 2). */
+export function edeOctets(text: number, room: number): Uint8Array {
+  const octets = EDE_OCTETS[text];
+  return octets.length <= room ? octets : NO_TEXT;
 }

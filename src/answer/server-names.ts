@@ -1,4 +1,5 @@
 /** Names that the server itself answers for: localhost, `ns` below a suffix, and the TXT names for people. */
+import { isMapped } from '../dns/address.ts';
 import * as dns from '../dns/constants.ts';
 import type { Query } from '../dns/query.ts';
 import * as layout from '../trie/layout.ts';
@@ -31,7 +32,7 @@ export function decideServerName(
   if (rest === 1) {
     if (isLabel(query, 0, 'ns')) {
       d.because(reason.READ_SERVER);
-      const ip4 = peer.local[10] === 0xff && peer.local[11] === 0xff && peer.local[0] === 0;
+      const ip4 = isMapped(peer.local, 0);
       const type = query.qtype;
       if (type === (ip4 ? dns.TYPE_A : dns.TYPE_AAAA) || type === dns.TYPE_ANY)
         d.data = decision.DATA_OWN_ADDRESS;

@@ -2,6 +2,7 @@
 import type { Clock } from './holds.ts';
 
 interface Unknown {
+  /** Under a view that has been live since. */
   first: number;
   /** When a hold last ran out; -Infinity when none has. */
   inVain: number;
@@ -33,6 +34,7 @@ export class UnknownPods {
     let known = this.sources.get(source);
     if (known === undefined || now - known.last > FORGET_MS)
       known = { first: now, inVain: -Infinity, last: now };
+    if (!live) known.first = now;
     known.last = now;
     // Moved to the end: the oldest is the first to be forgotten.
     this.sources.delete(source);

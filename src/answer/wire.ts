@@ -52,6 +52,30 @@ export function putNodeName(view: View, out: Uint8Array, at: number, node: numbe
   }
 }
 
+/** Octets that `putNodeName` writes. */
+export function nodeNameLength(view: View, node: number): number {
+  const { words } = view;
+  let length = 0;
+  for (;;) {
+    const meta = words[node + layout.NODE_META];
+    length += 1 + (meta & 0xff);
+    if (((meta >>> 8) & 0xff) === layout.NODE_NAMESPACE) return length;
+    node = words[node + layout.NODE_PARENT];
+  }
+}
+
+/** Octets that `putReplicaLabel` writes. */
+export function replicaLabelLength(view: View, pod: number): number {
+  const { words } = view;
+  const tail = view.tail(pod);
+  const node = words[tail + layout.TAIL_NODE];
+  if (words[node + layout.NODE_PARENT] === words[tail + layout.TAIL_NAMESPACE]) {
+    return 1 + (words[node + layout.NODE_META] & 0xff);
+  }
+  const isText = ((words[tail + layout.TAIL_AID] >>> 8) & 0xff) === layout.AID_TEXT;
+  return isText ? 1 + words[tail + layout.TAIL_AID_REST] : 12;
+}
+
 /** The label that tells a replica from its siblings: its own name where that is one label, else its aid. */
 export function putReplicaLabel(view: View, out: Uint8Array, at: number, pod: number): number {
   const { words, bytes } = view;
