@@ -85,7 +85,8 @@ export class PodnsServer {
   private readonly peers: Peers;
   private readonly out = new Uint8Array(65535);
   private readonly saidVpcs = new Map<string, Set<string>>();
-  private readonly timer: NodeJS.Timeout;
+  /** Runs while some source is not live: staleness comes with time. */
+  private timer: NodeJS.Timeout | undefined;
   private api: Sink | undefined;
   private apiRevision = 0;
   private running: Source[] = [];
@@ -167,7 +168,6 @@ export class PodnsServer {
       warn: (text) => this.logger.warn({}, text),
     });
     this.peers = new Peers(this.lanes);
-    this.timer = setInterval(() => this.life.refresh(), LIFE_MS).unref();
   }
 
   /**
@@ -280,8 +280,17 @@ export class PodnsServer {
     return this.responder.respond(packet, 0, packet.length, peer, out, 0);
   }
 
-  private afterCommit(changes: number): void {
+  private lookAtLife(): void {
     this.life.refresh();
+    if (!this.life.live) this.timer ??= setInterval(() => this.lookAtLife(), LIFE_MS).unref();
+    else if (this.timer !== undefined) {
+      clearInterval(this.timer);
+      this.timer = undefined;
+    }
+  }
+
+  private afterCommit(changes: number): void {
+    this.lookAtLife();
     this.deferred.viewChanged();
     this.outside.changed();
     this.outlets.commit();
@@ -293,7 +302,7 @@ export class PodnsServer {
   }
 
   private afterState(name: string): void {
-    this.life.refresh();
+    this.lookAtLife();
     const status = this.feed.status().find((each) => each.name === name);
     if (status === undefined) return;
     const details = { source: name, state: status.state, reason: status.reason };
