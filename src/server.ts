@@ -27,6 +27,7 @@ import type { Logger } from './server/logger.ts';
 import { Outside } from './server/outside.ts';
 import { Peers } from './server/peers.ts';
 import type { AnswerClient } from './server/peers.ts';
+import { SaidVpcs } from './server/said-vpcs.ts';
 import { answerSettings } from './server/settings.ts';
 import { LARGE_LOAD, slim } from './server/slim.ts';
 import { configuredSources } from './server/sources.ts';
@@ -84,7 +85,7 @@ export class PodnsServer {
   private readonly answering: Answering;
   private readonly peers: Peers;
   private readonly out = new Uint8Array(65535);
-  private readonly saidVpcs = new Map<string, Set<string>>();
+  private readonly saidVpcs = new SaidVpcs();
   /** Runs while some source is not live: staleness comes with time. */
   private timer: NodeJS.Timeout | undefined;
   private api: Sink | undefined;
@@ -112,7 +113,7 @@ export class PodnsServer {
       yieldTurn: () => new Promise((resolve) => setImmediate(resolve)),
       onCommit: (_source, changes) => this.afterCommit(changes),
       onChange: (change, source, at) => {
-        if (change.type === 'put') this.noteVpc(source, change.resource);
+        if (change.type === 'put') this.saidVpcs.note(source, change.resource);
         else if (change.key.kind === 'vpc') this.outside.forget(change.key.vpc);
         this.outlets.change(change, at);
       },
@@ -125,7 +126,7 @@ export class PodnsServer {
       staleAfter: config.staleAfter,
       snapshotMaxAge: config.snapshotMaxAge,
       states: () => this.feed.states(),
-      vpcsOf: (source) => this.saidVpcs.get(source) ?? [],
+      vpcsOf: (source) => this.saidVpcs.of(source),
     });
     this.outlets = new Outlets({
       config,
@@ -313,11 +314,5 @@ export class PodnsServer {
   private logProblem(source: string, problem: Problem): void {
     const log = problem.severity === 'error' ? 'error' : 'warn';
     this.logger[log]({ source }, problemText(problem));
-  }
-
-  private noteVpc(source: string, resource: Resource): void {
-    let vpcs = this.saidVpcs.get(source);
-    if (vpcs === undefined) this.saidVpcs.set(source, (vpcs = new Set()));
-    vpcs.add(resource.kind === 'vpc' ? resource.name : resource.vpc);
   }
 }

@@ -1,0 +1,16 @@
+/** Which VPCs each source has said anything of: those go stale with it. */
+import type { Resource } from '../model.ts';
+
+export class SaidVpcs {
+  private readonly bySource = new Map<string, Set<string>>();
+
+  note(source: string, resource: Resource): void {
+    let vpcs = this.bySource.get(source);
+    if (vpcs === undefined) this.bySource.set(source, (vpcs = new Set()));
+    vpcs.add(resource.kind === 'vpc' ? resource.name : resource.vpc);
+  }
+
+  of(source: string): Iterable<string> {
+    return this.bySource.get(source) ?? [];
+  }
+}
