@@ -152,7 +152,7 @@ describe('the output', () => {
   });
 
   it('is refused where the command line is wrong', async () => {
-    expect((await podns(['pod', 'ls'])).code).toBe(2);
+    expect((await podns(['pod', 'ls', 'more'])).code).toBe(2);
     expect((await podns(['pod', 'ls', '--zones', '.', '-o', 'xml'], { folder })).code).toBe(2);
     const absent = await podns(['pod', 'ls', '--zones', 'absent'], { folder });
     expect(absent.code).toBe(78);

@@ -3,6 +3,7 @@ import { createSocket } from 'node:dgram';
 import type { Socket as UdpSocket } from 'node:dgram';
 import { createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
+import { freePort } from '../harness/free-port.ts';
 
 export interface Behaviour {
   /** Datagrams to send back; none to stay silent. */
@@ -26,8 +27,8 @@ export interface LoopbackServer {
 export async function startServer(behaviour: Behaviour, address = '127.0.0.1'): Promise<LoopbackServer> {
   const six = address.includes(':');
   const udp: UdpSocket = createSocket(six ? 'udp6' : 'udp4');
-  await new Promise<void>((resolve) => udp.bind(0, address, resolve));
-  const { port } = udp.address();
+  const port = await freePort(address);
+  await new Promise<void>((resolve) => udp.bind(port, address, resolve));
   const sockets = new Set<Socket>();
   const host = six ? `[${address}]` : address;
   const server: LoopbackServer = {

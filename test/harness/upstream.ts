@@ -2,6 +2,7 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { createServer, type Server } from 'node:net';
 import { encodeRecord, u16 } from './build.ts';
+import { freePort } from './free-port.ts';
 import { nameText } from './wire-text.ts';
 import { parseWire } from './wire.ts';
 
@@ -24,8 +25,8 @@ export class Upstream {
   }
 
   async open(): Promise<void> {
-    await new Promise<void>((resolve) => this.udp.bind(0, '127.0.0.1', resolve));
-    this.port = this.udp.address().port;
+    this.port = await freePort('127.0.0.1');
+    await new Promise<void>((resolve) => this.udp.bind(this.port, '127.0.0.1', resolve));
     await new Promise<void>((resolve) => this.tcp.listen(this.port, '127.0.0.1', resolve));
   }
 
