@@ -3,6 +3,7 @@
  * A ladder of early returns in the order of the contract; it allocates nothing and writes nothing else.
  */
 import * as dns from '../dns/constants.ts';
+import { encodeName } from '../dns/name.ts';
 import type { Query } from '../dns/query.ts';
 import * as layout from '../trie/layout.ts';
 import type { View } from '../trie/view.ts';
@@ -27,6 +28,8 @@ const { RCODE_REFUSED, RCODE_SERVFAIL } = dns;
 
 export class Decider {
   private readonly view: View;
+  /** Octets of the canonical suffix on the wire. */
+  private readonly zoneLength: number;
   private readonly special: SpecialNames;
   private readonly locator: Locator;
   /** Set by `port`: the name behind the underscores is ours, or a single label, so the whole never leaves. */
@@ -34,6 +37,7 @@ export class Decider {
 
   constructor(view: View, settings: AnswerSettings) {
     this.view = view;
+    this.zoneLength = encodeName(settings.zone).length;
     this.special = new SpecialNames(view, settings);
     this.locator = new Locator(view);
   }
@@ -81,7 +85,7 @@ export class Decider {
     }
     if (special === layout.SPECIAL_REVERSE4 || special === layout.SPECIAL_REVERSE6) {
       d.because(reason.READ_REVERSE);
-      const whose = decideReverse(this.view, client, query, peer, d);
+      const whose = decideReverse(this.view, client, query, peer, this.zoneLength, d);
       if (whose === REVERSE_OUTSIDE || (whose === REVERSE_PRIVATE && isListed(this.view, client, query))) {
         decideOutside(this.view, client, query, d);
       }

@@ -15,6 +15,7 @@ import { missing, noData } from './decision.ts';
 import type { Decision } from './decision.ts';
 import type { Peer } from './peer.ts';
 import * as reason from './reasons.ts';
+import { nodeNameLength, replicaLabelLength } from './wire.ts';
 
 /** The address or zone is the VPC's, and the decision is made. */
 export const REVERSE_OURS = 0;
@@ -36,7 +37,14 @@ const PRIVATE: readonly Prefix[] = [
 
 const reverse = new ReverseName();
 
-export function decideReverse(view: View, client: Client, query: Query, peer: Peer, d: Decision): number {
+export function decideReverse(
+  view: View,
+  client: Client,
+  query: Query,
+  peer: Peer,
+  zoneLength: number,
+  d: Decision,
+): number {
   parseReverse(query, 0, reverse);
   const base = reverse.family === 4 ? 96 : 0;
   const bits = reverse.bits + base;
@@ -57,7 +65,7 @@ export function decideReverse(view: View, client: Client, query: Query, peer: Pe
         Math.max(longestPrefix(view, client.vpc, reverse.address, bits), base),
       );
       if (query.qtype !== dns.TYPE_PTR && query.qtype !== dns.TYPE_ANY) noData(d, zone);
-      else if (!choosePointer(view, client, record, d)) noData(d, zone);
+      else if (!choosePointer(view, client, record, zoneLength, d)) noData(d, zone);
       return REVERSE_OURS;
     }
   }
@@ -100,7 +108,7 @@ function zoneLabel(query: Query, base: number, prefixBits: number): number {
  * The first name whose forward answer for this client holds the address in `view.key`: the resource's own and
  * its other names, host-name-clean ones first, then the replica form.
  */
-function choosePointer(view: View, client: Client, record: number, d: Decision): boolean {
+function choosePointer(view: View, client: Client, record: number, zoneLength: number, d: Decision): boolean {
   let holder = record;
   const { words } = view;
   if ((words[record] & 0xff) === layout.RECORD_HOLDERS) {
@@ -126,7 +134,11 @@ function choosePointer(view: View, client: Client, record: number, d: Decision):
     }
   }
   if ((words[holder] & 0xff) !== layout.RECORD_POD || !givesAddress(view, client, holder)) return false;
-  return pointTo(d, nameAt(names > 0 ? 1 : 0), holder);
+  const node = nameAt(names > 0 ? 1 : 0);
+  // Validation sees to it that a name fits below the zone, not that a label before it does too.
+  if (replicaLabelLength(view, holder) + nodeNameLength(view, node) + zoneLength > dns.NAME_LENGTH_MAX)
+    return false;
+  return pointTo(d, node, holder);
 }
 
 function pointTo(d: Decision, node: number, head: number): boolean {
