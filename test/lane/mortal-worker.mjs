@@ -1,0 +1,15 @@
+/** The real responder, and a thread that ends in the middle of a batch when a packet has the id 0xdead. */
+import { createResponder as createReal } from '../../dist/answer/worker.js';
+
+export function createResponder(data) {
+  const real = createReal(data);
+  return {
+    enter: () => real.enter(),
+    leave: () => real.leave(),
+    overload: (out, outStart) => real.overload(out, outStart),
+    respond(packet, start, ...rest) {
+      if (packet[start] === 0xde && packet[start + 1] === 0xad) process.exit(3);
+      return real.respond(packet, start, ...rest);
+    },
+  };
+}
