@@ -54,8 +54,6 @@ export interface ServerOptions {
 
 /** The source that `apply` speaks for. */
 const API_SOURCE = 'api';
-/** Milliseconds between two looks at staleness. */
-const LIFE_MS = 1000;
 
 /**
  * Makes a server; nothing runs before `start` or `listen`, but `apply` and `answer` work at once.
@@ -86,8 +84,6 @@ export class PodnsServer {
   private readonly peers: Peers;
   private readonly out = new Uint8Array(65535);
   private readonly saidVpcs = new SaidVpcs();
-  /** Runs while some source is not live: staleness comes with time. */
-  private timer: NodeJS.Timeout | undefined;
   private api: Sink | undefined;
   private apiRevision = 0;
   private running: Source[] = [];
@@ -172,20 +168,20 @@ export class PodnsServer {
   }
 
   /**
-   * Takes up the saved view, starts the sources, and opens the configured listeners; rejects with the first that
-   * cannot be bound.
+   * Opens the configured listeners, takes up the saved view, while which queries are held, and starts the sources.
+   * Rejects with the first listener that cannot be bound.
    */
   async start(): Promise<void> {
+    for (const listen of this.config.listen) await this.listen(listen);
     const sinks = this.sources.map((source) => this.feed.sink(source.name));
     const { saved } = this.outlets;
     const records = (await saved?.load()) ?? 0;
     if (records > 0) this.logger.info({ path: saved!.path, records }, 'saved view');
-    this.life.refresh();
+    this.life.look();
     this.sources.forEach((source, i) => {
       this.running.push(source);
       source.start(sinks[i]!, saved?.resume(source.name));
     });
-    for (const listen of this.config.listen) await this.listen(listen);
   }
 
   /** Opens one more listener, `ADDR:PORT[@vpc[/namespace]]`, UDP and TCP. Rejects with the system's error. */
@@ -268,7 +264,7 @@ export class PodnsServer {
 
   /** Stops sources, answers what is held and in flight within `graceMs`, closes the sockets. */
   async close(graceMs?: number): Promise<void> {
-    clearInterval(this.timer);
+    this.life.close();
     await Promise.all(this.running.splice(0).map((source) => source.close()));
     this.deferred.close();
     await this.outside.close(graceMs);
@@ -281,17 +277,8 @@ export class PodnsServer {
     return this.responder.respond(packet, 0, packet.length, peer, out, 0);
   }
 
-  private lookAtLife(): void {
-    this.life.refresh();
-    if (!this.life.live) this.timer ??= setInterval(() => this.lookAtLife(), LIFE_MS).unref();
-    else if (this.timer !== undefined) {
-      clearInterval(this.timer);
-      this.timer = undefined;
-    }
-  }
-
   private afterCommit(changes: number): void {
-    this.lookAtLife();
+    this.life.look();
     this.deferred.viewChanged();
     this.outside.changed();
     this.outlets.commit();
@@ -303,7 +290,7 @@ export class PodnsServer {
   }
 
   private afterState(name: string): void {
-    this.lookAtLife();
+    this.life.look();
     const status = this.feed.status().find((each) => each.name === name);
     if (status === undefined) return;
     const details = { source: name, state: status.state, reason: status.reason };

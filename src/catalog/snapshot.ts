@@ -25,6 +25,8 @@ const FORMAT = 1;
 const SLICE = 256;
 /** No line that podns writes comes near this; a file without line ends is damaged. */
 const MAX_LINE = 64 << 20;
+/** Begins the one line that the checksum does not cover. */
+const CHECKSUM = '{"type":"checksum"';
 
 export interface SnapshotSource {
   name: string;
@@ -195,23 +197,27 @@ async function readAll(
   let records = 0;
   let state: 'records' | 'synced' | 'whole' = 'records';
   for await (const octets of linesOf(file)) {
-    if (state === 'whole') throw new Error('something follows the checksum');
-    const entry = JSON.parse(octets.toString()) as SnapshotLine;
-    if (state === 'synced') {
-      if (entry.type !== 'checksum' || entry.sha256 !== hash.digest('hex')) throw new Error('wrong checksum');
-      state = 'whole';
-      continue;
-    }
-    hash.update(octets);
-    hash.update('\n');
-    if (head === undefined) head = begin(catalog, entry, transactions);
-    else if (entry.type === 'synced') state = 'synced';
-    else {
-      const { object, revision, source, stamp, claims } = entry;
-      if (object === undefined || revision === undefined || source === undefined) throw new Error('bad line');
-      const kept = { stamp: stamp ?? revisionNumber(revision), claims };
-      transactions.get(source)?.put(object, undefined, revision, kept);
-      records++;
+    // One call for many lines: what it costs to begin would otherwise be half of all.
+    const text = octets.toString('utf8', 0, octets.length - 1).replaceAll('\n', ',');
+    const entries = JSON.parse(`[${text}]`) as SnapshotLine[];
+    const end = octets.indexOf(`\n${CHECKSUM}`) + 1;
+    if (!text.startsWith(CHECKSUM)) hash.update(end > 0 ? octets.subarray(0, end) : octets);
+    for (const entry of entries) {
+      if (state === 'whole') throw new Error('something follows the checksum');
+      if (state === 'synced') {
+        if (entry.type !== 'checksum' || entry.sha256 !== hash.digest('hex'))
+          throw new Error('wrong checksum');
+        state = 'whole';
+      } else if (head === undefined) head = begin(catalog, entry, transactions);
+      else if (entry.type === 'synced') state = 'synced';
+      else {
+        const { object, revision, source, stamp, claims } = entry;
+        if (object === undefined || revision === undefined || source === undefined)
+          throw new Error('bad line');
+        const kept = { stamp: stamp ?? revisionNumber(revision), claims };
+        transactions.get(source)?.put(object, undefined, revision, kept);
+        records++;
+      }
     }
   }
   if (state !== 'whole' || head === undefined) throw new Error('it ends too early');
@@ -233,7 +239,7 @@ function begin(
   return { savedAt: Date.parse(saved), sources };
 }
 
-/** Lines without their ends. The last must have one. */
+/** Many whole lines at a time, with their ends. The last must have one. */
 async function* linesOf(file: FileHandle): AsyncGenerator<Buffer> {
   const chunk = Buffer.alloc(1 << 18);
   let rest = Buffer.alloc(0);
@@ -241,12 +247,9 @@ async function* linesOf(file: FileHandle): AsyncGenerator<Buffer> {
     const { bytesRead } = await file.read(chunk, 0, chunk.length);
     if (bytesRead === 0) break;
     const octets = Buffer.concat([rest, chunk.subarray(0, bytesRead)]);
-    let start = 0;
-    for (let end = octets.indexOf(10); end >= 0; end = octets.indexOf(10, start)) {
-      yield octets.subarray(start, end);
-      start = end + 1;
-    }
-    rest = octets.subarray(start);
+    const end = octets.lastIndexOf(10) + 1;
+    if (end > 0) yield octets.subarray(0, end);
+    rest = octets.subarray(end);
     if (rest.length > MAX_LINE) throw new Error('a line without end');
   }
   if (rest.length > 0) throw new Error('its last line has no end');

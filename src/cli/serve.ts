@@ -61,10 +61,11 @@ async function serve({ config, origins }: LoadedConfig, io: Io): Promise<void> {
   const opened: { close(): Promise<void> }[] = [server];
   const signals = untilSignal({ reload: () => server.reload() });
   try {
-    await server.start();
+    // Before the saved view is read: queries that come meanwhile are held, not lost.
     await listenAll(server, listen, reason === '', logger);
     const admin = await openAdmin(server, config, origins.admin !== 'default', logger);
     if (admin !== undefined) opened.push(admin);
+    await server.start();
     const known = await firstView(server);
     io.out(
       bannerText({

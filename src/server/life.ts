@@ -21,9 +21,13 @@ export interface Readiness {
   reasons: string[];
 }
 
+/** How often staleness is looked at, milliseconds. */
+const LOOK = 1000;
+
 export class ViewLife {
   private readonly options: LifeOptions;
   private stale: ReadonlySet<string> = new Set();
+  private timer: NodeJS.Timeout | undefined;
 
   constructor(options: LifeOptions) {
     this.options = options;
@@ -63,6 +67,18 @@ export class ViewLife {
       if (since > 0 && (earliest === 0 || since < earliest)) earliest = since;
     }
     return earliest;
+  }
+
+  /** Refreshes now, and every second for as long as some source is not live. */
+  look(): void {
+    this.refresh();
+    if (!this.live) this.timer ??= setInterval(() => this.look(), LOOK).unref();
+    else this.close();
+  }
+
+  close(): void {
+    clearInterval(this.timer);
+    this.timer = undefined;
   }
 
   /** After a source's state has changed, after a commit, and now and then, because staleness comes with time. */
