@@ -5,6 +5,7 @@ import { handleOf } from './handle.ts';
 import { interfaceAddresses, wildcardFamily } from './interfaces.ts';
 import type { Interfaces } from './interfaces.ts';
 import type { Answering, Lane, LaneCounters } from './lane.ts';
+import { untilNothingComes } from './last-turns.ts';
 import { writeAddress } from './peer-address.ts';
 import { bindUdp } from './udp-bind.ts';
 
@@ -40,8 +41,6 @@ const OUT_LENGTH = 4096;
 /** Answers waiting for a full send queue; beyond it they are dropped, as the system would. */
 const SENDING_MAX = 1024;
 const CLOSE_GRACE_MS = 5000;
-/** Turns of the event loop after which a queue that was full is empty, and the end of waiting under a flood. */
-const LAST_TURNS = 256;
 /** With port 0 a wildcard needs one number that is free on every address. */
 const PORT_ATTEMPTS = 8;
 
@@ -290,7 +289,7 @@ export class DgramLane implements Lane {
   async #close(graceMs: number): Promise<void> {
     clearInterval(this.#rescanTimer);
     if (this.#state === 'open') {
-      if (graceMs > 0) await this.#readQueues();
+      if (graceMs > 0) await untilNothingComes(() => this.counters.received);
       this.#state = 'draining';
       await this.#rescanning;
       if (this.#pending > 0 || this.#sending > 0) {
@@ -304,16 +303,6 @@ export class DgramLane implements Lane {
     }
     this.#state = 'closed';
     await this.#closeSockets();
-  }
-
-  /** Lets the event loop take what came before the end was asked for: until it brings nothing any more. */
-  async #readQueues(): Promise<void> {
-    // The first turn may end without having looked at the sockets, so a single quiet one says nothing.
-    for (let turn = 0, quiet = 0; turn < LAST_TURNS && quiet < 2; turn++) {
-      const before = this.counters.received;
-      await new Promise((resolve) => setImmediate(resolve));
-      quiet = this.counters.received === before ? quiet + 1 : 0;
-    }
   }
 
   async #closeSockets(): Promise<void> {
