@@ -1,6 +1,5 @@
 /** Answers of one record that is owned by the question: a pointer, a name server, addresses, texts. */
 import * as dns from '../dns/constants.ts';
-import type { Query } from '../dns/query.ts';
 import type { View } from '../trie/view.ts';
 import type { Decision } from './decision.ts';
 import { fits } from './draft.ts';
@@ -33,23 +32,12 @@ export function putSimple(
   draft.answers = 1;
 }
 
-/** PTR to the name that was decided; where its replica form would be no name any more, there is no data. */
-export function putPointer(
-  view: View,
-  names: ServerNames,
-  query: Query,
-  d: Decision,
-  ttl: number,
-  draft: Draft,
-): void {
+/** PTR to the name that was decided. */
+export function putPointer(view: View, names: ServerNames, d: Decision, ttl: number, draft: Draft): void {
   const { out } = draft;
   const { zone } = names;
   const head = d.ptrHead === 0 ? 0 : replicaLabelLength(view, d.ptrHead);
   const length = head + nodeNameLength(view, d.ptrNode) + zone.length;
-  if (length > dns.NAME_LENGTH_MAX) {
-    d.soaLabel = query.labelCount;
-    return;
-  }
   if (!fits(draft, 12 + length)) return;
   put16(out, draft.at, 0xc00c);
   let at = putFixed(out, draft.at + 2, dns.TYPE_PTR, ttl, length);

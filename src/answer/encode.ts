@@ -129,7 +129,7 @@ export class Encoder {
         encodePorts(this.view, this.names, query, client, d.record, ttl, peer.tcp, this.draft);
         return;
       case decision.DATA_PTR:
-        putPointer(this.view, this.names, query, d, ttl, this.draft);
+        putPointer(this.view, this.names, d, ttl, this.draft);
         return;
       case decision.DATA_OWN_NAME:
         putSimple(this.draft, dns.TYPE_PTR, ttl, this.names.server, 0, this.names.server.length);

@@ -10,7 +10,7 @@ import { World } from './world.ts';
 import type { PeerParts } from './world.ts';
 
 const RUNS = Number(process.env['PODNS_PROPERTY_RUNS'] ?? 300);
-const LONG_ZONE = `${'z'.repeat(63)}.${'y'.repeat(40)}`;
+const LONG_ZONE = `${'z'.repeat(63)}.${'y'.repeat(48)}`;
 /** With its namespace and the long zone just a legal name; a replica label before it is too much. */
 const LONG_NAME = `${'a'.repeat(63)}.${'b'.repeat(63)}`;
 const LONG_QNAME = `${'q'.repeat(63)}.${'r'.repeat(63)}.${'s'.repeat(63)}.${'t'.repeat(61)}`;
@@ -247,6 +247,45 @@ describe('sets', () => {
     expect(srv.flags.tc).toBe(false);
     expect(srv.answer.length).toBe(1200);
     expect(srv.length).toBeLessThanOrEqual(65535);
+  });
+});
+
+describe('names that would be too long', () => {
+  test('are not written: the port keeps the shared name', () => {
+    const world = new World({ zone: LONG_ZONE });
+    const ports = [{ name: 'http', protocol: 'tcp', port: 80 } as const];
+    world.put(
+      { kind: 'vpc', name: 'aep', net6: ['fdfd::/16'], services6: [] },
+      pod(LONG_NAME, 1, { ports }),
+      pod('m'.repeat(63), 2, { names: [LONG_NAME], ports, ready: false }),
+    );
+    world.sync();
+    const tcp = { tcp: true };
+    // The first one's only name is shared, and too long for a replica label before it.
+    expect(world.say(`_http._tcp.${LONG_NAME}`, 'SRV', tcp)).toBe(
+      `NOERROR SRV 0 0 80 ${LONG_NAME}.shop.${LONG_ZONE}.`,
+    );
+    expect(world.say(arpaName('fdfd::1'), 'PTR', tcp)).toBe(`NOERROR PTR ${LONG_NAME}.shop.${LONG_ZONE}.`);
+    expect(world.say(arpaName('fdfd::2'), 'PTR', tcp)).toBe(
+      `NOERROR PTR ${'m'.repeat(63)}.shop.${LONG_ZONE}.`,
+    );
+  });
+
+  test('are no pointers, where only a replica form would do', () => {
+    const world = new World({ zone: LONG_ZONE });
+    const place = { vpc: 'aep', namespace: 'shop', name: LONG_NAME };
+    world.put({ kind: 'vpc', name: 'aep', net6: ['fdfd::/16'], services6: [] }, pod(LONG_NAME, 1), {
+      kind: 'service',
+      ...place,
+      aid: 's0',
+      names: [],
+      ip6: 'fdfd::f',
+      ports: [],
+    });
+    world.sync();
+    // The service hides the pod's name, and h.x.n.Z is over 255 octets.
+    const message = parseWire(world.ask({ name: arpaName('fdfd::1'), type: 'PTR' }).answer as Uint8Array);
+    expect([message.rcode, message.answer.length, message.authority.length]).toEqual([0, 0, 1]);
   });
 });
 
