@@ -264,11 +264,11 @@ export class PodnsServer {
 
   /** Stops sources, answers what is held and in flight within `graceMs`, closes the sockets. */
   async close(graceMs?: number): Promise<void> {
-    this.life.close();
     await Promise.all(this.running.splice(0).map((source) => source.close()));
     this.deferred.close();
     await this.outside.close(graceMs);
     await this.outlets.close();
+    this.life.close();
     await this.lanes.close(graceMs);
   }
 
