@@ -181,8 +181,11 @@ export class Blaster {
     return { answers, lost, seconds: Number(now - start) / 1e9, rcodes };
   }
 
-  /** Sends `rate` queries a second, evenly, and returns how long each answer took, sorted, in microseconds. */
-  pace(pool, seconds, rate) {
+  /**
+   * Sends `rate` queries a second, evenly, and returns how long each answer took, sorted, in microseconds.
+   * `counts`: by its message id, whether an answer is timed.
+   */
+  pace(pool, seconds, rate, counts = () => true) {
     const { inbox } = this;
     const sentAt = new Float64Array(65_536);
     const took = [];
@@ -204,7 +207,10 @@ export class Blaster {
       const arrived = performance.now() * 1000;
       for (let i = 0; i < received; i++) {
         const at = inbox.at(i);
-        took.push(arrived - sentAt[(inbox.bytes[at] << 8) | inbox.bytes[at + 1]]);
+        const id = (inbox.bytes[at] << 8) | inbox.bytes[at + 1];
+        // Zero: an answer to what was asked before this run.
+        if (sentAt[id] > 0 && counts(id)) took.push(arrived - sentAt[id]);
+        sentAt[id] = 0;
       }
     }
     return { sent, took: Float64Array.from(took).sort() };

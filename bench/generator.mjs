@@ -1,6 +1,6 @@
 /** The process that asks: takes orders from the bench, runs them on its own core, reports what it counted. */
 import { Blaster, Pool } from './blast.mjs';
-import { podDomain } from './pods.mjs';
+import { OUTSIDE, outsideName, podDomain } from './pods.mjs';
 import { cpuMicroseconds } from './process.mjs';
 import { runStream } from './stream.mjs';
 import { A, AAAA, buildQuery, random } from './wire.mjs';
@@ -32,10 +32,34 @@ function queriesFor(pods, bare) {
   return { queries, sources };
 }
 
-function poolFor({ family, pods, bare = false }) {
-  const key = `${family} ${pods} ${bare}`;
+/** The AAAA of names outside, `outside` different ones, asked by all pods. */
+function outsideQueries(pods, outside) {
+  const below = random(0x85ebca6b);
+  const queries = [];
+  const sources = [];
+  for (let i = 0; i < POOL; i++) {
+    queries.push(buildQuery(i & 0xffff, outsideName(below(outside)), AAAA, below(2) === 0));
+    sources.push(below(pods));
+  }
+  return { queries, sources };
+}
+
+/** One in this many is about an outside name, each a new one. */
+const MIXED = 4;
+const isLocal = (id) => id % MIXED !== 0;
+
+function mixedQueries(pods) {
+  const { queries, sources } = queriesFor(pods, false);
+  for (let i = 0; i < POOL; i += MIXED)
+    queries[i] = buildQuery(i & 0xffff, `d${i}.dead.${OUTSIDE}`, AAAA, true);
+  return { queries, sources };
+}
+
+function poolFor({ family, pods, bare = false, outside = 0, mixed = false }) {
+  const key = `${family} ${pods} ${bare} ${outside} ${mixed}`;
   if (!pools.has(key)) {
-    const { queries, sources } = queriesFor(pods, bare);
+    const { queries, sources } =
+      outside > 0 ? outsideQueries(pods, outside) : mixed ? mixedQueries(pods) : queriesFor(pods, bare);
     pools.set(key, { pool: new Pool(family, queries, sources), queries });
   }
   return pools.get(key);
@@ -71,6 +95,21 @@ const orders = {
     blasters[order.family].drain();
     const { sent, took } = blasters[order.family].pace(pool, order.seconds, order.rate);
     return { share: took.length / sent, p50: quantile(took, 0.5), p99: quantile(took, 0.99) };
+  },
+  /**
+   * Of `rate` local names a second, with `dead` also outside names between them. Those are answered up to 4 s
+   * later, under their own message ids, and so these ids are timed in neither case.
+   */
+  beside(order) {
+    const { pool } = poolFor({ ...order, mixed: order.dead });
+    const blaster = blasters[order.family];
+    const rate = order.dead ? (order.rate * MIXED) / (MIXED - 1) : order.rate;
+    pool.aim(order.port);
+    blaster.drain();
+    blaster.pace(pool, order.warmup, rate, isLocal);
+    const { sent, took } = blaster.pace(pool, order.seconds, rate, isLocal);
+    const timed = (sent * (MIXED - 1)) / MIXED;
+    return { share: Math.min(1, took.length / timed), p50: quantile(took, 0.5), p99: quantile(took, 0.99) };
   },
   tcp(order) {
     const queries = poolFor(order).queries.slice(0, 4096);

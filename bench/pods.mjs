@@ -4,6 +4,9 @@ import { once } from 'node:events';
 
 export const ZONE = 'vpc.internal';
 export const VPC = 'bench';
+/** Names outside, for the bench of forwarding. */
+export const OUTSIDE = 'bench.example';
+export const outsideName = (i) => `h${i}.${OUTSIDE}`;
 /** Pods of one namespace. */
 export const NAMESPACE_PODS = 100;
 /** Prefixes of all pods; the namespace of the bench routes them to itself. */
@@ -82,6 +85,16 @@ function* zoneLines(count) {
   }
 }
 
+/** All outside names, for the upstream; none expires while the bench runs. */
+export function* outsideLines(count) {
+  yield `$ORIGIN ${OUTSIDE}.`;
+  yield '$TTL 86400';
+  yield '@ SOA ns hostmaster 1 3600 600 86400 3600';
+  yield '@ NS ns';
+  yield 'ns AAAA 2001:db8::53';
+  for (let i = 0; i < count; i++) yield `h${i} AAAA ${pod6(i)}`;
+}
+
 function* hostsLines(count) {
   for (let i = 0; i < count; i++) {
     yield `${pod6(i)} ${podDomain(i)}`;
@@ -105,5 +118,6 @@ export function* watchLines(count) {
 }
 
 export const writeZone = (path, count) => writeFile(path, zoneLines(count));
+export const writeOutside = (path, count) => writeFile(path, outsideLines(count));
 export const writeHosts = (path, count) => writeFile(path, hostsLines(count));
 export const writeWatch = (path, count) => writeFile(path, watchLines(count));

@@ -116,7 +116,7 @@ function serve(port, admin, ...sources) {
 }
 
 /** Changes at a steady rate, with timed ones among them. */
-async function propagation(upstream, asker) {
+async function propagation(upstream, asker, admin) {
   const below = random(7);
   let generation = 0;
   let written = 0;
@@ -140,7 +140,13 @@ async function propagation(upstream, asker) {
     await pause(3);
   }
   clearInterval(timer);
-  return { ...quantiles(times), written: Math.round((written * 1000) / (performance.now() - began)) };
+  const status = await (await fetch(`http://127.0.0.1:${admin}/v1/status`)).json();
+  const { received } = status.propagation;
+  return {
+    ...quantiles(times),
+    inside: received,
+    written: Math.round((written * 1000) / (performance.now() - began)),
+  };
 }
 
 /** As many as it takes, in one go: each a revision of its own. */
@@ -297,6 +303,11 @@ function markdown(data) {
       `${change.p99} ms`,
     ],
     [
+      'the same inside of the server: octets received → answerable, ends of buckets',
+      `${change.inside.p50Ms} ms`,
+      `${change.inside.p99Ms} ms`,
+    ],
+    [
       `podns put: etcd asked → answered over UDP`,
       etcd.missing ?? `${etcd.p50} ms`,
       etcd.missing ? '' : `${etcd.p99} ms`,
@@ -339,7 +350,7 @@ const data = {
 try {
   await asker.until(pods - 1, 0);
   await pause(2000);
-  data.propagation = await propagation(upstream, asker);
+  data.propagation = await propagation(upstream, asker, admin);
   say(`propagation ${JSON.stringify(data.propagation)}`);
   data.flood = await flood(upstream, asker, server);
   say(`flood ${JSON.stringify(data.flood)}`);

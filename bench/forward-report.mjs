@@ -1,0 +1,109 @@
+/** Writes what the bench of forwarding has measured: docs/benchmarks-forward.md and .json. */
+import { writeFileSync } from 'node:fs';
+import { cpus, release } from 'node:os';
+import { median } from './report.mjs';
+
+const round = (number, digits = 2) => Number(number.toFixed(digits));
+
+function table(head, rows) {
+  const line = (cells) => `| ${cells.join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+}
+
+const medianOf = (results, key) => median(results.map((result) => result[key]));
+
+export function writeForwardReport(measured) {
+  const data = summary(measured);
+  const text = markdown(data);
+  if (!measured.write) {
+    process.stdout.write(text);
+    return;
+  }
+  const at = (name) => new URL(`../docs/${name}`, import.meta.url);
+  writeFileSync(at('benchmarks-forward.json'), JSON.stringify(data, null, 2) + '\n');
+  writeFileSync(at('benchmarks-forward.md'), text);
+}
+
+function summary({ rounds, seconds, names, rate, versions, missing, memory, hits, alone, beside }) {
+  const ours = hits.get('podns');
+  const servers = [...hits].map(([name, results]) => ({
+    name,
+    cpu: round(medianOf(results, 'cpu')),
+    rate: Math.round(medianOf(results, 'rate')),
+    lostPercent: round(medianOf(results, 'lost') * 100),
+    // Round by round: what slows a round slows both.
+    podnsOverIt: round(median(results.map(({ cpu }, i) => ours[i].cpu / cpu)), 3),
+    mebibytes: round(memory[name].gained / 2 ** 20, 1),
+    mebibytesInAll: round(memory[name].resident / 2 ** 20, 1),
+  }));
+  return {
+    date: new Date().toISOString(),
+    kernel: release(),
+    cpu: cpus()[0].model,
+    node: process.version,
+    versions,
+    missing,
+    rounds,
+    seconds,
+    cachedAnswers: names,
+    servers,
+    deadUpstream: {
+      localRate: rate,
+      p50Without: round(medianOf(alone, 'p50'), 0),
+      p50With: round(medianOf(beside, 'p50'), 0),
+      p99Without: round(medianOf(alone, 'p99'), 0),
+      p99With: round(medianOf(beside, 'p99'), 0),
+      p99Ratio: round(median(beside.map(({ p99 }, i) => p99 / alone[i].p99)), 3),
+      answeredShare: round(medianOf(beside, 'share'), 4),
+    },
+  };
+}
+
+function markdown(data) {
+  const { deadUpstream: dead, servers } = data;
+  const versions = Object.entries(data.versions)
+    .filter(([, version]) => version !== undefined)
+    .map(([name, version]) => `${name === 'upstream' ? 'knot as the upstream' : name} ${version}`);
+  const parts = [
+    '# Outside names, measured',
+    'Written by `node bench/forward.mjs`. Each server alone on one core, the generator and the upstream on the other, ' +
+      'in a network namespace of their own; every query comes from the address of another pod.',
+    `Measured ${data.date.slice(0, 10)} on ${data.cpu}, Linux ${data.kernel}, Node ${data.node}; ${versions.join(', ')}. ` +
+      `Medians of ${data.rounds} interleaved rounds of ${data.seconds} s.`,
+    ...data.missing.map((text) => `Not measured: ${text}.`),
+    '## Answers out of the cache',
+    table(
+      [
+        'server',
+        'CPU µs a query',
+        'queries a second',
+        'later than 20 ms, %',
+        'podns ÷ it, CPU',
+        `MiB for ${data.cachedAnswers.toLocaleString('en')} answers`,
+        'MiB in all',
+      ],
+      servers.map(({ name, cpu, rate, lostPercent, podnsOverIt, mebibytes, mebibytesInAll }) => [
+        name,
+        cpu.toFixed(2),
+        rate.toLocaleString('en'),
+        lostPercent.toFixed(2),
+        name === 'podns' ? '' : podnsOverIt.toFixed(3),
+        mebibytes.toFixed(1),
+        mebibytesInAll.toFixed(1),
+      ]),
+    ),
+    'MiB for the answers is what the process gained while its cache filled: with podns heap that is yet to be collected ' +
+      'is among it, while dnsmasq takes the room of its whole cache at its start.',
+    '## Local names beside a dead upstream',
+    `${dead.localRate.toLocaleString('en')} local names a second, alone and with a third as many outside names that no ` +
+      `upstream answers. ${(dead.answeredShare * 100).toFixed(2)} % of the local ones were answered.`,
+    table(
+      ['', 'alone, µs', 'with a dead upstream, µs', 'ratio'],
+      [
+        ['p50', dead.p50Without, dead.p50With, ''],
+        ['p99', dead.p99Without, dead.p99With, dead.p99Ratio],
+      ],
+    ),
+  ];
+  return `${parts.join('\n\n')}\n`;
+}

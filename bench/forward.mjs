@@ -1,0 +1,194 @@
+/**
+ * `node bench/forward.mjs`: what an outside name costs out of the cache, next to dnsmasq and unbound with the same
+ * upstream; what a dead upstream does to local names; what 10,000 cached answers weigh. Writes
+ * docs/benchmarks-forward.{md,json}.
+ *
+ * Options: --rounds 9 · --seconds 1 · --no-write
+ */
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { createReadStream, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { Asker, untilLoaded } from './check.mjs';
+import { authoritative, PEERS } from './forward-peers.mjs';
+import { writeForwardReport } from './forward-report.mjs';
+import { enterNamespace } from './namespace.mjs';
+import { outsideName, pod6Octets } from './pods.mjs';
+import { CLIENT_CORE, family, pinSelf, residentOctets, SERVER_CORE, spawnPinned, stop } from './process.mjs';
+import { AAAA } from './wire.mjs';
+
+const { values: options } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '9' },
+    seconds: { type: 'string', default: '1' },
+    write: { type: 'boolean', default: true },
+  },
+  allowNegative: true,
+});
+
+enterNamespace();
+pinSelf(CLIENT_CORE);
+
+const rounds = Number(options.rounds);
+const seconds = Number(options.seconds);
+const NAMES = 10_000;
+/** Enough to have compiled and allocated what has nothing to do with how many answers are kept. */
+const FEW_NAMES = 100;
+const PODS = 1000;
+const UPSTREAM_PORT = 5390;
+const FIRST_PORT = 5300;
+/** Of local names. */
+const RATE = 5000;
+/** In flight while a cache is filled: fewer than any of them lets wait for upstreams. */
+const FILL_WINDOW = 32;
+
+const folder = mkdtempSync(join(tmpdir(), 'podns-bench-'));
+const script = fileURLToPath(new URL('generator.mjs', import.meta.url));
+const generator = spawnPinned(CLIENT_CORE, process.execPath, [script], { log: 'inherit', ipc: true });
+const say = (text) => process.stderr.write(`${text}\n`);
+const running = [];
+
+async function order(command) {
+  generator.send({ family: 6, pods: PODS, seconds, warmup: seconds / 4, ...command });
+  const [result] = await once(generator, 'message');
+  if (result.error !== undefined) throw new Error(result.error);
+  return result;
+}
+
+async function start(peer, core, port, upstream) {
+  const own = join(folder, `${peer.name}-${port}`);
+  mkdirSync(own);
+  const made = await peer.prepare({ folder: own, port, upstream, pods: PODS, names: NAMES });
+  const log = openSync(join(own, 'log'), 'a');
+  const { command, parameters, feed } = made;
+  const child = spawnPinned(core, command, parameters, {
+    log,
+    input: feed === undefined ? 'ignore' : 'pipe',
+  });
+  if (feed !== undefined) createReadStream(feed).pipe(child.stdin, { end: false });
+  const server = { peer, child, port, log: join(own, 'log') };
+  running.push(server);
+  return server;
+}
+
+/** Until an outside name is answered rightly, by whatever way it takes. */
+async function answering(server) {
+  const asker = await Asker.open(6, server.port);
+  try {
+    for (let attempt = 0; attempt < 100; attempt++) {
+      if (server.child.exitCode !== null) break;
+      const answer = await asker.ask(outsideName(NAMES - 1), AAAA, 100);
+      if (answer?.rdata[0] === pod6Octets(NAMES - 1).toString('hex')) return;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    const said = readFileSync(server.log, 'utf8').trimEnd().split('\n').slice(-10).join('\n');
+    throw new Error(`${server.peer.name} does not forward; it said:\n${said}`);
+  } finally {
+    asker.close();
+  }
+}
+
+/** All names into its cache; returns its resident memory, and what that has added to it. */
+async function fill(server) {
+  const { port } = server;
+  const pids = (server.pids = family(server.child.pid));
+  const few = { kind: 'udp', port, pids, outside: FEW_NAMES, window: FILL_WINDOW, seconds: 1, warmup: 0 };
+  await order(few);
+  const before = residentOctets(pids);
+  const all = { ...few, outside: NAMES, seconds: 3 };
+  await order(all);
+  const { answers, rcodes } = await order({ ...all, seconds: 0.5 });
+  if (answers === 0 || rcodes[0] !== answers)
+    throw new Error(`${server.peer.name}: ${answers - rcodes[0]} of ${answers} failed with a full cache`);
+  const resident = residentOctets(pids);
+  return { gained: resident - before, resident };
+}
+
+async function cacheHits(servers) {
+  const hits = new Map(servers.map(({ peer }) => [peer.name, []]));
+  for (let round = 1; round <= rounds; round++) {
+    for (const { peer, port, pids } of servers) {
+      const result = await order({ kind: 'udp', port, pids, outside: NAMES });
+      const { cpu, rate, answers, lost, rcodes } = result;
+      if (rcodes[0] !== answers) throw new Error(`${peer.name}: ${answers - rcodes[0]} of ${answers} failed`);
+      hits.get(peer.name).push({ cpu, rate, lost: lost / (answers + lost) });
+    }
+    say(
+      `hits ${round}/${rounds}  ${[...hits].map(([name, all]) => `${name} ${all.at(-1).cpu.toFixed(2)}`).join('  ')}`,
+    );
+  }
+  return hits;
+}
+
+async function deadUpstream() {
+  const silent = createSocket('udp4');
+  silent.bind(0, '127.0.0.1');
+  await once(silent, 'listening');
+  const server = await start(PEERS[0], SERVER_CORE, FIRST_PORT + PEERS.length, silent.address().port);
+  const { port } = server;
+  await untilLoaded(server.child, 6, port, PODS, 60);
+  const alone = [];
+  const beside = [];
+  for (let round = 1; round <= rounds; round++) {
+    alone.push(await order({ kind: 'beside', dead: false, port, rate: RATE }));
+    beside.push(await order({ kind: 'beside', dead: true, port, rate: RATE }));
+    say(
+      `dead upstream ${round}/${rounds}  p99 ${alone.at(-1).p99.toFixed(0)} → ${beside.at(-1).p99.toFixed(0)} µs`,
+    );
+  }
+  silent.close();
+  return { alone, beside };
+}
+
+try {
+  await start(authoritative, CLIENT_CORE, UPSTREAM_PORT);
+  const servers = [];
+  const memory = {};
+  const missing = [];
+  for (const [index, peer] of PEERS.entries()) {
+    if (peer.name !== 'podns' && versionOf(peer) === undefined) {
+      missing.push(`${peer.name}, to have it: ${peer.install}`);
+      continue;
+    }
+    const server = await start(peer, SERVER_CORE, FIRST_PORT + index, UPSTREAM_PORT);
+    if (peer.name === 'podns') await untilLoaded(server.child, 6, server.port, PODS, 60);
+    await answering(server);
+    memory[peer.name] = await fill(server);
+    say(`${peer.name}: ${NAMES} answers in ${(memory[peer.name].gained / 2 ** 20).toFixed(1)} MiB`);
+    servers.push(server);
+  }
+  const hits = await cacheHits(servers);
+  for (const { child } of running.splice(0)) await stop(child);
+  const { alone, beside } = await deadUpstream();
+  const versions = Object.fromEntries([...PEERS, authoritative].map((peer) => [peer.name, versionOf(peer)]));
+  const write = options.write;
+  writeForwardReport({
+    rounds,
+    seconds,
+    names: NAMES,
+    rate: RATE,
+    versions,
+    missing,
+    memory,
+    hits,
+    alone,
+    beside,
+    write,
+  });
+} finally {
+  await stop(generator);
+  for (const { child } of running) await stop(child);
+  rmSync(folder, { recursive: true, force: true });
+}
+
+/** Undefined where the program is not installed. */
+function versionOf(peer) {
+  try {
+    return peer.version();
+  } catch {
+    return undefined;
+  }
+}
