@@ -5,67 +5,73 @@ import * as layout from '../trie/layout.ts';
 import type { View } from '../trie/view.ts';
 import type { Decision } from './decision.ts';
 import type { Peer } from './peer.ts';
-import { put32 } from './wire.ts';
 
+const RD = 0x0100;
 const CD = 0x0010;
+const RA = 0x0080;
 
-/**
- * The usual answer in one straight run: one AAAA, plain OPT or none. 0 where something is unusual. Writes the
- * same octets as the long way; a test holds them equal.
- */
-export function encodeOneAddress(
-  view: View,
-  query: Query,
-  peer: Peer,
-  d: Decision,
-  ttl: number,
-  out: Uint8Array,
-  base: number,
-): number {
-  if (query.edns && (query.wantsNsid || query.cookieLength !== 0 || (peer.tcp && query.wantsKeepalive)))
-    return 0;
-  if (view.words[d.vpc + layout.VPC_STALE] !== 0) return 0;
-  const { packet, start } = query;
-  out[base] = packet[start];
-  out[base + 1] = packet[start + 1];
-  out[base + 2] = 0x84 | ((query.flags >>> 8) & 0x01);
-  out[base + 3] = (query.flags & CD) | (d.recursionAvailable ? 0x80 : 0);
-  out[base + 4] = 0;
-  out[base + 5] = 1;
-  out[base + 6] = 0;
-  out[base + 7] = 1;
-  out[base + 8] = 0;
-  out[base + 9] = 0;
-  out[base + 10] = 0;
-  out[base + 11] = query.edns ? 1 : 0;
-  let at = base + 12;
-  const from = start + 12 - at;
-  for (const end = at + query.qnameLength + 4; at < end; at++) out[at] = packet[from + at];
-  out[at] = 0xc0;
-  out[at + 1] = 0x0c;
-  out[at + 2] = 0;
-  out[at + 3] = dns.TYPE_AAAA;
-  out[at + 4] = 0;
-  out[at + 5] = dns.CLASS_IN;
-  put32(out, at + 6, ttl);
-  out[at + 10] = 0;
-  out[at + 11] = 16;
-  at += 12;
-  const { bytes } = view;
-  const address = (d.record + layout.RRSET_AAAA) * 4;
-  for (let i = 0; i < 16; i++) out[at + i] = bytes[address + i];
-  at += 16;
-  if (!query.edns) return at - base;
-  out[at] = 0;
-  out[at + 1] = 0;
-  out[at + 2] = dns.TYPE_OPT;
-  out[at + 3] = dns.UDP_PAYLOAD_MAX >>> 8;
-  out[at + 4] = dns.UDP_PAYLOAD_MAX & 0xff;
-  out[at + 5] = 0;
-  out[at + 6] = 0;
-  out[at + 7] = query.dnssecOk ? 0x80 : 0;
-  out[at + 8] = 0;
-  out[at + 9] = 0;
-  out[at + 10] = 0;
-  return at + 11 - base;
+/** Octets of the record behind its owner: `c00c`, type, class, TTL, RDLENGTH, rdata; and of a plain OPT. */
+const RECORD = 28;
+const OPT = 11;
+/** Words are written as they lie in the arena, whichever end of them comes first. */
+const LITTLE_ENDIAN = new Uint8Array(Int32Array.of(1).buffer)[0] === 1;
+
+export class OneAddress {
+  private readonly view: View;
+  private readonly ttl: number;
+  private packet: Uint8Array = new Uint8Array(0);
+  private out: Uint8Array = this.packet;
+  private from = new DataView(this.packet.buffer);
+  private to = this.from;
+
+  constructor(view: View, ttl: number) {
+    this.view = view;
+    this.ttl = ttl;
+  }
+
+  /**
+   * The usual answer in one straight run of words: one AAAA, plain OPT or none. 0 where something is unusual.
+   * Writes the same octets as the long way; a test holds them equal.
+   */
+  encode(query: Query, peer: Peer, d: Decision, out: Uint8Array, base: number): number {
+    if (query.edns && (query.wantsNsid || query.cookieLength !== 0 || (peer.tcp && query.wantsKeepalive)))
+      return 0;
+    const { words } = this.view;
+    if (words[d.vpc + layout.VPC_STALE] !== 0) return 0;
+    const { packet, start } = query;
+    // Lanes use the same memory for every packet: then this allocates nothing.
+    if (packet !== this.packet) {
+      this.packet = packet;
+      this.from = new DataView(packet.buffer, packet.byteOffset, packet.byteLength);
+    }
+    if (out !== this.out) {
+      this.out = out;
+      this.to = new DataView(out.buffer, out.byteOffset, out.byteLength);
+    }
+    const { from, to, ttl } = this;
+    const question = query.qnameLength + 4;
+    let at = base + 12 + question;
+    // The last word of the question may reach three octets behind it.
+    if (start + 15 + question > packet.length || at + RECORD + OPT + 1 > out.length) return 0;
+    const flags = 0x8400 | (query.flags & (RD | CD)) | (d.recursionAvailable ? RA : 0);
+    to.setInt32(base, (query.id << 16) | flags);
+    to.setInt32(base + 4, 0x00010001);
+    to.setInt32(base + 8, query.edns ? 1 : 0);
+    for (let i = 12; i < 12 + question; i += 4) to.setInt32(base + i, from.getInt32(start + i));
+    to.setInt32(at, 0xc00c0000 | dns.TYPE_AAAA);
+    to.setInt32(at + 4, (dns.CLASS_IN << 16) | (ttl >>> 16));
+    to.setInt32(at + 8, (ttl << 16) | 16);
+    const address = d.record + layout.RRSET_AAAA;
+    to.setInt32(at + 12, words[address], LITTLE_ENDIAN);
+    to.setInt32(at + 16, words[address + 1], LITTLE_ENDIAN);
+    to.setInt32(at + 20, words[address + 2], LITTLE_ENDIAN);
+    to.setInt32(at + 24, words[address + 3], LITTLE_ENDIAN);
+    at += RECORD;
+    if (!query.edns) return at - base;
+    // Root, type, size; extended rcode and version, DO; RDLENGTH 0.
+    to.setInt32(at, (dns.TYPE_OPT << 8) | (dns.UDP_PAYLOAD_MAX >>> 8));
+    to.setInt32(at + 4, ((dns.UDP_PAYLOAD_MAX & 0xff) << 24) | (query.dnssecOk ? 0x80 : 0));
+    to.setInt32(at + 8, 0);
+    return at + OPT - base;
+  }
 }

@@ -4,7 +4,7 @@ import * as dns from '../dns/constants.ts';
 import type { Query } from '../dns/query.ts';
 import * as layout from '../trie/layout.ts';
 import type { View } from '../trie/view.ts';
-import { encodeOneAddress } from './encode-one.ts';
+import { OneAddress } from './encode-one.ts';
 import { encodePorts } from './encode-ports.ts';
 import { putChaos, putNameServer, putPointer, putSimple, putTexts } from './encode-single.ts';
 import type { Client } from './client.ts';
@@ -29,6 +29,7 @@ export class Encoder {
   private readonly settings: AnswerSettings;
   private readonly version: Uint8Array;
   private readonly nodeName: Uint8Array;
+  private readonly oneAddress: OneAddress;
   private readonly visible = new VisibleA();
   private readonly draft: Draft = newDraft();
 
@@ -37,6 +38,7 @@ export class Encoder {
     this.settings = settings;
     this.names = new ServerNames(settings.zone);
     this.opt = new OptWriter(settings, now);
+    this.oneAddress = new OneAddress(view, settings.ttl);
     this.version = new TextEncoder().encode(settings.version);
     this.nodeName = new TextEncoder().encode(settings.nodeName);
   }
@@ -53,7 +55,7 @@ export class Encoder {
     texts?: readonly Uint8Array[],
   ): number {
     if (d.data === decision.DATA_AAAA && this.view.words[d.record + layout.RRSET_AAAA_COUNT] === 1) {
-      const length = encodeOneAddress(this.view, query, peer, d, this.settings.ttl, out, base);
+      const length = this.oneAddress.encode(query, peer, d, out, base);
       if (length !== 0) return length;
     }
     const { draft } = this;

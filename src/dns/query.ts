@@ -21,6 +21,8 @@ export class Query {
   /** The packet and where in it the message starts; valid until the next parse. */
   packet: Uint8Array = new Uint8Array(0);
   start = 0;
+  /** Of `packet`. */
+  octets = new DataView(this.packet.buffer);
 
   id = 0;
   /** Second 16 bits of the header as received: QR, opcode, AA, TC, RD, RA, Z, AD, CD, rcode. */
@@ -32,6 +34,8 @@ export class Query {
    * label k of the question is `0xc000 | 12 + labelOffsets[k]`.
    */
   readonly name = new Uint8Array(256);
+  /** The same memory. */
+  readonly nameWords = new Int32Array(this.name.buffer);
   /** Octets of `name`, root octet included: 1 for the root, 0 when there is no question. */
   qnameLength = 0;
   /** Number of labels without the root. */
