@@ -137,15 +137,9 @@ export class Identifier {
       client.status = rule.vpcRecord === 0 ? CLIENT_SCOPE_UNKNOWN : CLIENT_KNOWN;
       return;
     }
-    let vpc: number;
-    if (mapped) {
-      vpc = view.head[layout.HEAD_IPV4_BLIND] === 1 ? 0 : view.head[layout.HEAD_ONLY_VPC + view.copy];
-      if (vpc !== 0) decision.because(reason.BY_ONLY_VPC);
-    } else {
-      vpc = findNet6Owner(view);
-      if (vpc !== 0) decision.because(reason.BY_PREFIX);
-    }
+    const vpc = this.vpcOfKey();
     if (vpc === 0) return;
+    decision.because(mapped ? reason.BY_ONLY_VPC : reason.BY_PREFIX);
     const pod = this.podAt(vpc, mapped, decision);
     if (pod === 0 && !mapped) {
       if (view.find(0, layout.MISPLACED_BITS) !== 0) {
@@ -165,7 +159,7 @@ export class Identifier {
   private podAt(vpc: number, mapped: boolean, decision: Decision): number {
     const { view } = this;
     if (mapped && view.head[layout.HEAD_IPV4_BLIND] === 1) return 0;
-    const record = view.find(vpc, 128);
+    const record = view.findSource(vpc);
     const kind = record === 0 ? 0 : view.words[record] & 0xff;
     if (kind === layout.RECORD_POD) {
       decision.because(reason.POD_BY_ADDRESS);
@@ -183,6 +177,18 @@ export class Identifier {
       }
     }
     return undefined;
+  }
+
+  /** The VPC record that a listener fixes, or 0. */
+  vpcOfListener(listener: Listener): number {
+    return listener.vpc === '' ? 0 : this.scopeOfListener(listener).vpcRecord;
+  }
+
+  /** The VPC record that an unscoped listener takes the source in `view.key` for, or 0; rules are not asked. */
+  vpcOfKey(): number {
+    const { view } = this;
+    if (!isMappedKey(view.key)) return findNet6Owner(view);
+    return view.head[layout.HEAD_IPV4_BLIND] === 1 ? 0 : view.head[layout.HEAD_ONLY_VPC + view.copy];
   }
 
   scopeOfListener(listener: Listener): Scope {

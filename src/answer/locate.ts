@@ -55,7 +55,7 @@ export class Locator {
   inNamedNamespace(client: Client, query: Query, first: number, end: number): number {
     const { view } = this;
     const vpcNode = view.words[client.vpc + layout.VPC_NODE];
-    if (!view.step(vpcNode, query.name, query.labelOffsets[end - 1])) return NOT_OURS;
+    if (!view.stepToSpace(vpcNode, query.name, query.labelOffsets[end - 1])) return NOT_OURS;
     const namespace = view.node;
     const payload = view.payload;
     this.how = reason.READ_NAMESPACE;

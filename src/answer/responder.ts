@@ -24,7 +24,7 @@ export class Responder {
   readonly decision = new Decision();
   readonly encoder: Encoder;
   readonly view: View;
-  private readonly identifier: Identifier;
+  readonly identifier: Identifier;
   private readonly decider: Decider;
   private readonly refusals: RefusalLimit;
   private readonly settings: AnswerSettings;

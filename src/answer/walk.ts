@@ -10,7 +10,7 @@ import type { View } from '../trie/view.ts';
 export function walk(view: View, root: number, query: Query, first: number, end: number): boolean {
   let node = root;
   for (let i = end - 1; i >= first; i--) {
-    if (!view.step(node, query.name, query.labelOffsets[i])) return false;
+    if (!view.stepAlong(node, query.name, query.labelOffsets[i])) return false;
     node = view.node;
   }
   return end > first;

@@ -3,7 +3,9 @@ import * as dns from '../dns/constants.ts';
 import type { TrieMemory } from '../trie/memory.ts';
 import { View } from '../trie/view.ts';
 import * as decision from './decision.ts';
-import type { Peer } from './peer.ts';
+import { Ahead } from './ahead.ts';
+import type { Batch } from './ahead.ts';
+import type { Listener, Peer } from './peer.ts';
 import { Responder } from './responder.ts';
 import type { AnswerSettings } from './settings.ts';
 
@@ -18,11 +20,13 @@ export interface WorkerData {
 class WorkerResponder {
   private readonly responder: Responder;
   private readonly view: View;
+  private readonly ahead: Ahead;
   private peer: Peer | undefined;
 
-  constructor({ memory, reader, settings }: WorkerData) {
+  constructor({ memory, reader, settings }: WorkerData, listener: Listener) {
     this.view = new View(memory, reader);
     this.responder = new Responder(this.view, settings, () => Math.floor(Date.now() / 1000));
+    this.ahead = new Ahead(this.view, this.responder.identifier, listener);
   }
 
   enter(): void {
@@ -30,7 +34,12 @@ class WorkerResponder {
   }
 
   leave(): void {
+    this.ahead.forget();
     this.view.leave();
+  }
+
+  look(batch: Batch, count: number): void {
+    this.ahead.look(batch, count);
   }
 
   respond(
@@ -40,8 +49,10 @@ class WorkerResponder {
     peer: Peer,
     out: Uint8Array,
     outStart: number,
+    index: number,
   ): number {
     this.peer = peer;
+    this.ahead.use(index);
     return this.responder.respond(packet, start, end, peer, out, outStart);
   }
 
@@ -59,6 +70,6 @@ class WorkerResponder {
 }
 
 /** Called once in a worker thread, by the lane. */
-export function createResponder(data: unknown): WorkerResponder {
-  return new WorkerResponder(data as WorkerData);
+export function createResponder(data: unknown, listener: Listener): WorkerResponder {
+  return new WorkerResponder(data as WorkerData, listener);
 }

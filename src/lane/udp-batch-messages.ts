@@ -5,6 +5,7 @@
  * leaves points back at the slot it answers, so nothing is copied. Layout of struct mmsghdr on 64 bits: name 0,
  * its length 8, vector 16, its count 24, control 32, its length 40, flags 48, octets moved 56; 64 in all.
  */
+import type { Batch } from '../answer/ahead.ts';
 import { UDP_PAYLOAD_MAX } from '../dns/constants.ts';
 import { AF_INET, AF_INET6, IP_PKTINFO, IPV6_PKTINFO, MSG_TRUNC, SOL_IP, SOL_IPV6 } from './syscalls.ts';
 import type { System } from './syscalls.ts';
@@ -40,13 +41,14 @@ export function nameLength(family: number): number {
   return family === AF_INET ? 16 : 28;
 }
 
-export class BatchMessages {
+export class BatchMessages implements Batch {
   readonly bytes: Uint8Array;
   /** Addresses for recvmmsg and sendmmsg. */
   readonly receiveVector: number;
   readonly sendVector: number;
   readonly nameLength: number;
-  readonly #words: Int32Array;
+  readonly words: Int32Array;
+  readonly wide: boolean;
   readonly #family: number;
   readonly #wildcard: boolean;
   /** The low and high halves of each slot's addresses, as the headers of what leaves need them. */
@@ -59,11 +61,12 @@ export class BatchMessages {
     const memory = new ArrayBuffer(SIZE);
     const base = system.pin(memory);
     this.bytes = new Uint8Array(memory);
-    this.#words = new Int32Array(memory);
+    this.words = new Int32Array(memory);
     this.receiveVector = base + RECEIVE;
     this.sendVector = base + SEND;
     this.nameLength = nameLength(family);
     this.#family = family;
+    this.wide = family === AF_INET6;
     this.#wildcard = wildcard;
     const view = new DataView(memory);
     const pointer = (at: number, to: number) => view.setBigUint64(at, BigInt(base + to), true);
@@ -82,24 +85,24 @@ export class BatchMessages {
       pointer(RECEIVE_VECTORS + i * VECTOR, INPUTS + i * INPUT_STRIDE);
       view.setInt32(RECEIVE_VECTORS + i * VECTOR + 8, PACKET_MAX, true);
       pointer(SEND_VECTORS + i * VECTOR, OUTPUTS + i * OUTPUT_STRIDE);
-      this.#nameLow[i] = this.#words[send >> 2];
-      this.#controlLow[i] = this.#words[(send + 32) >> 2];
-      this.#high[i] = this.#words[(send >> 2) + 1];
-      this.#high[BATCH + i] = this.#words[((send + 32) >> 2) + 1];
+      this.#nameLow[i] = this.words[send >> 2];
+      this.#controlLow[i] = this.words[(send + 32) >> 2];
+      this.#high[i] = this.words[(send >> 2) + 1];
+      this.#high[BATCH + i] = this.words[((send + 32) >> 2) + 1];
     }
   }
 
   /** Before a receive: the kernel writes over the lengths of control data. */
   prepare(): void {
     if (!this.#wildcard) return;
-    for (let i = 0; i < BATCH; i++) this.#words[(RECEIVE + i * HEADER + 40) >> 2] = CONTROL_MAX;
+    for (let i = 0; i < BATCH; i++) this.words[(RECEIVE + i * HEADER + 40) >> 2] = CONTROL_MAX;
   }
 
   /** Octets that came in slot `i`; 0 when the packet was too long, has no port to answer to, or is none. */
   inputLength(i: number): number {
     const header = (RECEIVE + i * HEADER) >> 2;
-    if ((this.#words[header + 12] & MSG_TRUNC) !== 0 || this.port(i) === 0) return 0;
-    return this.#words[header + 14];
+    if ((this.words[header + 12] & MSG_TRUNC) !== 0 || this.port(i) === 0) return 0;
+    return this.words[header + 14];
   }
 
   inputAt(i: number): number {
@@ -108,6 +111,11 @@ export class BatchMessages {
 
   outputAt(k: number): number {
     return OUTPUTS + k * OUTPUT_STRIDE;
+  }
+
+  /** Index in `words` of the sender's address. */
+  addressAt(i: number): number {
+    return (NAMES + i * NAME_STRIDE + (this.wide ? 8 : 4)) >> 2;
   }
 
   nameAt(i: number): number {
@@ -119,7 +127,7 @@ export class BatchMessages {
   }
 
   controlLength(i: number): number {
-    return this.#wildcard ? this.#words[(RECEIVE + i * HEADER + 40) >> 2] : 0;
+    return this.#wildcard ? this.words[(RECEIVE + i * HEADER + 40) >> 2] : 0;
   }
 
   port(i: number): number {
@@ -148,7 +156,7 @@ export class BatchMessages {
 
   /** Makes slot `k` of what leaves the answer, `length` octets, to slot `i` of what came. */
   stage(k: number, i: number, length: number): void {
-    const words = this.#words;
+    const words = this.words;
     const header = (SEND + k * HEADER) >> 2;
     words[(SEND_VECTORS + k * VECTOR + 8) >> 2] = length;
     words[header] = this.#nameLow[i];

@@ -5,6 +5,7 @@
  * its stop flag is up, once what the socket had queued is answered.
  */
 import { parentPort, workerData } from 'node:worker_threads';
+import type { Batch } from '../answer/ahead.ts';
 import type { Listener, Peer } from '../answer/peer.ts';
 import { RingWriter } from './ring.ts';
 import * as sys from './syscalls.ts';
@@ -20,6 +21,8 @@ import { BATCH, BatchMessages } from './udp-batch-messages.ts';
 export interface BatchResponder {
   enter(): void;
   leave(): void;
+  /** After `enter`: may look at all packets of the batch before the first is answered. */
+  look?(batch: Batch, count: number): void;
   respond(
     packet: Uint8Array,
     start: number,
@@ -27,6 +30,8 @@ export interface BatchResponder {
     peer: Peer,
     out: Uint8Array,
     outStart: number,
+    /** The packet's number in its batch. */
+    index: number,
   ): number;
   /** Writes SERVFAIL with the reason for the packet that `respond` has just returned -1 for. */
   overload(out: Uint8Array, outStart: number): number;
@@ -147,6 +152,7 @@ class BatchLoop {
     let errors = 0;
     responder.enter();
     try {
+      responder.look?.(messages, received);
       for (let i = 0; i < received; i++) {
         const length = messages.inputLength(i);
         octets += length;
@@ -161,7 +167,7 @@ class BatchLoop {
         const out = messages.outputAt(staged);
         let written = 0;
         try {
-          written = responder.respond(bytes, at, at + length, peer, bytes, out);
+          written = responder.respond(bytes, at, at + length, peer, bytes, out, i);
           if (written < 0) {
             if (handOver(this.#ring, messages, i, length, peer)) {
               handed += 1;

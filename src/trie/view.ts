@@ -7,7 +7,7 @@
  */
 import { hashAddress, hashLabel } from './hash.ts';
 import * as layout from './layout.ts';
-import { isMappedKey } from './mapped.ts';
+import { MAPPED_WORD, isMappedKey } from './mapped.ts';
 import type { TrieMemory } from './memory.ts';
 import { Net6Cache } from './net6-cache.ts';
 
@@ -43,6 +43,17 @@ export class View {
   readonly key: Int32Array;
   /** The same as octets. */
   readonly keyBytes: Uint8Array;
+
+  /**
+   * Hashes that were computed ahead for the packet under way: of its sender in `sourceScope`, of its second label
+   * below `spaceParent`, of its first below `leafParent`. -1 where there is none.
+   */
+  sourceScope = -1;
+  sourceHash = 0;
+  spaceParent = -1;
+  spaceHash = 0;
+  leafParent = -1;
+  leafHash = 0;
 
   private readonly nameCopies: [Int32Array, Int32Array];
   private readonly addressCopies: [Int32Array, Int32Array];
@@ -106,6 +117,12 @@ export class View {
     this.addressScale = this.addressCapacity / HASH_RANGE;
   }
 
+  forgetAhead(): void {
+    this.sourceScope = -1;
+    this.spaceParent = -1;
+    this.leafParent = -1;
+  }
+
   hashLabel(parent: number, name: Uint8Array, offset: number): number {
     return hashLabel(this.seed0, this.seed1, parent, name, offset);
   }
@@ -121,6 +138,22 @@ export class View {
    */
   step(parent: number, name: Uint8Array, offset: number): boolean {
     return this.stepHashed(parent, name, offset, hashLabel(this.seed0, this.seed1, parent, name, offset));
+  }
+
+  /** `step` along a label of the question: its hash may have been computed ahead. */
+  stepAlong(parent: number, name: Uint8Array, offset: number): boolean {
+    const hash =
+      parent === this.leafParent && offset === 0
+        ? this.leafHash
+        : hashLabel(this.seed0, this.seed1, parent, name, offset);
+    return this.stepHashed(parent, name, offset, hash);
+  }
+
+  /** `step` along the second label of the question or a later one, to a namespace; likewise. */
+  stepToSpace(parent: number, name: Uint8Array, offset: number): boolean {
+    const isSecond = parent === this.spaceParent && offset === name[0] + 1;
+    const hash = isSecond ? this.spaceHash : hashLabel(this.seed0, this.seed1, parent, name, offset);
+    return this.stepHashed(parent, name, offset, hash);
   }
 
   /** `step` with the hash already at hand. */
@@ -148,6 +181,18 @@ export class View {
       at += NAME_SLOT;
       if (at === end) at = 0;
     }
+  }
+
+  /** Word index of the first name slot with this hash, or of the empty one where there is none. */
+  firstNameAt(hash: number): number {
+    const names = this.names;
+    const end = this.nameCapacity * NAME_SLOT;
+    let at = ((hash * this.nameScale) | 0) * NAME_SLOT;
+    while (names[at] !== hash && names[at + 1] !== 0) {
+      at += NAME_SLOT;
+      if (at === end) at = 0;
+    }
+    return at;
   }
 
   /** Payload of a node known by its reference, found by its own label. 0 when it is gone. */
@@ -181,6 +226,19 @@ export class View {
     for (let i = 0; i < 16; i++) keyBytes[i] = octets[i];
   }
 
+  /** An address as the words of its octets, in the order of memory. */
+  setKeyWords(a: number, b: number, c: number, d: number): void {
+    const { key } = this;
+    key[0] = a;
+    key[1] = b;
+    key[2] = c;
+    key[3] = d;
+  }
+
+  setKeyIpv4(word: number): void {
+    this.setKeyWords(0, 0, MAPPED_WORD, word);
+  }
+
   hashKey(scope: number, bits: number): number {
     const key = this.key;
     return hashAddress(this.seed0, this.seed1, scope, bits, key[0], key[1], key[2], key[3]);
@@ -196,6 +254,27 @@ export class View {
    */
   find(scope: number, bits: number): number {
     return this.findHashed(scope, bits, this.hashKey(scope, bits));
+  }
+
+  /** `find(scope, 128)` for the sender's address: its hash may have been computed ahead. */
+  findSource(scope: number): number {
+    return this.findHashed(
+      scope,
+      128,
+      scope === this.sourceScope ? this.sourceHash : this.hashKey(scope, 128),
+    );
+  }
+
+  /** The record in the first address slot with this hash, or 0; no word on whether it is the one looked for. */
+  firstRecordAt(hash: number): number {
+    const slots = this.addresses;
+    const end = this.addressCapacity * ADDRESS_SLOT;
+    let at = ((hash * this.addressScale) | 0) * ADDRESS_SLOT;
+    while (slots[at] !== hash && slots[at + 1] !== 0) {
+      at += ADDRESS_SLOT;
+      if (at === end) at = 0;
+    }
+    return slots[at + 1];
   }
 
   /** `find` with the hash already at hand. */
