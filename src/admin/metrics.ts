@@ -4,8 +4,7 @@ import { Counter, Gauge, Registry } from 'prom-client';
 import { KINDS } from '../model.ts';
 import type { PodnsServer } from '../server.ts';
 import { BOUNDS, type Histogram } from '../server/histogram.ts';
-
-const LANE_COUNTS = ['received', 'answered', 'dropped', 'deferred', 'errors'] as const;
+import { laneMetrics, type Adder } from './lane-metrics.ts';
 
 export function metricsRoutes(app: FastifyInstance, server: PodnsServer, version: string): void {
   const registry = registryOf(server, version);
@@ -50,14 +49,7 @@ function registryOf(server: PodnsServer, version: string): Registry {
   gauge('podns_build_info', 'Which podns this is.', ['version', 'node'], (metric) =>
     metric.set({ version, node: process.version }, 1),
   );
-  for (const word of LANE_COUNTS) {
-    counter(`podns_packets_${word}_total`, `Packets ${word}.`, ['listener', 'proto'], (metric) => {
-      for (const { listener, udp, tcp } of server.listeners) {
-        metric.inc({ listener: listener.text, proto: 'udp' }, udp.counters[word]);
-        metric.inc({ listener: listener.text, proto: 'tcp' }, tcp.counters[word]);
-      }
-    });
-  }
+  laneMetrics(server, gauge, counter);
   gauge('podns_resources', 'Effective resources.', ['kind'], (metric) => {
     for (const kind of KINDS) metric.set({ kind }, server.catalog.count(kind));
   });
@@ -85,13 +77,6 @@ function registryOf(server: PodnsServer, version: string): Registry {
   addHistogram(registry, 'podns_apply_seconds', 'From the arrival of a change to answerable.', received);
   return registry;
 }
-
-type Adder<Metric> = (
-  name: string,
-  help: string,
-  labelNames: string[],
-  fill: (metric: Metric) => void,
-) => void;
 
 function watchMetrics(server: PodnsServer, gauge: Adder<Gauge>, counter: Adder<Counter>): void {
   const { relay } = server.outlets;

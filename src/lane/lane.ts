@@ -33,9 +33,26 @@ export interface LaneCounters {
   errors: number;
 }
 
+/** What is counted of one worker thread and its successors, in memory that it shares with the main thread. */
+export interface WorkerCounters extends LaneCounters {
+  /** Workers that died and were replaced. */
+  restarts: number;
+  /** Deferred packets that found the ring full and were answered with SERVFAIL. */
+  overflows: number;
+  /** Answers that the system did not take; not in `answered`. */
+  sendErrors: number;
+  receiveErrors: number;
+  /** Receives that brought packets. */
+  batches: number;
+  /** Answers of the worker by rcode, 16 numbers; those of the main thread are not in it. */
+  rcodes: number[];
+}
+
 export interface Lane {
   readonly listener: Listener;
   readonly counters: LaneCounters;
+  /** Where threads serve: each one's counts, those of the main thread for it with them; `counters` is their sum. */
+  readonly workers?: readonly WorkerCounters[];
   /** Binds and starts. Resolves with the bound port (useful when 0 was asked for). */
   open(): Promise<number>;
   /** Stops accepting, lets answers in flight leave (bounded by `graceMs`), closes the sockets. */

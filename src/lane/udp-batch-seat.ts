@@ -1,10 +1,11 @@
 /** One worker's place: a socket to serve, what is shared with the thread, and a new thread whenever one dies. */
 import { Worker } from 'node:worker_threads';
 import type { Listener } from '../answer/peer.ts';
-import type { Answering } from './lane.ts';
+import type { Answering, WorkerCounters } from './lane.ts';
 import { createRing } from './ring.ts';
 import { EFD_CLOEXEC, EFD_NONBLOCK, systemError } from './syscalls.ts';
 import type { System } from './syscalls.ts';
+import * as count from './udp-batch-control.ts';
 import { WorkerControl } from './udp-batch-control.ts';
 import { Desk, wake } from './udp-batch-handoff.ts';
 import type { Bound } from './udp-batch-socket.ts';
@@ -74,6 +75,24 @@ export class Seat {
       throw systemError('eventfd', errno);
     }
     this.desk = new Desk(system, answering, listener, this.#ring, bound.fd, this.#eventfd);
+  }
+
+  get counters(): WorkerCounters {
+    const { counts } = this.control;
+    const { counters: desk } = this.desk;
+    return {
+      received: counts[count.RECEIVED],
+      answered: counts[count.ANSWERED] + desk.answered,
+      dropped: counts[count.DROPPED] + desk.dropped,
+      deferred: counts[count.DEFERRED],
+      errors: counts[count.ERRORS] + desk.errors,
+      restarts: this.restarts,
+      overflows: counts[count.OVERFLOWS],
+      sendErrors: counts[count.SEND_ERRORS] + desk.sendErrors,
+      receiveErrors: counts[count.RECEIVE_ERRORS],
+      batches: counts[count.BATCHES],
+      rcodes: [...counts.subarray(count.RCODES, count.RCODES + 16)],
+    };
   }
 
   /** Resolves when the worker is about to receive, rejects when it could not start. */

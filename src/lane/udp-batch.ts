@@ -6,10 +6,9 @@
  * the process for whatever reason.
  */
 import type { Listener } from '../answer/peer.ts';
-import type { Answering, Lane, LaneCounters } from './lane.ts';
+import type { Answering, Lane, WorkerCounters } from './lane.ts';
 import { loadSystem, SHUT_RD } from './syscalls.ts';
 import type { System } from './syscalls.ts';
-import * as count from './udp-batch-control.ts';
 import { Seat } from './udp-batch-seat.ts';
 import type { Staffing } from './udp-batch-seat.ts';
 import { adoptSocket, bindSocket } from './udp-batch-socket.ts';
@@ -25,20 +24,6 @@ export interface BatchOptions extends Staffing {
   workers?: number;
   /** Bound UDP sockets to adopt instead of binding; the lane owns them from `open` on, and closes them. */
   fds?: readonly number[];
-}
-
-export interface BatchCounters extends LaneCounters {
-  /** Workers that died and were replaced. */
-  restarts: number;
-  /** Deferred packets that found the ring full and were answered with SERVFAIL. */
-  overflows: number;
-  /** Answers that the system did not take; not in `answered`. */
-  sendErrors: number;
-  receiveErrors: number;
-  /** Receives that brought packets. */
-  batches: number;
-  /** Answers of the workers by rcode, 16 numbers; those of the main thread are not in it. */
-  rcodes: number[];
 }
 
 const CLOSE_GRACE_MS = 5000;
@@ -67,22 +52,28 @@ export class BatchLane implements Lane {
     this.#options = options;
   }
 
-  get counters(): BatchCounters {
-    const sum = (of: (seat: Seat) => number): number => this.#seats.reduce((all, seat) => all + of(seat), 0);
-    const counted = (place: number): number => sum((seat) => seat.control.counts[place]);
+  /** Sums over all workers. */
+  get counters(): WorkerCounters {
+    const { workers } = this;
+    const sum = (of: (one: WorkerCounters) => number): number =>
+      workers.reduce((all, one) => all + of(one), 0);
     return {
-      received: counted(count.RECEIVED),
-      answered: counted(count.ANSWERED) + sum(({ desk }) => desk.counters.answered),
-      dropped: counted(count.DROPPED) + sum(({ desk }) => desk.counters.dropped),
-      deferred: counted(count.DEFERRED),
-      errors: counted(count.ERRORS) + sum(({ desk }) => desk.counters.errors),
-      restarts: sum((seat) => seat.restarts),
-      overflows: counted(count.OVERFLOWS),
-      sendErrors: counted(count.SEND_ERRORS) + sum(({ desk }) => desk.counters.sendErrors),
-      receiveErrors: counted(count.RECEIVE_ERRORS),
-      batches: counted(count.BATCHES),
-      rcodes: Array.from({ length: 16 }, (_, rcode) => counted(count.RCODES + rcode)),
+      received: sum((one) => one.received),
+      answered: sum((one) => one.answered),
+      dropped: sum((one) => one.dropped),
+      deferred: sum((one) => one.deferred),
+      errors: sum((one) => one.errors),
+      restarts: sum((one) => one.restarts),
+      overflows: sum((one) => one.overflows),
+      sendErrors: sum((one) => one.sendErrors),
+      receiveErrors: sum((one) => one.receiveErrors),
+      batches: sum((one) => one.batches),
+      rcodes: Array.from({ length: 16 }, (_, rcode) => sum(({ rcodes }) => rcodes[rcode])),
     };
+  }
+
+  get workers(): WorkerCounters[] {
+    return this.#seats.map((seat) => seat.counters);
   }
 
   async open(): Promise<number> {

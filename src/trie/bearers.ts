@@ -53,6 +53,16 @@ export class BearerSets {
     return layout.RRSET_AAAA + layout.SET_REFS + this.memberWords(payload);
   }
 
+  /**
+   * What `debt` grows by at most when one that adds `inSet` words to a set bears the name: in the place of `record`,
+   * or besides the others.
+   */
+  changeWords(node: number, record: number, inSet: number): number {
+    if (this.dirty.has(node)) return inSet;
+    const payload = this.nodes.payload(node);
+    return payload === 0 || payload === record ? 0 : this.openWords(node) + inSet;
+  }
+
   /** The node may be without payload afterwards: the caller prunes it. */
   remove(node: number, record: number): void {
     const open = this.dirty.get(node);

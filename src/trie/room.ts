@@ -5,13 +5,12 @@
 import type { Pod, Service, Vpc } from '../model.ts';
 import type { Arena } from './arena.ts';
 import type { BearerSets } from './bearers.ts';
-import { claimedBy } from './claims.ts';
+import { claimedBy, memberKey } from './claims.ts';
 import type { Claims, Contest } from './claims.ts';
 import type { VpcState } from './directory.ts';
 import * as layout from './layout.ts';
 import { labelsIn, wordsOfPath } from './nodes.ts';
 import type { Registrar } from './registrar.ts';
-import { recordWords } from './records.ts';
 import type { Tables } from './tables.ts';
 import type { VpcWords } from './vpc-words.ts';
 
@@ -27,18 +26,21 @@ export interface RoomParts {
 /** More words than a pod or service without contests needs, sets apart: most changes are not looked at closer. */
 const PLENTY = 1 << 21;
 const NAMES_MAX = 255;
+/** More than the record of any one resource needs: with the most names, overlays and ports. */
+const RECORD_MAX = 1 << 14;
 const KEYED_WORDS = layout.KEYED_VALUE + 1;
+/** A pod and an overlay in a list of holders. */
+const HOLDER = 2;
+const NO_NODES = new Set<number>();
 
 export class Room {
   private readonly parts: RoomParts;
-  private readonly bytes: Uint8Array;
   /** Kept free by what adds, so that removing always works. */
   private readonly headroom: number;
 
   constructor(parts: RoomParts) {
     this.parts = parts;
     const { words } = parts.arena;
-    this.bytes = new Uint8Array(words.buffer);
     this.headroom = Math.min(1 << 16, words.length >>> 3);
   }
 
@@ -65,8 +67,8 @@ export class Room {
 
   /** For a pod or service in the place of the record `old`, or 0. Throws RangeError when a list is too long. */
   forBearer(resource: Pod | Service, vpc: VpcState | undefined, key: string, old: number): void {
-    const { arena, bearers, registrar } = this.parts;
-    const places = resource.kind === 'pod' ? resource.overlays.length : 0;
+    const { arena, bearers, claims, registrar } = this.parts;
+    const places = placesOf(resource);
     if (resource.names.length > NAMES_MAX || places > NAMES_MAX) {
       throw new RangeError(`more than ${NAMES_MAX} names or overlays`);
     }
@@ -77,26 +79,31 @@ export class Room {
     const names = 2 * labels + 3;
     const contests = this.contestsOf(resource, vpc, key);
     const sets = (1 + resource.names.length + NAMES_MAX * addresses) * bearers.largest;
-    if (contests.size === 0 && arena.room >= PLENTY + sets + bearers.debt) {
+    if (contests.size === 0 && arena.room >= PLENTY + RECORD_MAX * addresses + sets + bearers.debt) {
       this.ask(names, 2 * addresses, 0);
       return;
     }
-    let words = 64 + 2 * wordsOfPath(resource.name) + (6 + KEYED_WORDS) * addresses;
-    for (const name of resource.names) words += 2 * wordsOfPath(name) + 1;
-    words += 32 + 14 * places + (resource.aid.length >>> 2);
-    for (const { name } of resource.ports) words += 2 + (name.length >>> 2);
+    let words = 64 + 2 * wordsOfPath(resource.name) + (6 + KEYED_WORDS) * addresses + mostWords(resource);
+    for (const name of resource.names) words += 2 * wordsOfPath(name);
     const nodes = new Set(old === 0 ? [] : registrar.nameNodes(old));
     if (vpc !== undefined) registrar.addNamesOf(vpc, resource, nodes);
-    for (const node of nodes) words += bearers.openWords(node) + 8 + 6 * addresses;
-    words += this.wordsOf(contests, 1 + places);
+    for (const node of nodes) words += bearers.changeWords(node, old, mostInSet(resource));
+    const entries = new Set(contests);
+    words += this.membersWords(contests, entries, nodes);
+    words += this.entriesWords(entries);
     if (vpc !== undefined) {
+      const holders = new Set<number>();
       for (const { address } of claimedBy(resource)) {
+        words += HOLDER;
+        if (claims.contest(vpc.name, address) !== undefined) continue;
         const holder = registrar.holderOf(vpc, address);
         if (holder === 0 || holder === old) continue;
-        words += this.rebuildWords(holder) + layout.HOLDERS_LIST + 4 * (1 + places);
+        holders.add(holder);
+        words += layout.HOLDERS_LIST + KEYED_WORDS;
       }
+      for (const holder of holders) words += this.holderWords(vpc, holder, nodes);
     }
-    this.ask(names, 2 * addresses, words + this.headroom);
+    this.ask(names, 2 * addresses + entries.size, words + this.headroom);
   }
 
   /** For taking a record away: sets that it was in, and what its contestants gain. */
@@ -107,8 +114,10 @@ export class Room {
     if (contests === undefined && arena.room >= PLENTY + sets + bearers.debt) return;
     let words = 64;
     for (const node of registrar.nameNodes(record)) words += bearers.openWords(node);
-    if (contests !== undefined) words += this.wordsOf(contests, 0);
-    this.ask(0, 0, words);
+    const entries = new Set(contests);
+    if (contests !== undefined) words += this.membersWords(contests, entries, NO_NODES);
+    words += this.entriesWords(entries);
+    this.ask(0, entries.size, words);
   }
 
   /**
@@ -135,28 +144,61 @@ export class Room {
     return contests;
   }
 
-  /** Everyone in these contests built again, and the lists of holders, each with `more` claims. */
-  private wordsOf(contests: Set<Contest>, more: number): number {
+  /** Everyone in these contests built again, with all they claim; adds the contests they are in to `entries`. */
+  private membersWords(contests: Set<Contest>, entries: Set<Contest>, opened: Set<number>): number {
     const { claims } = this.parts;
     let words = 0;
     const members = new Set<string>();
-    const entries = new Set<Contest>(contests);
     for (const contest of contests) for (const { member } of contest.claims) members.add(member);
     for (const key of members) {
       const member = claims.member(key)!;
-      words += this.rebuildWords(member.record);
       for (const contest of member.contests) entries.add(contest);
+      words += this.rebuildWords(member.resource, member.record, opened);
     }
-    for (const contest of entries) words += layout.HOLDERS_LIST + 2 * (contest.claims.length + more);
     return words;
   }
 
-  /** A record built again, maybe with one address more, and the sets it is in. */
-  private rebuildWords(record: number): number {
-    const { arena, bearers, registrar } = this.parts;
-    const own = recordWords(arena.words, this.bytes, record) + 16 + KEYED_WORDS;
-    let words = own;
-    for (const node of registrar.nameNodes(record)) words += bearers.openWords(node) + own;
+  /** What the address table names for these contests, made anew: a list where an IPv4 is shared. */
+  private entriesWords(entries: Set<Contest>): number {
+    let words = 0;
+    for (const { claims } of entries) words += layout.HOLDERS_LIST + KEYED_WORDS + HOLDER * claims.length;
     return words;
   }
+
+  /** One whose address becomes contested, built again: what it claims stands in its record. */
+  private holderWords(vpc: VpcState, holder: number, opened: Set<number>): number {
+    const { claims, registrar } = this.parts;
+    const { resource } = registrar.read(vpc, holder);
+    const key = memberKey(resource.kind, resource.vpc, resource.namespace, resource.name);
+    const whole = claims.member(key)?.resource ?? resource;
+    return this.rebuildWords(whole, holder, opened) + HOLDER * placesOf(whole);
+  }
+
+  /** A record built again, and the sets it is in; `opened` are names that the change touches besides. */
+  private rebuildWords(resource: Pod | Service, record: number, opened: Set<number>): number {
+    const { bearers, registrar } = this.parts;
+    const inSet = mostInSet(resource);
+    let words = mostWords(resource);
+    for (const node of registrar.nameNodes(record)) {
+      words += bearers.changeWords(node, opened.has(node) ? -1 : record, inSet);
+    }
+    return words;
+  }
+}
+
+function placesOf(resource: Pod | Service): number {
+  return resource.kind === 'pod' ? resource.overlays.length : 0;
+}
+
+/** Words of a resource's record, when it owns all that it claims. */
+function mostWords(resource: Pod | Service): number {
+  let words = 32 + 14 * placesOf(resource) + resource.names.length + (resource.aid.length >>> 2);
+  for (const { name } of resource.ports) words += 2 + (name.length >>> 2);
+  return words;
+}
+
+/** Words that it adds to a set, likewise. */
+function mostInSet(resource: Pod | Service): number {
+  const places = placesOf(resource);
+  return 1 + 4 * (resource.ip6 === undefined ? places : 1) + 2 * places;
 }

@@ -1,7 +1,7 @@
 /** What every lane must do, whatever carries its packets: one suite, run against each implementation. */
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Listener } from '../../src/answer/peer.ts';
-import type { Answering, Lane } from '../../src/lane/lane.ts';
+import type { Lane } from '../../src/lane/lane.ts';
 import { TcpClient, UdpClient, until } from './clients.ts';
 import type { Client } from './clients.ts';
 import {
@@ -18,13 +18,15 @@ import {
 
 export interface LaneUnderTest {
   transport: 'udp' | 'tcp';
-  make(listener: Listener, answering: Answering): Lane;
+  make(listener: Listener, answering: Fake): Lane;
+  /** It binds addresses that this host does not have, for when they come. */
+  isEarly?: boolean;
 }
 
 const MAPPED_LOOPBACK = '00000000000000000000ffff7f000001';
 const LOOPBACK6 = '00000000000000000000000000000001';
 
-export function laneBehaviour(name: string, { transport, make }: LaneUnderTest): void {
+export function laneBehaviour(name: string, { transport, make, isEarly = false }: LaneUnderTest): void {
   const lanes: Lane[] = [];
   const clients: Client[] = [];
 
@@ -59,7 +61,7 @@ export function laneBehaviour(name: string, { transport, make }: LaneUnderTest):
       const [answer] = await asker.received(1);
       query[2] = 0x81;
       expect(answer).toEqual(query);
-      expect(fake.last).toEqual({
+      expect(fake.last).toMatchObject({
         address: octets,
         port: asker.port,
         local: octets,
@@ -154,7 +156,7 @@ export function laneBehaviour(name: string, { transport, make }: LaneUnderTest):
       asker.send(makeQuery(1, SIZED, 32, 1232));
       const [answer] = await asker.received(1);
       expect(answer!.length).toBe(1232);
-      expect(fake.room).toBeGreaterThanOrEqual(transport === 'tcp' ? 65_535 : 1232);
+      expect(fake.last!.room).toBeGreaterThanOrEqual(transport === 'tcp' ? 65_535 : 1232);
     });
 
     it('rejects an address in use with the system error, and leaves nothing open', async () => {
@@ -170,9 +172,14 @@ export function laneBehaviour(name: string, { transport, make }: LaneUnderTest):
       await asker.received(1);
     });
 
-    it('rejects an address that this host does not have', async () => {
+    it(`${isEarly ? 'binds' : 'rejects'} an address that this host does not have`, async () => {
       // TEST-NET-1: nobody's.
       const lane = make(makeListener('192.0.2.1'), new Fake());
+      if (isEarly) {
+        lanes.push(lane);
+        expect(await lane.open()).toBeGreaterThan(0);
+        return;
+      }
       await expect(lane.open()).rejects.toMatchObject({ code: 'EADDRNOTAVAIL' });
       await lane.close();
     });

@@ -37,6 +37,8 @@ export class UdpClient extends Inbox implements Client {
   /** Where each message came from: `address port`. */
   readonly from: string[] = [];
   readonly #socket: UdpSocket;
+  #sending = 0;
+  readonly #flushed: (() => void)[] = [];
 
   private constructor(socket: UdpSocket) {
     super();
@@ -65,7 +67,16 @@ export class UdpClient extends Inbox implements Client {
   }
 
   send(message: Uint8Array): void {
-    this.#socket.send(message);
+    this.#sending++;
+    this.#socket.send(message, () => {
+      if (--this.#sending === 0) for (const done of this.#flushed.splice(0)) done();
+    });
+  }
+
+  /** Resolves when the kernel has all that was sent: node:dgram hands nothing over before the next tick. */
+  flushed(): Promise<void> {
+    if (this.#sending === 0) return Promise.resolve();
+    return new Promise((done) => this.#flushed.push(done));
   }
 
   close(): Promise<void> {

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { untilNothingComes } from '../../src/lane/last-turns.ts';
 import { batchLaneHindrance } from '../../src/lane/udp-batch.ts';
 import { encodeQuery } from '../harness/build.ts';
 import { skipAloud } from '../harness/tools.ts';
@@ -88,6 +89,8 @@ describe.each(LANES)('SIGTERM under load, %s', (_, workers) => {
     for (let id = 0; !over && id < 60_000; id++) {
       for (const client of clients) client.send(query(id));
       if (id === 400) {
+        // Sent is what the kernel has: the signal is there at once, and would overtake what is not.
+        await Promise.all(clients.map((client) => client.flushed()));
         child!.kill('SIGTERM');
         before = id + 1;
       }
@@ -96,6 +99,8 @@ describe.each(LANES)('SIGTERM under load, %s', (_, workers) => {
       while (before === 0 && CLIENTS * (id + 1) - answered(clients) > IN_FLIGHT) await turn();
     }
     expect(await ended).toEqual({ code: 0, signal: null });
+    // The last answers may still lie in the clients' own queues.
+    await untilNothingComes(() => answered(clients));
     for (const client of clients) {
       const ids = new Set(client.messages.map((answer) => answer.readUInt16BE(0)));
       const missing = Array.from({ length: before }, (_, id) => id).filter((id) => !ids.has(id));
