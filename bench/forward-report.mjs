@@ -14,7 +14,7 @@ const medianOf = (results, key) => median(results.map((result) => result[key]));
 
 export function writeForwardReport(measured) {
   const data = summary(measured);
-  const text = markdown(data);
+  const text = forwardMarkdown(data);
   if (!measured.write) {
     process.stdout.write(text);
     return;
@@ -59,7 +59,8 @@ function summary({ rounds, seconds, names, rate, versions, missing, memory, hits
   };
 }
 
-function markdown(data) {
+/** A pure function of what docs/benchmarks-forward.json holds. */
+export function forwardMarkdown(data) {
   const { deadUpstream: dead, servers } = data;
   const versions = Object.entries(data.versions)
     .filter(([, version]) => version !== undefined)

@@ -95,8 +95,8 @@ export function* outsideLines(count) {
   for (let i = 0; i < count; i++) yield `h${i} AAAA ${pod6(i)}`;
 }
 
-function* hostsLines(count) {
-  for (let i = 0; i < count; i++) {
+function* hostsLines(count, from) {
+  for (let i = from; i < count; i++) {
     yield `${pod6(i)} ${podDomain(i)}`;
     yield `${pod4(i)} ${podDomain(i)}`;
   }
@@ -119,5 +119,5 @@ export function* watchLines(count) {
 
 export const writeZone = (path, count) => writeFile(path, zoneLines(count));
 export const writeOutside = (path, count) => writeFile(path, outsideLines(count));
-export const writeHosts = (path, count) => writeFile(path, hostsLines(count));
+export const writeHosts = (path, count, from = 0) => writeFile(path, hostsLines(count, from));
 export const writeWatch = (path, count) => writeFile(path, watchLines(count));

@@ -1,6 +1,7 @@
-/** Collects what was measured and writes it: medians, ratios per round, tables in docs/benchmarks.md and .json. */
-import { readFileSync, writeFileSync } from 'node:fs';
+/** Collects what was measured of authoritative answers and sums it up: medians, ratios per round; docs/benchmarks.json. */
+import { writeFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';
+import { coreMarkdown } from './core-report.mjs';
 
 export function median(numbers) {
   const sorted = [...numbers].sort((a, b) => a - b);
@@ -9,11 +10,6 @@ export function median(numbers) {
 }
 
 const round = (number, digits = 2) => Number(number.toFixed(digits));
-
-function table(head, rows) {
-  const line = (cells) => `| ${cells.join(' | ')} |`;
-  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
-}
 
 const UPSTREAMS = ['nsd', 'knot', 'gdnsd', 'loop', 'dns2', 'dnsmasq', 'podns-dgram'];
 
@@ -45,8 +41,9 @@ export class Report {
     });
   }
 
-  missing(peer, error) {
-    const [reason] = error.message.split('\n');
+  missing({ install }, error) {
+    const [said] = error.message.split('\n');
+    const reason = `${said}; to have it: ${install}`;
     if (!this.absent.includes(reason)) this.absent.push(reason);
   }
 
@@ -75,7 +72,7 @@ export class Report {
   ratio(label, theirs, key = 'cpu', ours = 'podns') {
     const mine = this.results.get(label)?.get(ours);
     const other = this.results.get(label)?.get(theirs);
-    if (mine === undefined || other === undefined) return undefined;
+    if (mine?.[0][key] === undefined || other === undefined) return undefined;
     return round(median(mine.map((result, i) => result[key] / other[i][key])), 3);
   }
 
@@ -104,15 +101,14 @@ export class Report {
       missing: this.absent,
       servers: this.servers,
       medians: this.medians(),
+      ratiosOf: Object.fromEntries([...this.results.keys()].map((label) => [label, this.ratios(label)])),
       updates: this.updates,
     };
-    const text = this.markdown(data, sizes, size);
     if (!this.options.write) {
-      process.stdout.write(text);
+      process.stdout.write(coreMarkdown(data));
       return;
     }
     writeFileSync(new URL('../docs/benchmarks.json', import.meta.url), JSON.stringify(data, null, 2) + '\n');
-    writeFileSync(new URL('../docs/benchmarks.md', import.meta.url), text);
   }
 
   sizeRatio(sizes) {
@@ -136,94 +132,5 @@ export class Report {
       }
     }
     return all;
-  }
-
-  names(label) {
-    return [...(this.results.get(label)?.keys() ?? [])];
-  }
-
-  loadTable(label) {
-    const rows = this.names(label).map((name) => [
-      name,
-      this.figure(label, name, 'cpu').toFixed(2),
-      Math.round(this.figure(label, name, 'rate')).toLocaleString('en'),
-      name === 'podns' ? '' : (this.ratio(label, name)?.toFixed(3) ?? ''),
-    ]);
-    return table(['server', 'CPU µs a query', 'queries a second', 'podns ÷ it, CPU'], rows);
-  }
-
-  markdown(data, sizes, size) {
-    const parts = [readFileSync(new URL('preface.md', import.meta.url), 'utf8').trimEnd()];
-    const versions = Object.entries(data.versions).map(([name, version]) => `${name} ${version}`);
-    parts.push(
-      `Measured ${data.date.slice(0, 10)} on ${data.cpu}, Linux ${data.kernel}, Node ${data.node}; ${versions.join(', ')}. ` +
-        `Medians of ${data.rounds} interleaved rounds of ${data.seconds} s.`,
-    );
-    for (const reason of data.missing) parts.push(`Not measured: ${reason}.`);
-    const titles = {
-      udp6: 'UDP over IPv6',
-      udp4: 'UDP over IPv4',
-      bare6: 'UDP over IPv6, bare names',
-      tcp6: 'TCP over IPv6, pipelined',
-    };
-    for (const [kind, title] of Object.entries(titles)) {
-      for (const pods of sizes) {
-        const label = `${kind} ${pods}`;
-        if (this.results.has(label))
-          parts.push(`## ${title}, ${pods.toLocaleString('en')} pods`, this.loadTable(label));
-      }
-    }
-    const label = `latency6 ${size}`;
-    if (this.results.has(label)) {
-      const rows = this.names(label).map((name) =>
-        // One that cannot keep up has no latency, only a queue.
-        this.figure(label, name, 'share') < 0.98
-          ? [name, 'cannot keep up', '']
-          : [name, ...['p50', 'p99'].map((key) => this.figure(label, name, key).toFixed(0))],
-      );
-      parts.push('## Latency at 20,000 queries a second, µs', table(['server', 'p50', 'p99'], rows));
-    }
-    const second = `dnsperf6 ${size}`;
-    if (this.results.has(second)) {
-      const rows = this.names(second).map((name) => [
-        name,
-        Math.round(this.figure(second, name, 'rate')).toLocaleString('en'),
-      ]);
-      parts.push('## A second opinion: dnsperf', table(['server', 'queries a second'], rows));
-    }
-    parts.push(
-      '## Memory and load time',
-      table(
-        ['server', 'pods', 'MiB', 'seconds until it answers'],
-        this.servers.map(({ name, pods, mebibytes, loadSeconds }) => [
-          name,
-          pods.toLocaleString('en'),
-          mebibytes,
-          loadSeconds,
-        ]),
-      ),
-    );
-    if (this.updates.length > 0) {
-      const rows = this.updates.map((u) => [
-        u.rate.toLocaleString('en'),
-        Math.round(u.queries).toLocaleString('en'),
-        u.kept.toFixed(3),
-        u.p50.toFixed(2),
-        u.p99.toFixed(2),
-      ]);
-      const head = [
-        'changes a second',
-        'queries a second',
-        '÷ without changes',
-        'change to first new answer, ms: p50',
-        'p99',
-      ];
-      parts.push('## Changes under full query load', table(head, rows));
-    }
-    if (data.throughputMillionOverThousand !== undefined) {
-      parts.push(`Queries a second at 1,000,000 pods ÷ at 1,000: ${data.throughputMillionOverThousand}.`);
-    }
-    if (data.idlePercent !== undefined) parts.push(`Idle: ${data.idlePercent.toFixed(4)} % of a core.`);
-    return parts.join('\n\n') + '\n';
   }
 }

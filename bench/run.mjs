@@ -1,6 +1,6 @@
 /**
- * `npm run bench`: starts every server with the same names and data, checks their answers, measures them round
- * robin, each alone on one core with the generator on the other, and writes docs/benchmarks.{md,json}.
+ * `node bench/run.mjs`: starts every server with the same names and data, checks their answers, measures them round
+ * robin, each alone on one core with the generator on the other, and writes docs/benchmarks.json and the page.
  *
  * Options: --pods 1000,100000,1000000 · --peers podns,nsd,… · --rounds 9 · --seconds 1 · --only udp,tcp,latency,
  * idle,update,dnsperf · --no-write
@@ -11,8 +11,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { runDnsperf, writeQueries } from './dnsperf.mjs';
+import * as dnsperf from './dnsperf.mjs';
 import { enterNamespace } from './namespace.mjs';
+import { writePage } from './page.mjs';
 import { end, PEERS, start } from './peers.mjs';
 import { CLIENT_CORE, cpuMicroseconds, pinSelf, spawnPinned, stop } from './process.mjs';
 import { Report } from './report.mjs';
@@ -107,11 +108,7 @@ async function measureSize(pods) {
       const measure = (server) => order({ kind: 'latency', ...common(server, 6), rate: LATENCY_RATE });
       await roundRobin(servers, `latency6 ${pods}`, measure);
     }
-    if (only.has('dnsperf')) {
-      const queries = writeQueries(folder, pods);
-      const named = servers.filter(({ peer }) => peer.checked !== false);
-      await roundRobin(named, `dnsperf6 ${pods}`, ({ port }) => runDnsperf(queries, port, seconds));
-    }
+    if (only.has('dnsperf')) await secondOpinion(servers, pods);
     if (only.has('idle')) await measureIdle(servers, pods);
     const server = ours.find(({ peer }) => peer.name === 'podns');
     if (only.has('update') && server !== undefined)
@@ -119,6 +116,17 @@ async function measureSize(pods) {
   } finally {
     for (const server of servers) await end(server);
   }
+}
+
+async function secondOpinion(servers, pods) {
+  if (!dnsperf.isInstalled()) {
+    report.missing(dnsperf, new Error('dnsperf: not found'));
+    say(`dnsperf is left out; to have it: ${dnsperf.install}`);
+    return;
+  }
+  const queries = dnsperf.writeQueries(folder, pods);
+  const named = servers.filter(({ peer }) => peer.checked !== false);
+  await roundRobin(named, `dnsperf6 ${pods}`, ({ port }) => dnsperf.runDnsperf(queries, port, seconds));
 }
 
 /** All at once, while nobody asks. */
@@ -136,6 +144,7 @@ async function measureIdle(servers, pods) {
 try {
   for (const pods of sizes) await measureSize(pods);
   report.finish(YARDSTICK);
+  if (options.write) writePage();
 } finally {
   await stop(generator);
   rmSync(folder, { recursive: true, force: true });

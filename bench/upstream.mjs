@@ -3,6 +3,8 @@ import { once } from 'node:events';
 import http from 'node:http';
 import { podObject, watchLines } from './pods.mjs';
 
+const POUR = 1 << 17;
+
 export class Upstream {
   #server;
   #readers = new Set();
@@ -60,6 +62,17 @@ export class Upstream {
 
   say(text) {
     for (const response of this.#readers) response.write(text);
+  }
+
+  /** A lot, no faster than it is read, and with turns of the event loop in between. */
+  async pour(text) {
+    const octets = Buffer.from(text);
+    for (let at = 0; at < octets.length; at += POUR) {
+      const piece = octets.subarray(at, at + POUR);
+      await Promise.all(
+        [...this.#readers].map((response) => response.write(piece) || once(response, 'drain')),
+      );
+    }
   }
 
   close() {

@@ -13,7 +13,8 @@ export function version() {
   return /([\d.]+)\s*$/.exec(spawnSync('knotd', ['--version'], { encoding: 'utf8' }).stdout)?.[1];
 }
 
-export async function prepare({ folder, port, pods }) {
+/** `updates`: to be changed by dynamic updates from this host, which go to the journal and not to the file. */
+export async function prepare({ folder, port, pods, updates = false }) {
   await writeZone(join(folder, 'zone'), pods);
   const config = join(folder, 'knot.conf');
   writeFileSync(
@@ -29,12 +30,16 @@ log:
     any: warning
 database:
   storage: "${folder}"
+acl:
+  - id: here
+    address: [ ${SERVER4} ]
+    action: update
 zone:
   - domain: ${ZONE}
     storage: "${folder}"
     file: zone
     zonefile-load: whole
-    journal-content: none
+${updates ? '    acl: here\n    zonefile-sync: -1\n    journal-content: changes' : '    journal-content: none'}
 `,
   );
   return { command: 'knotd', parameters: ['-c', config] };

@@ -13,7 +13,8 @@ export function version() {
   return /version (\S+)/.exec(spawnSync('nsd', ['-v'], { encoding: 'utf8' }).stderr)?.[1];
 }
 
-export async function prepare({ folder, port, pods }) {
+/** `control`: for `nsd-control` over a unix socket. */
+export async function prepare({ folder, port, pods, control = false }) {
   await writeZone(join(folder, 'zone'), pods);
   const config = join(folder, 'nsd.conf');
   writeFileSync(
@@ -33,7 +34,7 @@ export async function prepare({ folder, port, pods }) {
   minimal-responses: yes
   tcp-query-count: 0
 remote-control:
-  control-enable: no
+  control-enable: ${control ? `yes\n  control-interface: "${folder}/control"` : 'no'}
 zone:
   name: ${ZONE}
   zonefile: zone

@@ -1,6 +1,7 @@
 /** Which etcd a command writes to, and what its failures mean. */
 import type { Command } from 'commander';
 import { ConfigError, loadConfig } from '../config.ts';
+import { etcdConnection } from '../server/sources.ts';
 import { EtcdWriter } from '../source/etcd-writer.ts';
 import { StreamError } from '../source/reflector-dialect.ts';
 import {
@@ -40,7 +41,7 @@ export function etcdTarget(options: EtcdOptions, io: Io): { writer: EtcdWriter; 
     });
     if (config.etcd.length === 0)
       throw new CommandError(EXIT_USAGE, 'which etcd? --etcd http://ADDR:2379, or etcd in podns.yaml');
-    return { writer: new EtcdWriter({ endpoints: config.etcd }), zone: config.zone };
+    return { writer: new EtcdWriter(etcdConnection(config)), zone: config.zone };
   } catch (error) {
     if (error instanceof ConfigError)
       throw new CommandError(error.usage ? EXIT_USAGE : EXIT_BAD_CONFIG, error.message);

@@ -5,7 +5,7 @@ import { destination, pino, type Logger } from 'pino';
 import { createAdmin, type Admin } from '../admin/http.ts';
 import { serverRoutes } from '../admin/server-routes.ts';
 import { ConfigError, loadConfig, type LoadedConfig } from '../config.ts';
-import type { Kind, Resource } from '../model.ts';
+import { keyOf, type Kind, type Resource } from '../model.ts';
 import { createServer, type PodnsServer } from '../server.ts';
 import { readZones } from '../source/zone-dir.ts';
 import { bannerText } from './banner.ts';
@@ -55,7 +55,7 @@ async function serve({ config, origins }: LoadedConfig, io: Io): Promise<void> {
   if (config.state !== '') prepareStateFolder(config.state);
   const asked = config.listen.map(({ text }) => text);
   const { listen, reason } =
-    asked.length > 0 ? { listen: asked, reason: '' } : defaultListen(offline(zones, config.zone));
+    asked.length > 0 ? { listen: asked, reason: '' } : defaultListen(offline(zones, config));
 
   const server = makeServer({ ...config, zones, listen: [] }, logger);
   const opened: { close(): Promise<void> }[] = [server];
@@ -101,8 +101,11 @@ function sourceFolders(config: LoadedConfig['config'], io: Io): string[] {
 }
 
 /** What the folders hold, before a server reads them: it decides what the default listeners are scoped to. */
-function offline(zones: readonly string[], zone: string): Resource[] {
-  return zones.flatMap((folder) => readZones(folder, { zone }).resources.map(({ resource }) => resource));
+function offline(zones: readonly string[], { zone, vpc }: LoadedConfig['config']): Resource[] {
+  const all = zones.flatMap((folder) =>
+    readZones(folder, { zone }).resources.map(({ resource }) => resource),
+  );
+  return vpc.length === 0 ? all : all.filter((resource) => vpc.includes(keyOf(resource).vpc));
 }
 
 function makeServer(config: LoadedConfig['config'], logger: Logger): PodnsServer {

@@ -35,6 +35,7 @@ const SECOND = 1000;
 const HOUR = 3600 * SECOND;
 const MIB = 2 ** 20;
 const many = { many: true };
+const file = { path: true };
 const paths = { many: true, path: true };
 
 export const SETTINGS = {
@@ -88,9 +89,7 @@ export const SETTINGS = {
     value.text,
     '',
     'folder for the saved view, which is served at the next start until the sources have delivered; mode 0700',
-    {
-      path: true,
-    },
+    file,
   ),
 
   zones: setting('Sources', 'DIR', value.list(value.text), [], 'folder with one YAML document a VPC', paths),
@@ -108,17 +107,47 @@ export const SETTINGS = {
     value.text,
     '',
     'file with the bearer token for watch streams; read again at each connection',
-    { path: true },
+    file,
   ),
-  etcd: setting('Sources', 'URL', value.list(value.text), [], 'etcd v3 endpoint', many),
+  watchCaFile: setting(
+    'Sources',
+    'FILE',
+    value.text,
+    '',
+    "what the certificates of watch streams must be signed by (PEM), instead of the system's authorities",
+    file,
+  ),
+  watchCertFile: setting('Sources', 'FILE', value.text, '', 'our own certificate for watch streams', file),
+  watchKeyFile: setting('Sources', 'FILE', value.text, '', 'its key', file),
+  etcd: setting('Sources', 'URL', value.list(value.text), [], 'etcd v3 endpoint, one for each member', many),
+  etcdPrefix: setting('Sources', 'KEY', value.text, '/podns/', 'what the keys of resources begin with'),
+  etcdUser: setting('Sources', 'NAME', value.text, '', 'user of etcd'),
+  etcdPasswordFile: setting(
+    'Sources',
+    'FILE',
+    value.text,
+    '',
+    'file with its password; read again for each token',
+    file,
+  ),
+  etcdCaFile: setting('Sources', 'FILE', value.text, '', 'as `watch_ca_file`, for etcd', file),
+  etcdCertFile: setting('Sources', 'FILE', value.text, '', 'our own certificate for etcd', file),
+  etcdKeyFile: setting('Sources', 'FILE', value.text, '', 'its key', file),
   kraud: setting(
     'Sources',
     undefined,
     value.list(value.kraudSource),
     [],
-    "kraud's own stream: `{ url, vpc, services6 }`",
+    "kraud's own stream: `{ url, vpc, net6, services6 }`, with the files of watch streams",
   ),
-  vpc: setting('Sources', 'NAME', value.list(value.vpcName), [], 'take only these VPCs from streams', many),
+  vpc: setting(
+    'Sources',
+    'NAME',
+    value.list(value.vpcName),
+    [],
+    'take only these VPCs, whatever the sources say',
+    many,
+  ),
 
   zone: setting('Answers', 'SUFFIX', value.domain, 'vpc.internal', 'the canonical suffix of every name'),
   suffixes: setting(

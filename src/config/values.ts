@@ -26,6 +26,7 @@ export interface ListenAddress extends Listen {
 export interface KraudSource {
   url: string;
   vpc: string;
+  net6: string[];
   services6: string[];
 }
 
@@ -202,6 +203,7 @@ export const clientRule = z
 export const kraudSource = z.strictObject({
   url: text,
   vpc: vpcName,
+  net6: z.array(prefix).default([]),
   services6: z.array(prefix).default([]),
 });
 

@@ -1,19 +1,48 @@
 /** Makes the sources that the configuration names, in its order of preference. */
 import type { Config } from '../config/table.ts';
 import type { Source } from '../model.ts';
-import { etcdSources } from '../source/etcd.ts';
+import { etcdSources, type EtcdOptions } from '../source/etcd.ts';
 import { kraudSource } from '../source/kraud.ts';
+import { selected } from '../source/selected.ts';
 import { watchSource } from '../source/watch.ts';
+import type { TransportOptions } from '../source/watch-http.ts';
 import { zones } from '../source/zones.ts';
 
 /** Zones before streams: what a person wrote down wins. Throws TypeError where a URL is none. */
 export function configuredSources(config: Config): Source[] {
   const { zone, vpc } = config;
   const vpcs = vpc.length === 0 ? undefined : vpc;
+  const transport = watchTransport(config);
   const sources: Source[] = config.zones.map((dir) => zones(dir, { zone }));
-  const tokenFile = config.watchTokenFile === '' ? undefined : config.watchTokenFile;
-  for (const url of config.watch) sources.push(watchSource({ url, vpcs, zone, tokenFile }));
-  if (config.etcd.length > 0) sources.push(...etcdSources({ endpoints: config.etcd, vpcs, zone }));
-  for (const kraud of config.kraud) sources.push(kraudSource({ ...kraud, zone }));
-  return sources;
+  for (const url of config.watch) sources.push(watchSource({ ...transport, url, vpcs, zone }));
+  if (config.etcd.length > 0) sources.push(...etcdSources({ ...etcdConnection(config), vpcs, zone }));
+  for (const kraud of config.kraud) sources.push(kraudSource({ ...transport, ...kraud, zone }));
+  // Streams are asked for these VPCs alone; not all can be, and not every server heeds it.
+  return vpcs === undefined ? sources : sources.map((source) => selected(source, vpcs));
+}
+
+function watchTransport(config: Config): TransportOptions {
+  return {
+    tokenFile: given(config.watchTokenFile),
+    caFile: given(config.watchCaFile),
+    certFile: given(config.watchCertFile),
+    keyFile: given(config.watchKeyFile),
+  };
+}
+
+/** What the configuration says of etcd, for those who watch it and those who write to it. */
+export function etcdConnection(config: Config): EtcdOptions {
+  return {
+    endpoints: config.etcd,
+    prefix: config.etcdPrefix,
+    user: given(config.etcdUser),
+    passwordFile: given(config.etcdPasswordFile),
+    caFile: given(config.etcdCaFile),
+    certFile: given(config.etcdCertFile),
+    keyFile: given(config.etcdKeyFile),
+  };
+}
+
+function given(text: string): string | undefined {
+  return text === '' ? undefined : text;
 }

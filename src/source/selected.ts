@@ -1,0 +1,37 @@
+/** A source that is heard of some VPCs only: of all others it is as if it said nothing. */
+
+import { keyOf, type ResourceKey, type Sink, type Source } from '../model.ts';
+
+/** `vpcs`: their names, folded. A whole state stays whole, without the resources of other VPCs. */
+export function selected(source: Source, vpcs: readonly string[]): Source {
+  const wanted = new Set(vpcs);
+  const has = ({ vpc }: ResourceKey): boolean => wanted.has(vpc);
+  return {
+    name: source.name,
+    start: (sink, resume) => source.start(through(sink, has), resume),
+    close: () => source.close(),
+    proof: (revision) => source.proof?.(revision),
+    reload: () => source.reload?.(),
+  };
+}
+
+function through(sink: Sink, has: (key: ResourceKey) => boolean): Sink {
+  return {
+    begin: (full, revision, at, received) => sink.begin(full, revision, at, received),
+    put: (resource, place, revision) => {
+      if (has(keyOf(resource))) sink.put(resource, place, revision);
+    },
+    delete: (key) => {
+      if (has(key)) sink.delete(key);
+    },
+    keep: (key) => {
+      if (has(key)) sink.keep?.(key);
+    },
+    commit: () => sink.commit(),
+    rollback: () => sink.rollback(),
+    bookmark: (revision) => sink.bookmark(revision),
+    state: (state, reason, since) => sink.state(state, reason, since),
+    resumed: () => sink.resumed?.(),
+    problems: (scope, problems) => sink.problems(scope, problems),
+  };
+}
