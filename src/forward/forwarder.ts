@@ -64,6 +64,7 @@ export class Forwarder<R extends ForwardRequest = ForwardRequest> {
   private readonly flights = new Flights<R>();
   private readonly followed: FollowedRoutes;
   private readonly query = new Query();
+  private readonly kept: (() => void) | undefined;
   private closed = false;
 
   constructor(options: ForwarderOptions<R>) {
@@ -79,6 +80,7 @@ export class Forwarder<R extends ForwardRequest = ForwardRequest> {
     const { clock, routes, shelf } = parts;
     this.followed = new FollowedRoutes(routes, shelf, clock, (tenant) => this.forget(tenant));
     this.cache = parts.cache;
+    this.kept = options.kept;
     this.failures = new Failures(this.clock);
     this.replies = new Replies(options.writeOpt, this.counted);
   }
@@ -226,8 +228,10 @@ export class Forwarder<R extends ForwardRequest = ForwardRequest> {
   private keep({ tenant, key }: Flight<R>, question: Question, answer: UpstreamAnswer): void {
     const fresh = freshness(answer, question);
     this.failures.delete(key);
-    if (fresh.seconds > 0) this.cache.set(tenant, key, question, answer, fresh);
-    else this.cache.delete(tenant, key);
+    if (fresh.seconds > 0) {
+      this.cache.set(tenant, key, question, answer, fresh);
+      this.kept?.();
+    } else this.cache.delete(tenant, key);
   }
 
   private answerWaiters(flight: Flight<R>, result: TurnResult): void {

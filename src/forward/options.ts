@@ -52,6 +52,8 @@ export interface ForwarderOptions<R extends ForwardRequest = ForwardRequest> {
   observe?: (upstream: string, rcode: number, ms: number) => void;
   /** Where answers are put for those that take them without asking here. Needs the same `clock`. */
   shelf?: Shelf;
+  /** Told of every answer that is kept. */
+  kept?: () => void;
   clock?: Clock;
   sockets?: Sockets;
   /** Unpredictable, 0 to 65535. */

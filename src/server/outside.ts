@@ -18,6 +18,8 @@ import { ShelfReader } from '../shelf/reader.ts';
 import { Shelf } from '../shelf/shelf.ts';
 import * as layout from '../trie/layout.ts';
 import type { View } from '../trie/view.ts';
+import { Calm } from './calm.ts';
+import { slim } from './slim.ts';
 
 export interface OutsideOptions {
   config: Config;
@@ -47,6 +49,7 @@ export class Outside implements OutsideNames {
   /** What the forwarder has in its cache, for everyone who may answer with it. */
   readonly shelf: Shelf;
   readonly forwarder: Forwarder<Request>;
+  private readonly calm: Calm;
   private readonly catalog: Catalog;
   /** By number, and the numbers by name. A VPC that comes back under its old name has another number. */
   private readonly tenants = new Map<number, Tenant>();
@@ -57,13 +60,17 @@ export class Outside implements OutsideNames {
     const { opt } = responder.encoder;
     const shelf = new Shelf(reserveShelf(config.cacheSize));
     this.shelf = shelf;
+    const clock = { ...systemClock, now: () => shelf.now() };
+    // Sockets, timers and messages of ten thousand misses are three times what the answers take.
+    this.calm = new Calm(clock, () => void slim());
     responder.shelved = new ShelvedAnswers(new ShelfReader(shelf.memory, OWN_READER), responder.view, opt);
     this.forwarder = new Forwarder<Request>({
       upstreams: config.upstreams,
       resolvConf: config.resolvConf,
       listeners,
       shelf,
-      clock: { ...systemClock, now: () => shelf.now() },
+      clock,
+      kept: () => this.calm.note(),
       cacheSize: config.cacheSize,
       serveStale: config.serveStale,
       queries: config.forwardQueries,
@@ -120,6 +127,7 @@ export class Outside implements OutsideNames {
   }
 
   close(graceMs?: number): Promise<void> {
+    this.calm.close();
     return this.forwarder.close(graceMs);
   }
 
