@@ -109,8 +109,10 @@ export class PodnsServer {
       yieldTurn: () => new Promise((resolve) => setImmediate(resolve)),
       onCommit: (_source, changes) => this.afterCommit(changes),
       onChange: (change, source, at) => {
-        if (change.type === 'put') this.saidVpcs.note(source, change.resource);
-        else if (change.key.kind === 'vpc') this.outside.forget(change.key.vpc);
+        if (change.type === 'put') {
+          this.saidVpcs.note(source, change.resource);
+          if (change.resource.kind === 'vpc') this.outside.changed(change.resource);
+        } else if (change.key.kind === 'vpc') this.outside.forget(change.key.vpc);
         this.outlets.change(change, at);
       },
       onState: (source) => this.afterState(source),
@@ -158,6 +160,7 @@ export class PodnsServer {
     };
     this.lanes = new Lanes({
       memory,
+      shelf: this.outside.shelf,
       settings,
       answering: this.answering,
       workers: config.workers,
@@ -274,13 +277,14 @@ export class PodnsServer {
 
   private respond(packet: Uint8Array, peer: Peer, out: Uint8Array): number {
     this.responder.view.refresh();
-    return this.responder.respond(packet, 0, packet.length, peer, out, 0);
+    const length = this.responder.respond(packet, 0, packet.length, peer, out, 0);
+    this.responder.shelved?.leave();
+    return length;
   }
 
   private afterCommit(changes: number): void {
     this.life.look();
     this.deferred.viewChanged();
-    this.outside.changed();
     this.outlets.commit();
     // The other copy follows as soon as its readers have left, at the latest with the next change.
     setImmediate(() => {

@@ -14,6 +14,7 @@ import type { Peer } from './peer.ts';
 import * as reason from './reasons.ts';
 import { RefusalLimit } from './refusals.ts';
 import type { AnswerSettings } from './settings.ts';
+import type { ShelvedAnswers } from './shelved.ts';
 
 /** `respond` could not finish: the packet goes to what may wait. */
 export const DEFERRED = -1;
@@ -25,6 +26,8 @@ export class Responder {
   readonly encoder: Encoder;
   readonly view: View;
   readonly identifier: Identifier;
+  /** Answers of upstreams that are at hand; without it every outside name is deferred. */
+  shelved: ShelvedAnswers | undefined = undefined;
   private readonly decider: Decider;
   private readonly refusals: RefusalLimit;
   private readonly settings: AnswerSettings;
@@ -54,6 +57,11 @@ export class Responder {
     this.judge(packet, start, end, peer);
     const { outcome } = this.decision;
     if (outcome === decision.OUTCOME_ANSWER) return this.encode(peer, out, outStart);
+    if (outcome === decision.OUTCOME_OUTSIDE && this.shelved !== undefined) {
+      const limit = payloadLimit(this.query, peer.tcp);
+      const length = this.shelved.answer(this.query, this.client, peer, out, outStart, limit);
+      if (length > 0) return length;
+    }
     return outcome === decision.OUTCOME_DROP ? 0 : DEFERRED;
   }
 

@@ -1,5 +1,7 @@
 /** What a worker thread of the batch lane answers with: a view and a responder of its own over the shared trie. */
 import * as dns from '../dns/constants.ts';
+import type { ShelfMemory } from '../shelf/memory.ts';
+import { ShelfReader } from '../shelf/reader.ts';
 import type { TrieMemory } from '../trie/memory.ts';
 import { View } from '../trie/view.ts';
 import * as decision from './decision.ts';
@@ -8,11 +10,14 @@ import type { Batch } from './ahead.ts';
 import type { Listener, Peer } from './peer.ts';
 import { Responder } from './responder.ts';
 import type { AnswerSettings } from './settings.ts';
+import { ShelvedAnswers } from './shelved.ts';
 
 /** Structured-cloneable: memory is shared, settings are copied. */
 export interface WorkerData {
   memory: TrieMemory;
-  /** This reader's number in the memory's head. */
+  /** Answers of upstreams; undefined where outside names are the main thread's alone. */
+  shelf?: ShelfMemory;
+  /** This reader's number in the heads of both. */
   reader: number;
   settings: AnswerSettings;
 }
@@ -23,10 +28,13 @@ class WorkerResponder {
   private readonly ahead: Ahead;
   private peer: Peer | undefined;
 
-  constructor({ memory, reader, settings }: WorkerData, listener: Listener) {
+  constructor({ memory, shelf, reader, settings }: WorkerData, listener: Listener) {
     this.view = new View(memory, reader);
     this.responder = new Responder(this.view, settings, () => Math.floor(Date.now() / 1000));
     this.ahead = new Ahead(this.view, this.responder.identifier, listener);
+    if (shelf === undefined) return;
+    const { opt } = this.responder.encoder;
+    this.responder.shelved = new ShelvedAnswers(new ShelfReader(shelf, reader), this.view, opt);
   }
 
   enter(): void {
@@ -36,6 +44,7 @@ class WorkerResponder {
   leave(): void {
     this.ahead.forget();
     this.view.leave();
+    this.responder.shelved?.leave();
   }
 
   look(batch: Batch, count: number): void {

@@ -1,5 +1,12 @@
 /** Parses a query packet into the reused Query: header, question, records behind it and EDNS, without allocation. */
-import { HEADER_LENGTH, OPTION_COOKIE, OPTION_KEEPALIVE, OPTION_NSID, TYPE_OPT } from './constants.ts';
+import {
+  HEADER_LENGTH,
+  OPTION_COOKIE,
+  OPTION_KEEPALIVE,
+  OPTION_LOCAL_FIRST,
+  OPTION_NSID,
+  TYPE_OPT,
+} from './constants.ts';
 import {
   PARSED,
   PARSED_BADVERS,
@@ -57,6 +64,7 @@ function clear(query: Query): void {
   query.dnssecOk = false;
   query.wantsNsid = false;
   query.wantsKeepalive = false;
+  query.hasLocalOption = false;
   query.cookieOffset = 0;
   query.cookieLength = 0;
 }
@@ -195,6 +203,8 @@ function parseOptions(packet: Uint8Array, at: number, end: number, query: Query)
       query.wantsNsid = true;
     } else if (code === OPTION_KEEPALIVE) {
       query.wantsKeepalive = true;
+    } else if (code >= OPTION_LOCAL_FIRST) {
+      query.hasLocalOption = true;
     }
     at += length;
   }

@@ -54,6 +54,8 @@ export class Query {
   wantsNsid = false;
   /** The option is there (RFC 7828); meaningful over TCP only. */
   wantsKeepalive = false;
+  /** An option of the range for local use is there (RFC 6891 section 9). */
+  hasLocalOption = false;
   /** Absolute offset in `packet` of the first COOKIE option's data, and its length: 0, 8 or 16…40. */
   cookieOffset = 0;
   cookieLength = 0;

@@ -9,7 +9,7 @@ export interface BoundLimits {
 export class Bounds {
   all = 0;
   private readonly limits: BoundLimits;
-  private readonly vpcs = new Map<string, number>();
+  private readonly vpcs = new Map<number, number>();
   private readonly clients = new Map<string, number>();
 
   constructor(limits: BoundLimits) {
@@ -17,7 +17,7 @@ export class Bounds {
   }
 
   /** Takes a place; otherwise says in words which bound is reached. */
-  enter(vpc: string, client: string): string | undefined {
+  enter(vpc: number, client: string): string | undefined {
     const { limits } = this;
     const ofVpc = this.vpcs.get(vpc) ?? 0;
     const ofClient = this.clients.get(client) ?? 0;
@@ -30,7 +30,7 @@ export class Bounds {
     return undefined;
   }
 
-  leave(vpc: string, client: string): void {
+  leave(vpc: number, client: string): void {
     this.all--;
     lower(this.vpcs, vpc);
     lower(this.clients, client);
@@ -42,7 +42,7 @@ export class Bounds {
   }
 }
 
-function lower(counts: Map<string, number>, key: string): void {
+function lower<K>(counts: Map<K, number>, key: K): void {
   const count = counts.get(key)!;
   if (count === 1) counts.delete(key);
   else counts.set(key, count - 1);

@@ -1,5 +1,6 @@
 /** Failures of a moment ago: remembered for a second, so that an outage is not asked about by every client (RFC 9520). */
 import { LRUCache } from 'lru-cache';
+import { isOf } from './keys.ts';
 import type { Clock } from './clock.ts';
 import type { TurnResult } from './turn.ts';
 
@@ -24,5 +25,10 @@ export class Failures {
 
   delete(key: string): void {
     this.results.delete(key);
+  }
+
+  /** Those of a VPC. */
+  forget(tenant: number): void {
+    for (const key of this.results.keys()) if (isOf(key, tenant)) this.results.delete(key);
   }
 }

@@ -12,11 +12,14 @@ import {
 import { parseQuery } from '../dns/message.ts';
 import { PARSED, Query } from '../dns/query.ts';
 import type { Bounds } from './bounds.ts';
-import type { AnswerCache, Entry } from './cache.ts';
+import type { Shelf } from '../shelf/shelf.ts';
+import type { AnswerCache } from './cache.ts';
 import type { Clock } from './clock.ts';
 import { newCounters } from './counters.ts';
+import type { ForwardCounters } from './counters.ts';
 import { Failures } from './failures.ts';
 import { Flights } from './flights.ts';
+import { FollowedRoutes } from './followed.ts';
 import type { Flight, Waiter } from './flights.ts';
 import { makeParts } from './parts.ts';
 import type { ForwardRequest, ForwarderOptions, ForwarderStatus } from './options.ts';
@@ -36,19 +39,16 @@ import type { UpstreamAnswer } from './upstream-answer.ts';
 
 /** Milliseconds (RFC 8767 section 5). */
 const STALE_AFTER = 1800;
-/** An answer given this often is asked for again in the last tenth of its life, if that is long enough to matter. */
-const POPULAR_HITS = 3;
-const PREFETCH_SECONDS_MIN = 10;
 
 const FLAG_RD = 0x0100;
 const LOOP_TEXT = 'loop: this question has come back to podns, which forwarded it; see its upstreams';
 
 /**
  * Forwards outside names. `ask` never throws and never blocks; it replies exactly once, maybe before it returns.
- * A VPC sees only what it asked itself: cache, joining and remembered failures are all keyed by VPC.
+ * A VPC sees only what it asked itself: cache, joining and remembered failures are all keyed by its number.
  */
 export class Forwarder<R extends ForwardRequest = ForwardRequest> {
-  readonly counters = newCounters();
+  private readonly counted = newCounters();
   private readonly clock: Clock;
   /** Goes along in every query of ours; see `hasLoopMark`. */
   readonly mark: Uint8Array;
@@ -58,16 +58,17 @@ export class Forwarder<R extends ForwardRequest = ForwardRequest> {
   private readonly resolvConf: ResolvConf;
   private readonly routes: Routes;
   private readonly bounds: Bounds;
+  private readonly shelf: Shelf;
   private readonly cache: AnswerCache;
   private readonly failures: Failures;
   private readonly flights = new Flights<R>();
-  /** Key of the route that filled a VPC's cache. */
-  private readonly routeOfVpc = new Map<string, string>();
+  private readonly followed: FollowedRoutes;
   private readonly query = new Query();
+  private readonly kept: (() => void) | undefined;
   private closed = false;
 
   constructor(options: ForwarderOptions<R>) {
-    const parts = makeParts(options, this.counters);
+    const parts = makeParts(options, this.counted);
     this.clock = parts.clock;
     this.mark = parts.mark;
     this.times = parts.times;
@@ -75,17 +76,27 @@ export class Forwarder<R extends ForwardRequest = ForwardRequest> {
     this.resolvConf = parts.resolvConf;
     this.routes = parts.routes;
     this.bounds = parts.bounds;
+    this.shelf = parts.shelf;
+    const { clock, routes, shelf } = parts;
+    this.followed = new FollowedRoutes(routes, shelf, clock, (tenant) => this.forget(tenant));
     this.cache = parts.cache;
+    this.kept = options.kept;
     this.failures = new Failures(this.clock);
-    this.replies = new Replies(options.writeOpt, this.counters);
+    this.replies = new Replies(options.writeOpt, this.counted);
+  }
+
+  /** With what readers of the shelf have answered. */
+  get counters(): ForwardCounters {
+    const { hits } = this.shelf;
+    return { ...this.counted, queries: this.counted.queries + hits, hits: this.counted.hits + hits };
   }
 
   ask(request: R, reply: Reply): void {
-    this.counters.queries++;
+    this.counted.queries++;
     const { query } = this;
-    const { packet, vpc } = request;
+    const { packet, tenant } = request;
     if (parseQuery(packet, 0, packet.length, query) !== PARSED) {
-      this.counters.errors++;
+      this.counted.errors++;
       return;
     }
     if (this.closed) {
@@ -94,49 +105,53 @@ export class Forwarder<R extends ForwardRequest = ForwardRequest> {
     }
     if ((query.flags & FLAG_RD) === 0) {
       // The cache is not read either: it would tell what others have asked.
-      this.counters.notDesired++;
+      this.counted.notDesired++;
       const text = 'not a name of podns itself, and recursion was not asked for (RD=0)';
       this.refuse(request, reply, RCODE_REFUSED, EDE_NOT_AUTHORITATIVE, text);
       return;
     }
     if (hasLoopMark(packet, query, this.mark)) {
-      this.counters.loops++;
+      this.counted.loops++;
       this.refuse(request, reply, RCODE_SERVFAIL, EDE_OTHER, LOOP_TEXT);
       return;
     }
     const route = this.routes.find(request.upstreams);
-    this.followRoute(vpc, route);
-    const key = keyOf(vpc, query);
-    const entry = this.cache.get(vpc, key);
-    if (entry !== undefined && this.cache.isFresh(entry)) {
-      this.counters.hits++;
-      this.replies.fresh(request, reply, entry, this.clock.now());
-      this.prefetch(entry, key, request, route);
+    this.followed.follow(tenant, route);
+    const key = keyOf(tenant, query);
+    const entry = this.cache.get(tenant, key);
+    const known = entry === undefined ? undefined : this.cache.answerOf(entry);
+    if (entry !== undefined && known !== undefined && this.cache.isFresh(entry)) {
+      this.counted.hits++;
+      const isDue = this.cache.hit(entry);
+      this.replies.fresh(request, reply, entry, known, this.clock.now());
+      if (isDue) this.prefetch(key, request, route);
       return;
     }
-    this.counters.misses++;
+    this.counted.misses++;
     const recent = this.failures.get(key);
     if (recent !== undefined) {
-      this.counters.failureHits++;
-      this.settle(request, reply, recent, entry);
+      this.counted.failureHits++;
+      this.settle(request, reply, recent, known);
       return;
     }
     if (route.upstreams.length === 0) {
-      this.settle(request, reply, this.nowhere(route), entry);
+      this.settle(request, reply, this.nowhere(route), known);
       return;
     }
-    if (entry !== undefined && this.isSilent(route)) {
-      this.giveStale(request, reply, entry);
+    if (known !== undefined && this.isSilent(route)) {
+      this.giveStale(request, reply, known);
       this.refresh(key, request, route);
       return;
     }
-    this.wait(key, request, reply, route, entry);
+    this.wait(key, request, reply, route, known);
   }
 
-  /** A VPC is gone: so are its cached answers. */
-  forget(vpc: string): void {
-    this.cache.forget(vpc);
-    this.routeOfVpc.delete(vpc);
+  /** A VPC is gone, or asks others from now on: so are its cached answers, and what is still under way. */
+  forget(tenant: number): void {
+    this.cache.forget(tenant);
+    this.flights.disown(tenant);
+    this.failures.forget(tenant);
+    this.followed.delete(tenant);
   }
 
   status(): ForwarderStatus {
@@ -161,10 +176,10 @@ export class Forwarder<R extends ForwardRequest = ForwardRequest> {
   }
 
   /** Joins the flight of an equal question, or starts one. */
-  private wait(key: string, request: R, reply: Reply, route: Route, entry: Entry | undefined): void {
-    const full = this.bounds.enter(request.vpc, request.clientKey);
+  private wait(key: string, request: R, reply: Reply, route: Route, known: UpstreamAnswer | undefined): void {
+    const full = this.bounds.enter(request.tenant, request.clientKey);
     if (full !== undefined) {
-      this.counters.overflows++;
+      this.counted.overflows++;
       this.refuse(request, reply, RCODE_SERVFAIL, EDE_NOT_READY, full);
       return;
     }
@@ -172,17 +187,17 @@ export class Forwarder<R extends ForwardRequest = ForwardRequest> {
     let flight = this.flights.find(key);
     if (flight === undefined) flight = this.launch(key, request, route, waiter);
     else {
-      this.counters.joined++;
+      this.counted.joined++;
       flight.waiters.add(waiter);
       const echo = route.upstreams.find(({ endpoint }) => endpoint.address === request.clientKey);
       if (echo !== undefined) flight.echoed = echo.endpoint.text;
     }
-    if (entry === undefined) return;
+    if (known === undefined) return;
     const { waiters } = flight;
     waiter.staleTimer = this.clock.setTimeout(() => {
       waiters.delete(waiter);
-      this.bounds.leave(request.vpc, request.clientKey);
-      this.giveStale(request, reply, entry);
+      this.bounds.leave(request.tenant, request.clientKey);
+      this.giveStale(request, reply, known);
     }, this.staleAfter);
   }
 
@@ -192,7 +207,7 @@ export class Forwarder<R extends ForwardRequest = ForwardRequest> {
     const question = questionOf(this.query, request.packet);
     return this.flights.start(
       key,
-      request.vpc,
+      request.tenant,
       first,
       (done) => new Turn(question, route.upstreams, this.clock, this.times, done),
       (flight, result) => this.land(flight, question, result),
@@ -202,46 +217,51 @@ export class Forwarder<R extends ForwardRequest = ForwardRequest> {
   private land(flight: Flight<R>, question: Question, result: TurnResult): void {
     const { answer } = result;
     const usual = answer?.rcode === RCODE_NOERROR || answer?.rcode === RCODE_NXDOMAIN;
-    if (answer === undefined) this.counters.failures++;
-    if (answer !== undefined && usual && !answer.truncated) this.keep(flight, question, answer);
-    else this.failures.set(flight.key, result);
+    if (answer === undefined) this.counted.failures++;
+    if (!flight.disowned) {
+      if (answer !== undefined && usual && !answer.truncated) this.keep(flight, question, answer);
+      else this.failures.set(flight.key, result);
+    }
     this.answerWaiters(flight, result);
   }
 
-  private keep({ vpc, key }: Flight<R>, question: Question, answer: UpstreamAnswer): void {
-    const { seconds, negative } = freshness(answer, question);
+  private keep({ tenant, key }: Flight<R>, question: Question, answer: UpstreamAnswer): void {
+    const fresh = freshness(answer, question);
     this.failures.delete(key);
-    if (seconds > 0) {
-      this.cache.set(vpc, key, { answer, storedAt: this.clock.now(), seconds, negative, hits: 0 });
-    } else this.cache.delete(vpc, key);
+    if (fresh.seconds > 0) {
+      this.cache.set(tenant, key, question, answer, fresh);
+      this.kept?.();
+    } else this.cache.delete(tenant, key);
   }
 
   private answerWaiters(flight: Flight<R>, result: TurnResult): void {
-    const entry = result.answer === undefined ? this.cache.get(flight.vpc, flight.key) : undefined;
+    const entry =
+      result.answer === undefined && !flight.disowned ? this.cache.get(flight.tenant, flight.key) : undefined;
+    const known = entry === undefined ? undefined : this.cache.answerOf(entry);
     if (flight.echoed !== '' && result.answer === undefined) {
-      this.counters.loops++;
+      this.counted.loops++;
       const text = `loop: upstream ${flight.echoed} asks podns what podns asks it`;
       result = { answer: undefined, failure: { rcode: RCODE_SERVFAIL, ede: { code: EDE_OTHER, text } } };
     }
     for (const { request, reply, staleTimer } of flight.waiters) {
       this.clock.clearTimeout(staleTimer);
-      this.bounds.leave(request.vpc, request.clientKey);
-      this.settle(request, reply, result, entry);
+      this.bounds.leave(request.tenant, request.clientKey);
+      this.settle(request, reply, result, known);
     }
   }
 
   /** The result of a turn; where it failed, an expired answer is better. */
-  private settle(request: R, reply: Reply, result: TurnResult, entry: Entry | undefined): void {
+  private settle(request: R, reply: Reply, result: TurnResult, known: UpstreamAnswer | undefined): void {
     const { answer, failure } = result;
     if (answer !== undefined && !(answer.truncated && request.tcp)) {
       this.replies.received(request, reply, answer);
-    } else if (entry !== undefined) this.giveStale(request, reply, entry);
+    } else if (known !== undefined) this.giveStale(request, reply, known);
     else this.replies.failure(request, reply, failure);
   }
 
-  private giveStale(request: R, reply: Reply, entry: Entry): void {
-    this.counters.stale++;
-    this.replies.stale(request, reply, entry);
+  private giveStale(request: R, reply: Reply, known: UpstreamAnswer): void {
+    this.counted.stale++;
+    this.replies.stale(request, reply, known);
   }
 
   private refuse(request: R, reply: Reply, rcode: number, code: number, text: string): void {
@@ -249,11 +269,9 @@ export class Forwarder<R extends ForwardRequest = ForwardRequest> {
   }
 
   /** Asks again for what is popular shortly before it expires, so that nobody has to wait for it. */
-  private prefetch(entry: Entry, key: string, request: R, route: Route): void {
-    if (entry.hits < POPULAR_HITS || entry.seconds < PREFETCH_SECONDS_MIN) return;
-    const left = entry.storedAt + entry.seconds * 1000 - this.clock.now();
-    if (left > entry.seconds * 100 || this.failures.get(key) !== undefined) return;
-    if (this.refresh(key, request, route)) this.counters.prefetches++;
+  private prefetch(key: string, request: R, route: Route): void {
+    if (this.failures.get(key) !== undefined) return;
+    if (this.refresh(key, request, route)) this.counted.prefetches++;
   }
 
   /** A flight that nobody waits for. False when there is one already, or no room. */
@@ -262,14 +280,6 @@ export class Forwarder<R extends ForwardRequest = ForwardRequest> {
     if (!this.bounds.isQuiet(this.flights.size)) return false;
     this.launch(key, request, route, undefined);
     return true;
-  }
-
-  /** Another list of upstreams may see another world: what the old one said no longer counts. */
-  private followRoute(vpc: string, route: Route): void {
-    const known = this.routeOfVpc.get(vpc);
-    if (known === route.key) return;
-    if (known !== undefined) this.cache.forget(vpc);
-    this.routeOfVpc.set(vpc, route.key);
   }
 
   /** All of these upstreams are known to be failing, and have been for long enough. */

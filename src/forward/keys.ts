@@ -7,11 +7,15 @@ import type { Question } from './question.ts';
 const FLAG_CD = 0x0010;
 
 /** VPC, folded qname, type, class, DO and CD: an answer is the same only where all of them are. */
-export function keyOf(vpc: string, query: Query): string {
+export function keyOf(tenant: number, query: Query): string {
   const bits = (query.dnssecOk ? 1 : 0) | ((query.flags & FLAG_CD) !== 0 ? 2 : 0);
   const name = Buffer.from(query.name.buffer, query.name.byteOffset, query.qnameLength).toString('latin1');
-  // No VPC has an octet 0 in its name, and the numbers have fixed places behind it.
-  return `${vpc}\0${query.qtype}/${query.qclass}/${bits}/${name}`;
+  return `${tenant}/${query.qtype}/${query.qclass}/${bits}/${name}`;
+}
+
+/** True for the keys of this VPC. */
+export function isOf(key: string, tenant: number): boolean {
+  return key.startsWith(`${tenant}/`);
 }
 
 /** What to ask of an upstream for the query that was parsed from `packet`. */

@@ -1,4 +1,5 @@
 /** What the forwarder takes and gives: options, requests, status. */
+import type { Shelf } from '../shelf/shelf.ts';
 import type { Clock } from './clock.ts';
 import type { OwnListener, LocalAddresses } from './own-addresses.ts';
 import type { ReplyTo, WriteOpt } from './reply.ts';
@@ -10,8 +11,11 @@ import type { UpstreamState } from './upstream.ts';
 export interface ForwardRequest extends ReplyTo {
   /** The client's query as received, which parses; kept until the reply, so it must be the forwarder's own copy. */
   packet: Uint8Array;
-  /** Name of the VPC, '' for none: what one VPC asked is never seen by another. */
-  vpc: string;
+  /**
+   * Number of the VPC, 0 for none: what one VPC asked is never seen by another. A number, once given, is no other
+   * VPC's for the life of the process.
+   */
+  tenant: number;
   /** The VPC's own upstreams; undefined or empty: the configured ones. */
   upstreams: readonly string[] | undefined;
   /** The client's address as text; counts queries in flight. */
@@ -46,6 +50,10 @@ export interface ForwarderOptions<R extends ForwardRequest = ForwardRequest> {
   staleAfter?: number;
   /** Told of every answer of an upstream: its address, the rcode, milliseconds. */
   observe?: (upstream: string, rcode: number, ms: number) => void;
+  /** Where answers are put for those that take them without asking here. Needs the same `clock`. */
+  shelf?: Shelf;
+  /** Told of every answer that is kept. */
+  kept?: () => void;
   clock?: Clock;
   sockets?: Sockets;
   /** Unpredictable, 0 to 65535. */

@@ -1,6 +1,8 @@
 /** Makes the parts of a forwarder out of its options; every default stands here. */
 import { randomFillSync } from 'node:crypto';
 import { Bounds } from './bounds.ts';
+import { reserveShelf } from '../shelf/memory.ts';
+import { Shelf } from '../shelf/shelf.ts';
 import { AnswerCache } from './cache.ts';
 import { systemClock } from './clock.ts';
 import type { Clock } from './clock.ts';
@@ -31,6 +33,7 @@ export interface Parts {
   resolvConf: ResolvConf;
   routes: Routes;
   bounds: Bounds;
+  shelf: Shelf;
   cache: AnswerCache;
 }
 
@@ -59,6 +62,7 @@ export function makeParts<R extends ForwardRequest>(
   });
   const all = options.queries ?? QUERIES;
   const maxSize = options.cacheSize ?? CACHE_SIZE;
+  const shelf = options.shelf ?? new Shelf(reserveShelf(maxSize), () => clock.now());
   return {
     clock,
     mark,
@@ -70,11 +74,13 @@ export function makeParts<R extends ForwardRequest>(
       vpc: options.queriesVpc ?? Math.ceil(all / 2),
       client: options.queriesClient ?? QUERIES_CLIENT,
     }),
+    shelf,
     cache: new AnswerCache({
       maxSize,
       vpcMaxSize: options.vpcCacheSize ?? Math.ceil(maxSize / 4),
       serveStale: options.serveStale ?? SERVE_STALE,
       clock,
+      shelf,
     }),
   };
 }

@@ -1,5 +1,5 @@
 /** What is asked of an upstream: our own query, written anew, with the marks that reveal a loop. */
-import { HEADER_LENGTH, TYPE_OPT, UDP_PAYLOAD_MAX } from '../dns/constants.ts';
+import { HEADER_LENGTH, OPTION_LOCAL_FIRST, TYPE_OPT, UDP_PAYLOAD_MAX } from '../dns/constants.ts';
 import type { Query } from '../dns/query.ts';
 import { put16 } from './octets.ts';
 
@@ -14,8 +14,8 @@ export interface Question {
   marks: Uint8Array;
 }
 
-/** An option code of the range for local use (RFC 6891 section 9): its data are marks. */
-export const OPTION_MARKS = 65001;
+/** Of the range for local use (RFC 6891 section 9): its data are marks. */
+export const OPTION_MARKS = OPTION_LOCAL_FIRST;
 export const MARK_LENGTH = 8;
 /** A question that has come through this many servers like us is taken for a loop. */
 export const MARKS_MAX = 8;
@@ -110,7 +110,7 @@ export function endOf(query: Query): number {
  * of its kind that it must be a loop.
  */
 export function hasLoopMark(packet: Uint8Array, query: Query, mark: Uint8Array): boolean {
-  return query.edns && showsLoop(marksOf(packet, endOf(query)), mark);
+  return query.hasLocalOption && showsLoop(marksOf(packet, endOf(query)), mark);
 }
 
 /** True when the question has been here before, or has come through so many servers that it must be a loop. */

@@ -26,15 +26,14 @@ export class Replies<R extends ReplyTo> {
     this.send(reply, () => this.writer.answer(request, answer, AS_RECEIVED, answer.ede));
   }
 
-  fresh(request: R, reply: Reply, entry: Entry, now: number): void {
-    const { answer, seconds, negative } = entry;
-    entry.hits++;
-    const age = Math.floor((now - entry.storedAt) / 1000);
+  fresh(request: R, reply: Reply, entry: Entry, answer: UpstreamAnswer, now: number): void {
+    const { seconds, negative, storedAt } = entry;
+    const age = Math.floor((now - storedAt) / 1000);
     const ages: Ages = { age, most: negative ? seconds - age : NO_MOST, fixed: -1 };
     this.send(reply, () => this.writer.answer(request, answer, ages, answer.ede));
   }
 
-  stale(request: R, reply: Reply, { answer }: Entry): void {
+  stale(request: R, reply: Reply, answer: UpstreamAnswer): void {
     const code = answer.rcode === RCODE_NXDOMAIN ? EDE_STALE_NXDOMAIN : EDE_STALE;
     const ede = { code, text: 'no upstream answers; this answer has expired' };
     this.send(reply, () => this.writer.answer(request, answer, STALE_AGES, ede));

@@ -8,11 +8,14 @@ import type { Listen } from '../lane/listen.ts';
 import { TcpLane } from '../lane/tcp.ts';
 import { BatchLane, batchLaneHindrance } from '../lane/udp-batch.ts';
 import { DgramLane } from '../lane/udp-dgram.ts';
+import type { Shelf } from '../shelf/shelf.ts';
 import type { TrieMemory } from '../trie/memory.ts';
 import { Readers } from '../trie/readers.ts';
 
 export interface LaneOptions {
   memory: TrieMemory;
+  /** Answers of upstreams, for the workers. */
+  shelf: Shelf;
   settings: AnswerSettings;
   answering: Answering;
   /** Threads for UDP, 0 for none. */
@@ -104,8 +107,13 @@ export class Lanes {
         module: WORKER_MODULE,
         attach: () => {
           const reader = this.readers.take();
-          const data: WorkerData = { memory: this.options.memory, reader, settings: this.options.settings };
-          return { data, detach: () => this.readers.release(reader) };
+          const { memory, settings, shelf } = this.options;
+          const data: WorkerData = { memory, shelf: shelf.memory, reader, settings };
+          const detach = (): void => {
+            shelf.readerEnded(reader);
+            this.readers.release(reader);
+          };
+          return { data, detach };
         },
         onProblem: (text) => this.options.warn(text),
       });

@@ -3,17 +3,28 @@ import type { OutsideNames } from '../answer/deferred.ts';
 import { payloadLimit } from '../answer/encode.ts';
 import type { Peer } from '../answer/peer.ts';
 import type { Responder } from '../answer/responder.ts';
+import { ShelvedAnswers } from '../answer/shelved.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import type { Config } from '../config/table.ts';
 import { formatAddress } from '../dns/address.ts';
+import { systemClock } from '../forward/clock.ts';
+import type { ForwardCounters } from '../forward/counters.ts';
 import { Forwarder } from '../forward/forwarder.ts';
 import type { ForwarderStatus, ForwardRequest } from '../forward/options.ts';
+import type { Vpc } from '../model.ts';
+import { OWN_READER } from '../shelf/layout.ts';
+import { reserveShelf } from '../shelf/memory.ts';
+import { ShelfReader } from '../shelf/reader.ts';
+import { Shelf } from '../shelf/shelf.ts';
 import * as layout from '../trie/layout.ts';
+import type { View } from '../trie/view.ts';
+import { Calm } from './calm.ts';
+import { slim } from './slim.ts';
 
 export interface OutsideOptions {
   config: Config;
   catalog: Catalog;
-  /** The main thread's: its encoder writes the OPT records of relayed answers. */
+  /** The main thread's: it takes from the shelf too, and its encoder writes the OPT records of relayed answers. */
   responder: Responder;
   /** What is bound now: upstreams that lead here are left out. */
   listeners: () => readonly { address: string; port: number }[];
@@ -23,22 +34,43 @@ interface Request extends ForwardRequest {
   peer: Peer;
 }
 
+/** A VPC that has asked for outside names. */
+interface Tenant {
+  /** Asking the catalog parses a record: the answer is kept until the VPC changes. */
+  upstreams: readonly string[] | undefined;
+}
+
+const NO_VPC: Tenant = { upstreams: undefined };
+
 const encoder = new TextEncoder();
 const NO_TEXT = new Uint8Array(0);
 
 export class Outside implements OutsideNames {
+  /** What the forwarder has in its cache, for everyone who may answer with it. */
+  readonly shelf: Shelf;
   readonly forwarder: Forwarder<Request>;
+  private readonly calm: Calm;
   private readonly catalog: Catalog;
-  /** By VPC; forgotten at every change, because asking the catalog parses a record. */
-  private readonly upstreams = new Map<string, readonly string[] | undefined>();
+  /** By number, and the numbers by name. A VPC that comes back under its old name has another number. */
+  private readonly tenants = new Map<number, Tenant>();
+  private readonly numbers = new Map<string, number>();
 
   constructor({ config, catalog, responder, listeners }: OutsideOptions) {
     this.catalog = catalog;
     const { opt } = responder.encoder;
+    const shelf = new Shelf(reserveShelf(config.cacheSize));
+    this.shelf = shelf;
+    const clock = { ...systemClock, now: () => shelf.now() };
+    // Sockets, timers and messages of ten thousand misses are three times what the answers take.
+    this.calm = new Calm(clock, () => void slim());
+    responder.shelved = new ShelvedAnswers(new ShelfReader(shelf.memory, OWN_READER), responder.view, opt);
     this.forwarder = new Forwarder<Request>({
       upstreams: config.upstreams,
       resolvConf: config.resolvConf,
       listeners,
+      shelf,
+      clock,
+      kept: () => this.calm.note(),
       cacheSize: config.cacheSize,
       serveStale: config.serveStale,
       queries: config.forwardQueries,
@@ -52,13 +84,13 @@ export class Outside implements OutsideNames {
 
   ask(packet: Uint8Array, responder: Responder, peer: Peer, reply: (answer: Uint8Array) => void): void {
     const { client, query, view } = responder;
-    const vpc = client.vpc === 0 ? '' : view.labelText(view.words[client.vpc + layout.VPC_NODE]);
+    const tenant = client.vpc === 0 ? 0 : view.words[client.vpc + layout.VPC_NUMBER];
     this.forwarder.ask(
       {
         packet,
         peer,
-        vpc,
-        upstreams: this.upstreamsOf(vpc),
+        tenant,
+        upstreams: this.tenant(tenant, view, client.vpc).upstreams,
         clientKey: formatAddress(peer.address, 0),
         limit: payloadLimit(query, peer.tcp),
         tcp: peer.tcp,
@@ -67,14 +99,27 @@ export class Outside implements OutsideNames {
     );
   }
 
-  /** After a commit. */
-  changed(): void {
-    this.upstreams.clear();
+  /** A VPC has been declared anew: where it asks others now, what those before said is forgotten at once. */
+  changed({ name, upstreams }: Vpc): void {
+    const number = this.numbers.get(name);
+    const tenant = number === undefined ? undefined : this.tenants.get(number);
+    if (number === undefined || tenant === undefined) return;
+    if ((tenant.upstreams ?? []).join() !== (upstreams ?? []).join()) this.forwarder.forget(number);
+    tenant.upstreams = upstreams;
   }
 
   /** A VPC is gone, and with it what it asked. */
-  forget(vpc: string): void {
-    this.forwarder.forget(vpc);
+  forget(name: string): void {
+    const number = this.numbers.get(name);
+    if (number === undefined) return;
+    this.numbers.delete(name);
+    this.tenants.delete(number);
+    this.forwarder.forget(number);
+  }
+
+  /** Everything counted so far, what workers took off the shelf included. */
+  get counters(): ForwardCounters {
+    return this.forwarder.counters;
   }
 
   status(): ForwarderStatus {
@@ -82,14 +127,22 @@ export class Outside implements OutsideNames {
   }
 
   close(graceMs?: number): Promise<void> {
+    this.calm.close();
     return this.forwarder.close(graceMs);
   }
 
-  private upstreamsOf(vpc: string): readonly string[] | undefined {
-    if (this.upstreams.has(vpc)) return this.upstreams.get(vpc);
-    const resource = this.catalog.get({ kind: 'vpc', vpc, namespace: '', name: '' });
-    const upstreams = resource?.kind === 'vpc' ? resource.upstreams : undefined;
-    this.upstreams.set(vpc, upstreams);
-    return upstreams;
+  private tenant(number: number, view: View, vpc: number): Tenant {
+    if (number === 0) return NO_VPC;
+    let tenant = this.tenants.get(number);
+    if (tenant === undefined) {
+      const name = view.labelText(view.words[vpc + layout.VPC_NODE]);
+      // One that nobody had declared goes without a word, with the last thing inside it.
+      this.forget(name);
+      const resource = this.catalog.get({ kind: 'vpc', vpc: name, namespace: '', name: '' });
+      tenant = { upstreams: resource?.kind === 'vpc' ? resource.upstreams : undefined };
+      this.tenants.set(number, tenant);
+      this.numbers.set(name, number);
+    }
+    return tenant;
   }
 }

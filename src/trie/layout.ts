@@ -127,6 +127,7 @@ export const SET_SERVICES = 2;
 export const SET_REFS = 3;
 
 /** VPC: kind, number, node, stale (mutable), then for each copy a block of VPC_BLOCK words. */
+/** Given once in the life of the process, unlike the record's reference: what is kept for a VPC is kept by it. */
 export const VPC_NUMBER = 1;
 export const VPC_NODE = 2;
 /** 1: a source of this VPC is lost or not yet synced. Written in place at any time. */

@@ -1,6 +1,6 @@
 /** What clients of the forwarder see: relaying, cache, joining, stale answers, bounds, isolation, loops. */
 import { describe, expect, it } from 'vitest';
-import { a, answerTo, makeWorld, questionEnd, requestOf, soa } from './world.ts';
+import { a, answerTo, makeWorld, questionEnd, requestOf, soa, tenantOf } from './world.ts';
 import type { AnswerParts, World } from './world.ts';
 
 /** Lets the upstream that was asked last say this. */
@@ -193,7 +193,7 @@ describe('the cache', () => {
     expect(world.ask({ upstreams: ['192.0.2.7:5353'] })).toHaveLength(0);
     expect(world.sockets.last.upstream).toBe('192.0.2.7:5353');
     say(world, { answer: [a(300)] });
-    world.forwarder.forget('aep');
+    world.forwarder.forget(tenantOf('aep'));
     expect(world.forwarder.status()).toMatchObject({ cacheEntries: 0, cacheSize: 0 });
   });
 

@@ -94,7 +94,7 @@ async function listening(): Promise<{
         queries++;
         const request = {
           packet,
-          vpc: 'aep',
+          tenant: 1,
           upstreams: undefined,
           clientKey: address,
           limit: 1232,

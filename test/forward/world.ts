@@ -224,7 +224,15 @@ export interface World {
   ask(parts?: AskParts): Message[];
 }
 
-export type AskParts = Partial<QueryParts> & Partial<Omit<ForwardRequest, 'packet'>>;
+export type AskParts = Partial<QueryParts> & Partial<Omit<ForwardRequest, 'packet'>> & { vpc?: string };
+
+/** The number of a VPC by its name, '' for none. */
+export function tenantOf(vpc: string): number {
+  if (vpc !== '' && !tenants.includes(vpc)) tenants.push(vpc);
+  return tenants.indexOf(vpc) + 1;
+}
+
+const tenants: string[] = [];
 
 export function makeWorld(options: Partial<ForwarderOptions> = {}): World {
   const clock = new TestClock();
@@ -241,9 +249,15 @@ export function makeWorld(options: Partial<ForwarderOptions> = {}): World {
 }
 
 export function requestOf(parts: AskParts = {}): ForwardRequest {
-  const { vpc = 'aep', upstreams, clientKey = 'fdfd::1', tcp = false, limit = tcp ? 65535 : 1232 } = parts;
+  const {
+    tenant = tenantOf(parts.vpc ?? 'aep'),
+    upstreams,
+    clientKey = 'fdfd::1',
+    tcp = false,
+    limit = tcp ? 65535 : 1232,
+  } = parts;
   const packet = buildQuery({ name: 'www.example.com', type: 1, id: 7, edns: {}, ...parts });
-  return { packet, vpc, upstreams, clientKey, limit, tcp };
+  return { packet, tenant, upstreams, clientKey, limit, tcp };
 }
 
 /** Every answer is read by a strict parser, and must carry the client's id and fit its limit. */

@@ -1,0 +1,46 @@
+/** The shared buffers of a shelf: one writer and any number of readers, in any thread, map them alike. */
+import { HASH_INDEX, HEAD_SEED0, HEAD_SEED1, HEAD_WORDS, SLOT_UNIT, UNIT } from './layout.ts';
+
+/** Structured-cloneable: hand it to a worker and build a reader on it there. */
+export interface ShelfMemory {
+  head: SharedArrayBuffer;
+  slots: SharedArrayBuffer;
+  arena: SharedArrayBuffer;
+}
+
+/** What the blocks come in. */
+export const PAGE = 4096;
+/** Fewer octets no cached answer takes, heap and all: so many slots are enough. */
+const ENTRY_MIN = 256;
+const SLOTS_MIN = 64;
+const ARENA_MAX = Math.min(1 << 30, SLOT_UNIT * UNIT);
+const ATTEMPTS = 8;
+
+/**
+ * Reserves the memory for a cache of `cacheSize` octets; it is used only where it is touched. Where the system
+ * does not grant the address space, takes less: what finds no room is answered by the main thread.
+ */
+export function reserveShelf(cacheSize: number, seed?: [number, number]): ShelfMemory {
+  const random = seed ?? crypto.getRandomValues(new Uint32Array(2));
+  for (let attempt = 1; ; attempt++) {
+    // Blocks that wait for readers to leave, and room that is in pieces, come on top of what the cache counts.
+    const octets = Math.min(ARENA_MAX, (cacheSize / 4) * 5);
+    const arena = PAGE * (1 + Math.ceil(octets / PAGE));
+    let slots = SLOTS_MIN;
+    while (slots < (2 * octets) / ENTRY_MIN && slots < 2 ** HASH_INDEX) slots *= 2;
+    try {
+      const memory: ShelfMemory = {
+        head: new SharedArrayBuffer(HEAD_WORDS * 4),
+        slots: new SharedArrayBuffer(slots * 4),
+        arena: new SharedArrayBuffer(arena),
+      };
+      const head = new Int32Array(memory.head);
+      head[HEAD_SEED0] = random[0];
+      head[HEAD_SEED1] = random[1];
+      return memory;
+    } catch (error) {
+      if (attempt === ATTEMPTS) throw error;
+      cacheSize = Math.min(cacheSize, ARENA_MAX) / 2;
+    }
+  }
+}

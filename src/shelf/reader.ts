@@ -1,0 +1,184 @@
+/** A reader of the shelf, one a thread: finds an answer and writes it for a client, without waiting or allocating. */
+import { HEADER_LENGTH } from '../dns/constants.ts';
+import type { Query } from '../dns/query.ts';
+import { monotonic } from './clock.ts';
+import { hashQuestion } from './hash.ts';
+import * as layout from './layout.ts';
+import type { ShelfMemory } from './memory.ts';
+
+const { UNIT_WORDS, SLOT_UNIT, SLOT_TAG, PROBES_MAX, ENTRY_DATA, ENTRY_META } = layout;
+
+/** QR and RA. */
+const ANSWER_FLAGS = 0x8080;
+const FLAG_RD = 0x0100;
+const FLAG_AD = 0x0020;
+const FLAG_CD = 0x0010;
+const TTL_MAX = 0xffffffff;
+
+/**
+ * `enter` before the first look and `leave` after the last: what is taken off in between keeps its octets until
+ * then. What `find` returns is good until `leave`.
+ */
+export class ShelfReader {
+  private readonly head: Int32Array;
+  private readonly slots: Int32Array;
+  private readonly words: Int32Array;
+  private readonly doubles: Float64Array;
+  private readonly bytes: Uint8Array;
+  private readonly hits: Float64Array;
+  private readonly clock: () => number;
+  private readonly seed0: number;
+  private readonly seed1: number;
+  /** Where this reader's count stands, and the count. */
+  private readonly place: number;
+  private count: number;
+  private readonly hitsAt: number;
+  private isInside = false;
+  /** Of the shelf's clock, since `enter`. */
+  private now = 0;
+  private isOpen = false;
+
+  /** `reader`: a number of its own, which a dead one before it may have had. */
+  constructor(memory: ShelfMemory, reader: number, clock: () => number = monotonic) {
+    this.head = new Int32Array(memory.head);
+    this.slots = new Int32Array(memory.slots);
+    this.words = new Int32Array(memory.arena);
+    this.doubles = new Float64Array(memory.arena);
+    this.bytes = new Uint8Array(memory.arena);
+    this.hits = new Float64Array(memory.head);
+    this.clock = clock;
+    this.seed0 = this.head[layout.HEAD_SEED0];
+    this.seed1 = this.head[layout.HEAD_SEED1];
+    this.place = layout.HEAD_READERS + reader * layout.READER_STRIDE;
+    this.hitsAt = (this.place * 4 + layout.READER_HITS) / 8;
+    this.count = Atomics.load(this.head, this.place);
+  }
+
+  enter(): void {
+    if (this.isInside) return;
+    this.isInside = true;
+    this.count = (this.count + 1) | 0;
+    // Sequentially consistent: no slot is read before the writer can see that somebody reads.
+    Atomics.store(this.head, this.place, this.count);
+    this.now = this.clock() + Atomics.load(this.head, layout.HEAD_SHIFT);
+    this.isOpen = Math.floor(this.now / 1000) < Atomics.load(this.head, layout.HEAD_LEASE);
+  }
+
+  leave(): void {
+    if (!this.isInside) return;
+    this.isInside = false;
+    this.count = (this.count + 1) | 0;
+    Atomics.store(this.head, this.place, this.count);
+  }
+
+  /**
+   * The entry that answers this tenant's question now, 0 when there is none, or one that the main thread has to
+   * see: expired, or popular and about to. `tenant`: number of the VPC.
+   */
+  find(tenant: number, query: Query): number {
+    if (!this.isOpen) return 0;
+    const { slots, words } = this;
+    const kind = (query.qtype << 16) | query.qclass;
+    const asked =
+      (query.dnssecOk ? layout.ASKED_DO : 0) | ((query.flags & FLAG_CD) !== 0 ? layout.ASKED_CD : 0);
+    const length = query.qnameLength;
+    const hash = hashQuestion(this.seed0, this.seed1, tenant, kind, asked, query.name, length);
+    const tag = hash >>> layout.HASH_INDEX;
+    const mask = slots.length - 1;
+    for (let i = 0; i < PROBES_MAX; i++) {
+      const slot = Atomics.load(slots, (hash + i) & mask);
+      if (slot === 0) return 0;
+      if (slot >>> SLOT_TAG !== tag) continue;
+      const at = (slot & SLOT_UNIT) * UNIT_WORDS;
+      // The hash only leads here: what decides is the whole key.
+      if (
+        words[at + layout.ENTRY_TENANT] === tenant &&
+        words[at + layout.ENTRY_KIND] === kind &&
+        (words[at + ENTRY_META] & layout.ASKED) === asked &&
+        words[at + ENTRY_META] >>> 16 === length &&
+        this.isNamed(at, query.name, length)
+      ) {
+        return this.isGood(at) ? at : 0;
+      }
+    }
+    return 0;
+  }
+
+  /** Octets of the answer without an OPT record. */
+  lengthOf(at: number): number {
+    const { words } = this;
+    return HEADER_LENGTH + (words[at + ENTRY_META] >>> 16) + 4 + words[at + layout.ENTRY_LENGTH];
+  }
+
+  /**
+   * Writes that answer for the client whose question `find` was given: its id and letters, its flags, TTLs that
+   * have counted down. Returns the offset behind it. Whatever it says, no OPT record is in it.
+   */
+  write(at: number, query: Query, out: Uint8Array, base: number): number {
+    const { words, bytes } = this;
+    const meta = words[at + ENTRY_META];
+    const counts = words[at + layout.ENTRY_COUNTS];
+    const additionals = words[at + layout.ENTRY_ADDITIONALS];
+    let flags = ANSWER_FLAGS | (query.flags & (FLAG_RD | FLAG_CD)) | ((meta >>> 8) & 15);
+    const wantsAd = query.dnssecOk || (query.flags & FLAG_AD) !== 0;
+    if (wantsAd && (meta & layout.IS_AUTHENTIC) !== 0) flags |= FLAG_AD;
+    put16(out, base, query.id);
+    put16(out, base + 2, flags);
+    put16(out, base + 4, 1);
+    put16(out, base + 6, counts >>> 16);
+    put16(out, base + 8, counts & 0xffff);
+    put16(out, base + 10, additionals);
+    const nameLength = meta >>> 16;
+    const question = query.start + HEADER_LENGTH;
+    for (let i = 0; i < nameLength + 4; i++) out[base + HEADER_LENGTH + i] = query.packet[question + i];
+    const records = (counts >>> 16) + (counts & 0xffff) + additionals;
+    const offsets = (at + ENTRY_DATA) * 4 + nameLength;
+    const from = offsets + 2 * records;
+    const length = words[at + layout.ENTRY_LENGTH];
+    const to = base + HEADER_LENGTH + nameLength + 4;
+    for (let i = 0; i < length; i++) out[to + i] = bytes[from + i];
+    const age = Math.floor((this.now - this.doubles[(at + layout.ENTRY_STORED_AT) / 2]) / 1000);
+    const most = (meta & layout.IS_NEGATIVE) !== 0 ? words[at + layout.ENTRY_SECONDS] - age : TTL_MAX;
+    for (let i = offsets; i < from; i += 2) age32(out, base + ((bytes[i] << 8) | bytes[i + 1]), age, most);
+    this.mark(at);
+    return to + length;
+  }
+
+  private isNamed(at: number, name: Uint8Array, length: number): boolean {
+    const { bytes } = this;
+    const from = (at + ENTRY_DATA) * 4;
+    for (let i = 0; i < length; i++) if (bytes[from + i] !== name[i]) return false;
+    return true;
+  }
+
+  private isGood(at: number): boolean {
+    const { words } = this;
+    const seconds = words[at + layout.ENTRY_SECONDS];
+    const left = this.doubles[(at + layout.ENTRY_STORED_AT) / 2] + seconds * 1000 - this.now;
+    return left > 0 && !layout.isDue(words[at + layout.ENTRY_HITS], seconds, left);
+  }
+
+  /** For the writer to see. Words that say it already are left alone, so that threads do not pull them to and fro. */
+  private mark(at: number): void {
+    const { words } = this;
+    if (words[at + layout.ENTRY_HITS] < layout.POPULAR_HITS) words[at + layout.ENTRY_HITS]++;
+    if (words[at + layout.ENTRY_TOUCHED] === 0) words[at + layout.ENTRY_TOUCHED] = 1;
+    this.hits[this.hitsAt] += 1;
+  }
+}
+
+function put16(out: Uint8Array, at: number, value: number): void {
+  out[at] = value >>> 8;
+  out[at + 1] = value;
+}
+
+/** Takes the age off a TTL in its place; what is above `most` becomes that. */
+function age32(out: Uint8Array, at: number, age: number, most: number): void {
+  let ttl = ((out[at] << 24) | (out[at + 1] << 16) | (out[at + 2] << 8) | out[at + 3]) >>> 0;
+  ttl = ttl > age ? ttl - age : 0;
+  if (ttl > most) ttl = most;
+  out[at] = ttl >>> 24;
+  out[at + 1] = ttl >>> 16;
+  out[at + 2] = ttl >>> 8;
+  out[at + 3] = ttl;
+}

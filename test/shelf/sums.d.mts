@@ -1,0 +1,1 @@
+export function checksum(octets: Uint8Array, from: number, to: number): number;
