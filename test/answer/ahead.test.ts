@@ -56,8 +56,8 @@ const packetArbitrary = fc
   .tuple(
     fc.oneof(askArbitrary(red), askArbitrary(TENANTS[1]!)),
     fc.integer(),
-    fc.option(fc.tuple(fc.nat(), fc.nat(255)), { freq: 4 }),
-    fc.option(octets, { freq: 20 }),
+    fc.oneof({ weight: 4, arbitrary: fc.constant(null) }, fc.tuple(fc.nat(), fc.nat(255))),
+    fc.oneof({ weight: 20, arbitrary: fc.constant(null) }, octets),
   )
   .map(([ask, seed, broken, other]) => {
     if (other !== null) return other;
@@ -77,11 +77,20 @@ function keyOf(text: string): Uint8Array {
   return octets;
 }
 
+/** NOERROR with a record. */
+function hasAnswer(said: string): boolean {
+  return said.length > 24 && said[7] === '0' && said.slice(12, 16) !== '0000';
+}
+
 const scopes = ['', 'red', 'red/alpha', 'nobody'];
 
 test('answers are the same with it and without', async () => {
   const story = fc.record({
-    changes: fc.array(fc.oneof(changeArbitrary(red), changeArbitrary(TENANTS[1]!)), { maxLength: 20 }),
+    changes: fc.array(fc.oneof(changeArbitrary(red), changeArbitrary(TENANTS[1]!)), {
+      minLength: 20,
+      maxLength: 40,
+      size: 'max',
+    }),
     packets: fc.array(packetArbitrary, { minLength: 1, maxLength: 64, size: 'max' }),
     picks: fc.array(fc.nat(), { minLength: 64, maxLength: 64 }),
     scope: fc.constantFrom(...scopes),
@@ -128,12 +137,12 @@ test('answers are the same with it and without', async () => {
         return said;
       };
       const plain = answer(false);
-      answered += plain.filter((said) => said.length > 2).length;
+      answered += plain.filter(hasAnswer).length;
       expect(answer(true)).toEqual(plain);
     } finally {
       await server.close(0);
     }
   });
   await fc.assert(property, { numRuns: RUNS });
-  expect(answered).toBeGreaterThan(RUNS);
+  expect(answered).toBeGreaterThan(0);
 }, 300_000);
