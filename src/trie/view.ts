@@ -1,10 +1,5 @@
-/**
- * A reader's handle on the flat memory: walks edges, finds addresses, allocates nothing.
- *
- * In a worker: `enter()` before a batch, `leave()` after its last look; in between the writer does not touch
- * the copy this view reads. On the writer's own thread `refresh()` before each look is enough, because a
- * transaction never changes the active copy. References stay valid until the next `leave` or `refresh`.
- */
+/** A reader's handle on the flat memory: walks edges, finds addresses, reads records, allocates nothing. */
+import { Copies } from './copies.ts';
 import { hashAddress, hashLabel } from './hash.ts';
 import * as layout from './layout.ts';
 import { MAPPED_WORD, isMappedKey } from './mapped.ts';
@@ -13,29 +8,10 @@ import { Net6Cache } from './net6-cache.ts';
 
 const { NAME_SLOT, ADDRESS_SLOT, NODE_LABEL, NODE_META, KEYED_SCOPE, KEYED_BITS, KEYED_ADDRESS } = layout;
 
-/** Hashes have 31 bits. */
-export const HASH_RANGE = 0x80000000;
-
-export class View {
-  readonly head: Int32Array;
-  readonly words: Int32Array;
-  readonly bytes: Uint8Array;
-  readonly vpcRoot: number;
-  readonly specialRoot: number;
-  /** The copy in use. */
-  copy = 0;
-  generation = 0;
-
+export class View extends Copies {
   /** Results of the last successful `step`. A node without records has payload 0. */
   node = 0;
   payload = 0;
-
-  names: Int32Array;
-  addresses: Int32Array;
-  nameCapacity = 0;
-  addressCapacity = 0;
-  nameScale = 0;
-  addressScale = 0;
 
   readonly net6 = new Net6Cache();
 
@@ -55,66 +31,16 @@ export class View {
   leafParent = -1;
   leafHash = 0;
 
-  private readonly nameCopies: [Int32Array, Int32Array];
-  private readonly addressCopies: [Int32Array, Int32Array];
   private readonly seed0: number;
   private readonly seed1: number;
-  private readonly announcement: number;
 
-  /** `reader`: this reader's number among READERS_MAX, or -1 on the writer's thread. */
+  /** `reader`: as for Copies; none on the writer's thread. */
   constructor(memory: TrieMemory, reader = -1) {
-    this.head = new Int32Array(memory.head);
-    this.words = new Int32Array(memory.arena);
-    this.bytes = new Uint8Array(memory.arena);
-    this.nameCopies = [new Int32Array(memory.names[0]), new Int32Array(memory.names[1])];
-    this.addressCopies = [new Int32Array(memory.addresses[0]), new Int32Array(memory.addresses[1])];
-    this.names = this.nameCopies[0];
-    this.addresses = this.addressCopies[0];
+    super(memory, reader);
     this.seed0 = this.head[layout.HEAD_SEED0];
     this.seed1 = this.head[layout.HEAD_SEED1];
-    this.vpcRoot = this.head[layout.HEAD_VPC_ROOT];
-    this.specialRoot = this.head[layout.HEAD_SPECIAL_ROOT];
     this.keyBytes = new Uint8Array(16);
     this.key = new Int32Array(this.keyBytes.buffer);
-    this.announcement = layout.HEAD_READERS + reader * layout.READER_STRIDE;
-    this.refresh();
-  }
-
-  /** Announces the copy that is about to be read, and pins it. */
-  enter(): void {
-    const head = this.head;
-    let active = Atomics.load(head, layout.HEAD_ACTIVE);
-    for (;;) {
-      Atomics.store(head, this.announcement, active + 1);
-      const again = Atomics.load(head, layout.HEAD_ACTIVE);
-      if (again === active) break;
-      active = again;
-    }
-    this.use(active);
-  }
-
-  /** Lets the writer have the copy. */
-  leave(): void {
-    Atomics.store(this.head, this.announcement, 0);
-  }
-
-  /** For the writer's own thread: look at the active copy. */
-  refresh(): void {
-    this.use(this.head[layout.HEAD_ACTIVE]);
-  }
-
-  /** Reads this copy from now on: the writer looks at its idle one so. */
-  use(copy: number): void {
-    const head = this.head;
-    // The writer counts before it flips: the copy's number tells the two moments apart.
-    this.generation = (head[layout.HEAD_GENERATION] << 1) | copy;
-    this.copy = copy;
-    this.names = this.nameCopies[copy];
-    this.addresses = this.addressCopies[copy];
-    this.nameCapacity = head[layout.HEAD_NAME_CAPACITY + copy];
-    this.addressCapacity = head[layout.HEAD_ADDRESS_CAPACITY + copy];
-    this.nameScale = this.nameCapacity / HASH_RANGE;
-    this.addressScale = this.addressCapacity / HASH_RANGE;
   }
 
   forgetAhead(): void {

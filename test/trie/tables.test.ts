@@ -6,7 +6,8 @@ import * as layout from '../../src/trie/layout.ts';
 import { reserveMemory } from '../../src/trie/memory.ts';
 import { closeGap, findSlot, rebuild } from '../../src/trie/slots.ts';
 import { Tables } from '../../src/trie/tables.ts';
-import { HASH_RANGE, View } from '../../src/trie/view.ts';
+import { HASH_RANGE } from '../../src/trie/copies.ts';
+import { View } from '../../src/trie/view.ts';
 
 const RUNS = Number(process.env['PODNS_PROPERTY_RUNS'] ?? 100);
 
