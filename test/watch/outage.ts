@@ -2,6 +2,7 @@
 import net from 'node:net';
 import { expect } from 'vitest';
 import { etcdSources } from '../../src/source/etcd.ts';
+import type { ServerOptions } from '../../src/index.ts';
 import { encodeQuery } from '../harness/build.ts';
 import type { EtcdMember } from '../source/etcd-harness.ts';
 import { answerText, eventually, Node, RESERVE } from './nodes.ts';
@@ -144,14 +145,14 @@ export class Proxy {
 /** A server that watches these endpoints; `lost`: the reasons for which its source was ever lost. */
 export async function watching(
   endpoints: string[],
-  options: { wallClock?: () => number } = {},
+  options: Pick<ServerOptions, 'wallClock' | 'reserve'> = {},
 ): Promise<{ node: Node; lost: string[] }> {
   const lost: string[] = [];
   const node = new Node({
+    reserve: RESERVE,
     ...options,
     config: { staleAfter: 30_000 },
     sources: etcdSources({ endpoints, probeAfter: 200, connectTimeout: 500 }),
-    reserve: RESERVE,
     logger: {
       info: () => undefined,
       warn: (details) => {
