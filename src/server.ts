@@ -12,6 +12,7 @@ import type { Answering } from './lane/lane.ts';
 import type { Listen } from './lane/listen.ts';
 import type { Kind, Problem, Resource, Sink, Source } from './model.ts';
 import { problemText } from './model.ts';
+import { elapsedBy } from './server/elapsed.ts';
 import { Feed } from './server/feed.ts';
 import type { SourceStatus } from './server/feed.ts';
 import { catalogInventory } from './server/inventory.ts';
@@ -92,6 +93,7 @@ export class PodnsServer {
     const config: Config = { ...defaults(), ...options.config };
     const clock = options.clock ?? systemClock;
     const wallClock = options.wallClock ?? Date.now;
+    const elapsed = elapsedBy(wallClock);
     const seconds = (): number => Math.floor(wallClock() / 1000);
     this.config = config;
     this.logger = options.logger ?? silent;
@@ -106,6 +108,7 @@ export class PodnsServer {
       catalog: this.catalog,
       projection: this.writer,
       wallClock,
+      elapsed,
       yieldTurn: () => new Promise((resolve) => setImmediate(resolve)),
       onCommit: (_source, changes) => this.afterCommit(changes),
       onChange: (change, source, at) => {
@@ -121,6 +124,7 @@ export class PodnsServer {
     this.life = new ViewLife({
       writer: this.writer,
       wallClock,
+      elapsed,
       staleAfter: config.staleAfter,
       snapshotMaxAge: config.snapshotMaxAge,
       states: () => this.feed.states(),

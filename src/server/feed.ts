@@ -21,6 +21,8 @@ export interface SourceStatus {
   lastHeard: number;
   /** When it was lost, on the same clock; 0 while it is not. */
   lostSince: number;
+  /** Likewise on the clock of `FeedOptions.elapsed`: what counts for how long. */
+  lostAt: number;
   changes: number;
   /** Changes a second, over the last ten. */
   rate: number;
@@ -34,6 +36,8 @@ export interface FeedOptions {
   projection: Projection;
   /** Milliseconds since 1970. */
   wallClock: () => number;
+  /** Milliseconds that only go on, whatever is done to the wall clock. */
+  elapsed: () => number;
   /** Lets the event loop turn inside a large transaction. */
   yieldTurn: () => Promise<void>;
   /** After each transaction is answerable: which source, and how many effective changes. */
@@ -98,7 +102,7 @@ export class Feed {
 
   /** Registers a source, the least preferred so far, and returns where it delivers. */
   sink(name: string): Sink {
-    const { catalog, wallClock } = this.options;
+    const { catalog, wallClock, elapsed } = this.options;
     if (!catalog.sources.includes(name)) catalog.addSource(name);
     const status: SourceStatus = {
       name,
@@ -110,6 +114,7 @@ export class Feed {
       lastChange: 0,
       lastHeard: 0,
       lostSince: 0,
+      lostAt: 0,
       changes: 0,
       rate: 0,
       lag: -1,
@@ -120,7 +125,7 @@ export class Feed {
       transaction: undefined,
       opening: NOTHING_OPEN,
       problems: new Map(),
-      rate: new Rate(wallClock),
+      rate: new Rate(elapsed),
     };
     this.feeders.set(name, feeder);
     const open = (): Transaction => {
@@ -156,9 +161,14 @@ export class Feed {
         status.lastHeard = wallClock();
       },
       state: (state, reason = '', since) => {
-        if (state === 'lost' && status.lostSince === 0) status.lostSince = since ?? wallClock();
+        if (state === 'lost' && status.lostSince === 0) {
+          const now = wallClock();
+          // The clock of who told it may be ahead of ours.
+          status.lostSince = Math.min(since ?? now, now);
+          status.lostAt = elapsed() - (now - status.lostSince);
+        }
         if (state === 'live') {
-          status.lostSince = 0;
+          status.lostSince = status.lostAt = 0;
           status.lastHeard = wallClock();
         }
         status.state = state;

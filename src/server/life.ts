@@ -7,6 +7,8 @@ export interface LifeOptions {
   writer: Pick<TrieWriter, 'setSync' | 'setStale' | 'setIpv4Blind'>;
   /** Milliseconds since 1970. */
   wallClock: () => number;
+  /** The clock of `lostAt`. */
+  elapsed: () => number;
   /** Milliseconds after which answers of a lost source are marked. */
   staleAfter: number;
   /** Milliseconds after which a saved view no longer tells who has an IPv4 address. */
@@ -83,8 +85,9 @@ export class ViewLife {
 
   /** After a source's state has changed, after a commit, and now and then, because staleness comes with time. */
   refresh(): void {
-    const { writer, states, wallClock, snapshotMaxAge } = this.options;
-    const now = wallClock();
+    const { writer, states, wallClock, elapsed, snapshotMaxAge } = this.options;
+    const now = elapsed();
+    const wall = wallClock();
     let sources = 0;
     let synced = true;
     let covered = true;
@@ -95,7 +98,7 @@ export class ViewLife {
       if (!status.synced) {
         synced = false;
         if (!status.restored) covered = false;
-        else if (now - status.lastHeard > snapshotMaxAge) blind = true;
+        else if (isOlder(wall, status.lastHeard, snapshotMaxAge)) blind = true;
       }
       if (this.isStale(status, now)) for (const vpc of this.options.vpcsOf(status.name)) stale.add(vpc);
     }
@@ -129,10 +132,16 @@ export class ViewLife {
   }
 
   /** A saved view is old from the first answer on. */
-  private isStale({ synced, restored, state, lostSince }: Readonly<SourceStatus>, now: number): boolean {
+  private isStale(status: Readonly<SourceStatus>, now: number): boolean {
+    const { synced, restored, state, lostSince, lostAt } = status;
     if (!synced) return restored;
-    return state !== 'live' && lostSince > 0 && now - lostSince >= this.options.staleAfter;
+    return state !== 'live' && lostSince > 0 && now - lostAt >= this.options.staleAfter;
   }
+}
+
+/** What was heard in a future as far away was heard nobody knows when: the clock has been set back since. */
+function isOlder(now: number, heard: number, most: number): boolean {
+  return Math.abs(now - heard) > most;
 }
 
 function silentSince({ synced, restored, state, lostSince, lastHeard }: Readonly<SourceStatus>): number {

@@ -35,12 +35,16 @@ export class EtcdMember {
     this.peerPort = peerPort;
   }
 
+  /** Where it listens, and the command that starts it there, such as `nsenter`. */
+  host = '127.0.0.1';
+  via: string[] = [];
+
   get url(): string {
-    return `http://127.0.0.1:${this.clientPort}`;
+    return `http://${this.host}:${this.clientPort}`;
   }
 
   get peer(): string {
-    return `${this.name}=http://127.0.0.1:${this.peerPort}`;
+    return `${this.name}=http://${this.host}:${this.peerPort}`;
   }
 
   /** Further arguments for the next start. */
@@ -48,10 +52,12 @@ export class EtcdMember {
 
   /** Resolves when the member answers reads, which it does only with a quorum. */
   async start(cluster: EtcdMember[] = [this], wait = true): Promise<void> {
-    const peerUrl = `http://127.0.0.1:${this.peerPort}`;
+    const peerUrl = `http://${this.host}:${this.peerPort}`;
+    const [command, ...before] = [...this.via, 'etcd'];
     this.process = spawn(
-      'etcd',
+      command!,
       [
+        before,
         ['--name', this.name, '--data-dir', join(this.directory, 'data')],
         ['--listen-client-urls', this.url, '--advertise-client-urls', this.url],
         ['--listen-peer-urls', peerUrl, '--initial-advertise-peer-urls', peerUrl],
