@@ -44,12 +44,33 @@ function interfaceIndex(system: System, base: number, name: string): number {
   return system.if_nametoindex(base + VALUE);
 }
 
-/**
- * Opens and binds a UDP socket. `address` has no brackets and may have a zone (`fe80::1%eth0`). Throws the
- * system's error and leaves nothing open. `shared`: others bind the same address and port (SO_REUSEPORT).
- * An address that this machine does not have yet can be bound.
- */
+/** Opens and binds a UDP socket, as `bindDescriptor` does. */
 export function bindSocket(system: System, address: string, port: number, shared: boolean): Bound {
+  const fd = bindDescriptor(system, address, port, { transport: 'udp', shared });
+  try {
+    return adoptSocket(system, fd);
+  } catch (error) {
+    system.close(fd);
+    throw error;
+  }
+}
+
+export interface BindOptions {
+  transport: 'udp' | 'tcp';
+  /** Others bind the same address and port (SO_REUSEPORT). */
+  shared: boolean;
+}
+
+/**
+ * Opens and binds a socket. `address` has no brackets and may have a zone (`fe80::1%eth0`). Throws the system's
+ * error and leaves nothing open. An address that this machine does not have yet can be bound.
+ */
+export function bindDescriptor(
+  system: System,
+  address: string,
+  port: number,
+  { transport, shared }: BindOptions,
+): number {
   const text = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
   const base = system.pin(SCRATCH);
   const percent = address.indexOf('%');
@@ -59,7 +80,8 @@ export function bindSocket(system: System, address: string, port: number, shared
   const family = version === 4 ? sys.AF_INET : sys.AF_INET6;
   const scope = scopeOf(system, base, percent === -1 ? '' : address.slice(percent + 1), text);
 
-  const fd = system.socket(family, sys.SOCK_DGRAM | sys.SOCK_CLOEXEC, 0);
+  const type = transport === 'udp' ? sys.SOCK_DGRAM : sys.SOCK_STREAM;
+  const fd = system.socket(family, type | sys.SOCK_CLOEXEC, 0);
   if (fd < 0) throw sys.systemError('socket', system.errno(), text);
   try {
     // IPv4 and IPv6 are two listeners; so `0.0.0.0` and `::` can stand side by side on one port.
@@ -67,13 +89,18 @@ export function bindSocket(system: System, address: string, port: number, shared
     if (shared) setOption(system, fd, sys.SOL_SOCKET, sys.SO_REUSEPORT, 1, text);
     if (family === sys.AF_INET) tryOption(system, fd, sys.SOL_IP, sys.IP_FREEBIND, 1);
     else tryOption(system, fd, sys.SOL_IPV6, sys.IPV6_FREEBIND, 1);
-    enlarge(system, fd, sys.SO_RCVBUFFORCE, sys.SO_RCVBUF);
-    enlarge(system, fd, sys.SO_SNDBUFFORCE, sys.SO_SNDBUF);
+    if (transport === 'tcp') {
+      // As Node does: connections of an earlier run that are not forgotten yet keep nobody out.
+      setOption(system, fd, sys.SOL_SOCKET, sys.SO_REUSEADDR, 1, text);
+    } else {
+      enlarge(system, fd, sys.SO_RCVBUFFORCE, sys.SO_RCVBUF);
+      enlarge(system, fd, sys.SO_SNDBUFFORCE, sys.SO_SNDBUF);
+    }
     writeName(family, port, local, scope);
     if (system.bind(fd, base + NAME, nameLength(family)) !== 0) {
       throw sys.systemError('bind', system.errno(), text);
     }
-    return adoptSocket(system, fd);
+    return fd;
   } catch (error) {
     system.close(fd);
     throw error;

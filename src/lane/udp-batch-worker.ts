@@ -118,9 +118,8 @@ class BatchLoop {
         if (stopping && errno !== sys.EINTR) return;
         this.#pause(errno);
       } else {
-        const octets = this.#answer(received);
-        // After the shutdown every receive brings nothing at once.
-        if (stopping && octets === 0) return;
+        // One that brings no octets is no end: empty datagrams may have queries behind them.
+        this.#answer(received);
       }
     }
   }
@@ -138,8 +137,7 @@ class BatchLoop {
     Atomics.wait(nothing, 0, 0, 20);
   }
 
-  /** Returns the octets that came. */
-  #answer(received: number): number {
+  #answer(received: number): void {
     const { bytes } = this.#messages;
     const messages = this.#messages;
     const counts = this.#counts;
@@ -192,7 +190,7 @@ class BatchLoop {
       responder.leave();
     }
     // Ends of a shut socket are no packets.
-    if (octets === 0 && this.#control.stopped) return 0;
+    if (octets === 0 && this.#control.stopped) return;
     counts[count.RECEIVED] += received;
     counts[count.BATCHES] += 1;
     counts[count.DROPPED] += dropped;
@@ -202,7 +200,6 @@ class BatchLoop {
       if (this.#ring.publish()) wake(this.#system, this.#eventfd);
     }
     if (staged > 0) this.#send(staged);
-    return octets;
   }
 
   #send(staged: number): void {

@@ -5,6 +5,7 @@
  * blocked in the kernel keeps a process from ending, so every way out wakes it first: `close`, and the exit of
  * the process for whatever reason.
  */
+import { isMainThread } from 'node:worker_threads';
 import type { Listener } from '../answer/peer.ts';
 import type { Answering, Lane, WorkerCounters } from './lane.ts';
 import { loadSystem, SHUT_RD } from './syscalls.ts';
@@ -16,6 +17,8 @@ import type { Bound } from './udp-batch-socket.ts';
 
 /** Why this lane cannot run here, for a log line; undefined when it can. */
 export function batchLaneHindrance(): string | undefined {
+  // The end of a thread whose event loop koffi watches a descriptor for takes the whole process with it.
+  if (!isMainThread) return 'this is not the main thread';
   return loadSystem().reason;
 }
 

@@ -2,6 +2,7 @@
 import type { WorkerData } from '../answer/worker.ts';
 import type { Listener } from '../answer/peer.ts';
 import type { AnswerSettings } from '../answer/settings.ts';
+import { bindEarly } from '../lane/early-bind.ts';
 import type { Answering, Lane, LaneCounters } from '../lane/lane.ts';
 import { formatListen, parseListen } from '../lane/listen.ts';
 import type { Listen } from '../lane/listen.ts';
@@ -25,13 +26,15 @@ export interface LaneOptions {
   warn(text: string): void;
 }
 
+type UdpKind = 'batch' | 'dgram';
+
 export interface OpenListener {
   listener: Listener;
   /** As bound; a port of 0 replaced. */
   port: number;
   udp: Lane;
   tcp: Lane;
-  udpKind: 'batch' | 'dgram';
+  udpKind: UdpKind;
 }
 
 /** A port of 0 is free for UDP before it is tried for TCP; another is taken when it is not. */
@@ -64,14 +67,17 @@ export class Lanes {
     const asked = typeof listen === 'string' ? parseListen(listen) : listen;
     for (let attempt = 1; ; attempt++) {
       const listener = this.virtual(asked);
-      const { lane: udp, kind } = this.udpLane(listener);
-      const port = await udp.open();
+      const kind = this.udpKind();
+      const { lane: udp, port } = await openLane('udp', listener, (fd) => this.udpLane(kind, listener, fd));
       // Both lanes share the listener, so that explanations name the port that was really bound.
       listener.port = port;
       listener.text = formatListen(listener);
-      const tcp = this.tcpLane(listener);
+      let tcp: Lane;
       try {
-        await tcp.open();
+        const opened = await openLane('tcp', listener, (fd) => this.tcpLane(listener, fd));
+        tcp = opened.lane;
+        if (opened.isEarly)
+          this.options.warn(`${listener.text} is bound, but answers only once an interface has its address`);
       } catch (error) {
         await udp.close(0);
         if (asked.port === 0 && attempt < PORT_ATTEMPTS) continue;
@@ -98,38 +104,59 @@ export class Lanes {
     return sum;
   }
 
-  private udpLane(listener: Listener): { lane: Lane; kind: 'batch' | 'dgram' } {
-    const { answering, workers } = this.options;
-    const hindrance = workers === 0 ? '' : batchLaneHindrance();
-    if (hindrance === undefined) {
-      const lane = new BatchLane(listener, answering, {
-        workers,
-        module: WORKER_MODULE,
-        attach: () => {
-          const reader = this.readers.take();
-          const { memory, settings, shelf } = this.options;
-          const data: WorkerData = { memory, shelf: shelf.memory, reader, settings };
-          const detach = (): void => {
-            shelf.readerEnded(reader);
-            this.readers.release(reader);
-          };
-          return { data, detach };
-        },
-        onProblem: (text) => this.options.warn(text),
-      });
-      return { lane, kind: 'batch' };
-    }
+  private udpKind(): UdpKind {
+    const hindrance = this.options.workers === 0 ? '' : batchLaneHindrance();
+    if (hindrance === undefined) return 'batch';
     if (hindrance !== '' && !this.warned) {
       this.warned = true;
       this.options.warn(`UDP is answered by node:dgram, several times dearer: ${hindrance}`);
     }
-    return { lane: new DgramLane(listener, answering), kind: 'dgram' };
+    return 'dgram';
   }
 
-  private tcpLane(listener: Listener): Lane {
+  /** The batch lane binds an address that comes later by itself, and is given no `fd`. */
+  private udpLane(kind: UdpKind, listener: Listener, fd: number | undefined): Lane {
+    const { answering, workers } = this.options;
+    if (kind === 'dgram') return new DgramLane(listener, answering, fd === undefined ? {} : { fd });
+    return new BatchLane(listener, answering, {
+      workers,
+      module: WORKER_MODULE,
+      attach: () => {
+        const reader = this.readers.take();
+        const { memory, settings, shelf } = this.options;
+        const data: WorkerData = { memory, shelf: shelf.memory, reader, settings };
+        const detach = (): void => {
+          shelf.readerEnded(reader);
+          this.readers.release(reader);
+        };
+        return { data, detach };
+      },
+      onProblem: (text) => this.options.warn(text),
+    });
+  }
+
+  private tcpLane(listener: Listener, fd: number | undefined): Lane {
     const { idleMs, connections, client } = this.options.tcp;
     return new TcpLane(listener, this.options.answering, {
+      ...(fd === undefined ? {} : { fd }),
       limits: { idleMs, maxConnections: connections, maxPerClient: client },
     });
+  }
+}
+
+/** Opens what `make` makes; on a socket that is bound early where no interface has the address yet. */
+async function openLane(
+  transport: 'udp' | 'tcp',
+  listener: Listener,
+  make: (fd: number | undefined) => Lane,
+): Promise<{ lane: Lane; port: number; isEarly: boolean }> {
+  const lane = make(undefined);
+  try {
+    return { lane, port: await lane.open(), isEarly: false };
+  } catch (error) {
+    const fd = bindEarly(error, listener.address, listener.port, transport);
+    if (fd === undefined) throw error;
+    const early = make(fd);
+    return { lane: early, port: await early.open(), isEarly: true };
   }
 }

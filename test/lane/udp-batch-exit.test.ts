@@ -61,6 +61,33 @@ describe.skipIf(!usable)('a process with blocked workers ends, and its port is f
   });
 });
 
+describe('a thread with a server ends, its port is free, and the process goes on', () => {
+  it.each([
+    ['terminate', []],
+    ['exit', []],
+    ['throw', ['uncaught']],
+    ['close', []],
+  ])('by %s', async (way, said) => {
+    const child = spawn(
+      process.execPath,
+      [fileURLToPath(new URL('server-thread.mjs', import.meta.url)), way],
+      {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      },
+    );
+    let out = '';
+    child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
+    try {
+      expect(await once(child, 'close')).toEqual([0, null]);
+    } finally {
+      child.kill('SIGKILL');
+    }
+    const [port, kind, ...rest] = out.trim().split('\n');
+    expect([kind, ...rest]).toEqual(['dgram', ...said, 'gone']);
+    await portIsFree(Number(port));
+  });
+});
+
 describe.skipIf(!usable)('system calls', () => {
   it('go by number past a C library that loops over messages', async () => {
     const system = sys.bindCalls(koffi as unknown as Parameters<typeof sys.bindCalls>[0], true);

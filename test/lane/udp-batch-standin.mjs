@@ -1,6 +1,7 @@
 /**
  * A responder for tests of the batch lane: the octet behind the header says what to do with the packet.
- * `e` echo with what is known of the peer, `n` nothing, `x` throw, `d` defer, `q` end the thread.
+ * `e` echo with what is known of the peer, `n` nothing, `x` throw, `d` defer, `w` take
+ * a while, `q` end the thread.
  */
 export function createResponder(data, listener) {
   let inside = false;
@@ -34,6 +35,10 @@ export function createResponder(data, listener) {
           throw new Error('a bug');
         case 'd':
           return -1;
+        case 'w':
+          // Long enough for a whole queue to gather behind this packet.
+          Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+          return 0;
         case 'q':
           process.exit(3);
           return 0;

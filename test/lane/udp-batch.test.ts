@@ -319,6 +319,18 @@ describe.skipIf(hindrance !== undefined)('udp-batch', () => {
     expect(await next.open()).toBe(port);
   });
 
+  it('answers what is queued behind whole batches of empty datagrams before it closes', async () => {
+    const { lane } = laneOn('127.0.0.1');
+    const client = await Client.to('127.0.0.1', await lane.open());
+    client.send(1, 'w');
+    await client.flushed();
+    for (let i = 0; i < 3 * 64; i++) client.socket.send(Buffer.alloc(0));
+    client.send(2, 'e');
+    await client.flushed();
+    await lane.close();
+    expect((await client.answer()).id).toBe(2);
+  });
+
   it('waits for answers that are owed when it closes', async () => {
     const { lane, later } = laneOn('127.0.0.1');
     const client = await Client.to('127.0.0.1', await lane.open());

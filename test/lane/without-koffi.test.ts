@@ -19,7 +19,7 @@ Module._resolveFilename = function (name, ...rest) {
 `;
 
 let folder = '';
-let served: Served | undefined;
+let running: Served | undefined;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'podns-without-'));
   mkdirSync(join(folder, 'zones'));
@@ -28,16 +28,18 @@ beforeEach(() => {
   writeFileSync(join(folder, 'absent.cjs'), ABSENT);
 });
 afterEach(async () => {
-  served?.child.kill('SIGKILL');
-  await served?.ended;
+  running?.child.kill('SIGKILL');
+  await running?.ended;
   rmSync(folder, { recursive: true });
 });
 
+function serve(args: string[]): Served {
+  return (running = new Served(args, folder, { NODE_OPTIONS: `--require ${join(folder, 'absent.cjs')}` }));
+}
+
 test('without koffi every listener answers over node:dgram, and one line tells why', async () => {
   const listeners = ['127.0.0.1', '127.0.0.2', '[::1]'].flatMap((host) => ['--listen', `${host}:0@aep/web`]);
-  served = new Served([...listeners, '--admin', '127.0.0.1:0', '--forward', 'off'], folder, {
-    NODE_OPTIONS: `--require ${join(folder, 'absent.cjs')}`,
-  });
+  const served = serve([...listeners, '--admin', '127.0.0.1:0', '--forward', 'off']);
   await served.until('out', 'try:');
   for (let i = 0; i < 3; i++) {
     const address = await served.address(i);
@@ -65,4 +67,10 @@ test('without koffi every listener answers over node:dgram, and one line tells w
   expect(warnings.map(({ msg }) => msg)).toEqual([
     "UDP is answered by node:dgram, several times dearer: koffi is not usable: Cannot find module 'koffi'",
   ]);
+});
+
+test('without koffi an address that no interface has is an error', async () => {
+  const elsewhere = serve(['--listen', '192.0.2.1:5300@aep', '--admin', 'off']);
+  expect(await elsewhere.ended).toEqual({ code: 69, signal: null });
+  expect(elsewhere.err).toContain('192.0.2.1:5300@aep: no interface of this host has this address');
 });
