@@ -182,6 +182,11 @@ export interface Sink {
    */
   keep?(key: ResourceKey): void;
   commit(): Promise<void>;
+  /**
+   * With `true`: several transactions follow each other at once, and may become visible a few at a time; whole
+   * ones, in order. `commit` may resolve before that, until `false` has been said. May be ignored.
+   */
+  gather?(several: boolean): void;
   rollback(): void;
   /** Nothing new, still alive, at this revision. */
   bookmark(revision: string): void;

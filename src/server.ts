@@ -14,7 +14,7 @@ import type { Kind, Problem, Resource, Sink, Source } from './model.ts';
 import { problemText } from './model.ts';
 import { elapsedBy } from './server/elapsed.ts';
 import { Feed } from './server/feed.ts';
-import type { SourceStatus } from './server/feed.ts';
+import type { SourceStatus } from './server/source-status.ts';
 import { catalogInventory } from './server/inventory.ts';
 import { Lanes } from './server/lanes.ts';
 import type { OpenListener } from './server/lanes.ts';

@@ -1,35 +1,12 @@
 /** From sources to the trie: every source's transactions go through the catalog and become visible one by one. */
 import { Catalog } from '../catalog/catalog.ts';
 import type { Change, Transaction } from '../catalog/catalog.ts';
-import type { Place, Problem, Projection, Resource, ResourceKey, Sink, SourceState } from '../model.ts';
+import type { Place, Problem, Projection, Resource, ResourceKey, Sink } from '../model.ts';
 import { keyOf, keyText } from '../model.ts';
 import { Histogram } from './histogram.ts';
 import { Rate } from './rate.ts';
-
-/** What is known of one source. */
-export interface SourceStatus {
-  name: string;
-  state: SourceState;
-  reason: string;
-  revision: string;
-  /** A whole state of it has become visible. */
-  synced: boolean;
-  /** What an earlier run saved of it is visible. */
-  restored: boolean;
-  /** Milliseconds since 1970; 0 for never. */
-  lastChange: number;
-  lastHeard: number;
-  /** When it was lost, on the same clock; 0 while it is not. */
-  lostSince: number;
-  /** Likewise on the clock of `FeedOptions.elapsed`: what counts for how long. */
-  lostAt: number;
-  changes: number;
-  /** Changes a second, over the last ten. */
-  rate: number;
-  /** Milliseconds from the control plane's commit of the last change until it was answerable; -1: not told. */
-  lag: number;
-  problems: Problem[];
-}
+import { newStatus } from './source-status.ts';
+import type { SourceStatus } from './source-status.ts';
 
 export interface FeedOptions {
   catalog: Catalog;
@@ -63,6 +40,17 @@ interface Opening {
   heard?: number;
 }
 
+/** Transactions that become visible together at the most: the first must not wait for long. */
+const GATHERED_MAX = 64;
+
+/** A transaction that has been applied and is not visible yet. */
+interface Applied {
+  feeder: Feeder;
+  revision: string;
+  opening: Opening;
+  changes: number;
+}
+
 const NOTHING_OPEN: Opening = { full: false, at: undefined, received: undefined };
 
 interface Feeder {
@@ -71,6 +59,8 @@ interface Feeder {
   opening: Opening;
   problems: Map<string, Problem[]>;
   rate: Rate;
+  /** Inside `gather`. */
+  gathers: boolean;
 }
 
 export class Feed {
@@ -79,6 +69,10 @@ export class Feed {
   private queue: Promise<void> = Promise.resolve();
   /** Transactions that are being applied or wait for their turn. */
   private pending = 0;
+  /** Applied by the projection's open transaction, which is open exactly while there are any or one is under way. */
+  private readonly applied: Applied[] = [];
+  /** Sources that have more to deliver at once. */
+  private gathering = 0;
   /** Of changes, not of whole states: from the control plane's commit, and from the octets' arrival, to answerable. */
   readonly committed = new Histogram();
   readonly received = new Histogram();
@@ -104,28 +98,14 @@ export class Feed {
   sink(name: string): Sink {
     const { catalog, wallClock, elapsed } = this.options;
     if (!catalog.sources.includes(name)) catalog.addSource(name);
-    const status: SourceStatus = {
-      name,
-      state: 'starting',
-      reason: '',
-      revision: '',
-      synced: false,
-      restored: false,
-      lastChange: 0,
-      lastHeard: 0,
-      lostSince: 0,
-      lostAt: 0,
-      changes: 0,
-      rate: 0,
-      lag: -1,
-      problems: [],
-    };
+    const status = newStatus(name);
     const feeder: Feeder = {
       status,
       transaction: undefined,
       opening: NOTHING_OPEN,
       problems: new Map(),
       rate: new Rate(elapsed),
+      gathers: false,
     };
     this.feeders.set(name, feeder);
     const open = (): Transaction => {
@@ -150,6 +130,12 @@ export class Feed {
         const transaction = open();
         feeder.transaction = undefined;
         return this.enqueue(feeder, transaction, feeder.opening);
+      },
+      gather: (several) => {
+        if (feeder.gathers === several) return;
+        feeder.gathers = several;
+        this.gathering += several ? 1 : -1;
+        if (this.gathering === 0 && this.pending === 0) this.show();
       },
       rollback: () => {
         feeder.transaction?.rollback();
@@ -213,7 +199,9 @@ export class Feed {
   private apply(feeder: Feeder, transaction: Transaction, opening: Opening): Promise<void> | undefined {
     const changes = transaction.commit();
     const before = feeder.status.changes;
-    this.options.projection.begin();
+    // A whole state may take its time; what is complete does not wait for it.
+    if (opening.full) this.show();
+    if (this.applied.length === 0) this.options.projection.begin();
     if (this.applySome(feeder, changes, opening.at)) {
       this.finish(feeder, transaction.revision, opening, before);
       return undefined;
@@ -255,23 +243,34 @@ export class Feed {
   }
 
   private finish(feeder: Feeder, revision: string, opening: Opening, before: number): void {
-    const { status } = feeder;
-    this.options.projection.commit();
     this.pending--;
+    this.applied.push({ feeder, revision, opening, changes: feeder.status.changes - before });
+    if (this.gathering === 0 || opening.full || this.applied.length >= GATHERED_MAX) this.show();
+  }
+
+  /** Makes visible what has been applied. */
+  private show(): void {
+    const applied = this.applied.splice(0);
+    if (applied.length === 0) return;
+    this.options.projection.commit();
     const now = this.options.wallClock();
-    const { full, at, received, heard } = opening;
-    status.revision = revision;
-    status.lastHeard = heard ?? now;
-    if (heard === undefined) status.lastChange = now;
-    feeder.rate.add(status.changes - before);
-    if (full) status.synced = true;
-    else {
-      if (at !== undefined) {
-        status.lag = Math.max(0, now - at);
-        this.committed.observe(now - at);
+    const measured = performance.now();
+    for (const { feeder, revision, opening, changes } of applied) {
+      const { status } = feeder;
+      const { full, at, received, heard } = opening;
+      status.revision = revision;
+      status.lastHeard = heard ?? now;
+      if (heard === undefined) status.lastChange = now;
+      feeder.rate.add(changes);
+      if (full) status.synced = true;
+      else {
+        if (at !== undefined) {
+          status.lag = Math.max(0, now - at);
+          this.committed.observe(now - at);
+        }
+        if (received !== undefined) this.received.observe(measured - received);
       }
-      if (received !== undefined) this.received.observe(performance.now() - received);
+      this.options.onCommit(status.name, changes);
     }
-    this.options.onCommit(status.name, status.changes - before);
   }
 }

@@ -1,7 +1,7 @@
 /** The view over time: when it may answer at all, when its answers must say that they are old. */
 import * as layout from '../trie/layout.ts';
 import type { TrieWriter } from '../trie/writer.ts';
-import type { SourceStatus } from './feed.ts';
+import type { SourceStatus } from './source-status.ts';
 
 export interface LifeOptions {
   writer: Pick<TrieWriter, 'setSync' | 'setStale' | 'setIpv4Blind'>;

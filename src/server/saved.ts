@@ -5,7 +5,8 @@ import type { Catalog } from '../catalog/catalog.ts';
 import { SnapshotKeeper } from '../catalog/snapshot-keeper.ts';
 import { loadSnapshot, saveSnapshot } from '../catalog/snapshot.ts';
 import type { Problem, ResumePoint } from '../model.ts';
-import type { Feed, SourceStatus } from './feed.ts';
+import type { Feed } from './feed.ts';
+import type { SourceStatus } from './source-status.ts';
 
 export interface SavedViewOptions {
   /** The state folder; it exists. */

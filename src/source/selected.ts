@@ -2,9 +2,9 @@
 
 import { keyOf, type ResourceKey, type Sink, type Source } from '../model.ts';
 
-/** `vpcs`: their names, folded. A whole state stays whole, without the resources of other VPCs. */
+/** `vpcs`: their names. A whole state stays whole, without the resources of other VPCs. */
 export function selected(source: Source, vpcs: readonly string[]): Source {
-  const wanted = new Set(vpcs);
+  const wanted = new Set(vpcs.map((vpc) => vpc.toLowerCase()));
   const has = ({ vpc }: ResourceKey): boolean => wanted.has(vpc);
   return {
     name: source.name,
@@ -28,6 +28,7 @@ function through(sink: Sink, has: (key: ResourceKey) => boolean): Sink {
       if (has(key)) sink.keep?.(key);
     },
     commit: () => sink.commit(),
+    gather: (several) => sink.gather?.(several),
     rollback: () => sink.rollback(),
     bookmark: (revision) => sink.bookmark(revision),
     state: (state, reason, since) => sink.state(state, reason, since),

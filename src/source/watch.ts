@@ -147,10 +147,9 @@ export function inputDialect(
       let inState = false;
       while (!signal.aborted && !closed) {
         while (rest.length > 0) {
-          const event = rest.shift()!;
-          inState ||= event.type === 'snapshot';
-          // One by one: what follows a fault must still be here for the next call.
-          if (inState) yield [event];
+          const run = rest.splice(0, runLength(rest));
+          inState ||= run[0].type === 'snapshot';
+          if (inState) yield run;
           if (signal.aborted) return;
         }
         pending ??= chunks.next();
@@ -166,6 +165,19 @@ export function inputDialect(
       input.destroy();
     },
   };
+}
+
+/**
+ * How many events may be given out at once: what follows a fault, or begins a new state after one, must still be
+ * there when the stream is asked for again.
+ */
+function runLength(events: StreamEvent[]): number {
+  const most = Math.min(events.length, BATCH);
+  for (let i = 0; i < most; i++) {
+    if (events[i].type === 'malformed') return i + 1;
+    if (i > 0 && events[i].type === 'snapshot') return i;
+  }
+  return most;
 }
 
 function unlessAborted<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value | undefined> {

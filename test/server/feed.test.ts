@@ -1,0 +1,114 @@
+/** Transactions become visible whole and in order; those that follow each other at once may do so together. */
+import { beforeEach, expect, test } from 'vitest';
+import { Catalog } from '../../src/catalog/catalog.ts';
+import type { Pod, Projection, Resource, ResourceKey, Sink } from '../../src/model.ts';
+import { Feed } from '../../src/server/feed.ts';
+
+/** What the projection was told, and what has become visible, a line a flip. */
+class Told implements Projection {
+  open: string[] | undefined;
+  readonly flips: string[] = [];
+  begin(): void {
+    expect(this.open).toBeUndefined();
+    this.open = [];
+  }
+  put(resource: Resource): void {
+    this.open!.push(`+${(resource as Pod).name}`);
+  }
+  remove(key: ResourceKey): void {
+    this.open!.push(`-${key.name}`);
+  }
+  commit(): void {
+    this.flips.push(this.open!.join(' '));
+    this.open = undefined;
+  }
+}
+
+let told = new Told();
+let feed: Feed;
+let commits: string[] = [];
+beforeEach(() => {
+  told = new Told();
+  commits = [];
+  feed = new Feed({
+    catalog: new Catalog({ sources: [] }),
+    projection: told,
+    wallClock: () => 0,
+    elapsed: () => 0,
+    yieldTurn: () => new Promise((resolve) => setImmediate(resolve)),
+    onCommit: (source, changes) => commits.push(`${source} ${changes}`),
+    onState: () => {},
+    onProblem: () => {},
+  });
+});
+
+function pod(name: string): Pod {
+  const none = { names: [], overlays: [], ports: [] };
+  return { kind: 'pod', vpc: 'v', namespace: 'n', name, aid: `p-${name}`, ...none, ready: true };
+}
+
+let revision = 0;
+function say(sink: Sink, ...names: string[]): Promise<void> {
+  sink.begin(false, String(++revision));
+  for (const name of names) sink.put(pod(name));
+  return sink.commit();
+}
+
+test('alone, each is visible when its commit returns', () => {
+  const sink = feed.sink('a');
+  void say(sink, 'x');
+  void say(sink, 'y', 'z');
+  expect(told.flips).toEqual(['+x', '+y +z']);
+  expect(commits).toEqual(['a 1', 'a 2']);
+});
+
+test('gathered, they are visible together when no more follow, and reported one by one', async () => {
+  const sink = feed.sink('a');
+  sink.gather!(true);
+  await say(sink, 'x');
+  await say(sink, 'y', 'z');
+  expect(told.flips).toEqual([]);
+  expect(feed.status()[0]!.revision).toBe('');
+  sink.gather!(false);
+  expect(told.flips).toEqual(['+x +y +z']);
+  expect(commits).toEqual(['a 1', 'a 2']);
+  expect(feed.status()[0]!.revision).toBe(String(revision));
+  sink.gather!(false);
+  await say(sink, 'w');
+  expect(told.flips.at(-1)).toBe('+w');
+});
+
+test('a source that gathers does not keep what many transactions have said', async () => {
+  const sink = feed.sink('a');
+  sink.gather!(true);
+  for (let i = 0; i < 150; i++) await say(sink, `p${i}`);
+  expect(told.flips.map((flip) => flip.split(' ').length)).toEqual([64, 64]);
+  sink.gather!(false);
+  expect(told.flips.map((flip) => flip.split(' ').length)).toEqual([64, 64, 22]);
+});
+
+test('with two that gather, the last one to end shows what both said', async () => {
+  const [a, b] = [feed.sink('a'), feed.sink('b')];
+  a.gather!(true);
+  b.gather!(true);
+  await say(a, 'x');
+  await say(b, 'y');
+  a.gather!(false);
+  expect(told.flips).toEqual([]);
+  b.gather!(false);
+  expect(told.flips).toEqual(['+x +y']);
+});
+
+test('a whole state is visible at once, and what came before it earlier still', async () => {
+  const sink = feed.sink('a');
+  sink.gather!(true);
+  await say(sink, 'x');
+  sink.begin(true, String(++revision));
+  sink.put(pod('x'));
+  for (let i = 0; i < 20_000; i++) sink.put(pod(`p${i}`));
+  const whole = sink.commit();
+  expect(told.flips).toEqual(['+x']);
+  await whole;
+  expect(told.flips.length).toBe(2);
+  expect(told.flips[1]!.split(' ').length).toBe(20_000);
+});
