@@ -145,7 +145,10 @@ describe('a full trie', () => {
         pair.settle();
         const start = pair.writer.usage;
         for (const ops of list) {
+          const wasShort = pair.isShort;
           pair.transaction(ops);
+          // What was let in had asked for all that it needs.
+          if (!wasShort && !ops.some((each) => 'remove' in each)) expect(pair.isShort).toBe(false);
           pair.settle();
           taken += ops.length;
         }
