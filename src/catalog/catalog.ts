@@ -1,11 +1,11 @@
 /** The catalog: every resource by key and source, packed; which source is heard; what a change set changes. */
-import { createHash } from 'node:crypto';
-import { KINDS, keyText, type Kind, type Problem, type Resource, type ResourceKey } from '../model.ts';
+import { keyText, type Kind, type Problem, type Resource, type ResourceKey } from '../model.ts';
 import { readWhole } from './applying.ts';
 import { KIND_NUMBERS, SHADOWED } from './layout.ts';
 import { Settling } from './settling.ts';
 import type { SaidSource } from './settling.ts';
-import { sortedReferences } from './order.ts';
+import { Lists } from './lists.ts';
+import type { ListFilter } from './lists.ts';
 import { Store } from './store.ts';
 import { Transaction } from './transaction.ts';
 import type { Change, EffectiveRecord, Said, SaidRecord } from './change.ts';
@@ -23,11 +23,6 @@ export interface CatalogOptions {
   hashKey?: Uint8Array;
 }
 
-export interface ListFilter {
-  vpc?: string;
-  namespace?: string;
-}
-
 /**
  * Holds what every source says and the view that follows from it. Resources go in validated and come out as
  * fresh objects, parsed on demand. Change it through `begin`; one commit at a time, one open transaction a
@@ -36,11 +31,13 @@ export interface ListFilter {
 export class Catalog {
   readonly #store: Store;
   readonly #settling: Settling;
+  readonly #lists: Lists;
   #order: string[] = [];
 
   constructor(options: CatalogOptions) {
     this.#store = new Store(options.hashKey);
     this.#settling = new Settling(this.#store);
+    this.#lists = new Lists(this.#store, this.#settling);
     for (const _ of this.setSources(options.sources)) void _;
   }
 
@@ -176,71 +173,23 @@ export class Catalog {
    * is being read. Read it to its end or leave the loop: a list left hanging keeps memory. In no order, or with
    * `sorted` by VPC, namespace and name.
    */
-  *list(kind: Kind, filter: ListFilter = {}, sorted = false): Generator<Resource, void, undefined> {
-    const store = this.#store;
-    store.pin();
-    try {
-      const references = this.#references((reference, scope) => {
-        if (store.kind(reference) !== KIND_NUMBERS[kind] || !store.isEffective(reference)) return false;
-        if (filter.vpc !== undefined && store.scopes.vpc(scope) !== filter.vpc) return false;
-        return filter.namespace === undefined || store.scopes.namespace(scope) === filter.namespace;
-      });
-      const ordered = sorted ? sortedReferences(store, references) : references;
-      if (kind === 'vpc') yield* Array.from(ordered, (reference) => this.#settling.resource(reference));
-      else for (const reference of ordered) yield store.resource(reference);
-    } finally {
-      store.unpin();
-    }
+  list(kind: Kind, filter: ListFilter = {}, sorted = false): Generator<Resource, void, undefined> {
+    return this.#lists.list(kind, filter, sorted);
   }
 
   /** As `list`, of all kinds, with stamps, in no order but VPCs first: of some VPCs or of all. */
-  *effective(vpcs?: ReadonlySet<string>): Generator<EffectiveRecord, void, undefined> {
-    const store = this.#store;
-    store.pin();
-    try {
-      const read = (reference: number): EffectiveRecord => {
-        return { resource: this.#settling.resource(reference), stamp: store.stamp(reference) };
-      };
-      const references = this.#references(
-        (reference, scope) => store.isEffective(reference) && (vpcs?.has(store.scopes.vpc(scope)) ?? true),
-      );
-      yield* Array.from(
-        references.filter((reference) => store.kind(reference) === 0),
-        read,
-      );
-      for (const reference of references) if (store.kind(reference) !== 0) yield read(reference);
-    } finally {
-      store.unpin();
-    }
+  effective(vpcs?: ReadonlySet<string>): Generator<EffectiveRecord, void, undefined> {
+    return this.#lists.effective(vpcs);
   }
 
   /** Everything that every source says, as it is at the first step, VPCs as they were said. As `list`. */
-  *records(): Generator<SaidRecord, void, undefined> {
-    const store = this.#store;
-    store.pin();
-    try {
-      // What may change in place is read now.
-      const references = this.#references(() => true);
-      const shadowed = references.map((reference) => (store.has(reference, SHADOWED) ? 1 : 0));
-      const claims = new Map<number, Record<string, number> | undefined>();
-      for (const reference of references) {
-        if (store.kind(reference) === 0) claims.set(reference, this.#settling.olderClaims(reference));
-      }
-      const names = this.#settling.sources.map((source) => source?.name ?? '');
-      for (let i = 0; i < references.length; i++) {
-        const reference = references[i]!;
-        yield {
-          source: names[store.source(reference)]!,
-          resource: store.resource(reference),
-          revision: store.revision(reference),
-          stamp: store.stamp(reference),
-          claims: claims.get(reference),
-          shadowed: shadowed[i] === 1,
-        };
-      }
-    } finally {
-      store.unpin();
-    }
+  records(): Generator<SaidRecord, void, undefined> {
+    return this.#lists.records();
+  }
+
+  /** 16 hex digits that are equal for equal effective resources, whatever their order. Slow: for comparison. */
+  digest(vpc?: string): string {
+    return this.#lists.digest(vpc);
   }
 
   /** Every VPC and namespace that is said or only referred to; `namespace` is empty for a VPC itself. */
@@ -271,17 +220,6 @@ export class Catalog {
     return problems;
   }
 
-  /** 16 hex digits that are equal for equal effective resources, whatever their order. Slow: for comparison. */
-  digest(vpc?: string): string {
-    let sum = 0n;
-    for (const kind of KINDS) {
-      for (const resource of this.list(kind, vpc === undefined ? {} : { vpc })) {
-        sum += createHash('sha256').update(JSON.stringify(resource)).digest().readBigUInt64BE(0);
-      }
-    }
-    return BigInt.asUintN(64, sum).toString(16).padStart(16, '0');
-  }
-
   /** Memory work that is left over, at most `budget` records of it; returns whether there is more. */
   tidy(budget = 4096): boolean {
     return !this.#settling.busy && this.#store.tidy(budget);
@@ -291,21 +229,6 @@ export class Catalog {
   memory(): { records: number; dead: number; index: number } {
     const { arena, table } = this.#store;
     return { records: arena.capacity, dead: arena.deadBytes, index: table.bytes };
-  }
-
-  #references(wanted: (reference: number, scope: number) => boolean): Uint32Array {
-    let references = new Uint32Array(1024);
-    let count = 0;
-    for (const reference of this.#store.walk()) {
-      if (!wanted(reference, this.#store.word(reference, 1))) continue;
-      if (count === references.length) {
-        const more = new Uint32Array(count * 2);
-        more.set(references);
-        references = more;
-      }
-      references[count++] = reference;
-    }
-    return references.subarray(0, count);
   }
 
   #effective({ kind, vpc, namespace, name }: ResourceKey): number {

@@ -35,6 +35,9 @@ export class Arena {
   readonly words: Int32Array;
   /** Words handed out and not taken back. */
   used = 0;
+  /** Blocks ever handed out, and the words of the largest. */
+  count = 0;
+  largest = 0;
   /** The stretch that blocks without a free one of their size are cut from. */
   private next: number;
   private end: number;
@@ -64,11 +67,25 @@ export class Arena {
     if (this.room < words) throw this.full();
   }
 
+  /** True when blocks of any sizes, together `words` after rounding, can be had; looks for them harder. */
+  fits(words: number): boolean {
+    if (this.room < words && (this.released > 0 || this.longest >= words)) this.join();
+    return this.room >= words;
+  }
+
+  /** True when one block of just so many words can be had. */
+  hasBlock(words: number): boolean {
+    const size = roundWords(words);
+    return this.free[classOf(size)] !== 0 || this.fits(size);
+  }
+
   /** A block of zeros or of stale words: the caller writes all of it. */
   allocate(words: number): number {
     const size = roundWords(words);
     const kind = classOf(size);
     const head = this.free[kind];
+    this.count++;
+    if (size > this.largest) this.largest = size;
     if (head !== 0) {
       this.free[kind] = this.words[head];
       this.used += size;

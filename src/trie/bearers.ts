@@ -19,8 +19,10 @@ export class BearerSets {
   debt = 0;
   /** Words of the largest set that was ever built. */
   largest = 0;
-  /** Names that several bear and that this transaction has changed; built once, at its end. */
-  private readonly dirty = new Map<number, Bearers>();
+  /** Sets that found no room at the last flush: until they do, one of their bearers answers for all. */
+  owed = 0;
+  /** Names that several bear and that this transaction has changed, or that are owed; built once, at its end. */
+  private dirty = new Map<number, Bearers>();
 
   constructor(arena: Arena, tables: Tables, nodes: Nodes) {
     this.arena = arena;
@@ -97,11 +99,21 @@ export class BearerSets {
 
   /** Builds the sets that changed. `prune` is called for nodes that nobody bears any more. */
   flush(prune: (node: number) => void): void {
-    for (const [node, { pods, services }] of this.dirty) {
+    const owed = new Map<number, Bearers>();
+    let debt = 0;
+    for (const [node, bearers] of this.dirty) {
+      const { pods, services } = bearers;
       const old = this.nodes.payload(node);
       let payload = 0;
       if (pods.size + services.size === 1) payload = [...pods, ...services][0];
-      else if (pods.size + services.size > 1) payload = this.build([...pods], [...services]);
+      else if (pods.size + services.size > 1) {
+        payload = this.build([...pods], [...services]);
+        if (payload === 0) {
+          payload = this.first(bearers);
+          owed.set(node, bearers);
+          for (const record of [...pods, ...services]) debt += this.memberWords(record);
+        }
+      }
       this.nodes.setPayload(node, payload);
       const { words } = this.arena;
       if (old !== 0 && (words[old] & 0xff) === layout.RECORD_SET) {
@@ -109,8 +121,16 @@ export class BearerSets {
       }
       if (payload === 0) prune(node);
     }
-    this.dirty.clear();
-    this.debt = 0;
+    this.dirty = owed;
+    this.owed = owed.size;
+    this.debt = debt + owed.size * (layout.RRSET_AAAA + layout.SET_REFS);
+  }
+
+  /** The one of several that answers while there is no room for their set. */
+  private first({ pods, services }: Bearers): number {
+    for (const service of services) return service;
+    for (const pod of pods) if ((this.arena.words[pod] & layout.POD_READY) !== 0) return pod;
+    return pods.values().next().value!;
   }
 
   /** What a member adds to a set. */
@@ -153,7 +173,7 @@ export class BearerSets {
 
   /**
    * Services hide pods: their virtual IPs are the AAAA and there is no A. Else pods that are not ready are left
-   * out as long as one is ready; they stay members, for the replica names.
+   * out as long as one is ready; they stay members, for the replica names. Returns 0 when there is no room.
    */
   private build(pods: number[], services: number[]): number {
     const { words } = this.arena;
@@ -168,6 +188,7 @@ export class BearerSets {
       if (services.length === 0) four += words[record + layout.RRSET_A_COUNT];
     }
     const size = layout.RRSET_AAAA + 4 * six + 2 * four + layout.SET_REFS + pods.length + services.length;
+    if (!this.arena.hasBlock(size)) return 0;
     const set = this.arena.allocate(size);
     if (size > this.largest) this.largest = size;
     words[set] = layout.RECORD_SET | (services.length > 0 ? layout.SET_SERVICE : 0);

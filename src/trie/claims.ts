@@ -20,7 +20,7 @@ export interface Contest {
   /** What the address table holds for it: a record, or a HOLDERS record made for it. */
   entry: number;
   shared: boolean;
-  /** What each member's record was last built to say of it. */
+  /** What each member's record was last built to say of it; nothing for one that does not say the address. */
   shown: Map<string, string>;
   /** Worked out at need, forgotten with every change of the claims. */
   owners: Claim[] | undefined;

@@ -39,6 +39,7 @@ export interface VpcState {
 }
 
 const OVERLAY_WORDS = 4;
+const NAMESPACE_WORDS = 2;
 
 export class Directory {
   readonly vpcs = new Map<string, VpcState>();
@@ -103,24 +104,16 @@ export class Directory {
     return state;
   }
 
-  /** Declares or, with undefined, forgets. A namespace without any payload lives as long as it has names. */
+  /** Declares or, with undefined, forgets. Most have no payload: only what is said of one needs a record. */
   setNamespace(state: NamespaceState, declared: Namespace | undefined): void {
     state.declared = declared;
-    this.refreshNamespace(state);
-  }
-
-  private refreshNamespace(state: NamespaceState): void {
     const old = this.nodes.payload(state.node);
-    let payload = 0;
-    if (state.declared !== undefined || state.overlays.size > 0) {
-      const flags = state.declared?.shadow === 'forward' ? layout.NAMESPACE_SHADOW_FORWARD : 0;
-      const word = layout.RECORD_NAMESPACE | flags;
-      if (old !== 0 && this.arena.words[old] === word) return;
-      payload = this.arena.allocate(2);
-      this.arena.words[payload] = word;
-    }
+    const isShadow = declared?.shadow === 'forward';
+    if (isShadow === (old !== 0)) return;
+    const payload = isShadow ? this.arena.allocate(NAMESPACE_WORDS) : 0;
+    if (isShadow) this.arena.words[payload] = layout.RECORD_NAMESPACE | layout.NAMESPACE_SHADOW_FORWARD;
     this.nodes.setPayload(state.node, payload);
-    if (old !== 0) this.tables.release(old, 2);
+    if (old !== 0) this.tables.release(old, NAMESPACE_WORDS);
   }
 
   overlay(namespace: NamespaceState, name: string): OverlayState {
@@ -133,7 +126,6 @@ export class Directory {
       state = { name, namespace, record, prefixes: [], pods: 0 };
       namespace.overlays.set(name, state);
       this.overlayNames.set(record, state);
-      if (namespace.overlays.size === 1) this.refreshNamespace(namespace);
     }
     return state;
   }
@@ -157,7 +149,6 @@ export class Directory {
       namespace.overlays.delete(overlay.name);
       this.overlayNames.delete(overlay.record);
       this.tables.release(overlay.record, OVERLAY_WORDS);
-      if (namespace.overlays.size === 0) this.refreshNamespace(namespace);
     }
     if (
       namespace.declared === undefined &&

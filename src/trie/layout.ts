@@ -165,6 +165,7 @@ export const KEYED_ADDRESS = 3;
 export const MISPLACED_BITS = 129;
 /** PREFIX: the VPC's record. MISPLACED: unused. HOLDERS: count, then pod and overlay, each. */
 export const KEYED_VALUE = 7;
+export const KEYED_WORDS = 8;
 export const HOLDERS_LIST = 8;
 
 /** OVERLAY: kind, namespace node, then for each copy whether it is internal. */

@@ -2,24 +2,23 @@
 import type { Arena } from './arena.ts';
 import type { VpcState } from './directory.ts';
 import * as layout from './layout.ts';
-import { MemoryFullError } from './memory.ts';
 import { findNet6Owner } from './net6.ts';
 import type { Prefix } from './prefix.ts';
 import { eachKey } from './records.ts';
 import type { Tables } from './tables.ts';
 import { isMappedKey } from './mapped.ts';
 
-const KEYED_WORDS = layout.KEYED_VALUE + 1;
-
 export class PrefixOwners {
-  /** False when there was no room to mark every misplaced address. */
-  complete = true;
+  /** Misplaced addresses that there was no room to mark, or 0: then none is marked. */
+  owed = 0;
   private readonly arena: Arena;
   private readonly tables: Tables;
   private readonly counts = new Int32Array(129);
   /** MISPLACED entries by the address's four words: the record, and in how many VPCs a pod owns it. */
   private readonly misplaced = new Map<string, { record: number; vpcs: number }>();
+  /** Prefixes have moved, and what lies in them has not been looked at again. */
   private changed = false;
+  private moved = false;
   private stamp = 0;
 
   constructor(arena: Arena, tables: Tables) {
@@ -36,9 +35,9 @@ export class PrefixOwners {
       if (old !== 0 && this.arena.words[old + layout.KEYED_VALUE] === vpc.record) continue;
       const record = this.keyed(layout.RECORD_PREFIX, bits, vpc.record);
       this.tables.putAddress(view.hashKey(0, bits), record, old);
-      if (old !== 0) this.tables.release(old, KEYED_WORDS);
+      if (old !== 0) this.tables.release(old, layout.KEYED_WORDS);
       else this.count(bits, 1);
-      this.changed = true;
+      this.changed = this.moved = true;
     }
     for (const { bits, words } of before) {
       if (after.some((prefix) => prefix.bits === bits && prefix.words.every((word, i) => word === words[i])))
@@ -47,9 +46,9 @@ export class PrefixOwners {
       const old = view.find(0, bits);
       if (old === 0 || this.arena.words[old + layout.KEYED_VALUE] !== vpc.record) continue;
       this.tables.deleteAddress(view.hashKey(0, bits), old);
-      this.tables.release(old, KEYED_WORDS);
+      this.tables.release(old, layout.KEYED_WORDS);
       this.count(bits, -1);
-      this.changed = true;
+      this.changed = this.moved = true;
     }
   }
 
@@ -70,11 +69,9 @@ export class PrefixOwners {
   /** At the end of a transaction that moved prefixes: looks at all addresses again. */
   flush(): void {
     if (!this.changed) return;
-    this.changed = false;
-    this.complete = true;
-    const isLong = this.counts.subarray(65).some((count) => count > 0);
-    this.stamp = (((this.stamp + 2) | 1) ^ (isLong ? 0 : 1)) | 0;
-    this.tables.pokeHead(layout.HEAD_NET6_STAMP, 1, this.stamp);
+    if (this.moved) this.tellReaders();
+    else if (!this.hasRoomFor(this.owed)) return;
+    this.owed = 0;
     const view = this.tables.idle;
     const { words } = this.arena;
     for (const [id, entry] of this.misplaced) {
@@ -82,6 +79,7 @@ export class PrefixOwners {
       entry.vpcs = 1;
       this.unmark(id);
     }
+    this.changed = false;
     if (this.counts.every((count) => count === 0)) return;
     // A record stands in the table once for each of its addresses.
     const found = new Set<string>();
@@ -94,12 +92,9 @@ export class PrefixOwners {
         if (owner !== 0 && owner !== vpc) found.add(`${vpc},${view.key.join()}`);
       });
     }
-    try {
-      this.arena.reserve(KEYED_WORDS * found.size);
-      this.tables.reserve(0, found.size);
-    } catch (error) {
-      if (!(error instanceof MemoryFullError)) throw error;
-      this.complete = false;
+    if (!this.hasRoomFor(found.size)) {
+      this.owed = found.size;
+      this.changed = true;
       return;
     }
     for (const each of found) {
@@ -107,6 +102,17 @@ export class PrefixOwners {
       view.key.set(id.split(',').map(Number));
       this.mark(id);
     }
+  }
+
+  private tellReaders(): void {
+    this.moved = false;
+    const isLong = this.counts.subarray(65).some((count) => count > 0);
+    this.stamp = (((this.stamp + 2) | 1) ^ (isLong ? 0 : 1)) | 0;
+    this.tables.pokeHead(layout.HEAD_NET6_STAMP, 1, this.stamp);
+  }
+
+  private hasRoomFor(marks: number): boolean {
+    return this.arena.fits(layout.KEYED_WORDS * marks) && this.tables.fits(0, marks);
   }
 
   private isPod(record: number): boolean {
@@ -130,13 +136,13 @@ export class PrefixOwners {
     if (known === undefined || --known.vpcs > 0) return;
     const { record } = known;
     this.tables.deleteAddress(this.tables.idle.hashKey(0, layout.MISPLACED_BITS), record);
-    this.tables.release(record, KEYED_WORDS);
+    this.tables.release(record, layout.KEYED_WORDS);
     this.misplaced.delete(id);
   }
 
   private keyed(kind: number, bits: number, value: number): number {
     const { words } = this.arena;
-    const record = this.arena.allocate(KEYED_WORDS);
+    const record = this.arena.allocate(layout.KEYED_WORDS);
     words[record] = kind;
     words[record + layout.KEYED_SCOPE] = 0;
     words[record + layout.KEYED_BITS] = bits;

@@ -2,6 +2,7 @@
 import { parseAddress } from '../dns/address.ts';
 import type { Pod, Service } from '../model.ts';
 import type { Arena } from './arena.ts';
+import { roundWords } from './arena.ts';
 import type { BearerSets } from './bearers.ts';
 import type { Claim, Claims, Contest } from './claims.ts';
 import { memberKey } from './claims.ts';
@@ -159,17 +160,22 @@ export class Registrar {
     tables.release(record, recordWords(this.words, this.bytes, record));
   }
 
-  /** Points the address table to the owner of a contested address, or to the list of its holders. */
-  settleEntry(contest: Contest): void {
+  /**
+   * Points the address table to the owner of a contested address, or to the list of its holders. False when the
+   * owner's record does not say it (`isShown`), or when there is no room: then the address is nobody's.
+   */
+  settleEntry(contest: Contest, isShown: boolean): boolean {
     const { tables, claims, directory } = this.parts;
     const vpc = directory.vpcs.get(contest.vpc)!;
     const view = tables.idle;
     const owners = claims.owners(contest);
-    const shared = owners.length > 0 && claims.isShared(contest);
+    const old = contest.entry;
+    const isList = owners.length > 0 && claims.isShared(contest);
+    const isPossible = owners.length === 0 || ((isList || isShown) && this.hasRoomFor(contest, owners));
+    const shared = isPossible && isList;
     parseAddress(contest.address, view.keyBytes, 0);
     const hash = view.hashKey(vpc.record, 128);
-    const old = contest.entry;
-    if (owners.length === 0) contest.entry = 0;
+    if (owners.length === 0 || !isPossible) contest.entry = 0;
     else if (shared) contest.entry = this.buildHolders(vpc, owners);
     else contest.entry = claims.member(owners[0].member)!.record;
     if (contest.entry === 0) tables.deleteAddress(hash, old);
@@ -179,6 +185,18 @@ export class Registrar {
       tables.release(old, layout.HOLDERS_LIST + 2 * this.words[old + layout.KEYED_VALUE]);
     }
     contest.shared = shared;
+    return isPossible;
+  }
+
+  /** For the list of holders, the entry, and a mark when a pod gets an IPv6 address that lies in a foreign prefix. */
+  private hasRoomFor(contest: Contest, owners: Claim[]): boolean {
+    const { arena, claims, tables } = this.parts;
+    const { address, entry } = contest;
+    const mark = address.includes(':') && (entry === 0 || (this.words[entry] & 0xff) !== layout.RECORD_POD);
+    const slots = (entry === 0 ? 1 : 0) + (mark ? 1 : 0);
+    const list = claims.isShared(contest) ? roundWords(layout.HOLDERS_LIST + 2 * owners.length) : 0;
+    const words = list + (mark ? layout.KEYED_WORDS : 0);
+    return (words === 0 || arena.fits(words)) && (slots === 0 || tables.fits(0, slots));
   }
 
   /** A HOLDERS record for the address in `idle.key`. */

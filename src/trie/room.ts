@@ -1,6 +1,6 @@
 /**
- * Whether a change fits: what it may need at most, at once and at the commit, is asked for before anything is
- * touched, so that one that does not fit is refused alone and a commit never fails.
+ * Whether something fits: what it may need at most, at once and at the commit, is asked for before anything is
+ * touched, so that a resource that does not fit is refused alone. Taking away is never refused and asks for nothing.
  */
 import type { Pod, Service, Vpc } from '../model.ts';
 import type { Arena } from './arena.ts';
@@ -28,25 +28,32 @@ const PLENTY = 1 << 21;
 const NAMES_MAX = 255;
 /** More than the record of any one resource needs: with the most names, overlays and ports. */
 const RECORD_MAX = 1 << 14;
-const KEYED_WORDS = layout.KEYED_VALUE + 1;
 /** A pod and an overlay in a list of holders. */
 const HOLDER = 2;
-const NO_NODES = new Set<number>();
 
 export class Room {
   private readonly parts: RoomParts;
-  /** Kept free by what adds, so that removing always works. */
-  private readonly headroom: number;
+  private readonly least: number;
+  /** Words of the largest record that somebody's claims may make. */
+  private largest = 0;
 
   constructor(parts: RoomParts) {
     this.parts = parts;
-    const { words } = parts.arena;
-    this.headroom = Math.min(1 << 16, words.length >>> 3);
+    this.least = Math.min(1 << 16, parts.arena.words.length >>> 3);
+  }
+
+  /**
+   * Kept free by what adds, so that what a removal makes anew finds room: at least the largest block twice, for then
+   * it is done a piece at a time.
+   */
+  private get headroom(): number {
+    return Math.max(this.least, 2 * Math.max(this.largest, this.parts.arena.largest));
   }
 
   /** Throws MemoryFullError when the VPC might not fit in the place of `old`. */
   forVpc({ net6, services6, forward }: Vpc, old: VpcState | undefined): void {
-    let words = 64 + KEYED_WORDS * net6.length + layout.PREFIX_ENTRY * (net6.length + services6.length);
+    let words =
+      64 + layout.KEYED_WORDS * net6.length + layout.PREFIX_ENTRY * (net6.length + services6.length);
     let names = 1;
     for (const suffix of Array.isArray(forward) ? forward : []) {
       names += labelsIn(suffix);
@@ -60,11 +67,6 @@ export class Room {
     this.ask(2, 0, 128 + this.headroom, vpc);
   }
 
-  /** For taking a VPC, a namespace or an overlay away. */
-  forLess(vpc: VpcState): void {
-    this.ask(0, 0, 64, vpc);
-  }
-
   /** For a pod or service in the place of the record `old`, or 0. Throws RangeError when a list is too long. */
   forBearer(resource: Pod | Service, vpc: VpcState | undefined, key: string, old: number): void {
     const { arena, bearers, claims, registrar } = this.parts;
@@ -75,6 +77,8 @@ export class Room {
     let labels = labelsIn(resource.name);
     for (const name of resource.names) labels += labelsIn(name);
     const addresses = 1 + 2 * places;
+    const record = mostWords(resource);
+    if (record > this.largest) this.largest = record;
     // Names with dots stand in a tree of their own besides. A misplaced address has a second entry.
     const names = 2 * labels + 3;
     const contests = this.contestsOf(resource, vpc, key);
@@ -83,7 +87,7 @@ export class Room {
       this.ask(names, 2 * addresses, 0);
       return;
     }
-    let words = 64 + 2 * wordsOfPath(resource.name) + (6 + KEYED_WORDS) * addresses + mostWords(resource);
+    let words = 64 + 2 * wordsOfPath(resource.name) + (6 + layout.KEYED_WORDS) * addresses + record;
     for (const name of resource.names) words += 2 * wordsOfPath(name);
     const nodes = new Set(old === 0 ? [] : registrar.nameNodes(old));
     if (vpc !== undefined) registrar.addNamesOf(vpc, resource, nodes);
@@ -99,25 +103,11 @@ export class Room {
         const holder = registrar.holderOf(vpc, address);
         if (holder === 0 || holder === old) continue;
         holders.add(holder);
-        words += layout.HOLDERS_LIST + KEYED_WORDS;
+        words += layout.HOLDERS_LIST + layout.KEYED_WORDS;
       }
       for (const holder of holders) words += this.holderWords(vpc, holder, nodes);
     }
     this.ask(names, 2 * addresses + entries.size, words + this.headroom);
-  }
-
-  /** For taking a record away: sets that it was in, and what its contestants gain. */
-  forRemoval(record: number, key: string): void {
-    const { arena, bearers, claims, registrar } = this.parts;
-    const contests = claims.member(key)?.contests;
-    const sets = NAMES_MAX * bearers.largest;
-    if (contests === undefined && arena.room >= PLENTY + sets + bearers.debt) return;
-    let words = 64;
-    for (const node of registrar.nameNodes(record)) words += bearers.openWords(node);
-    const entries = new Set(contests);
-    if (contests !== undefined) words += this.membersWords(contests, entries, NO_NODES);
-    words += this.entriesWords(entries);
-    this.ask(0, entries.size, words);
   }
 
   /**
@@ -161,7 +151,8 @@ export class Room {
   /** What the address table names for these contests, made anew: a list where an IPv4 is shared. */
   private entriesWords(entries: Set<Contest>): number {
     let words = 0;
-    for (const { claims } of entries) words += layout.HOLDERS_LIST + KEYED_WORDS + HOLDER * claims.length;
+    for (const { claims } of entries)
+      words += layout.HOLDERS_LIST + layout.KEYED_WORDS + HOLDER * claims.length;
     return words;
   }
 
@@ -191,7 +182,7 @@ function placesOf(resource: Pod | Service): number {
 }
 
 /** Words of a resource's record, when it owns all that it claims. */
-function mostWords(resource: Pod | Service): number {
+export function mostWords(resource: Pod | Service): number {
   let words = 32 + 14 * placesOf(resource) + resource.names.length + (resource.aid.length >>> 2);
   for (const { name } of resource.ports) words += 2 + (name.length >>> 2);
   return words;

@@ -117,6 +117,16 @@ export class Tables {
     this.growTo('address', this.addressCount[copy] + addresses);
   }
 
+  /** The same as an answer. */
+  fits(names: number, addresses: number): boolean {
+    const copy = this.idleCopy;
+    const most = (slots: Int32Array, width: number): number => Math.floor(slots.length / width) * LOAD_MAX;
+    return (
+      this.nameCount[copy] + names <= most(this.names[copy], NAME_SLOT) &&
+      this.addressCount[copy] + addresses <= most(this.addresses[copy], ADDRESS_SLOT)
+    );
+  }
+
   /** Adds the edge to `node`. */
   putName(hash: number, node: number, payload: number): void {
     this.growTo('name', this.nameCount[this.idleCopy] + 1);

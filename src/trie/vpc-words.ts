@@ -35,8 +35,8 @@ export class VpcWords {
   /** What a VPC that nobody has declared needs at the commit. */
   readonly implied = { names: 0, words: layout.PREFIXES_LIST + layout.NODE_LABEL };
   private readonly extras = new Map<VpcState, Extras>();
-  /** Dirty ones. */
-  private readonly changed = new Set<VpcState>();
+  /** Dirty ones: to be written at the commit, or again when there was no room. */
+  readonly changed = new Set<VpcState>();
 
   constructor(arena: Arena, tables: Tables, nodes: Nodes, settings: VpcWordsSettings) {
     this.arena = arena;
@@ -93,10 +93,13 @@ export class VpcWords {
     const extras = this.extrasOf(vpc);
     vpc.serial = Math.max(vpc.serial + 1, this.settings.now()) >>> 0;
     if (extras.dirty) {
-      extras.dirty = false;
-      this.changed.delete(vpc);
-      this.writePrefixes(vpc, extras);
-      this.writeForward(vpc, extras);
+      extras.internal = hasInternal(vpc);
+      if (this.arena.fits(Math.ceil((this.wordsOf(vpc) * 9) / 8)) && this.tables.fits(this.namesOf(vpc), 0)) {
+        extras.dirty = false;
+        this.changed.delete(vpc);
+        this.writePrefixes(vpc, extras);
+        this.writeForward(vpc, extras);
+      }
     }
     const forward = vpc.declared?.forward ?? this.settings.forward;
     const asked = typeof forward === 'string' ? MODES[forward] : layout.FORWARD_LIST;
@@ -104,7 +107,8 @@ export class VpcWords {
     const policy = mode | (extras.internal ? layout.VPC_HAS_INTERNAL : 0);
     this.poke(vpc, layout.VPC_SERIAL, vpc.serial | 0);
     this.poke(vpc, layout.VPC_POLICY, policy);
-    this.poke(vpc, layout.VPC_FORWARD_ROOT, extras.forwardRoot);
+    // A list that found no room yet forwards nothing; what an older one named may be forbidden now.
+    this.poke(vpc, layout.VPC_FORWARD_ROOT, extras.dirty ? 0 : extras.forwardRoot);
     this.poke(vpc, layout.VPC_PREFIXES, extras.prefixes);
     this.poke(vpc, layout.VPC_DOTTED_ROOT, extras.dottedRoot);
   }
@@ -174,12 +178,8 @@ export class VpcWords {
 
   private writePrefixes(vpc: VpcState, extras: Extras): void {
     const all: Prefix[] = [...vpc.net6, ...vpc.services6];
-    extras.internal = false;
-    for (const namespace of vpc.namespaces.values()) {
-      for (const overlay of namespace.overlays.values()) {
-        all.push(...overlay.prefixes);
-        if (overlay.declared?.internal === true) extras.internal = true;
-      }
+    for (const { overlays } of vpc.namespaces.values()) {
+      for (const overlay of overlays.values()) all.push(...overlay.prefixes);
     }
     if (extras.prefixes !== 0) this.tables.release(extras.prefixes, extras.prefixWords);
     const { words } = this.arena;
@@ -213,4 +213,11 @@ export class VpcWords {
     extras.forwardRoot = 0;
     extras.forwardNames = [];
   }
+}
+
+function hasInternal(vpc: VpcState): boolean {
+  for (const { overlays } of vpc.namespaces.values()) {
+    for (const { declared } of overlays.values()) if (declared?.internal === true) return true;
+  }
+  return false;
 }

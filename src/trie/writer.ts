@@ -4,6 +4,7 @@ import { Arena } from './arena.ts';
 import { BearerSets } from './bearers.ts';
 import { Claims, claimedBy, memberKey } from './claims.ts';
 import type { Contest } from './claims.ts';
+import { Contests } from './contests.ts';
 import { Directory } from './directory.ts';
 import type { NamespaceState, VpcState } from './directory.ts';
 import * as layout from './layout.ts';
@@ -34,6 +35,7 @@ export class TrieWriter implements Projection {
   private readonly owners: PrefixOwners;
   private readonly bearers: BearerSets;
   private readonly claims = new Claims();
+  private readonly contests: Contests;
   private readonly registrar: Registrar;
   private readonly vpcWords: VpcWords;
   private readonly room: Room;
@@ -61,6 +63,7 @@ export class TrieWriter implements Projection {
       aRecords: settings.aRecords,
       onDotted: (vpc, name, present) => this.vpcWords.setDotted(vpc, name, present),
     });
+    this.contests = new Contests(this.arena, this.claims, this.directory, this.registrar);
     this.vpcWords = new VpcWords(this.arena, this.tables, nodes, settings);
     this.room = new Room({
       arena: this.arena,
@@ -113,7 +116,6 @@ export class TrieWriter implements Projection {
     if (vpc === undefined) return;
     if (key.kind === 'vpc') {
       if (vpc.declared === undefined) return;
-      this.room.forLess(vpc);
       this.directory.touched.add(vpc);
       this.owners.replace(vpc, vpc.net6, []);
       vpc.declared = undefined;
@@ -132,25 +134,42 @@ export class TrieWriter implements Projection {
   private removeInside(namespace: NamespaceState, key: ResourceKey): boolean {
     if (key.kind === 'namespace') {
       if (namespace.declared === undefined) return false;
-      this.room.forLess(namespace.vpc);
       this.directory.setNamespace(namespace, undefined);
       return true;
     }
     if (key.kind !== 'overlay') return this.removeBearer(namespace, key.kind as 'pod' | 'service', key.name);
     const overlay = namespace.overlays.get(key.name);
     if (overlay?.declared === undefined) return false;
-    this.room.forLess(namespace.vpc);
     this.directory.setOverlay(overlay, undefined);
     this.vpcWords.dirty(namespace.vpc);
     return true;
   }
 
+  /**
+   * What finds no room for want of what is let go in this same transaction follows in further ones at once; what
+   * finds none then, with the next that makes room.
+   */
   commit(): void {
+    this.finish();
+    for (let count = -1; this.owed > 0 && count !== this.arena.count;) {
+      count = this.arena.count;
+      this.begin();
+      this.contests.retry();
+      this.finish();
+    }
+  }
+
+  private get owed(): number {
+    return this.contests.owed + this.bearers.owed + this.owners.owed + this.vpcWords.changed.size;
+  }
+
+  private finish(): void {
     this.bearers.flush((node) => this.registrar.prune(node));
     for (const namespace of this.suspects) this.directory.sweep(namespace);
     this.suspects.clear();
     this.owners.flush();
     const { vpcs, touched } = this.directory;
+    for (const vpc of this.vpcWords.changed) touched.add(vpc);
     for (const vpc of touched) {
       if (vpc.declared === undefined && vpc.namespaces.size === 0) this.forget(vpc);
       else this.vpcWords.write(vpc);
@@ -164,8 +183,8 @@ export class TrieWriter implements Projection {
   /** Standing conflicts over addresses. */
   problems(): Problem[] {
     const problems = this.claims.problems();
-    if (!this.owners.complete) {
-      const reason = 'the memory is full: pods with an address in another VPC’s net6 are not all told apart';
+    if (this.owed > 0) {
+      const reason = `the memory is full: ${this.owed} names, addresses or VPCs wait for room to be shown in full`;
       problems.push({ severity: 'error', reason });
     }
     return problems;
@@ -208,7 +227,7 @@ export class TrieWriter implements Projection {
   }
 
   private putBearer(resource: Pod | Service, stamp: number): void {
-    const { claims, registrar } = this;
+    const { claims, contests, registrar } = this;
     const key = memberKey(resource.kind, resource.vpc, resource.namespace, resource.name);
     const vpc = this.directory.vpcs.get(resource.vpc);
     const known = vpc?.namespaces.get(resource.namespace);
@@ -221,7 +240,7 @@ export class TrieWriter implements Projection {
       if (contest === undefined) {
         const holder = registrar.holderOf(namespace.vpc, address);
         if (holder === 0 || holder === old) continue;
-        contest = this.openContest(namespace.vpc, address, holder);
+        contest = contests.open(namespace.vpc, address, holder);
       }
       claims.join(contest, key, overlay, { resource, stamp, record: old });
       affected.add(contest);
@@ -231,59 +250,16 @@ export class TrieWriter implements Projection {
     if (affected.size === 0) return;
     const member = claims.member(key);
     if (member !== undefined) member.record = record;
-    this.settle(affected, key);
+    contests.settle(affected, key);
   }
 
   private removeBearer(namespace: NamespaceState, kind: 'pod' | 'service', name: string): boolean {
     const record = this.registrar.recordOf(namespace, kind, name);
     if (record === 0) return false;
     const key = memberKey(kind, namespace.vpc.name, namespace.name, name);
-    this.room.forRemoval(record, key);
     const affected = new Set(this.claims.withdraw(key));
     this.registrar.displace(namespace, record);
-    if (affected.size > 0) this.settle(affected, key);
+    if (affected.size > 0) this.contests.settle(affected, key);
     return true;
-  }
-
-  private openContest(vpc: VpcState, address: string, holder: number): Contest {
-    const { claims } = this;
-    const { resource, stamp } = this.registrar.read(vpc, holder);
-    const key = memberKey(resource.kind, resource.vpc, resource.namespace, resource.name);
-    // What a record lost in another contest is not in it.
-    const whole = claims.member(key) ?? { resource, stamp, record: holder };
-    const contest = claims.open(vpc.name, address, holder);
-    for (const claim of claimedBy(whole.resource)) {
-      if (claim.address === address) claims.join(contest, key, claim.overlay, whole);
-    }
-    contest.shown = claims.outcome(contest);
-    return contest;
-  }
-
-  /**
-   * Rebuilds those in the contests whose record says something else of the address than is so now, but not
-   * `done`, whose record is new already; then the table's entries, also those of the other contests that the
-   * rebuilt are in, because they name records.
-   */
-  private settle(affected: Set<Contest>, done: string): void {
-    const { claims } = this;
-    const stale = new Set<string>();
-    for (const contest of affected) {
-      const outcome = claims.outcome(contest);
-      for (const { member } of contest.claims) {
-        if (member !== done && contest.shown.get(member) !== outcome.get(member)) stale.add(member);
-      }
-      contest.shown = outcome;
-    }
-    for (const key of stale) {
-      const member = claims.member(key)!;
-      const { resource, stamp, contests, record } = member;
-      for (const contest of contests) affected.add(contest);
-      const namespace = this.namespace(resource.vpc, resource.namespace);
-      member.record = this.registrar.place(namespace, resource, stamp, record);
-    }
-    for (const contest of affected) {
-      this.registrar.settleEntry(contest);
-      if (claims.isOver(contest)) claims.close(contest);
-    }
   }
 }

@@ -33,17 +33,37 @@ function ip(...words: string[]): void {
   execFileSync('ip', words);
 }
 
-async function answersFrom(address: string): Promise<void> {
-  for (const open of [UdpClient, TcpClient]) {
+/**
+ * As a resolver does, on a new socket each time: one that was connected while the system was still busy with the
+ * address may have a route that leads nowhere for ever.
+ */
+async function ask(
+  open: typeof UdpClient | typeof TcpClient,
+  address: string,
+  query: Buffer,
+): Promise<Buffer> {
+  for (;;) {
     // A connected client hears only what leaves from the address it asked.
     const client = await open.open(address, PORT);
-    // What a worker answers, and what the main thread does on the worker's socket.
-    client.send(encodeQuery({ id: 1, name: 'db', type: 'AAAA' }));
-    const [answer] = await client.received(1);
-    expect(parseWire(answer!).answer.map(({ text }) => text)).toEqual(['fdfd:1a8::1']);
-    client.send(encodeQuery({ id: 2, name: '_whoami.vpc.internal', type: 'TXT' }));
-    expect((await client.received(2))[1]!.readUInt16BE(0)).toBe(2);
+    client.send(query);
+    let timer: NodeJS.Timeout | undefined;
+    const patience = new Promise<undefined>((resolve) => {
+      timer = setTimeout(() => resolve(undefined), 300);
+    });
+    const answers = await Promise.race([client.received(1), patience]);
+    clearTimeout(timer);
     await client.close();
+    if (answers !== undefined) return answers[0]!;
+  }
+}
+
+async function answersFrom(address: string): Promise<void> {
+  for (const open of [UdpClient, TcpClient]) {
+    // What a worker answers, and what the main thread does on the worker's socket.
+    const answer = await ask(open, address, encodeQuery({ id: 1, name: 'db', type: 'AAAA' }));
+    expect(parseWire(answer).answer.map(({ text }) => text)).toEqual(['fdfd:1a8::1']);
+    const later = await ask(open, address, encodeQuery({ id: 2, name: '_whoami.vpc.internal', type: 'TXT' }));
+    expect(later.readUInt16BE(0)).toBe(2);
   }
 }
 

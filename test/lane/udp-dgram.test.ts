@@ -4,7 +4,7 @@ import type { RemoteInfo } from 'node:dgram';
 import type { NetworkInterfaceInfo } from 'node:os';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { DgramLane } from '../../src/lane/udp-dgram.ts';
-import type { DgramOptions } from '../../src/lane/udp-dgram.ts';
+import type { DgramOptions } from '../../src/lane/udp-dgram-sockets.ts';
 import { skipAloud } from '../harness/tools.ts';
 import { laneBehaviour } from './behaviour.ts';
 import { UdpClient, until } from './clients.ts';
