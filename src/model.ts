@@ -181,7 +181,8 @@ export interface Sink {
    * version, if there is one, stays. Does nothing in a transaction that is not full.
    */
   keep?(key: ResourceKey): void;
-  commit(): Promise<void>;
+  /** Undefined when there is nothing to wait for: it is answerable already. */
+  commit(): Promise<void> | undefined;
   /**
    * With `true`: several transactions follow each other at once, and may become visible a few at a time; whole
    * ones, in order. `commit` may resolve before that, until `false` has been said. May be ignored.

@@ -110,7 +110,7 @@ export class PodnsServer {
       wallClock,
       elapsed,
       yieldTurn: () => new Promise((resolve) => setImmediate(resolve)),
-      onCommit: (_source, changes) => this.afterCommit(changes),
+      onCommit: (changes) => this.afterCommit(changes),
       onChange: (change, source, at) => {
         if (change.type === 'put') {
           this.saidVpcs.note(source, change.resource);

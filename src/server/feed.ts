@@ -17,8 +17,8 @@ export interface FeedOptions {
   elapsed: () => number;
   /** Lets the event loop turn inside a large transaction. */
   yieldTurn: () => Promise<void>;
-  /** After each transaction is answerable: which source, and how many effective changes. */
-  onCommit(source: string, changes: number): void;
+  /** After each flip: how many effective changes it has made answerable, of one transaction or of several. */
+  onCommit(changes: number): void;
   /** Each effective change, before its transaction is visible. */
   onChange?(change: Change, source: string, at: number | undefined): void;
   onState(source: string): void;
@@ -176,7 +176,7 @@ export class Feed {
    * Makes visible what an earlier run has saved of a registered source, and heard last at that time; to be called
    * before the source is started.
    */
-  restore(name: string, transaction: Transaction, heard: number): Promise<void> {
+  restore(name: string, transaction: Transaction, heard: number): Promise<void> | undefined {
     const feeder = this.feeders.get(name)!;
     feeder.status.restored = true;
     return this.enqueue(feeder, transaction, { ...NOTHING_OPEN, heard });
@@ -187,12 +187,16 @@ export class Feed {
     return this.queue;
   }
 
-  private enqueue(feeder: Feeder, transaction: Transaction, opening: Opening): Promise<void> {
+  private enqueue(feeder: Feeder, transaction: Transaction, opening: Opening): Promise<void> | undefined {
     this.pending++;
-    // The usual case, a small change on an idle feed: answerable before this returns.
-    if (this.pending === 1) this.queue = this.apply(feeder, transaction, opening) ?? Promise.resolve();
-    else this.queue = this.queue.then(() => this.apply(feeder, transaction, opening));
-    return this.queue;
+    if (this.pending > 1) {
+      this.queue = this.queue.then(() => this.apply(feeder, transaction, opening));
+      return this.queue;
+    }
+    // The usual case, a small change on an idle feed.
+    const rest = this.apply(feeder, transaction, opening);
+    if (rest !== undefined) this.queue = rest;
+    return rest;
   }
 
   /** Undefined when all of it was applied within this turn. */
@@ -255,6 +259,7 @@ export class Feed {
     this.options.projection.commit();
     const now = this.options.wallClock();
     const measured = performance.now();
+    let all = 0;
     for (const { feeder, revision, opening, changes } of applied) {
       const { status } = feeder;
       const { full, at, received, heard } = opening;
@@ -270,7 +275,8 @@ export class Feed {
         }
         if (received !== undefined) this.received.observe(measured - received);
       }
-      this.options.onCommit(status.name, changes);
+      all += changes;
     }
+    this.options.onCommit(all);
   }
 }

@@ -243,16 +243,21 @@ class Run {
   private perform(from: number): Promise<void> | undefined {
     for (let i = from; i < this.effects.length; i++) {
       const effect = this.effects[i]!;
-      if (effect.type === 'commit') return this.commit(i);
-      this.performOne(effect);
+      if (effect.type !== 'commit') {
+        this.performOne(effect);
+        continue;
+      }
+      const pending = this.sink.commit();
+      if (pending !== undefined) return this.goOn(pending, i + 1);
+      this.problems.endList();
     }
     return undefined;
   }
 
-  private async commit(at: number): Promise<void> {
-    await this.sink.commit();
+  private async goOn(pending: Promise<void>, from: number): Promise<void> {
+    await pending;
     this.problems.endList();
-    await this.perform(at + 1);
+    await this.perform(from);
   }
 
   private performOne(effect: Exclude<Effect, { type: 'commit' }>): void {

@@ -176,9 +176,11 @@ export async function expectContent(etcd: EtcdMember, node: Node): Promise<void>
     [...node.server.list('pod')].map((each) =>
       each.kind === 'pod' ? `pod ${each.vpc}/${each.namespace}/${each.name} ${each.ip6}` : '',
     );
+  const same = (): boolean => JSON.stringify(held().sort()) === JSON.stringify(wanted.sort());
   await eventually(
-    () => held().length === wanted.length && node.server.readiness().reasons.length === 0,
-    (same) => same,
-  );
+    () => same() && node.server.readiness().reasons.length === 0,
+    (holds) => holds,
+  ).catch(() => undefined);
   expect(held().sort()).toEqual(wanted.sort());
+  expect(node.server.readiness().reasons).toEqual([]);
 }
