@@ -14,7 +14,7 @@ const medianOf = (results, key) => median(results.map((result) => result[key]));
 
 export function writeForwardReport(measured) {
   const data = summary(measured);
-  const text = markdown(data);
+  const text = `# Outside names, measured\n\n${forwardMarkdown(data)}`;
   if (!measured.write) {
     process.stdout.write(text);
     return;
@@ -34,6 +34,7 @@ function summary({ rounds, seconds, names, rate, versions, missing, memory, hits
     // Round by round: what slows a round slows both.
     podnsOverIt: round(median(results.map(({ cpu }, i) => ours[i].cpu / cpu)), 3),
     mebibytes: round(memory[name].gained / 2 ** 20, 1),
+    mebibytesAtOnce: round(memory[name].gainedAtOnce / 2 ** 20, 1),
     mebibytesInAll: round(memory[name].resident / 2 ** 20, 1),
   }));
   return {
@@ -59,13 +60,13 @@ function summary({ rounds, seconds, names, rate, versions, missing, memory, hits
   };
 }
 
-function markdown(data) {
+/** The section's text, from what `docs/benchmarks-forward.json` holds. */
+export function forwardMarkdown(data) {
   const { deadUpstream: dead, servers } = data;
   const versions = Object.entries(data.versions)
     .filter(([, version]) => version !== undefined)
     .map(([name, version]) => `${name === 'upstream' ? 'knot as the upstream' : name} ${version}`);
   const parts = [
-    '# Outside names, measured',
     'Written by `node bench/forward.mjs`. Each server alone on one core, the generator and the upstream on the other, ' +
       'in a network namespace of their own; every query comes from the address of another pod.',
     `Measured ${data.date.slice(0, 10)} on ${data.cpu}, Linux ${data.kernel}, Node ${data.node}; ${versions.join(', ')}. ` +
@@ -80,23 +81,28 @@ function markdown(data) {
         'later than 20 ms, %',
         'podns ÷ it, CPU',
         `MiB for ${data.cachedAnswers.toLocaleString('en')} answers`,
+        'at once',
         'MiB in all',
       ],
-      servers.map(({ name, cpu, rate, lostPercent, podnsOverIt, mebibytes, mebibytesInAll }) => [
-        name,
-        cpu.toFixed(2),
-        rate.toLocaleString('en'),
-        lostPercent.toFixed(2),
-        name === 'podns' ? '' : podnsOverIt.toFixed(3),
-        mebibytes.toFixed(1),
-        mebibytesInAll.toFixed(1),
-      ]),
+      servers.map(
+        ({ name, cpu, rate, lostPercent, podnsOverIt, mebibytes, mebibytesAtOnce, mebibytesInAll }) => [
+          name,
+          cpu.toFixed(2),
+          rate.toLocaleString('en'),
+          lostPercent.toFixed(2),
+          name === 'podns' ? '' : podnsOverIt.toFixed(3),
+          mebibytes.toFixed(1),
+          mebibytesAtOnce.toFixed(1),
+          mebibytesInAll.toFixed(1),
+        ],
+      ),
     ),
-    'MiB for the answers is what the process gained while its cache filled: with podns heap that is yet to be collected ' +
-      'is among it, while dnsmasq takes the room of its whole cache at its start.',
+    `MiB for the answers is what the process gained while its cache filled, once it was at rest, and at once: then ` +
+      `heap that is yet to be collected is among it. dnsmasq takes the room of its whole cache at its start.`,
     '## Local names beside a dead upstream',
     `${dead.localRate.toLocaleString('en')} local names a second, alone and with a third as many outside names that no ` +
-      `upstream answers. ${(dead.answeredShare * 100).toFixed(2)} % of the local ones were answered.`,
+      `upstream answers, by turns in each round. p99 is the median of the rounds' own, the ratio that of their ratios. ` +
+      `${(dead.answeredShare * 100).toFixed(2)} % of the local ones were answered.`,
     table(
       ['', 'alone, µs', 'with a dead upstream, µs', 'ratio'],
       [

@@ -11,14 +11,18 @@ export function pinSelf(core) {
   spawnSync('taskset', ['-a', '-c', '-p', String(core), String(process.pid)]);
 }
 
-/** Starts a command on one core. `log`: where its output goes, a file descriptor. */
+/**
+ * Starts a command on one core. `log`: where its output goes, a file descriptor. `first`: before whatever else
+ * wants that core, where we may say so (root).
+ */
 export function spawnPinned(
   core,
   command,
   parameters,
-  { log = 'ignore', input = 'ignore', ipc = false, env } = {},
+  { log = 'ignore', input = 'ignore', ipc = false, env, first = false } = {},
 ) {
-  const child = spawn('taskset', ['-c', String(core), command, ...parameters], {
+  const priority = first && process.getuid() === 0 ? ['nice', '-n', '-20'] : [];
+  const child = spawn('taskset', ['-c', String(core), ...priority, command, ...parameters], {
     stdio: [input, log, log, ...(ipc ? ['ipc'] : [])],
     env: { ...process.env, ...env },
     serialization: 'advanced',
