@@ -148,6 +148,8 @@ async function deadUpstream() {
   await untilLoaded(server.child, 6, port, PODS, 60);
   const alone = [];
   const beside = [];
+  // Compiles what the first questions to a dead upstream run through.
+  await order({ kind: 'beside', dead: true, port, rate: RATE, seconds: 2 });
   for (let round = 1; round <= rounds; round++) {
     // By turns first: what a round leaves behind falls on both.
     for (const dead of round % 2 === 1 ? [false, true] : [true, false]) {

@@ -7,6 +7,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Listener, Peer } from '../answer/peer.ts';
 import { RingWriter } from './ring.ts';
+import { askForShortSlice } from './short-slice.ts';
 import * as sys from './syscalls.ts';
 import type { System } from './syscalls.ts';
 import * as count from './udp-batch-control.ts';
@@ -232,6 +233,7 @@ async function main(data: BatchWorkerData): Promise<void> {
   if (loaded.system === undefined) throw new Error(loaded.reason);
   const module = (await import(data.module)) as { createResponder: CreateResponder };
   const loop = new BatchLoop(loaded.system, data, module.createResponder(data.data, data.listener));
+  askForShortSlice(loaded.system);
   parentPort?.postMessage('ready');
   loop.run();
 }
