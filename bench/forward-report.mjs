@@ -34,8 +34,8 @@ function summary({ rounds, seconds, names, rate, versions, missing, memory, hits
     // Round by round: what slows a round slows both.
     podnsOverIt: round(median(results.map(({ cpu }, i) => ours[i].cpu / cpu)), 3),
     mebibytes: round(memory[name].gained / 2 ** 20, 1),
-    mebibytesAtOnce: round(memory[name].gainedAtOnce / 2 ** 20, 1),
     mebibytesInAll: round(memory[name].resident / 2 ** 20, 1),
+    mebibytesAtMost: round(memory[name].peak / 2 ** 20, 1),
   }));
   return {
     date: new Date().toISOString(),
@@ -81,24 +81,23 @@ export function forwardMarkdown(data) {
         'later than 20 ms, %',
         'podns ÷ it, CPU',
         `MiB for ${data.cachedAnswers.toLocaleString('en')} answers`,
-        'at once',
         'MiB in all',
+        'at the most',
       ],
-      servers.map(
-        ({ name, cpu, rate, lostPercent, podnsOverIt, mebibytes, mebibytesAtOnce, mebibytesInAll }) => [
-          name,
-          cpu.toFixed(2),
-          rate.toLocaleString('en'),
-          lostPercent.toFixed(2),
-          name === 'podns' ? '' : podnsOverIt.toFixed(3),
-          mebibytes.toFixed(1),
-          mebibytesAtOnce.toFixed(1),
-          mebibytesInAll.toFixed(1),
-        ],
-      ),
+      servers.map((server) => [
+        server.name,
+        server.cpu.toFixed(2),
+        server.rate.toLocaleString('en'),
+        server.lostPercent.toFixed(2),
+        server.name === 'podns' ? '' : server.podnsOverIt.toFixed(3),
+        server.mebibytes.toFixed(1),
+        server.mebibytesInAll.toFixed(1),
+        server.mebibytesAtMost.toFixed(1),
+      ]),
     ),
-    `MiB for the answers is what the process gained while its cache filled, once it was at rest, and at once: then ` +
-      `heap that is yet to be collected is among it. dnsmasq takes the room of its whole cache at its start.`,
+    'MiB for the answers is what the process gained while its cache filled, once it was at rest; the most it had since ' +
+      'its start counts heap that was yet to be collected, and shared libraries. dnsmasq takes the room of its whole ' +
+      'cache at its start.',
     '## Local names beside a dead upstream',
     `${dead.localRate.toLocaleString('en')} local names a second, alone and with a third as many outside names that no ` +
       `upstream answers, by turns in each round. p99 is the median of the rounds' own, the ratio that of their ratios. ` +

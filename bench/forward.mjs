@@ -18,7 +18,16 @@ import { authoritative, PEERS } from './forward-peers.mjs';
 import { writeForwardReport } from './forward-report.mjs';
 import { enterNamespace } from './namespace.mjs';
 import { outsideName, pod6Octets } from './pods.mjs';
-import { CLIENT_CORE, family, pinSelf, residentOctets, SERVER_CORE, spawnPinned, stop } from './process.mjs';
+import {
+  CLIENT_CORE,
+  family,
+  pinSelf,
+  peakOctets,
+  residentOctets,
+  SERVER_CORE,
+  spawnPinned,
+  stop,
+} from './process.mjs';
 import { AAAA } from './wire.mjs';
 
 const { values: options } = parseArgs({
@@ -69,7 +78,7 @@ async function order(command) {
   return result;
 }
 
-async function start(peer, core, port, upstream, first = false) {
+async function start(peer, core, port, upstream) {
   const own = join(folder, `${peer.name}-${port}`);
   mkdirSync(own);
   const made = await peer.prepare({ folder: own, port, upstream, pods: PODS, names: NAMES + FEW_NAMES });
@@ -77,7 +86,7 @@ async function start(peer, core, port, upstream, first = false) {
   const { command, parameters, feed } = made;
   const child = spawnPinned(core, command, parameters, {
     log,
-    first,
+    first: true,
     input: feed === undefined ? 'ignore' : 'pipe',
   });
   if (feed !== undefined) createReadStream(feed).pipe(child.stdin, { end: false });
@@ -103,7 +112,7 @@ async function answering(server) {
   }
 }
 
-/** All names into its cache; returns its resident memory, and what that has added to it: at once, and at rest. */
+/** All names into its cache; returns its resident memory at rest, what that has added to it, and the most it had. */
 async function fill(server) {
   const { port } = server;
   const pids = (server.pids = family(server.child.pid));
@@ -114,13 +123,12 @@ async function fill(server) {
   const before = residentOctets(pids);
   const all = { ...few, outside: NAMES + FEW_NAMES };
   await order(all);
-  const filled = residentOctets(pids);
   await rest();
   const { answers, rcodes } = await order({ ...all, seconds: 0.5 });
   if (answers === 0 || rcodes[0] !== answers)
     throw new Error(`${server.peer.name}: ${answers - rcodes[0]} of ${answers} failed with a full cache`);
   const resident = residentOctets(pids);
-  return { gained: resident - before, gainedAtOnce: filled - before, resident };
+  return { gained: resident - before, peak: peakOctets(pids), resident };
 }
 
 async function cacheHits(servers) {
@@ -143,7 +151,7 @@ async function deadUpstream() {
   // Nobody reads it: a process that woke up for each query would take the generator's core from it.
   const { system } = loadSystem();
   const silent = bindSocket(system, '127.0.0.1', 0, false);
-  const server = await start(PEERS[0], SERVER_CORE, FIRST_PORT + PEERS.length, silent.port, true);
+  const server = await start(PEERS[0], SERVER_CORE, FIRST_PORT + PEERS.length, silent.port);
   const { port } = server;
   await untilLoaded(server.child, 6, port, PODS, 60);
   const alone = [];
@@ -155,7 +163,8 @@ async function deadUpstream() {
     for (const dead of round % 2 === 1 ? [false, true] : [true, false]) {
       // What was in flight has ended, its timers too.
       if (!dead) await new Promise((resolve) => setTimeout(resolve, DEAD_BUDGET));
-      (dead ? beside : alone).push(await order({ kind: 'beside', dead, port, rate: RATE }));
+      const result = await order({ kind: 'beside', dead, port, rate: RATE, seconds: 4 * seconds });
+      (dead ? beside : alone).push(result);
     }
     say(
       `dead upstream ${round}/${rounds}  p99 ${alone.at(-1).p99.toFixed(0)} → ${beside.at(-1).p99.toFixed(0)} µs`,

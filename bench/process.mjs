@@ -35,6 +35,16 @@ export function spawnPinned(
   return child;
 }
 
+/** The most that has been resident of each of these processes, octets. */
+export function peakOctets(pids) {
+  let kilobytes = 0;
+  for (const pid of pids) {
+    const text = readFileSync(`/proc/${pid}/status`, 'latin1');
+    kilobytes += Number(/^VmHWM:\s+(\d+)/m.exec(text)?.[1] ?? 0);
+  }
+  return kilobytes * 1024;
+}
+
 /** Sessions share a core by their own niceness where the system groups by them, and there a process's counts for nothing. */
 function putFirst(child) {
   // In a session of its own it would outlive us.

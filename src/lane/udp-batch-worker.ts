@@ -192,11 +192,12 @@ class BatchLoop {
     counts[count.BATCHES] += 1;
     counts[count.DROPPED] += dropped;
     counts[count.ERRORS] += errors;
+    // First what is ready: the main thread may be given this core.
+    if (staged > 0) this.#send(staged);
     if (handed > 0) {
       counts[count.DEFERRED] += handed;
       if (this.#ring.publish()) wake(this.#system, this.#eventfd);
     }
-    if (staged > 0) this.#send(staged);
     return octets;
   }
 

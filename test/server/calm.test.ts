@@ -15,7 +15,7 @@ test('a burst is cleaned up behind once, when it is over', () => {
   expect(clock.pending).toBe(0);
   burst(calm, 1);
   for (let i = 0; i < 5; i++) {
-    clock.advance(900);
+    clock.advance(450);
     burst(calm, 1000);
   }
   expect(cleaned).toBe(0);
@@ -27,7 +27,7 @@ test('a burst is cleaned up behind once, when it is over', () => {
   burst(calm, 1);
   // A few that still come do not put it off.
   for (let i = 0; i < 10; i++) {
-    clock.advance(100);
+    clock.advance(50);
     calm.note();
   }
   clock.advance(1);
