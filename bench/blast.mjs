@@ -125,6 +125,9 @@ function receiver() {
   return { address, bytes: new Uint8Array(memory), at: (i) => data + i * RECEIVE_STRIDE };
 }
 
+/** Microseconds: most such windows are free of whatever else the machine does in between. */
+const WINDOW_US = 50_000;
+
 export class Blaster {
   constructor(family) {
     this.fd = openSocket(family);
@@ -202,13 +205,15 @@ export class Blaster {
   }
 
   /**
-   * Sends `rate` queries a second, evenly, and returns how long each answer took, sorted, in microseconds.
+   * Sends `rate` queries a second, evenly, and returns how long each answer took, sorted, in microseconds; the same
+   * for each WINDOW_US of the run.
    * `counts`: by its message id, whether an answer is timed.
    */
   pace(pool, seconds, rate, counts = () => true) {
     const { inbox } = this;
     const sentAt = new Float64Array(65_536);
     const took = [];
+    const asked = [];
     const gap = 1e6 / rate;
     const start = performance.now() * 1000;
     const end = start + seconds * 1e6;
@@ -229,10 +234,19 @@ export class Blaster {
         const at = inbox.at(i);
         const id = (inbox.bytes[at] << 8) | inbox.bytes[at + 1];
         // Zero: an answer to what was asked before this run.
-        if (sentAt[id] > 0 && counts(id)) took.push(arrived - sentAt[id]);
+        if (sentAt[id] > 0 && counts(id)) {
+          took.push(arrived - sentAt[id]);
+          asked.push(sentAt[id] - start);
+        }
         sentAt[id] = 0;
       }
     }
-    return { sent, took: Float64Array.from(took).sort() };
+    const windows = [];
+    took.forEach((time, i) => (windows[Math.floor(asked[i] / WINDOW_US)] ??= []).push(time));
+    return {
+      sent,
+      took: Float64Array.from(took).sort(),
+      windows: windows.filter((times) => times !== undefined).map((times) => Float64Array.from(times).sort()),
+    };
   }
 }

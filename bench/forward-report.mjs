@@ -1,4 +1,4 @@
-/** Writes what the bench of forwarding has measured: docs/benchmarks-forward.md and .json. */
+/** Writes what the bench of forwarding has measured: docs/benchmarks-forward.json, and the page that has it. */
 import { writeFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';
 import { median } from './report.mjs';
@@ -14,14 +14,12 @@ const medianOf = (results, key) => median(results.map((result) => result[key]));
 
 export function writeForwardReport(measured) {
   const data = summary(measured);
-  const text = forwardMarkdown(data);
   if (!measured.write) {
-    process.stdout.write(text);
+    process.stdout.write(forwardMarkdown(data));
     return;
   }
-  const at = (name) => new URL(`../docs/${name}`, import.meta.url);
-  writeFileSync(at('benchmarks-forward.json'), JSON.stringify(data, null, 2) + '\n');
-  writeFileSync(at('benchmarks-forward.md'), text);
+  const path = new URL('../docs/benchmarks-forward.json', import.meta.url);
+  writeFileSync(path, JSON.stringify(data, null, 2) + '\n');
 }
 
 function summary({ rounds, seconds, names, rate, versions, missing, memory, hits, alone, beside }) {
@@ -35,6 +33,7 @@ function summary({ rounds, seconds, names, rate, versions, missing, memory, hits
     podnsOverIt: round(median(results.map(({ cpu }, i) => ours[i].cpu / cpu)), 3),
     mebibytes: round(memory[name].gained / 2 ** 20, 1),
     mebibytesInAll: round(memory[name].resident / 2 ** 20, 1),
+    mebibytesAtMost: round(memory[name].peak / 2 ** 20, 1),
   }));
   return {
     date: new Date().toISOString(),
@@ -66,10 +65,10 @@ export function forwardMarkdown(data) {
     .filter(([, version]) => version !== undefined)
     .map(([name, version]) => `${name === 'upstream' ? 'knot as the upstream' : name} ${version}`);
   const parts = [
-    '# Outside names, measured',
-    'Written by `node bench/forward.mjs`. Each server alone on one core, the generator and the upstream on the other, ' +
+    '# Outside names',
+    'Each server alone on one core, the generator and the upstream on the other, ' +
       'in a network namespace of their own; every query comes from the address of another pod.',
-    `Measured ${data.date.slice(0, 10)} on ${data.cpu}, Linux ${data.kernel}, Node ${data.node}; ${versions.join(', ')}. ` +
+    `\`node bench/forward.mjs\`, ${data.date.slice(0, 10)}, ${data.cpu}, Linux ${data.kernel}, Node ${data.node}; ${versions.join(', ')}. ` +
       `Medians of ${data.rounds} interleaved rounds of ${data.seconds} s.`,
     ...data.missing.map((text) => `Not measured: ${text}.`),
     '## Answers out of the cache',
@@ -82,22 +81,26 @@ export function forwardMarkdown(data) {
         'podns ÷ it, CPU',
         `MiB for ${data.cachedAnswers.toLocaleString('en')} answers`,
         'MiB in all',
+        'at the most',
       ],
-      servers.map(({ name, cpu, rate, lostPercent, podnsOverIt, mebibytes, mebibytesInAll }) => [
-        name,
-        cpu.toFixed(2),
-        rate.toLocaleString('en'),
-        lostPercent.toFixed(2),
-        name === 'podns' ? '' : podnsOverIt.toFixed(3),
-        mebibytes.toFixed(1),
-        mebibytesInAll.toFixed(1),
+      servers.map((server) => [
+        server.name,
+        server.cpu.toFixed(2),
+        server.rate.toLocaleString('en'),
+        server.lostPercent.toFixed(2),
+        server.name === 'podns' ? '' : server.podnsOverIt.toFixed(3),
+        server.mebibytes.toFixed(1),
+        server.mebibytesInAll.toFixed(1),
+        server.mebibytesAtMost.toFixed(1),
       ]),
     ),
-    'MiB for the answers is what the process gained while its cache filled: with podns heap that is yet to be collected ' +
-      'is among it, while dnsmasq takes the room of its whole cache at its start.',
+    'MiB for the answers is what the process gained while its cache filled, once it was at rest; the most it had since ' +
+      'its start counts heap that was yet to be collected, and shared libraries. dnsmasq takes the room of its whole ' +
+      'cache at its start.',
     '## Local names beside a dead upstream',
     `${dead.localRate.toLocaleString('en')} local names a second, alone and with a third as many outside names that no ` +
-      `upstream answers. ${(dead.answeredShare * 100).toFixed(2)} % of the local ones were answered.`,
+      `upstream answers, by turns in each round. p99 is the median of the rounds' own, the ratio that of their ratios. ` +
+      `${(dead.answeredShare * 100).toFixed(2)} % of the local ones were answered.`,
     table(
       ['', 'alone, µs', 'with a dead upstream, µs', 'ratio'],
       [

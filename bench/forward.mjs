@@ -3,9 +3,8 @@
  * upstream; what a dead upstream does to local names; what 10,000 cached answers weigh. Writes
  * docs/benchmarks-forward.{md,json}.
  *
- * Options: --rounds 9 · --seconds 1 · --no-write
+ * Options: --rounds 9 · --seconds 1 · --no-write · --only hits|dead (writes nothing)
  */
-import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createReadStream, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -13,11 +12,23 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Asker, untilLoaded } from './check.mjs';
+import { loadSystem } from '../dist/lane/syscalls.js';
+import { bindSocket } from '../dist/lane/udp-batch-socket.js';
 import { authoritative, PEERS } from './forward-peers.mjs';
 import { writeForwardReport } from './forward-report.mjs';
 import { enterNamespace } from './namespace.mjs';
+import { writePage } from './page.mjs';
 import { outsideName, pod6Octets } from './pods.mjs';
-import { CLIENT_CORE, family, pinSelf, residentOctets, SERVER_CORE, spawnPinned, stop } from './process.mjs';
+import {
+  CLIENT_CORE,
+  family,
+  pinSelf,
+  peakOctets,
+  residentOctets,
+  SERVER_CORE,
+  spawnPinned,
+  stop,
+} from './process.mjs';
 import { AAAA } from './wire.mjs';
 
 const { values: options } = parseArgs({
@@ -25,6 +36,7 @@ const { values: options } = parseArgs({
     rounds: { type: 'string', default: '9' },
     seconds: { type: 'string', default: '1' },
     write: { type: 'boolean', default: true },
+    only: { type: 'string', default: '' },
   },
   allowNegative: true,
 });
@@ -35,19 +47,28 @@ pinSelf(CLIENT_CORE);
 const rounds = Number(options.rounds);
 const seconds = Number(options.seconds);
 const NAMES = 10_000;
-/** Enough to have compiled and allocated what has nothing to do with how many answers are kept. */
-const FEW_NAMES = 100;
+/**
+ * In the cache before it is filled: enough to have compiled and allocated what has nothing to do with how many
+ * answers are kept, and to be followed by the same clean-up as a whole filling.
+ */
+const FEW_NAMES = 2500;
+/** Milliseconds after which a server that is asked nothing is at rest. */
+const REST = 3000;
 const PODS = 1000;
 const UPSTREAM_PORT = 5390;
 const FIRST_PORT = 5300;
 /** Of local names. */
 const RATE = 5000;
+/** Milliseconds after which a query to a dead upstream has been answered. */
+const DEAD_BUDGET = 4100;
 /** In flight while a cache is filled: fewer than any of them lets wait for upstreams. */
 const FILL_WINDOW = 32;
 
 const folder = mkdtempSync(join(tmpdir(), 'podns-bench-'));
 const script = fileURLToPath(new URL('generator.mjs', import.meta.url));
-const generator = spawnPinned(CLIENT_CORE, process.execPath, [script], { log: 'inherit', ipc: true });
+const generator = spawnPinned(CLIENT_CORE, process.execPath, [script], {
+  ...{ log: 'inherit', ipc: true, first: true },
+});
 const say = (text) => process.stderr.write(`${text}\n`);
 const running = [];
 
@@ -61,11 +82,12 @@ async function order(command) {
 async function start(peer, core, port, upstream) {
   const own = join(folder, `${peer.name}-${port}`);
   mkdirSync(own);
-  const made = await peer.prepare({ folder: own, port, upstream, pods: PODS, names: NAMES });
+  const made = await peer.prepare({ folder: own, port, upstream, pods: PODS, names: NAMES + FEW_NAMES });
   const log = openSync(join(own, 'log'), 'a');
   const { command, parameters, feed } = made;
   const child = spawnPinned(core, command, parameters, {
     log,
+    first: true,
     input: feed === undefined ? 'ignore' : 'pipe',
   });
   if (feed !== undefined) createReadStream(feed).pipe(child.stdin, { end: false });
@@ -91,20 +113,23 @@ async function answering(server) {
   }
 }
 
-/** All names into its cache; returns its resident memory, and what that has added to it. */
+/** All names into its cache; returns its resident memory at rest, what that has added to it, and the most it had. */
 async function fill(server) {
   const { port } = server;
   const pids = (server.pids = family(server.child.pid));
-  const few = { kind: 'udp', port, pids, outside: FEW_NAMES, window: FILL_WINDOW, seconds: 1, warmup: 0 };
+  const rest = () => new Promise((resolve) => setTimeout(resolve, REST));
+  const few = { kind: 'udp', port, pids, outside: FEW_NAMES, window: FILL_WINDOW, seconds: 2, warmup: 0 };
   await order(few);
+  await rest();
   const before = residentOctets(pids);
-  const all = { ...few, outside: NAMES, seconds: 3 };
+  const all = { ...few, outside: NAMES + FEW_NAMES };
   await order(all);
+  await rest();
   const { answers, rcodes } = await order({ ...all, seconds: 0.5 });
   if (answers === 0 || rcodes[0] !== answers)
     throw new Error(`${server.peer.name}: ${answers - rcodes[0]} of ${answers} failed with a full cache`);
   const resident = residentOctets(pids);
-  return { gained: resident - before, resident };
+  return { gained: resident - before, peak: peakOctets(pids), resident };
 }
 
 async function cacheHits(servers) {
@@ -124,22 +149,29 @@ async function cacheHits(servers) {
 }
 
 async function deadUpstream() {
-  const silent = createSocket('udp4');
-  silent.bind(0, '127.0.0.1');
-  await once(silent, 'listening');
-  const server = await start(PEERS[0], SERVER_CORE, FIRST_PORT + PEERS.length, silent.address().port);
+  // Nobody reads it: a process that woke up for each query would take the generator's core from it.
+  const { system } = loadSystem();
+  const silent = bindSocket(system, '127.0.0.1', 0, false);
+  const server = await start(PEERS[0], SERVER_CORE, FIRST_PORT + PEERS.length, silent.port);
   const { port } = server;
   await untilLoaded(server.child, 6, port, PODS, 60);
   const alone = [];
   const beside = [];
+  // Compiles what the first questions to a dead upstream run through.
+  await order({ kind: 'beside', dead: true, port, rate: RATE, seconds: 2 });
   for (let round = 1; round <= rounds; round++) {
-    alone.push(await order({ kind: 'beside', dead: false, port, rate: RATE }));
-    beside.push(await order({ kind: 'beside', dead: true, port, rate: RATE }));
+    // By turns first: what a round leaves behind falls on both.
+    for (const dead of round % 2 === 1 ? [false, true] : [true, false]) {
+      // What was in flight has ended, its timers too.
+      if (!dead) await new Promise((resolve) => setTimeout(resolve, DEAD_BUDGET));
+      const result = await order({ kind: 'beside', dead, port, rate: RATE, seconds: 4 * seconds });
+      (dead ? beside : alone).push(result);
+    }
     say(
       `dead upstream ${round}/${rounds}  p99 ${alone.at(-1).p99.toFixed(0)} → ${beside.at(-1).p99.toFixed(0)} µs`,
     );
   }
-  silent.close();
+  system.close(silent.fd);
   return { alone, beside };
 }
 
@@ -148,7 +180,7 @@ try {
   const servers = [];
   const memory = {};
   const missing = [];
-  for (const [index, peer] of PEERS.entries()) {
+  for (const [index, peer] of options.only === 'dead' ? [] : PEERS.entries()) {
     if (peer.name !== 'podns' && versionOf(peer) === undefined) {
       missing.push(`${peer.name}, to have it: ${peer.install}`);
       continue;
@@ -160,24 +192,25 @@ try {
     say(`${peer.name}: ${NAMES} answers in ${(memory[peer.name].gained / 2 ** 20).toFixed(1)} MiB`);
     servers.push(server);
   }
-  const hits = await cacheHits(servers);
+  const hits = options.only === 'dead' ? new Map() : await cacheHits(servers);
   for (const { child } of running.splice(0)) await stop(child);
-  const { alone, beside } = await deadUpstream();
+  const { alone, beside } = options.only === 'hits' ? { alone: [], beside: [] } : await deadUpstream();
   const versions = Object.fromEntries([...PEERS, authoritative].map((peer) => [peer.name, versionOf(peer)]));
   const write = options.write;
-  writeForwardReport({
-    rounds,
-    seconds,
-    names: NAMES,
-    rate: RATE,
-    versions,
-    missing,
-    memory,
-    hits,
-    alone,
-    beside,
-    write,
-  });
+  if (options.only === '')
+    writeForwardReport({
+      rounds,
+      seconds,
+      names: NAMES,
+      rate: RATE,
+      versions,
+      missing,
+      memory,
+      hits,
+      alone,
+      beside,
+      write,
+    });
 } finally {
   await stop(generator);
   for (const { child } of running) await stop(child);

@@ -107,9 +107,11 @@ const orders = {
     pool.aim(order.port);
     blaster.drain();
     blaster.pace(pool, order.warmup, rate, isLocal);
-    const { sent, took } = blaster.pace(pool, order.seconds, rate, isLocal);
+    const { sent, took, windows } = blaster.pace(pool, order.seconds, rate, isLocal);
     const timed = (sent * (MIXED - 1)) / MIXED;
-    return { share: Math.min(1, took.length / timed), p50: quantile(took, 0.5), p99: quantile(took, 0.99) };
+    // The median of the windows' own: a pause of the machine spoils one of them, what the server does spoils all.
+    const p99s = Float64Array.from(windows, (times) => quantile(times, 0.99)).sort();
+    return { share: Math.min(1, took.length / timed), p50: quantile(took, 0.5), p99: quantile(p99s, 0.5) };
   },
   tcp(order) {
     const queries = poolFor(order).queries.slice(0, 4096);

@@ -1,7 +1,8 @@
 /** Starts servers on a core of their own, and reads what a process with all its children and threads has used. */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { setPriority } from 'node:os';
 
 export const SERVER_CORE = 0;
 export const CLIENT_CORE = 1;
@@ -11,14 +12,18 @@ export function pinSelf(core) {
   spawnSync('taskset', ['-a', '-c', '-p', String(core), String(process.pid)]);
 }
 
-/** Starts a command on one core. `log`: where its output goes, a file descriptor. */
+/**
+ * Starts a command on one core. `log`: where its output goes, a file descriptor. `first`: before whatever else
+ * wants that core, where we may say so (root).
+ */
 export function spawnPinned(
   core,
   command,
   parameters,
-  { log = 'ignore', input = 'ignore', ipc = false, env } = {},
+  { log = 'ignore', input = 'ignore', ipc = false, env, first = false } = {},
 ) {
   const child = spawn('taskset', ['-c', String(core), command, ...parameters], {
+    detached: first,
     stdio: [input, log, log, ...(ipc ? ['ipc'] : [])],
     env: { ...process.env, ...env },
     serialization: 'advanced',
@@ -26,7 +31,31 @@ export function spawnPinned(
   child.on('error', (error) => {
     throw error;
   });
+  if (first) putFirst(child);
   return child;
+}
+
+/** The most that has been resident of each of these processes, octets. */
+export function peakOctets(pids) {
+  let kilobytes = 0;
+  for (const pid of pids) {
+    const text = readFileSync(`/proc/${pid}/status`, 'latin1');
+    kilobytes += Number(/^VmHWM:\s+(\d+)/m.exec(text)?.[1] ?? 0);
+  }
+  return kilobytes * 1024;
+}
+
+/** Sessions share a core by their own niceness where the system groups by them, and there a process's counts for nothing. */
+function putFirst(child) {
+  // In a session of its own it would outlive us.
+  process.on('exit', () => child.kill('SIGKILL'));
+  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
+  try {
+    writeFileSync(`/proc/${child.pid}/autogroup`, '-20');
+    setPriority(child.pid, -20);
+  } catch {
+    // Not for everyone, and not everywhere: what else the machine does is measured along.
+  }
 }
 
 export async function stop(child, signal = 'SIGTERM') {

@@ -52,6 +52,7 @@ export const EADDRINUSE = constants.errno.EADDRINUSE;
 
 /** Numbers of recvmmsg and sendmmsg, for the C library whose own wrappers loop over single messages (musl). */
 const NUMBERS: Record<string, readonly [number, number] | undefined> = { x64: [299, 307], arm64: [243, 269] };
+const SCHED_SETATTR: Record<string, number | undefined> = { x64: 314, arm64: 274 };
 
 /** What keeps an eventfd or socket watched by the event loop; collected, it goes deaf: keep it. */
 export interface WatchHandle {
@@ -86,6 +87,10 @@ export interface System {
   if_nametoindex(nameAddress: number): number;
   /** `fdsAddress`: an array of struct pollfd. Waits at most `timeout` milliseconds. */
   poll(fdsAddress: number, count: number, timeout: number): number;
+  /** Policy of a thread; 0: of the calling one. */
+  sched_getscheduler(thread: number): number;
+  /** `attributesAddress`: a struct sched_attr. -1 where its number is not known. */
+  sched_setattr(thread: number, attributesAddress: number, flags: number): number;
   /** Calls back on each turn of the event loop in which `fd` is readable. Main thread only. */
   watch(fd: number, callback: () => void): WatchHandle;
   /** Gives free pages of the C library's heap back to the system; does nothing where it is not glibc. */
@@ -155,6 +160,9 @@ export function bindCalls(koffi: Koffi, byNumber: boolean): System {
     recvmmsg = int('recvmmsg', 'int', 'uintptr_t', 'uint', 'int', 'uintptr_t');
     sendmmsg = int('sendmmsg', 'int', 'uintptr_t', 'uint', 'int');
   }
+  // No C library has a wrapper before glibc 2.41.
+  const scheduling = SCHED_SETATTR[process.arch];
+  const numbered = call('syscall', 'long', 'int', 'uintptr_t', 'uint');
   const trim = byNumber ? () => 0 : int('malloc_trim', 'size_t');
   return {
     errno: () => koffi.errno(),
@@ -177,6 +185,9 @@ export function bindCalls(koffi: Koffi, byNumber: boolean): System {
     dup: int('dup', 'int'),
     if_nametoindex: libc.func('if_nametoindex', 'uint', ['uintptr_t']),
     poll: int('poll', 'uintptr_t', 'ulong', 'int'),
+    sched_getscheduler: int('sched_getscheduler', 'int'),
+    sched_setattr: (thread, attributes, flags) =>
+      scheduling === undefined ? -1 : numbered(scheduling, thread, attributes, flags),
     trim: byNumber ? () => undefined : () => void trim(0),
     watch: (fd, callback) => koffi.node.poll(fd, { readable: true }, callback),
     pin: (memory) => {

@@ -127,6 +127,7 @@ export class Desk {
   readonly #ring: RingReader;
   readonly #fd: number;
   readonly #eventfd: number;
+  readonly #event: number;
   readonly #outbox: Outbox;
   readonly #peer: Peer;
   /** Kept here because the event loop forgets a handle that nobody holds. */
@@ -147,6 +148,7 @@ export class Desk {
     this.#ring = new RingReader(ring);
     this.#fd = fd;
     this.#eventfd = eventfd;
+    this.#event = system.pin(EVENT);
     let outbox = outboxes.get(system);
     if (outbox === undefined) {
       outbox = new Outbox(system);
@@ -172,7 +174,7 @@ export class Desk {
   }
 
   #awake(): void {
-    this.#system.read(this.#eventfd, this.#system.pin(EVENT), 8);
+    this.#system.read(this.#eventfd, this.#event, 8);
     this.#turn();
   }
 

@@ -8,6 +8,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { Batch } from '../answer/ahead.ts';
 import type { Listener, Peer } from '../answer/peer.ts';
 import { RingWriter } from './ring.ts';
+import { askForShortSlice } from './short-slice.ts';
 import * as sys from './syscalls.ts';
 import type { System } from './syscalls.ts';
 import * as count from './udp-batch-control.ts';
@@ -195,11 +196,12 @@ class BatchLoop {
     counts[count.BATCHES] += 1;
     counts[count.DROPPED] += dropped;
     counts[count.ERRORS] += errors;
+    // First what is ready: the main thread may be given this core.
+    if (staged > 0) this.#send(staged);
     if (handed > 0) {
       counts[count.DEFERRED] += handed;
       if (this.#ring.publish()) wake(this.#system, this.#eventfd);
     }
-    if (staged > 0) this.#send(staged);
   }
 
   #send(staged: number): void {
@@ -235,6 +237,7 @@ async function main(data: BatchWorkerData): Promise<void> {
   if (loaded.system === undefined) throw new Error(loaded.reason);
   const module = (await import(data.module)) as { createResponder: CreateResponder };
   const loop = new BatchLoop(loaded.system, data, module.createResponder(data.data, data.listener));
+  askForShortSlice(loaded.system);
   parentPort?.postMessage('ready');
   loop.run();
 }

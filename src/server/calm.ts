@@ -4,7 +4,7 @@ import type { Clock } from '../forward/clock.ts';
 /** Fewer pieces of work are not worth cleaning up behind. */
 const MANY = 2000;
 /** Milliseconds in which, once it is over, no more than a few pieces come. */
-const QUIET = 1000;
+const QUIET = 500;
 const FEW = 50;
 
 export class Calm {
