@@ -67,8 +67,8 @@ export class PrefixOwners {
     else this.unmark(view.key.join());
   }
 
-  /** At the end of a transaction that moved prefixes: looks at all addresses again. */
-  flush(): void {
+  /** At the end of a transaction that moved prefixes: looks at all addresses again. `alone`: there is one VPC only. */
+  flush(alone: boolean): void {
     if (!this.changed) return;
     this.changed = false;
     this.complete = true;
@@ -82,7 +82,7 @@ export class PrefixOwners {
       entry.vpcs = 1;
       this.unmark(id);
     }
-    if (this.counts.every((count) => count === 0)) return;
+    if (alone || this.counts.every((count) => count === 0)) return;
     // A record stands in the table once for each of its addresses.
     const found = new Set<string>();
     for (const record of this.tables.addressRecords()) {

@@ -149,7 +149,7 @@ export class TrieWriter implements Projection {
     this.bearers.flush((node) => this.registrar.prune(node));
     for (const namespace of this.suspects) this.directory.sweep(namespace);
     this.suspects.clear();
-    this.owners.flush();
+    this.owners.flush(this.directory.vpcs.size === 1);
     const { vpcs, touched } = this.directory;
     for (const vpc of touched) {
       if (vpc.declared === undefined && vpc.namespaces.size === 0) this.forget(vpc);
