@@ -1,7 +1,7 @@
 /**
  * `node bench/forward.mjs`: what an outside name costs out of the cache, next to dnsmasq and unbound with the same
  * upstream; what a dead upstream does to local names; what 10,000 cached answers weigh. Writes
- * docs/benchmarks-forward.{md,json}.
+ * docs/benchmarks-forward.json and the page of benchmarks.
  *
  * Options: --rounds 9 · --seconds 1 · --no-write · --only hits|dead (writes nothing)
  */

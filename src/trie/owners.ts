@@ -66,8 +66,8 @@ export class PrefixOwners {
     else this.unmark(view.key.join());
   }
 
-  /** At the end of a transaction that moved prefixes: looks at all addresses again. */
-  flush(): void {
+  /** At the end of a transaction that moved prefixes: looks at all addresses again. `alone`: there is one VPC only. */
+  flush(alone: boolean): void {
     if (!this.changed) return;
     if (this.moved) this.tellReaders();
     else if (!this.hasRoomFor(this.owed)) return;
@@ -80,7 +80,7 @@ export class PrefixOwners {
       this.unmark(id);
     }
     this.changed = false;
-    if (this.counts.every((count) => count === 0)) return;
+    if (alone || this.counts.every((count) => count === 0)) return;
     // A record stands in the table once for each of its addresses.
     const found = new Set<string>();
     for (const record of this.tables.addressRecords()) {

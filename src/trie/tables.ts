@@ -7,6 +7,7 @@
  * and only then is released memory reused.
  */
 import type { Arena } from './arena.ts';
+import { IntList } from './int-list.ts';
 import * as layout from './layout.ts';
 import { MemoryFullError } from './memory.ts';
 import type { TrieMemory } from './memory.ts';
@@ -34,11 +35,11 @@ export class Tables {
   private readonly addressCount: [number, number] = [0, 0];
   private readonly arena: Arena;
   /** Kind, hash and two values an entry. Given up for a whole copy when it grows too long. */
-  private log: number[] = [];
+  private readonly log = new IntList();
   private copyWhole = false;
   /** Words or head words written: index of copy 0's, distance to copy 1's, value; sign tells the array. */
   private pokes: number[] = [];
-  private released: number[] = [];
+  private readonly released = new IntList();
   private replayed = true;
 
   constructor(memory: TrieMemory, arena: Arena) {
@@ -79,9 +80,9 @@ export class Tables {
     }
     this.replay(idle);
     this.replayed = true;
-    for (let i = 0; i < this.released.length; i += 2)
-      this.arena.release(this.released[i], this.released[i + 1]);
-    this.released = [];
+    const { words, length } = this.released;
+    for (let i = 0; i < length; i += 2) this.arena.release(words[i], words[i + 1]);
+    this.released.clear();
     return true;
   }
 
@@ -96,7 +97,7 @@ export class Tables {
 
   /** The block may be reused once no reader can reach it. */
   release(at: number, words: number): void {
-    this.released.push(at, words);
+    this.released.push2(at, words);
   }
 
   /** Writes a word of which each copy has its own. */
@@ -165,17 +166,18 @@ export class Tables {
 
   private note(kind: number, hash: number, a: number, b: number): void {
     if (this.copyWhole) return;
-    this.log.push(kind, hash, a, b);
+    this.log.push4(kind, hash, a, b);
     // Copying a table is about as dear as replaying one entry for every 16 of its slots.
     if (this.log.length > 4096 + this.idle.nameCapacity / 4) {
       this.copyWhole = true;
-      this.log = [];
+      this.log.clear();
     }
   }
 
   private replay(copy: 0 | 1): void {
     const other: 0 | 1 = copy === 0 ? 1 : 0;
-    const { head, log } = this;
+    const { head } = this;
+    const { words: log, length } = this.log;
     const same =
       head[layout.HEAD_NAME_CAPACITY + copy] === head[layout.HEAD_NAME_CAPACITY + other] &&
       head[layout.HEAD_ADDRESS_CAPACITY + copy] === head[layout.HEAD_ADDRESS_CAPACITY + other];
@@ -191,7 +193,7 @@ export class Tables {
       this.addressCount[copy] = this.addressCount[other];
       this.idle.use(copy);
     } else {
-      for (let i = 0; i < log.length; i += 4) {
+      for (let i = 0; i < length; i += 4) {
         const hash = log[i + 1];
         const a = log[i + 2];
         const b = log[i + 3];
@@ -215,8 +217,8 @@ export class Tables {
       if (index > 0) this.idle.words[index + copy * this.pokes[i + 1]] = this.pokes[i + 2];
       else head[copy * this.pokes[i + 1] - index] = this.pokes[i + 2];
     }
-    this.log = [];
-    this.pokes = [];
+    this.log.clear();
+    if (this.pokes.length > 0) this.pokes = [];
     this.copyWhole = false;
   }
 

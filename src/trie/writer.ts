@@ -167,7 +167,7 @@ export class TrieWriter implements Projection {
     this.bearers.flush((node) => this.registrar.prune(node));
     for (const namespace of this.suspects) this.directory.sweep(namespace);
     this.suspects.clear();
-    this.owners.flush();
+    this.owners.flush(this.directory.vpcs.size === 1);
     const { vpcs, touched } = this.directory;
     for (const vpc of this.vpcWords.changed) touched.add(vpc);
     for (const vpc of touched) {
