@@ -13,32 +13,19 @@ const LINES_MAX = 320;
  */
 const ALLOWED: Record<string, string[]> = {
   model: [],
-  aid: [],
   dns: [],
   trie: ['dns', 'model'],
   shelf: ['dns'],
   answer: ['dns', 'trie', 'model', 'shelf'],
   lane: ['dns', 'answer', 'trie'],
-  catalog: ['model', 'dns', 'aid'],
-  source: ['model', 'dns', 'aid'],
+  catalog: ['model', 'dns'],
+  source: ['model', 'dns'],
   forward: ['dns', 'model', 'shelf', 'answer/peer', 'answer/settings'],
   config: ['model', 'answer/settings', 'lane/listen', 'forward/endpoint', 'source/addresses', 'source/names'],
-  server: [
-    'model',
-    'dns',
-    'trie',
-    'shelf',
-    'answer',
-    'lane',
-    'catalog',
-    'source',
-    'forward',
-    'config',
-    'aid',
-  ],
+  server: ['model', 'dns', 'trie', 'shelf', 'answer', 'lane', 'catalog', 'source', 'forward', 'config'],
   index: ['server', 'model', 'config', 'source', 'answer/peer', 'answer/settings'],
-  admin: ['index', 'server', 'config', 'model', 'dns', 'aid', 'lane/listen'],
-  cli: ['index', 'server', 'config', 'model', 'dns', 'source', 'aid', 'admin', 'lane/listen'],
+  admin: ['index', 'server', 'config', 'model', 'dns', 'lane/listen'],
+  cli: ['index', 'server', 'config', 'model', 'dns', 'source', 'admin', 'lane/listen'],
 };
 
 interface SourceFile {
