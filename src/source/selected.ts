@@ -1,10 +1,11 @@
 /** A source that is heard of some VPCs only: of all others it is as if it said nothing. */
 
+import { foldLabel } from './names.ts';
 import { keyOf, type ResourceKey, type Sink, type Source } from '../model.ts';
 
 /** `vpcs`: their names. A whole state stays whole, without the resources of other VPCs. */
 export function selected(source: Source, vpcs: readonly string[]): Source {
-  const wanted = new Set(vpcs.map((vpc) => vpc.toLowerCase()));
+  const wanted = new Set(vpcs.map((vpc) => foldLabel(vpc) ?? vpc));
   const has = ({ vpc }: ResourceKey): boolean => wanted.has(vpc);
   return {
     name: source.name,
@@ -28,7 +29,6 @@ function through(sink: Sink, has: (key: ResourceKey) => boolean): Sink {
       if (has(key)) sink.keep?.(key);
     },
     commit: () => sink.commit(),
-    gather: (several) => sink.gather?.(several),
     rollback: () => sink.rollback(),
     bookmark: (revision) => sink.bookmark(revision),
     state: (state, reason, since) => sink.state(state, reason, since),

@@ -176,11 +176,11 @@ export async function expectContent(etcd: EtcdMember, node: Node): Promise<void>
     [...node.server.list('pod')].map((each) =>
       each.kind === 'pod' ? `pod ${each.vpc}/${each.namespace}/${each.name} ${each.ip6}` : '',
     );
-  const same = (): boolean => JSON.stringify(held().sort()) === JSON.stringify(wanted.sort());
+  const all = wanted.sort().join();
   await eventually(
-    () => same() && node.server.readiness().reasons.length === 0,
-    (holds) => holds,
+    () => node.server.readiness().reasons.length === 0 && held().sort().join() === all,
+    (same) => same,
   ).catch(() => undefined);
-  expect(held().sort()).toEqual(wanted.sort());
+  expect(held().sort()).toEqual(wanted);
   expect(node.server.readiness().reasons).toEqual([]);
 }
