@@ -1,10 +1,11 @@
-/** `/metrics`: the counts of lanes, sources, the watch stream and propagation, for Prometheus. */
+/** `/metrics`: the counts of lanes, sources, the watch stream, outside names and propagation, for Prometheus. */
 import type { FastifyInstance } from 'fastify';
 import { Counter, Gauge, Registry } from 'prom-client';
 import { KINDS } from '../model.ts';
 import type { PodnsServer } from '../server.ts';
 import { BOUNDS, type Histogram } from '../server/histogram.ts';
 import { laneMetrics, type Adder } from './lane-metrics.ts';
+import { outsideMetrics } from './outside-metrics.ts';
 
 export function metricsRoutes(app: FastifyInstance, server: PodnsServer, version: string): void {
   const registry = registryOf(server, version);
@@ -67,6 +68,7 @@ function registryOf(server: PodnsServer, version: string): Registry {
     metric.set(server.conflicts().length),
   );
   watchMetrics(server, gauge, counter);
+  outsideMetrics(server, gauge, counter);
   const { committed, received } = server.feed;
   addHistogram(
     registry,

@@ -30,11 +30,22 @@ export interface Status {
   propagation: { committed: HistogramFacts; received: HistogramFacts };
   watch: RelayFacts;
   events: { listeners: number };
+  outside: OutsideText;
   saved: { path: string; at: string | null; problem: string | null } | null;
   listeners: { text: string; udp: string; received: number; answered: number; dropped: number }[];
   memory: { resident: number; heap: number; records: number };
   /** With `?digest`: equal where the effective resources are equal. Takes a while with many. */
   digest?: string;
+}
+
+export interface OutsideText {
+  /** Who names the upstreams of VPCs that have none of their own, and those. */
+  source: string;
+  defaults: string[];
+  problem: string;
+  upstreams: { upstream: string; state: string; reason: string }[];
+  waiting: number;
+  cache: { entries: number; bytes: number; hits: number; misses: number };
 }
 
 export interface SourceText {
@@ -84,6 +95,7 @@ function statusOf(server: PodnsServer, version: string, started: string): Status
     propagation: { committed: feed.committed.facts(), received: feed.received.facts() },
     watch: outlets.relay.facts(),
     events: { listeners: outlets.events.size },
+    outside: outsideText(server),
     saved:
       saved === undefined
         ? null
@@ -100,6 +112,19 @@ function statusOf(server: PodnsServer, version: string, started: string): Status
       dropped: udp.counters.dropped + tcp.counters.dropped,
     })),
     memory: { resident: rss, heap: heapUsed, records: catalog.memory().records },
+  };
+}
+
+function outsideText({ outside }: PodnsServer): OutsideText {
+  const { source, defaults, problem, upstreams, waiting, cacheEntries, cacheSize } = outside.status();
+  const { hits, misses } = outside.counters;
+  return {
+    source,
+    defaults,
+    problem,
+    upstreams: upstreams.map(({ upstream, state, reason }) => ({ upstream, state, reason })),
+    waiting,
+    cache: { entries: cacheEntries, bytes: cacheSize, hits, misses },
   };
 }
 

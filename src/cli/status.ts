@@ -1,6 +1,6 @@
 /** `status`: how a running server is: its sources, what they have said and how long ago, and who reads from it. */
 import { Command, Option } from 'commander';
-import type { SourceText, Status } from '../admin/status.ts';
+import type { OutsideText, SourceText, Status } from '../admin/status.ts';
 import { addAdminOptions, adminTarget, askAdmin, type AdminOptions } from './admin-client.ts';
 import type { Io } from './io.ts';
 import { tableText } from './table.ts';
@@ -52,6 +52,7 @@ export function statusText(status: Status, now = Date.now()): string {
   lines.push(
     `watch stream    revision ${status.revision}, ${watch.readers} readers, ${stalled + behind} cut`,
   );
+  lines.push(`outside names   ${outsideText(status.outside)}`);
   if (saved !== null) {
     const age = saved.at === null ? 'not saved yet' : `saved ${ageText(saved.at, now)} ago`;
     lines.push(`saved view      ${saved.path}, ${saved.problem ?? age}`);
@@ -62,6 +63,17 @@ export function statusText(status: Status, now = Date.now()): string {
   for (const { severity, text } of problems.slice(0, SHOWN)) lines.push(`${severity}: ${text}`);
   if (problems.length > SHOWN) lines.push(`and ${problems.length - SHOWN} more; -o json has them all`);
   return `${lines.join('\n')}\n`;
+}
+
+function outsideText({ source, defaults, problem, upstreams, cache }: OutsideText): string {
+  const failing = upstreams.filter(({ state }) => state === 'failing').map(({ upstream }) => upstream);
+  const parts = [
+    defaults.length === 0 ? `no upstream in ${source}` : `to ${defaults.join(', ')} (${source})`,
+    `${cache.entries} cached, ${cache.hits} hits, ${cache.misses} misses`,
+  ];
+  if (failing.length > 0) parts.push(`failing: ${failing.join(', ')}`);
+  if (problem !== '') parts.push(problem);
+  return parts.join('; ');
 }
 
 function row(source: SourceText, now: number): string[] {

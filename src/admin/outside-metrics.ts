@@ -1,0 +1,62 @@
+/** What the forwarder of outside names counts: how queries went, what upstreams said, what is cached and waits. */
+import type { Counter, Gauge } from 'prom-client';
+
+import type { PodnsServer } from '../server.ts';
+import type { Adder } from './lane-metrics.ts';
+
+type Count = keyof PodnsServer['outside']['counters'];
+
+/** Label and counter; a query may count under several: one that misses may then join, fail or be given a stale answer. */
+const RESULTS: readonly [string, Count][] = [
+  ['hit', 'hits'],
+  ['miss', 'misses'],
+  ['joined', 'joined'],
+  ['stale', 'stale'],
+  ['recent_failure', 'failureHits'],
+  ['not_desired', 'notDesired'],
+  ['loop', 'loops'],
+  ['overflow', 'overflows'],
+  ['error', 'errors'],
+];
+
+const MESSAGES: readonly [string, Count][] = [
+  ['sent', 'sent'],
+  ['sent_tcp', 'sentTcp'],
+  ['probe', 'probes'],
+  ['prefetch', 'prefetches'],
+  ['timeout', 'timeouts'],
+  ['late', 'late'],
+  ['spoofed', 'spoofed'],
+  ['malformed', 'malformed'],
+  ['no_answer', 'failures'],
+];
+
+export function outsideMetrics(server: PodnsServer, gauge: Adder<Gauge>, counter: Adder<Counter>): void {
+  const { outside } = server;
+  counter(
+    'podns_outside_queries_total',
+    'Queries for outside names, by how they went.',
+    ['result'],
+    (metric) => {
+      const { counters } = outside;
+      for (const [result, key] of RESULTS) metric.inc({ result }, counters[key]);
+    },
+  );
+  counter('podns_upstream_messages_total', 'Messages to and from upstreams, by kind.', ['kind'], (metric) => {
+    const { counters } = outside;
+    for (const [kind, key] of MESSAGES) metric.inc({ kind }, counters[key]);
+  });
+  gauge('podns_upstream_failing', '1 while an upstream is tried last.', ['upstream'], (metric) => {
+    for (const { upstream, state } of outside.status().upstreams)
+      metric.set({ upstream }, state === 'failing' ? 1 : 0);
+  });
+  gauge('podns_outside_waiting', 'Queries that wait for upstreams.', [], (metric) =>
+    metric.set(outside.status().waiting),
+  );
+  gauge('podns_outside_cache_entries', 'Answers in the cache.', [], (metric) =>
+    metric.set(outside.status().cacheEntries),
+  );
+  gauge('podns_outside_cache_bytes', 'Octets that the cached answers take.', [], (metric) =>
+    metric.set(outside.status().cacheSize),
+  );
+}
