@@ -145,7 +145,7 @@ class Run {
     try {
       while (this.isConversing()) {
         next = iterator.next();
-        const heard = await this.hear(next);
+        const heard = await this.hear(next, () => controller.abort());
         if ('batch' in heard) {
           this.received = this.dialect.heard ?? performance.now();
           await this.take(heard.batch);
@@ -195,21 +195,29 @@ class Run {
     }
   }
 
-  private hear(next: Promise<IteratorResult<StreamEvent[]>>): Promise<Heard> {
-    return new Promise((resolve) => {
-      const limit = this.dialect.stallAfter ?? STALL_AFTER;
-      const cancel = limit > 0 ? this.clock.after(limit, () => settle({ stalled: true })) : undefined;
-      const settle = (heard: Heard): void => {
-        cancel?.();
-        this.interrupt = undefined;
-        resolve(heard);
-      };
-      this.interrupt = () => settle({ aborted: true });
-      next.then(
-        (result) => settle(result.done === true ? { end: true } : { batch: result.value }),
-        (error: unknown) => settle({ error }),
-      );
-    });
+  /**
+   * The next batch, or why there is none. A race of promises would be shorter, but each would hold the one after
+   * it: the collector then takes whole lists for alive, and spends more on them than all the rest does.
+   */
+  private async hear(next: Promise<IteratorResult<StreamEvent[]>>, abort: () => void): Promise<Heard> {
+    const limit = this.dialect.stallAfter ?? STALL_AFTER;
+    let givenUp: Heard | undefined;
+    const giveUp = (heard: Heard): void => {
+      givenUp ??= heard;
+      // The dialect ends soon then.
+      abort();
+    };
+    const cancel = limit > 0 ? this.clock.after(limit, () => giveUp({ stalled: true })) : undefined;
+    this.interrupt = () => giveUp({ aborted: true });
+    try {
+      const result = await next;
+      return givenUp ?? (result.done === true ? { end: true } : { batch: result.value });
+    } catch (error) {
+      return givenUp ?? { error };
+    } finally {
+      cancel?.();
+      this.interrupt = undefined;
+    }
   }
 
   private stallReason(): string {

@@ -1,10 +1,11 @@
 /** A source that is heard of some VPCs only: of all others it is as if it said nothing. */
 
+import { foldLabel } from './names.ts';
 import { keyOf, type ResourceKey, type Sink, type Source } from '../model.ts';
 
-/** `vpcs`: their names, folded. A whole state stays whole, without the resources of other VPCs. */
+/** `vpcs`: their names. A whole state stays whole, without the resources of other VPCs. */
 export function selected(source: Source, vpcs: readonly string[]): Source {
-  const wanted = new Set(vpcs);
+  const wanted = new Set(vpcs.map((vpc) => foldLabel(vpc) ?? vpc));
   const has = ({ vpc }: ResourceKey): boolean => wanted.has(vpc);
   return {
     name: source.name,

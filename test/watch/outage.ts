@@ -176,9 +176,11 @@ export async function expectContent(etcd: EtcdMember, node: Node): Promise<void>
     [...node.server.list('pod')].map((each) =>
       each.kind === 'pod' ? `pod ${each.vpc}/${each.namespace}/${each.name} ${each.ip6}` : '',
     );
+  const all = wanted.sort().join();
   await eventually(
-    () => held().length === wanted.length && node.server.readiness().reasons.length === 0,
+    () => node.server.readiness().reasons.length === 0 && held().sort().join() === all,
     (same) => same,
-  );
-  expect(held().sort()).toEqual(wanted.sort());
+  ).catch(() => undefined);
+  expect(held().sort()).toEqual(wanted);
+  expect(node.server.readiness().reasons).toEqual([]);
 }

@@ -51,7 +51,7 @@ describe.skipIf(reason !== undefined)('a member of etcd behind a network that br
     for (const one of undo.splice(0).reverse()) await one();
   });
 
-  it('is left for the others, and taken up again afterwards', async () => {
+  it('is left for the others, and taken up again afterwards', { timeout: 60_000 }, async () => {
     expect(await enterNamespace([HERE])).toBeUndefined();
     const { via, link } = await farNamespace();
     const members: EtcdMember[] = [await newMember('m0'), await newMember('m1'), await newMember('m2')];
