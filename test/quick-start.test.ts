@@ -51,21 +51,15 @@ describe.skipIf(reason !== undefined)('the quick start with etcd', () => {
       () => out,
       (text) => text.includes('written'),
     );
-    say(`until [ -n "$(${lines[2]!.replace(/ #.*/, '')})" ]; do sleep 0.2; done; echo answered`);
+    // dig tells on standard output, too, that nobody answers yet; and so does podns what it serves.
+    say(`until [[ "$(${lines[2]}\n)" == ${promised} ]]; do sleep 0.2; done; echo "<$(${lines[2]}\n)>"`);
     await eventually(
       () => out,
-      (text) => text.includes('answered'),
-    );
-    out = '';
-    say(lines[2]!);
-    say('echo end');
-    await eventually(
-      () => out,
-      (text) => text.includes('end'),
+      (text) => text.includes('<'),
     ).catch((error: unknown) => {
       throw new Error(`${String(error)}\n${err}`);
     });
-    expect(out).toBe(`${promised}\nend\n`);
+    expect(out).toContain(`<${promised}>`);
     rmSync(folder, { recursive: true, force: true });
   });
 });
