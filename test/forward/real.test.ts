@@ -11,6 +11,7 @@ import { buildQuery } from '../../src/dns/build.ts';
 import { parseMessage } from '../../src/dns/print.ts';
 import type { Message } from '../../src/dns/print.ts';
 import { Forwarder } from '../../src/forward/forwarder.ts';
+import { freePort } from '../harness/free-port.ts';
 import { missingTools, skipAloud } from '../harness/tools.ts';
 import { requestOf, writeOpt } from './world.ts';
 import type { AskParts } from './world.ts';
@@ -26,15 +27,6 @@ afterEach(async () => {
     if (child.exitCode === null && child.kill('SIGKILL')) await ended;
   }
 });
-
-/** A UDP port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const socket = createSocket('udp4');
-  await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
-  const { port } = socket.address();
-  await new Promise<void>((resolve) => socket.close(() => resolve()));
-  return port;
-}
 
 /** Resolves once it answers anything at all. */
 async function start(command: string, args: string[], port: number): Promise<string> {
@@ -62,7 +54,7 @@ function answers(port: number): Promise<boolean> {
 }
 
 async function unbound(lines: string[]): Promise<string> {
-  const port = await freePort();
+  const port = await freePort('127.0.0.1');
   const path = join(folder, `unbound-${port}.conf`);
   const server = ['verbosity: 0', 'interface: 127.0.0.1', `port: ${port}`, 'chroot: ""', 'username: ""'];
   const more = ['use-syslog: no', 'logfile: ""', 'pidfile: ""', 'do-daemonize: no', 'num-threads: 1'];
@@ -167,7 +159,7 @@ if (noDnsmasq !== undefined) skipAloud('a loop through dnsmasq', noDnsmasq);
 else {
   it('a loop through dnsmasq is seen at once by the mark, which it hands on', async () => {
     const listener = await listening();
-    const port = await freePort();
+    const port = await freePort('127.0.0.1');
     const options = ['-k', '-p', String(port), '-a', '127.0.0.1', '-z', '-R', '-h', '-C', '/dev/null'];
     const more = ['-x', '', '-u', 'root', '-S', `127.0.0.1#${listener.port}`];
     const upstream = await start('dnsmasq', [...options, ...more], port);
