@@ -3,13 +3,20 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { setPriority } from 'node:os';
+import { askForShortSlice } from '../dist/lane/short-slice.js';
+import { loadSystem } from '../dist/lane/syscalls.js';
 
 export const SERVER_CORE = 0;
 export const CLIENT_CORE = 1;
 
-/** Keeps this process off the server's core. */
+/**
+ * Keeps this process off the server's core, and lets it run soon where it shares one with the generator, which never
+ * sleeps.
+ */
 export function pinSelf(core) {
   spawnSync('taskset', ['-a', '-c', '-p', String(core), String(process.pid)]);
+  const { system } = loadSystem();
+  if (system !== undefined) askForShortSlice(system);
 }
 
 /**

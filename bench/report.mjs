@@ -47,8 +47,11 @@ export class Report {
     if (!this.absent.includes(reason)) this.absent.push(reason);
   }
 
-  /** `kept`, `rates`: one a round; `times`: milliseconds of each change that was timed. */
-  update(rate, { kept, rates, times }) {
+  /**
+   * `kept`, `rates`: one a round; `times`: milliseconds of each change that was timed; `inside`: p50 and p99 of all
+   * changes by the server's own account.
+   */
+  update(rate, { kept, rates, times, inside }) {
     const sorted = [...times].sort((a, b) => a - b);
     const at = (q) => round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))], 3);
     const queries = Math.round(median(rates));
@@ -59,6 +62,8 @@ export class Report {
       p50: at(0.5),
       p99: at(0.99),
       timed: times.length,
+      insideP50: inside[0],
+      insideP99: inside[1],
     });
   }
 

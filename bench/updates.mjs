@@ -3,8 +3,11 @@
  *
  * A change moves one pod to another address. Once in a while the moved pod is a marked one: it is asked for in
  * turn until the new address comes, and the time since its line was written is what is reported. Both the
- * writer and this asker share the generator's core, so the times are an upper bound.
+ * writer and this asker share the generator's core, so the times are an upper bound. What the server itself counts,
+ * from the arrival of a line to the moment from which workers answer it, is reported beside them.
  */
+import { get } from 'node:http';
+import { join } from 'node:path';
 import { Asker } from './check.mjs';
 import { pod6Octets, podDomain, podObject } from './pods.mjs';
 import { AAAA, random } from './wire.mjs';
@@ -69,6 +72,32 @@ async function timeOne(asker, feeder, i, generation) {
   return undefined;
 }
 
+/** The server's own histogram: how many changes took at most so many milliseconds. */
+function applied({ folder }) {
+  return new Promise((resolve, reject) => {
+    get(
+      { socketPath: join(folder, 'admin'), path: '/metrics', headers: { host: 'localhost' } },
+      (response) => {
+        let text = '';
+        response.setEncoding('utf8').on('data', (more) => (text += more));
+        response.on('error', reject).on('end', () => {
+          const lines = text.matchAll(/^podns_apply_seconds_bucket\{le="([^"]+)"\} (\d+)$/gm);
+          resolve(
+            [...lines].map(([, le, count]) => [Number(le.replace('+Inf', 'Infinity')) * 1000, Number(count)]),
+          );
+        });
+      },
+    ).on('error', reject);
+  });
+}
+
+/** The end of the bucket that holds this share of what has been counted between two looks. */
+function quantileBetween(before, after, q) {
+  const counts = after.map(([end, count], i) => [end, count - before[i][1]]);
+  const wanted = counts.at(-1)[1] * q;
+  return counts.find(([, count]) => count >= wanted)[0];
+}
+
 async function timeChanges(asker, feeder, state, until) {
   const times = [];
   for (let n = 0; !until.done; n++) {
@@ -100,6 +129,7 @@ export async function measureUpdates({ server, pods, seconds, rounds, order, rep
       const kept = [];
       const rates = [];
       const times = [];
+      const before = await applied(server);
       for (let round = 0; round < rounds; round++) {
         const quiet = await load();
         const stop = feeder.start(rate);
@@ -117,7 +147,9 @@ export async function measureUpdates({ server, pods, seconds, rounds, order, rep
         // The server may have fallen behind; the next quiet round must not pay for it.
         await timeOne(asker, feeder, 0, (state.generation = (state.generation % 0xfffe) + 1));
       }
-      report.update(rate, { kept, rates, times });
+      const after = await applied(server);
+      const inside = [0.5, 0.99].map((q) => quantileBetween(before, after, q));
+      report.update(rate, { kept, rates, times, inside });
       say(
         `${rate} changes a second: kept ${kept.map((each) => each.toFixed(2)).join(' ')}, ${times.length} timed`,
       );
