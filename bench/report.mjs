@@ -43,7 +43,9 @@ export class Report {
 
   missing({ install }, error) {
     const [said] = error.message.split('\n');
-    const reason = `${said}; to have it: ${install}`;
+    // Of one that did not load in time there is nothing to install.
+    const isAbsent = /not found|ENOENT|failed to execute|No such file/.test(error.message);
+    const reason = isAbsent ? `${said}; to have it: ${install}` : said.replace(/; it said:$/, '');
     if (!this.absent.includes(reason)) this.absent.push(reason);
   }
 
