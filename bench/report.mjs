@@ -42,10 +42,10 @@ export class Report {
   }
 
   missing({ install }, error) {
-    const [said] = error.message.split('\n');
+    const said = error.message.split('\n')[0].replace(/; it said:$/, '');
     // Of one that did not load in time there is nothing to install.
     const isAbsent = /not found|ENOENT|failed to execute|No such file/.test(error.message);
-    const reason = isAbsent ? `${said}; to have it: ${install}` : said.replace(/; it said:$/, '');
+    const reason = isAbsent ? `${said}; to have it: ${install}` : said;
     if (!this.absent.includes(reason)) this.absent.push(reason);
   }
 
