@@ -5,6 +5,7 @@
  * What stays of it are hashes, which say nothing about whether there is such a name or client: the way of a
  * question is the same with them and without. Only usual questions are looked at; no other is slower for it.
  */
+import { foldInto } from '../dns/name.ts';
 import * as layout from '../trie/layout.ts';
 import type { View } from '../trie/view.ts';
 import type { Identifier } from './client.ts';
@@ -24,7 +25,8 @@ export interface Batch {
   addressAt(i: number): number;
 }
 
-const BATCH_MAX = 64;
+/** Packets that a batch has at the most. */
+export const BATCH_MAX = 64;
 /** Octets kept of a label, its length among them. */
 const LABEL = 64;
 /** Header, two labels, the root, type and class. */
@@ -132,9 +134,9 @@ export class Ahead {
       if (first === 0 || first > 63 || first + USUAL_MIN > length) continue;
       const second = bytes[at + 1 + first];
       if (second > 63 || first + second + USUAL_MIN > length) continue;
-      const space = second === 0 ? this.spaceOfClient(i) : this.namedSpace(i, bytes, at + 1 + first);
+      const space = second === 0 ? this.spaceOfClient(i) : this.namedSpace(i, bytes, at + 1 + first, second);
       if (space === 0) continue;
-      fold(bytes, at, this.label, 0);
+      foldInto(bytes, at, first + 1, this.label, 0);
       leafParent[i] = space;
       this.leafHash[i] = view.hashLabel(space, this.label, 0);
     }
@@ -148,9 +150,9 @@ export class Ahead {
     return isPod ? view.namespaceOfRecord(record) : 0;
   }
 
-  private namedSpace(i: number, bytes: Uint8Array, at: number): number {
+  private namedSpace(i: number, bytes: Uint8Array, at: number, length: number): number {
     const { view } = this;
-    fold(bytes, at, this.label, 0);
+    foldInto(bytes, at, length + 1, this.label, 0);
     const parent = view.words[this.scope[i] + layout.VPC_NODE];
     const hash = view.hashLabel(parent, this.label, 0);
     if (!view.stepHashed(parent, this.label, 0, hash)) return 0;
@@ -170,15 +172,5 @@ export class Ahead {
       fetched ^= words[names[at + 1]] ^ words[names[at + 2]];
     }
     return fetched;
-  }
-}
-
-/** Copies a label with its length, folded to lower case. */
-function fold(from: Uint8Array, at: number, to: Uint8Array, place: number): void {
-  const length = from[at];
-  to[place] = length;
-  for (let i = 1; i <= length; i++) {
-    const octet = from[at + i];
-    to[place + i] = (octet - 0x41) >>> 0 < 26 ? octet + 0x20 : octet;
   }
 }

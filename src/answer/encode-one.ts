@@ -1,5 +1,6 @@
 /** The answer that most clients get, one AAAA, in one straight run. */
 import * as dns from '../dns/constants.ts';
+import { LITTLE_ENDIAN } from '../dns/octets.ts';
 import type { Query } from '../dns/query.ts';
 import * as layout from '../trie/layout.ts';
 import type { View } from '../trie/view.ts';
@@ -13,16 +14,13 @@ const RA = 0x0080;
 /** Octets of the record behind its owner: `c00c`, type, class, TTL, RDLENGTH, rdata; and of a plain OPT. */
 const RECORD = 28;
 const OPT = 11;
-/** Words are written as they lie in the arena, whichever end of them comes first. */
-const LITTLE_ENDIAN = new Uint8Array(Int32Array.of(1).buffer)[0] === 1;
 
 export class OneAddress {
   private readonly view: View;
   private readonly ttl: number;
-  private packet: Uint8Array = new Uint8Array(0);
-  private out: Uint8Array = this.packet;
-  private from = new DataView(this.packet.buffer);
-  private to = this.from;
+  private out: Uint8Array = new Uint8Array(0);
+  /** Of `out`. */
+  private to = new DataView(this.out.buffer);
 
   constructor(view: View, ttl: number) {
     this.view = view;
@@ -38,21 +36,17 @@ export class OneAddress {
       return 0;
     const { words } = this.view;
     if (words[d.vpc + layout.VPC_STALE] !== 0) return 0;
-    const { packet, start } = query;
-    // Lanes use the same memory for every packet: then this allocates nothing.
-    if (packet !== this.packet) {
-      this.packet = packet;
-      this.from = new DataView(packet.buffer, packet.byteOffset, packet.byteLength);
-    }
+    const { octets: from, start } = query;
+    // Lanes use the same memory for every answer: then this allocates nothing.
     if (out !== this.out) {
       this.out = out;
       this.to = new DataView(out.buffer, out.byteOffset, out.byteLength);
     }
-    const { from, to, ttl } = this;
+    const { to, ttl } = this;
     const question = query.qnameLength + 4;
     let at = base + 12 + question;
     // The last word of the question may reach three octets behind it.
-    if (start + 15 + question > packet.length || at + RECORD + OPT + 1 > out.length) return 0;
+    if (start + 15 + question > from.byteLength || at + RECORD + OPT + 1 > out.length) return 0;
     const flags = 0x8400 | (query.flags & (RD | CD)) | (d.recursionAvailable ? RA : 0);
     to.setInt32(base, (query.id << 16) | flags);
     to.setInt32(base + 4, 0x00010001);

@@ -1,5 +1,6 @@
 /** SRV records of a named port: targets uncompressed (RFC 2782), their addresses in additional. */
 import * as dns from '../dns/constants.ts';
+import { put16 } from '../dns/octets.ts';
 import type { Query } from '../dns/query.ts';
 import * as layout from '../trie/layout.ts';
 import type { View } from '../trie/view.ts';
@@ -9,7 +10,6 @@ import type { Draft } from './draft.ts';
 import { memberAt, memberCount, portOf, protocolOf } from './walk.ts';
 import {
   nodeNameLength,
-  put16,
   putFixed,
   putNodeName,
   putOctets,

@@ -1,12 +1,12 @@
 /** Answers of one record that is owned by the question: a pointer, a name server, addresses, texts. */
 import * as dns from '../dns/constants.ts';
+import { put16 } from '../dns/octets.ts';
 import type { View } from '../trie/view.ts';
 import type { Decision } from './decision.ts';
 import { fits } from './draft.ts';
 import type { Draft } from './draft.ts';
 import {
   nodeNameLength,
-  put16,
   putFixed,
   putNodeName,
   putOctets,

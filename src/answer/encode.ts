@@ -1,6 +1,7 @@
 /** Turns a decision into octets: header, the question as it came, whole records as far as they fit, OPT. */
 import { isMapped } from '../dns/address.ts';
 import * as dns from '../dns/constants.ts';
+import { put16 } from '../dns/octets.ts';
 import type { Query } from '../dns/query.ts';
 import * as layout from '../trie/layout.ts';
 import type { View } from '../trie/view.ts';
@@ -16,7 +17,7 @@ import { OptWriter, edeOctets } from './opt.ts';
 import type { Peer } from './peer.ts';
 import type { AnswerSettings } from './settings.ts';
 import { VisibleA } from './visible.ts';
-import { ServerNames, put16, putFixed, putOctets } from './wire.ts';
+import { ServerNames, putFixed, putOctets } from './wire.ts';
 
 const TC = 0x0200;
 const RD = 0x0100;

@@ -1,10 +1,11 @@
 /** Writes our OPT record: payload size, DO, NSID, cookie, keepalive, extended error (RFC 6891). */
 import { writeServerCookie } from '../dns/cookie.ts';
 import * as dns from '../dns/constants.ts';
+import { put16 } from '../dns/octets.ts';
 import type { Query } from '../dns/query.ts';
 import { EDE_TEXTS } from './decision.ts';
 import type { AnswerSettings } from './settings.ts';
-import { put16, putOctets } from './wire.ts';
+import { putOctets } from './wire.ts';
 
 const encoder = new TextEncoder();
 const EDE_OCTETS: readonly Uint8Array[] = EDE_TEXTS.map((text) => encoder.encode(text));

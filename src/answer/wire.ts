@@ -1,20 +1,9 @@
 /** Writes parts of an answer: names from the trie, addresses, the SOA. Offsets are absolute in the buffer. */
 import { encodeName } from '../dns/name.ts';
+import { put16, put32 } from '../dns/octets.ts';
 import * as layout from '../trie/layout.ts';
 import type { View } from '../trie/view.ts';
 import { textAidAt } from './walk.ts';
-
-export function put16(out: Uint8Array, at: number, value: number): void {
-  out[at] = value >>> 8;
-  out[at + 1] = value;
-}
-
-export function put32(out: Uint8Array, at: number, value: number): void {
-  out[at] = value >>> 24;
-  out[at + 1] = value >>> 16;
-  out[at + 2] = value >>> 8;
-  out[at + 3] = value;
-}
 
 /** Type, class IN, TTL and RDLENGTH behind an owner name; returns where the rdata begins. */
 export function putFixed(out: Uint8Array, at: number, type: number, ttl: number, length: number): number {

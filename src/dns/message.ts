@@ -7,6 +7,7 @@ import {
   OPTION_NSID,
   TYPE_OPT,
 } from './constants.ts';
+import { LITTLE_ENDIAN } from './octets.ts';
 import {
   PARSED,
   PARSED_BADVERS,
@@ -20,7 +21,6 @@ import type { Parsed, Query } from './query.ts';
 
 /** TYPE, CLASS, TTL and RDLENGTH: what stands between a record's owner and its rdata. */
 const RECORD_FIXED_LENGTH = 10;
-const LITTLE_ENDIAN = new Uint8Array(Int32Array.of(1).buffer)[0] === 1;
 /** Longest sum of length octets and label octets before the root octet. */
 const LABELS_LENGTH_MAX = 254;
 

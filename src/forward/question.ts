@@ -1,7 +1,7 @@
 /** What is asked of an upstream: our own query, written anew, with the marks that reveal a loop. */
 import { HEADER_LENGTH, OPTION_LOCAL_FIRST, TYPE_OPT, UDP_PAYLOAD_MAX } from '../dns/constants.ts';
 import type { Query } from '../dns/query.ts';
-import { put16 } from './octets.ts';
+import { put16 } from '../dns/octets.ts';
 
 export interface Question {
   /** Wire form, folded, root octet included. */

@@ -1,7 +1,7 @@
 /** Checks rdata of the types whose form is known, so that what is passed on can be read, and finds the names in it. */
 import * as dns from '../dns/constants.ts';
 import type { MessageNames } from './message-names.ts';
-import { get16 } from './octets.ts';
+import { get16 } from '../dns/octets.ts';
 
 /** Fields of rdata: a number of octets, or one of these. */
 const NAME = -1;

@@ -2,7 +2,7 @@
 import { HEADER_LENGTH, RCODE_SERVFAIL } from '../dns/constants.ts';
 import { parseQuery } from '../dns/message.ts';
 import { PARSED, Query } from '../dns/query.ts';
-import { get16, put16, put32, get32 } from './octets.ts';
+import { get16, put16, put32, get32 } from '../dns/octets.ts';
 import type { ExtendedError, UpstreamAnswer } from './upstream-answer.ts';
 
 /**

@@ -9,7 +9,7 @@ import {
   TYPE_SOA,
 } from '../dns/constants.ts';
 import { MessageNames } from './message-names.ts';
-import { get16, get32, put16 } from './octets.ts';
+import { get16, get32, put16 } from '../dns/octets.ts';
 import { questionEnd } from './question.ts';
 import type { Question } from './question.ts';
 import { checkRdata } from './rdata-layout.ts';

@@ -1,7 +1,7 @@
 /** Questions to one upstream over TCP: one connection, kept for a while and pipelined (RFC 7766 section 6.2). */
 import type { Clock } from './clock.ts';
 import type { Endpoint } from './endpoint.ts';
-import { put16 } from './octets.ts';
+import { put16 } from '../dns/octets.ts';
 import { questionEnd } from './question.ts';
 import type { Question } from './question.ts';
 import type { Sockets, Stream } from './sockets.ts';

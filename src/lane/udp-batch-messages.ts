@@ -5,13 +5,14 @@
  * leaves points back at the slot it answers, so nothing is copied. Layout of struct mmsghdr on 64 bits: name 0,
  * its length 8, vector 16, its count 24, control 32, its length 40, flags 48, octets moved 56; 64 in all.
  */
+import { BATCH_MAX } from '../answer/ahead.ts';
 import type { Batch } from '../answer/ahead.ts';
 import { UDP_PAYLOAD_MAX } from '../dns/constants.ts';
 import { AF_INET, AF_INET6, IP_PKTINFO, IPV6_PKTINFO, MSG_TRUNC, SOL_IP, SOL_IPV6 } from './syscalls.ts';
 import type { System } from './syscalls.ts';
 
 /** More than this many messages a call gain nothing more. */
-export const BATCH = 64;
+export const BATCH = BATCH_MAX;
 /** Longest query over UDP; a longer packet is cut by the kernel and dropped. */
 export const PACKET_MAX = 4096;
 /** struct sockaddr_in6, the longer of the two. */

@@ -1,5 +1,6 @@
 /** A reader of the shelf, one a thread: finds an answer and writes it for a client, without waiting or allocating. */
 import { HEADER_LENGTH } from '../dns/constants.ts';
+import { get32, put16, put32 } from '../dns/octets.ts';
 import type { Query } from '../dns/query.ts';
 import { monotonic } from './clock.ts';
 import { hashQuestion } from './hash.ts';
@@ -167,18 +168,9 @@ export class ShelfReader {
   }
 }
 
-function put16(out: Uint8Array, at: number, value: number): void {
-  out[at] = value >>> 8;
-  out[at + 1] = value;
-}
-
 /** Takes the age off a TTL in its place; what is above `most` becomes that. */
 function age32(out: Uint8Array, at: number, age: number, most: number): void {
-  let ttl = ((out[at] << 24) | (out[at + 1] << 16) | (out[at + 2] << 8) | out[at + 3]) >>> 0;
-  ttl = ttl > age ? ttl - age : 0;
-  if (ttl > most) ttl = most;
-  out[at] = ttl >>> 24;
-  out[at + 1] = ttl >>> 16;
-  out[at + 2] = ttl >>> 8;
-  out[at + 3] = ttl;
+  const ttl = get32(out, at);
+  const left = ttl > age ? ttl - age : 0;
+  put32(out, at, left > most ? most : left);
 }

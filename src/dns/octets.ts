@@ -1,5 +1,8 @@
 /** Big-endian integers in messages. */
 
+/** Of this machine: words that were read as they lie in memory are written likewise. */
+export const LITTLE_ENDIAN = new Uint8Array(Int32Array.of(1).buffer)[0] === 1;
+
 export function get16(octets: Uint8Array, at: number): number {
   return (octets[at] << 8) | octets[at + 1];
 }
