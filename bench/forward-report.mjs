@@ -1,14 +1,8 @@
 /** Writes what the bench of forwarding has measured: docs/benchmarks-forward.json, and the page that has it. */
 import { writeFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';
-import { median } from './report.mjs';
-
-const round = (number, digits = 2) => Number(number.toFixed(digits));
-
-function table(head, rows) {
-  const line = (cells) => `| ${cells.join(' | ')} |`;
-  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
-}
+import { median, round } from './report.mjs';
+import { table } from './table.mjs';
 
 const medianOf = (results, key) => median(results.map((result) => result[key]));
 

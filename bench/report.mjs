@@ -9,7 +9,7 @@ export function median(numbers) {
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-const round = (number, digits = 2) => Number(number.toFixed(digits));
+export const round = (number, digits = 2) => Number(number.toFixed(digits));
 
 const UPSTREAMS = ['nsd', 'knot', 'gdnsd', 'loop', 'dns2', 'dnsmasq', 'podns-dgram'];
 

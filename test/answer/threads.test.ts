@@ -4,13 +4,13 @@ import { Worker } from 'node:worker_threads';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Responder } from '../../src/answer/responder.ts';
-import type { AnswerSettings } from '../../src/answer/settings.ts';
 import { parseAddress } from '../../src/dns/address.ts';
 import { MemoryFullError, reserveMemory } from '../../src/trie/memory.ts';
 import { SYNC_LIVE } from '../../src/trie/layout.ts';
 import { Readers } from '../../src/trie/readers.ts';
 import { View } from '../../src/trie/view.ts';
 import { TrieWriter } from '../../src/trie/writer.ts';
+import { ANSWER_SETTINGS } from '../harness/answer-settings.ts';
 import { encodeQuery } from '../harness/build.ts';
 import { PREFIXES, VPCS, op } from '../trie/changes.ts';
 import type { Op } from '../trie/changes.ts';
@@ -26,21 +26,6 @@ const STOP = 0;
 const BEGUN = 1;
 const DIGESTED = 2;
 const BATCHES = 8;
-
-const SETTINGS: AnswerSettings = {
-  ttl: 1,
-  negativeTtl: 1,
-  zone: 'vpc.internal',
-  suffixes: [],
-  aRecords: 'pinned',
-  nodeName: 'test',
-  version: 'test',
-  chaos: true,
-  cookieSecret: new Uint8Array(16),
-  tcpIdle: 10,
-  forward: 'off',
-  clients: [],
-};
 
 interface Report {
   batches: number;
@@ -83,9 +68,9 @@ function questions(): Question[] {
 
 class World {
   readonly memory = reserveMemory({ names: 1 << 20, addresses: 1 << 20, arena: 1 << 22 });
-  readonly writer = new TrieWriter(this.memory, { ...SETTINGS, canForward: false, now: () => 1 });
+  readonly writer = new TrieWriter(this.memory, { ...ANSWER_SETTINGS, canForward: false, now: () => 1 });
   readonly view = new View(this.memory);
-  readonly responder = new Responder(this.view, SETTINGS, () => 1);
+  readonly responder = new Responder(this.view, ANSWER_SETTINGS, () => 1);
   private readonly asker: Asker;
   private readonly digests: Int32Array;
   private readonly flags: Int32Array;
@@ -166,7 +151,7 @@ describe('responders in threads', () => {
           new Worker(new URL('reader.mjs', import.meta.url), {
             workerData: {
               ...{ memory: world.memory, reader, flags, digests, kept: KEPT },
-              ...{ questions: asked, settings: SETTINGS, dist: DIST },
+              ...{ questions: asked, settings: ANSWER_SETTINGS, dist: DIST },
             },
           }),
       );

@@ -1,7 +1,6 @@
 /** A worker that dies under load, with the real responder over a real trie: what is lost, and what goes on. */
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Listener } from '../../src/answer/peer.ts';
-import type { AnswerSettings } from '../../src/answer/settings.ts';
 import type { WorkerData } from '../../src/answer/worker.ts';
 import { BatchLane, batchLaneHindrance } from '../../src/lane/udp-batch.ts';
 import { BATCH } from '../../src/lane/udp-batch-messages.ts';
@@ -10,32 +9,19 @@ import { SYNC_LIVE } from '../../src/trie/layout.ts';
 import { reserveMemory } from '../../src/trie/memory.ts';
 import { Readers } from '../../src/trie/readers.ts';
 import { TrieWriter } from '../../src/trie/writer.ts';
+import { ANSWER_SETTINGS } from '../harness/answer-settings.ts';
 import { encodeQuery } from '../harness/build.ts';
 import { skipAloud } from '../harness/tools.ts';
 import { parseWire } from '../harness/wire.ts';
 import { UdpClient, until } from './clients.ts';
 
-const SETTINGS: AnswerSettings = {
-  ttl: 1,
-  negativeTtl: 1,
-  zone: 'vpc.internal',
-  suffixes: [],
-  aRecords: 'pinned',
-  nodeName: 'test',
-  version: 'test',
-  chaos: true,
-  cookieSecret: new Uint8Array(16),
-  tcpIdle: 10,
-  forward: 'off',
-  clients: [],
-};
 const FATAL = 0xdead;
 const CLIENTS = 8;
 const QUERIES = 400;
 
 class World {
   readonly memory = reserveMemory({ names: 1 << 22, addresses: 1 << 22, arena: 1 << 24 });
-  readonly writer = new TrieWriter(this.memory, { ...SETTINGS, canForward: false, now: () => 1 });
+  readonly writer = new TrieWriter(this.memory, { ...ANSWER_SETTINGS, canForward: false, now: () => 1 });
   readonly problems: string[] = [];
   readonly lane: BatchLane;
 
@@ -56,7 +42,7 @@ class World {
       module: new URL('mortal-worker.mjs', import.meta.url).href,
       attach: () => {
         const reader = readers.take();
-        const data: WorkerData = { memory: this.memory, reader, settings: SETTINGS };
+        const data: WorkerData = { memory: this.memory, reader, settings: ANSWER_SETTINGS };
         return { data, detach: () => readers.release(reader) };
       },
       onProblem: (text) => this.problems.push(text),
