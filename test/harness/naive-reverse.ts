@@ -1,4 +1,4 @@
-/** The reverse names of spec section 4, read as plainly as the forward ones. */
+/** The reverse names of contract section 4, read as plainly as the forward ones. */
 import type { Pod, Service } from '../../src/model.ts';
 import { arpaName } from './build.ts';
 import { joined, NOTHING, type Found, type NaiveReply } from './naive-reply.ts';

@@ -196,7 +196,7 @@ export class NaiveWorld {
     return { vpc, namespace: pod?.namespace, overlays, pod };
   }
 
-  /** Spec section 3, rule by rule. `address` is canonical; IPv4-mapped must be IPv4 already. */
+  /** Contract section 3, rule by rule. `address` is canonical; IPv4-mapped must be IPv4 already. */
   identify(source: NaiveSource): Identified {
     const inside = this.vpcs().filter((vpc) =>
       this.vpc(vpc).net6.some((net) => inPrefix(source.address, net)),

@@ -1,4 +1,4 @@
-/** A slow and plain reading of spec section 4: what podns must answer, without wire, trie or cleverness. */
+/** A slow and plain reading of contract section 4: what podns must answer, without wire, trie or cleverness. */
 import type { Pod, Service } from '../../src/model.ts';
 import type { NaiveClient, NaiveSource, NaiveWorld } from './naive-world.ts';
 import { joined, NOTHING, type Found, type NaiveReply } from './naive-reply.ts';

@@ -1,4 +1,4 @@
-/** What the same question is answered before, during and after things happen (spec sections 3 and 6), on a clock of the test's own. */
+/** What the same question is answered before, during and after things happen (contract sections 3 and 6), on a clock of the test's own. */
 import { afterEach, describe, expect, test } from 'vitest';
 import { createServer, type PodnsServer } from '../../src/index.ts';
 import type { Resource, Sink, Source } from '../../src/model.ts';
