@@ -94,9 +94,9 @@ describe('loadConfig', () => {
       { name: 'dns.podman', flat: true },
     ];
     const flags = { suffixes: ['svc.cluster.local', 'dns.podman=flat'] };
-    expect(loadConfig({ folder, flags }).suffixes).toEqual(flat);
+    expect(loadConfig({ folder, flags }).config.suffixes).toEqual(flat);
     const environment = { PODNS_SUFFIXES: 'svc.cluster.local,dns.podman=flat' };
-    expect(loadConfig({ folder, environment }).suffixes).toEqual(flat);
+    expect(loadConfig({ folder, environment }).config.suffixes).toEqual(flat);
   });
 
   it('tells wrong flags from wrong configuration', () => {
