@@ -67,6 +67,13 @@ export class Decider {
     return true;
   }
 
+  /** True when outside names are on for this client: RA. */
+  offersRecursion(client: Client): boolean {
+    const { status } = client;
+    const isKnown = status === who.CLIENT_KNOWN || status === who.CLIENT_POD_UNKNOWN;
+    return isKnown && goesOutside(this.view, client);
+  }
+
   /** The name stage, for an admitted client of class IN. */
   decide(client: Client, query: Query, peer: Peer, d: Decision): void {
     d.authoritative = true;

@@ -122,6 +122,9 @@ export const TEXT_STALE = 12;
 export const TEXT_BUSY = 13;
 export const TEXT_INVENTORY_RATE = 14;
 export const TEXT_NO_FORWARDER = 15;
+export const TEXT_MALFORMED = 16;
+export const TEXT_COOKIE_LENGTH = 17;
+export const TEXT_OPCODE = 18;
 
 /** What tells a person what is wrong. ASCII, because EDE texts are shown by dig as they come. */
 export const EDE_TEXTS: readonly string[] = [
@@ -141,4 +144,7 @@ export const EDE_TEXTS: readonly string[] = [
   'too many queries are waiting',
   'too many inventories were asked for; wait a second',
   'nothing forwards outside names here',
+  'this message breaks the format of DNS (RFC 1035 section 4)',
+  'a COOKIE option has 8 octets, or 16 to 40 (RFC 7873 section 4)',
+  'only the opcode QUERY is served',
 ];

@@ -20,10 +20,13 @@ import type { ServerNames } from './wire.ts';
 
 /** Highest offset that a compression pointer reaches. */
 const POINTER_MAX = 0x3fff;
+/** Type, class, TTL and RDLENGTH. */
+const RECORD_FIXED = 10;
 
 /**
  * Writes one SRV for each member of `record` that has the port which the question's first two labels name, and
- * then the addresses of the targets as far as they fit; leaving those out does not truncate (RFC 2181 section 9).
+ * then the addresses of the targets, whole RRsets as far as they fit; leaving those out does not truncate (RFC 2181
+ * section 9).
  */
 export function encodePorts(
   view: View,
@@ -32,7 +35,6 @@ export function encodePorts(
   client: Client,
   record: number,
   ttl: number,
-  tcp: boolean,
   draft: Draft,
 ): void {
   const { out, base } = draft;
@@ -49,7 +51,7 @@ export function encodePorts(
     const rdata = at + 12;
     const end = rdata + 6 + target.length;
     if (end > draft.end) {
-      draft.truncated = !tcp;
+      draft.truncated = true;
       break;
     }
     put16(out, at, 0xc00c);
@@ -61,15 +63,16 @@ export function encodePorts(
     to = putNodeName(view, out, to, target.node);
     putOctets(out, to, names.zone, 0, names.zone.length);
     putFixed(out, at + 2, dns.TYPE_SRV, ttl, end - rdata);
-    targets.push(rdata + 6 - base, member);
+    targets.push(rdata + 6 - base, target.length, member);
     at = end;
     draft.answers++;
   }
-  for (let t = 0; t < targets.length; t += 2) {
-    if (targets[t] <= POINTER_MAX)
-      at = putAddresses(view, client, targets[t], targets[t + 1], ttl, draft, at);
-  }
   draft.at = at;
+  for (let t = 0; t < targets.length; t += 3) {
+    // Two ports of one member have one target.
+    if (t > 0 && targets[t + 2] === targets[t - 1]) continue;
+    putAddresses(view, client, targets[t], targets[t + 1], targets[t + 2], ttl, draft);
+  }
 }
 
 /** The last chosen target: a name node, the pod whose replica label comes before it or 0, its octets. */
@@ -99,32 +102,61 @@ function chooseTarget(view: View, names: ServerNames, member: number, record: nu
   target.length = length;
 }
 
+/** The AAAA and A RRset of a target, whose name stands at `owner`: each whole or not at all. */
 function putAddresses(
   view: View,
   client: Client,
   owner: number,
+  ownerLength: number,
   member: number,
   ttl: number,
   draft: Draft,
-  at: number,
-): number {
+): void {
   const { words, bytes } = view;
-  const { out } = draft;
-  let word = member + layout.RRSET_AAAA;
-  for (let n = words[member + layout.RRSET_AAAA_COUNT]; n > 0; n--, word += 4) {
-    if (at + 28 > draft.end) return at;
-    put16(out, at, 0xc000 | owner);
-    at = putOctets(out, putFixed(out, at + 2, dns.TYPE_AAAA, ttl, 16), bytes, word * 4, 16);
-    draft.additional++;
+  const { out, base, end } = draft;
+  const pointed = owner <= POINTER_MAX;
+  const prefix = (pointed ? 2 : ownerLength) + RECORD_FIXED;
+  const first4 = member + layout.RRSET_AAAA + 4 * words[member + layout.RRSET_AAAA_COUNT];
+  const end4 = first4 + 2 * words[member + layout.RRSET_A_COUNT];
+  let { at } = draft;
+  if (at + words[member + layout.RRSET_AAAA_COUNT] * (prefix + 16) <= end) {
+    for (let word = member + layout.RRSET_AAAA; word < first4; word += 4) {
+      at = putOwner(out, at, base, owner, ownerLength, pointed);
+      at = putOctets(out, putFixed(out, at, dns.TYPE_AAAA, ttl, 16), bytes, word * 4, 16);
+      draft.additional++;
+    }
   }
-  for (let n = words[member + layout.RRSET_A_COUNT]; n > 0; n--, word += 2) {
-    if (!sharesOverlay(view, client, words[word + 1]) || isRepeated(view, client, member, word)) continue;
-    if (at + 16 > draft.end) return at;
-    put16(out, at, 0xc000 | owner);
-    at = putOctets(out, putFixed(out, at + 2, dns.TYPE_A, ttl, 4), bytes, word * 4, 4);
-    draft.additional++;
+  let count = 0;
+  for (let word = first4; word < end4; word += 2) if (isGiven(view, client, member, word)) count++;
+  if (at + count * (prefix + 4) <= end) {
+    for (let word = first4; word < end4; word += 2) {
+      if (!isGiven(view, client, member, word)) continue;
+      at = putOwner(out, at, base, owner, ownerLength, pointed);
+      at = putOctets(out, putFixed(out, at, dns.TYPE_A, ttl, 4), bytes, word * 4, 4);
+      draft.additional++;
+    }
   }
-  return at;
+  draft.at = at;
+}
+
+/** A pointer to a target, or its octets again where no pointer reaches it. */
+function putOwner(
+  out: Uint8Array,
+  at: number,
+  base: number,
+  owner: number,
+  length: number,
+  pointed: boolean,
+): number {
+  if (!pointed) return putOctets(out, at, out, base + owner, length);
+  put16(out, at, 0xc000 | owner);
+  return at + 2;
+}
+
+/** True for an IPv4 that this client is given, and that no entry before this one has given it. */
+function isGiven(view: View, client: Client, member: number, word: number): boolean {
+  const overlay = view.words[word + 1];
+  return sharesOverlay(view, client, overlay) && !isRepeated(view, client, member, word);
 }
 
 /** True when an entry before it gives the client the same IPv4, on another overlay that it shares. */

@@ -77,14 +77,34 @@ export class Encoder {
       ede = d.rcode === dns.RCODE_NXDOMAIN ? dns.EDE_STALE_NXDOMAIN : dns.EDE_STALE;
       edeText = decision.TEXT_STALE;
     }
-    const room = base + limit - at - (query.edns ? this.opt.size(query, peer.tcp, ede, 0) : 0);
-    const text = edeOctets(edeText, room);
+    const soaLength = d.soaLabel >= 0 ? SOA_OWNER_AND_FIXED + this.names.soaLength : 0;
+    let withNsid = true;
+    let optLength = 0;
+    if (query.edns) {
+      // A negative answer without its SOA is not cached, or for too long; NSID and EDE are worth less.
+      const spare = base + limit - at - soaLength;
+      if (query.wantsNsid) withNsid = this.opt.size(query, peer.tcp, ede, 0) <= spare;
+      if (ede >= 0 && this.opt.size(query, peer.tcp, ede, 0, withNsid) > spare) ede = -1;
+      optLength = this.opt.size(query, peer.tcp, ede, 0, withNsid);
+    }
+    const room = base + limit - at - optLength;
+    const text = edeOctets(edeText, room - soaLength);
     draft.end = at + room - (query.edns && ede >= 0 ? text.length : 0);
 
     if (d.data !== decision.DATA_NONE) this.putData(query, client, peer, d, texts);
     if (d.soaLabel >= 0) this.putAuthority(query, d);
     if (query.edns) {
-      draft.at = this.opt.put(out, draft.at, query, peer.address, peer.tcp, d.rcode >>> 4, ede, text);
+      draft.at = this.opt.put(
+        out,
+        draft.at,
+        query,
+        peer.address,
+        peer.tcp,
+        d.rcode >>> 4,
+        ede,
+        text,
+        withNsid,
+      );
       draft.additional++;
     }
     this.putHeader(query, d, withQuestion);
@@ -123,13 +143,13 @@ export class Encoder {
     const { ttl } = this.settings;
     switch (d.data) {
       case decision.DATA_AAAA:
-        this.putAaaa(query, d.record, peer.tcp);
+        this.putAaaa(query, d.record);
         return;
       case decision.DATA_A:
-        this.putA(query, client, d.record, peer.tcp);
+        this.putA(query, client, d.record);
         return;
       case decision.DATA_SRV:
-        encodePorts(this.view, this.names, query, client, d.record, ttl, peer.tcp, this.draft);
+        encodePorts(this.view, this.names, query, client, d.record, ttl, this.draft);
         return;
       case decision.DATA_PTR:
         putPointer(this.view, this.names, d, ttl, this.draft);
@@ -167,7 +187,7 @@ export class Encoder {
   }
 
   /** Whole records that fit, beginning at a place that the message id chooses: rotation without state. */
-  private putAaaa(query: Query, record: number, tcp: boolean): void {
+  private putAaaa(query: Query, record: number): void {
     const { view, draft } = this;
     const { out } = draft;
     const { bytes } = view;
@@ -186,10 +206,10 @@ export class Encoder {
     }
     draft.at = at;
     draft.answers = n;
-    if (n < count && !tcp) draft.truncated = true;
+    if (n < count) draft.truncated = true;
   }
 
-  private putA(query: Query, client: Client, record: number, tcp: boolean): void {
+  private putA(query: Query, client: Client, record: number): void {
     const { draft } = this;
     const { out } = draft;
     const count = this.visible.collect(this.view, client, record);
@@ -205,12 +225,12 @@ export class Encoder {
     }
     draft.at = at;
     draft.answers = n;
-    if (n < count && !tcp) draft.truncated = true;
+    if (n < count) draft.truncated = true;
   }
 
   private putAuthority(query: Query, d: Decision): void {
     const { draft } = this;
-    if (draft.at + 12 + this.names.soaLength > draft.end) return;
+    if (draft.at + SOA_OWNER_AND_FIXED + this.names.soaLength > draft.end) return;
     this.putSoa(d.soaLabel, query, d, this.settings.negativeTtl);
     draft.authority = 1;
   }
@@ -224,12 +244,16 @@ export class Encoder {
       put16(out, at, 0xc000 | (12 + query.labelOffsets[label]));
       at += 2;
     }
+    const fixed = at;
     at = putFixed(out, at, dns.TYPE_SOA, ttl, names.soaLength);
+    if (query.qclass === dns.CLASS_CH) out[fixed + 3] = dns.CLASS_CH;
     const serial = d.vpc === 0 ? 1 : this.view.vpcWord(d.vpc, layout.VPC_SERIAL);
     draft.at = names.putSoaRdata(out, at, draft.base, serial, this.settings.negativeTtl);
   }
 }
 
+/** A compression pointer, type, class, TTL and RDLENGTH. */
+const SOA_OWNER_AND_FIXED = 12;
 const LOOPBACK4 = Uint8Array.of(127, 0, 0, 1);
 const LOOPBACK6 = new Uint8Array(16).fill(1, 15);
 

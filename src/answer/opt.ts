@@ -29,9 +29,9 @@ export class OptWriter {
   }
 
   /** Octets that `put` will take, at most. */
-  size(query: Query, tcp: boolean, ede: number, edeLength: number): number {
+  size(query: Query, tcp: boolean, ede: number, edeLength: number, withNsid = true): number {
     let size = 11;
-    if (query.wantsNsid) size += 4 + this.nsid.length;
+    if (withNsid && query.wantsNsid) size += 4 + this.nsid.length;
     if (query.cookieLength !== 0) size += 4 + 24;
     if (tcp && query.wantsKeepalive) size += 6;
     if (ede >= 0) size += 6 + edeLength;
@@ -48,6 +48,7 @@ export class OptWriter {
     extendedRcode: number,
     ede: number,
     text: Uint8Array,
+    withNsid = true,
   ): number {
     out[at] = 0;
     put16(out, at + 1, dns.TYPE_OPT);
@@ -58,7 +59,7 @@ export class OptWriter {
     out[at + 8] = 0;
     const lengthAt = at + 9;
     at += 11;
-    if (query.wantsNsid) {
+    if (withNsid && query.wantsNsid) {
       put16(out, at, dns.OPTION_NSID);
       put16(out, at + 2, this.nsid.length);
       at = putOctets(out, at + 4, this.nsid, 0, this.nsid.length);

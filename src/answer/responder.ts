@@ -74,12 +74,16 @@ export class Responder {
       return;
     }
     const result = parseQuery(packet, start, end, query);
-    if (result !== parsed.PARSED && this.settleMalformed(result)) return;
+    if (result !== parsed.PARSED) {
+      this.settleMalformed(result, peer);
+      return;
+    }
     if (query.qclass !== dns.CLASS_IN) {
+      this.offerRecursion(peer);
       this.otherClass();
       return;
     }
-    if (this.view.head[layout.HEAD_SYNC] === layout.SYNC_STARTING) {
+    if (this.isStarting) {
       d.because(reason.NOT_SYNCED);
       d.outcome = decision.OUTCOME_HOLD_SYNC;
       return;
@@ -100,30 +104,44 @@ export class Responder {
     return this.encoder.encode(this.query, this.client, peer, this.decision, out, outStart, limit, texts);
   }
 
-  /** True when that is all there is to say. */
-  private settleMalformed(result: number): boolean {
+  private get isStarting(): boolean {
+    return this.view.head[layout.HEAD_SYNC] === layout.SYNC_STARTING;
+  }
+
+  private settleMalformed(result: number, peer: Peer): void {
     const { decision: d } = this;
     switch (result) {
       case parsed.PARSED_NOTIMP:
-        d.rcode = dns.RCODE_NOTIMP;
-        return true;
+        d.fail(dns.RCODE_NOTIMP, dns.EDE_NOT_SUPPORTED, decision.TEXT_OPCODE);
+        return;
       case parsed.PARSED_FORMERR:
-        d.rcode = dns.RCODE_FORMERR;
+        this.offerRecursion(peer);
+        d.fail(dns.RCODE_FORMERR, dns.EDE_OTHER, decision.TEXT_MALFORMED);
         d.withQuestion = false;
-        return true;
+        return;
       case parsed.PARSED_BAD_COOKIE:
-        d.rcode = dns.RCODE_FORMERR;
+        this.offerRecursion(peer);
+        d.fail(dns.RCODE_FORMERR, dns.EDE_OTHER, decision.TEXT_COOKIE_LENGTH);
         this.query.cookieLength = 0;
-        return true;
+        return;
       case parsed.PARSED_BADVERS:
+        this.offerRecursion(peer);
         d.rcode = dns.RCODE_BADVERS;
-        return true;
+        return;
       case parsed.PARSED_COOKIE_ONLY:
-        return true;
+        this.offerRecursion(peer);
+        return;
       default:
         d.outcome = decision.OUTCOME_DROP;
-        return true;
     }
+  }
+
+  /** RA for what is answered without a look at the client: it says what that client could have. */
+  private offerRecursion(peer: Peer): void {
+    if (this.isStarting) return;
+    const { client, decision: d } = this;
+    this.identifier.identify(peer, client, d);
+    d.recursionAvailable = this.decider.offersRecursion(client);
   }
 
   /** Class CH tells about the server; nothing else is served (RFC 4892). */
@@ -145,6 +163,7 @@ export class Responder {
     }
     d.authoritative = true;
     if (query.qtype === dns.TYPE_TXT || query.qtype === dns.TYPE_ANY) d.data = data;
+    else decision.noData(d, 0);
   }
 }
 

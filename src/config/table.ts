@@ -152,10 +152,10 @@ export const SETTINGS = {
   zone: setting('Answers', 'SUFFIX', value.domain, 'vpc.internal', 'the canonical suffix of every name'),
   suffixes: setting(
     'Answers',
-    'SUFFIX',
+    'SUFFIX[=flat]',
     value.list(value.suffix),
     [],
-    'further suffixes; `{ name, flat: true }` makes x.SUFFIX mean x in the own namespace',
+    'further suffixes; `SUFFIX=flat` makes x.SUFFIX mean x in the own namespace (`{ name, flat: true }` in a file)',
     many,
   ),
   ttl: setting('Answers', 'SECONDS', value.seconds, 1, 'TTL of positive answers'),

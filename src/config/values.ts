@@ -154,10 +154,14 @@ export const domain = folded((text) => foldName(withoutFinalDot(text)), whyNotNa
 export const vpcName = folded(foldLabel, whyNotLabel);
 const namespaceName = folded(foldNamespace, whyNotNamespace);
 
-/** `svc.cluster.local`, or `{ name: dns.podman, flat: true }`. */
+/** `svc.cluster.local`, or `{ name: dns.podman, flat: true }`, which flags write as `dns.podman=flat`. */
 export const suffix = z
   .preprocess(
-    (value) => (typeof value === 'string' ? { name: value } : value),
+    (value) => {
+      if (typeof value !== 'string') return value;
+      const name = value.replace(/=flat$/, '');
+      return name === value ? { name } : { name, flat: true };
+    },
     z.strictObject({ name: domain, flat: flag.default(false) }),
   )
   .transform((given): Suffix => given);

@@ -48,6 +48,7 @@ export const EDE_BLOCKED = 15;
 export const EDE_PROHIBITED = 18;
 export const EDE_STALE_NXDOMAIN = 19;
 export const EDE_NOT_AUTHORITATIVE = 20;
+export const EDE_NOT_SUPPORTED = 21;
 export const EDE_NO_REACHABLE_AUTHORITY = 22;
 export const EDE_NETWORK_ERROR = 23;
 export const EDE_INVALID_DATA = 24;

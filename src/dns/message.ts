@@ -21,6 +21,8 @@ import type { Parsed, Query } from './query.ts';
 
 /** TYPE, CLASS, TTL and RDLENGTH: what stands between a record's owner and its rdata. */
 const RECORD_FIXED_LENGTH = 10;
+/** QTYPE and QCLASS. */
+const QUESTION_FIXED_LENGTH = 4;
 /** Longest sum of length octets and label octets before the root octet. */
 const LABELS_LENGTH_MAX = 254;
 
@@ -28,8 +30,8 @@ const LABELS_LENGTH_MAX = 254;
  * Parses the message `packet[start … end)` into `query`, of which every field is set anew. Never throws and
  * never reads past `end`; works in time linear to the message.
  *
- * When it is not PARSED, the fields hold what the docstring of that outcome says: after FORMERR there is
- * neither question nor EDNS, only the id and the flags; after DROP nothing counts.
+ * When it is not PARSED, the fields hold what the docstring of that outcome says: after FORMERR there is no
+ * question, and EDNS only where a sound OPT record was found; after DROP nothing counts.
  */
 export function parseQuery(packet: Uint8Array, start: number, end: number, query: Query): Parsed {
   // Lanes that receive into memory of their own use the same for every packet: then this allocates nothing.
@@ -38,7 +40,8 @@ export function parseQuery(packet: Uint8Array, start: number, end: number, query
     query.octets = new DataView(packet.buffer, packet.byteOffset, packet.byteLength);
   }
   query.start = start;
-  clear(query);
+  clearQuestion(query);
+  clearEdns(query);
   if (end > packet.length) end = packet.length;
   if (end - start < HEADER_LENGTH) return PARSED_DROP;
   query.id = (packet[start] << 8) | packet[start + 1];
@@ -48,16 +51,18 @@ export function parseQuery(packet: Uint8Array, start: number, end: number, query
   if ((flags & 0x8000) !== 0) return PARSED_DROP;
 
   const parsed = parseBody(packet, start, end, query);
-  if (parsed === PARSED_FORMERR) clear(query);
+  if (parsed === PARSED_FORMERR) clearQuestion(query);
   return (flags & 0x7800) !== 0 ? PARSED_NOTIMP : parsed;
 }
 
-/** Neither question nor EDNS. */
-function clear(query: Query): void {
+function clearQuestion(query: Query): void {
   query.qnameLength = 0;
   query.labelCount = 0;
   query.qtype = 0;
   query.qclass = 0;
+}
+
+function clearEdns(query: Query): void {
   query.edns = false;
   query.ednsVersion = 0;
   query.udpSize = 0;
@@ -79,8 +84,13 @@ function parseBody(packet: Uint8Array, start: number, end: number, query: Query)
   if (questions === 1) {
     at = parseQuestion(packet, at, end, query);
     if (at < 0) return PARSED_FORMERR;
-  } else if (questions !== 0) {
-    return PARSED_FORMERR;
+  } else {
+    // FORMERR it will be, but behind the questions there may be an OPT record, which asks for one in the reply.
+    for (let i = 0; i < questions; i++) {
+      at = skipName(packet, start, at, end);
+      if (at < 0 || end - at < QUESTION_FIXED_LENGTH) return PARSED_FORMERR;
+      at += QUESTION_FIXED_LENGTH;
+    }
   }
 
   let parsed: Parsed = PARSED;
@@ -96,19 +106,26 @@ function parseBody(packet: Uint8Array, start: number, end: number, query: Query)
     if (rdataEnd > end) return PARSED_FORMERR;
     if (((packet[at] << 8) | packet[at + 1]) === TYPE_OPT) {
       // One OPT, in additional, owned by the root (RFC 6891 section 6.1.1); a pointer to a root is not one.
-      if (i < behindQuestion || query.edns || packet[owner] !== 0) return PARSED_FORMERR;
+      if (i < behindQuestion || query.edns || packet[owner] !== 0) return unsoundOpt(query);
       query.edns = true;
       query.udpSize = (packet[at + 2] << 8) | packet[at + 3];
       query.ednsVersion = packet[at + 5];
       query.dnssecOk = (packet[at + 6] & 0x80) !== 0;
       // Options of a version that we do not know may have any form.
       parsed = query.ednsVersion === 0 ? parseOptions(packet, rdata, rdataEnd, query) : PARSED_BADVERS;
-      if (parsed === PARSED_FORMERR) return PARSED_FORMERR;
+      if (parsed === PARSED_FORMERR) return unsoundOpt(query);
     }
     at = rdataEnd;
   }
   if (questions === 1) return parsed;
-  return parsed === PARSED && query.cookieLength !== 0 ? PARSED_COOKIE_ONLY : PARSED_FORMERR;
+  const isCookie = questions === 0 && parsed === PARSED && query.cookieLength !== 0;
+  return isCookie ? PARSED_COOKIE_ONLY : PARSED_FORMERR;
+}
+
+/** An OPT record that is broken itself asks for none in the reply. */
+function unsoundOpt(query: Query): Parsed {
+  clearEdns(query);
+  return PARSED_FORMERR;
 }
 
 /**

@@ -6,7 +6,10 @@ export const PARSED = 0;
 export const PARSED_DROP = 1;
 /** An opcode other than QUERY. Where the rest parses, `qnameLength` and `edns` are filled in, else they are 0/false. */
 export const PARSED_NOTIMP = 2;
-/** Broken before or in the question, or in the records behind it: a header of 12 octets answers it. */
+/**
+ * Broken before or in the question, or in the records behind it: a header answers it, with an OPT record where a
+ * sound one came before the fault (RFC 6891 section 7).
+ */
 export const PARSED_FORMERR = 3;
 /** Question and OPT are sound, but a COOKIE option has a length that none may have (RFC 7873 section 5.2.2). */
 export const PARSED_BAD_COOKIE = 4;

@@ -88,6 +88,17 @@ describe('loadConfig', () => {
     expect(config.forward).toEqual(['example.com', 'corp.example']);
   });
 
+  it('takes flat suffixes from flags and variables', () => {
+    const flat = [
+      { name: 'svc.cluster.local', flat: false },
+      { name: 'dns.podman', flat: true },
+    ];
+    const flags = { suffixes: ['svc.cluster.local', 'dns.podman=flat'] };
+    expect(loadConfig({ folder, flags }).config.suffixes).toEqual(flat);
+    const environment = { PODNS_SUFFIXES: 'svc.cluster.local,dns.podman=flat' };
+    expect(loadConfig({ folder, environment }).config.suffixes).toEqual(flat);
+  });
+
   it('tells wrong flags from wrong configuration', () => {
     expect(errorsOf({ flags: { ttl: 'soon' } })).toEqual([
       '--ttl: a duration such as 300ms, 30s or 1h is expected, not "soon"',
