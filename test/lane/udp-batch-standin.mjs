@@ -3,7 +3,7 @@
  * `e` echo with what is known of the peer, `n` nothing, `x` throw, `d` defer, `w` take
  * a while, `q` end the thread.
  */
-export function createResponder(data, listener) {
+export function createResponder(data) {
   let inside = false;
   return {
     enter() {
@@ -24,7 +24,7 @@ export function createResponder(data, listener) {
             address: Buffer.from(peer.address).toString('hex'),
             port: peer.port,
             local: Buffer.from(peer.local).toString('hex'),
-            listener: listener.text,
+            listener: peer.listener.text,
             length: end - start,
             data,
           });
