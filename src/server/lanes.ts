@@ -111,7 +111,7 @@ export class Lanes {
 
   /** Lets the answers that are under way leave, for at most `graceMs`. */
   async close(graceMs?: number): Promise<void> {
-    await Promise.all(this.listeners.map((open) => open.close(graceMs)));
+    await Promise.all([...this.listeners].map((open) => open.close(graceMs)));
     await this.crew?.close();
     this.crew = undefined;
   }
