@@ -62,6 +62,7 @@ const COUNTS = 32;
 
 const HANDED = 0;
 const TAKEN = 16;
+const CLOSING = 17;
 const SHARE_OCTETS = 128;
 
 /** What one worker has counted of one socket, and how much of its ring is that socket's. */
@@ -79,6 +80,15 @@ export class Tally {
   /** Octets of the ring: handed over, and not yet taken. */
   get held(): number {
     return Math.max(0, (this.#share[HANDED] - Atomics.load(this.#share, TAKEN)) | 0);
+  }
+
+  /** Nobody takes up any more what would need time. */
+  get closing(): boolean {
+    return Atomics.load(this.#share, CLOSING) !== 0;
+  }
+
+  close(): void {
+    Atomics.store(this.#share, CLOSING, 1);
   }
 
   /** The worker's word. */

@@ -89,11 +89,16 @@ export class Seat {
   serve(listener: Listener, bound: Bound): Station {
     this.#number += 1;
     const station = new Station(this.#number, listener, bound);
-    this.#epoll.add(bound.fd, station.number);
+    this.return(station);
     this.desk.add(station);
+    return station;
+  }
+
+  /** To a station that was left. Throws the system's error. */
+  return(station: Station): void {
+    this.#epoll.add(station.bound.fd, station.number);
     this.#stations.add(station);
     this.#order(station.data);
-    return station;
   }
 
   /** Resolves when the worker has answered what the socket had queued, and reads it no more. */

@@ -209,6 +209,7 @@ class BatchLoop {
         let written = 0;
         try {
           written = responder.respond(bytes, at, at + length, peer, bytes, out, i);
+          if (written < 0 && post.tally.closing) written = 0;
           if (written < 0) {
             const held = post.tally.held + handed;
             const octets = handOver(this.#ring, messages, i, length, peer, post.number, held);

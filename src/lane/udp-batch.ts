@@ -29,6 +29,8 @@ export class BatchLane implements Lane {
   #bound: Bound[] = [];
   #assigned: Assignment[] = [];
   #opened = false;
+  /** Another process reads the sockets. */
+  #isQuiet = false;
   #closed: Promise<void> | undefined;
 
   constructor(listener: Listener, crew: Crew, options: BatchOptions = {}) {
@@ -71,7 +73,10 @@ export class BatchLane implements Lane {
     return this.#bound[0].port;
   }
 
-  /** Answers what the sockets have queued, waits at most `graceMs` for what the main thread still owes. */
+  /**
+   * Answers what the sockets have queued, waits at most `graceMs` for what the main thread still owes. Meanwhile what
+   * can be answered at once still is: an open socket that stays silent costs a client its time-out.
+   */
   close(graceMs: number = CLOSE_GRACE_MS): Promise<void> {
     this.#closed ??= this.#close(graceMs);
     return this.#closed;
@@ -84,6 +89,11 @@ export class BatchLane implements Lane {
 
   /** Stops reading and leaves the sockets bound, for a successor that reads the same sockets. */
   async quiet(): Promise<void> {
+    this.#isQuiet = true;
+    await this.#leave();
+  }
+
+  async #leave(): Promise<void> {
     await Promise.all(this.#assigned.map(({ seat, station }) => seat.leave(station)));
   }
 
@@ -114,22 +124,35 @@ export class BatchLane implements Lane {
   }
 
   async #close(graceMs: number): Promise<void> {
-    await this.quiet();
-    await this.#settled(graceMs);
+    await this.#leave();
+    if (this.#owes() && graceMs > 0) {
+      if (!this.#isQuiet) this.#serveOn();
+      await this.#settled(graceMs);
+      await this.#leave();
+    }
     for (const { seat, station } of this.#assigned) seat.desk.remove(station);
     for (const fd of this.descriptors()) this.#crew.system.close(fd);
     this.#bound = [];
   }
 
+  #serveOn(): void {
+    for (const { seat, station } of this.#assigned) {
+      station.tally.close();
+      seat.return(station);
+    }
+  }
+
+  #owes(): boolean {
+    return this.#assigned.some(({ station }) => station.pending > 0);
+  }
+
   /** Resolves when the main thread owes no answer any more, at the latest after `graceMs`. */
   #settled(graceMs: number): Promise<void> {
-    const owing = (): boolean => this.#assigned.some(({ station }) => station.pending > 0);
-    if (!owing() || graceMs <= 0) return Promise.resolve();
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, graceMs);
       for (const { station } of this.#assigned) {
         station.onIdle = () => {
-          if (owing()) return;
+          if (this.#owes()) return;
           clearTimeout(timer);
           resolve();
         };

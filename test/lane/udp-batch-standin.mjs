@@ -5,6 +5,7 @@
  */
 export function createResponder(data) {
   let inside = false;
+  let order = 0;
   return {
     enter() {
       if (inside) throw new Error('entered twice');
@@ -26,6 +27,7 @@ export function createResponder(data) {
             local: Buffer.from(peer.local).toString('hex'),
             listener: peer.listener.text,
             length: end - start,
+            order: order++,
             data,
           });
           out.set(Buffer.from(text), outStart + 12);
