@@ -15,7 +15,8 @@ if (isMainThread) {
   }
 } else {
   const { fd, family } = workerData;
-  const messages = new BatchMessages(system, family, false);
+  const messages = new BatchMessages(system);
+  messages.use(family, false);
   const { bytes } = messages;
   for (;;) {
     const received = system.recvmmsg(fd, messages.receiveVector, 64, sys.MSG_WAITFORONE, 0);

@@ -14,6 +14,7 @@ import type { Kind, Problem, Resource, Sink, Source } from './model.ts';
 import { problemText } from './model.ts';
 import { elapsedBy } from './server/elapsed.ts';
 import { Feed } from './server/feed.ts';
+import { endServer } from './server/ending.ts';
 import type { SourceStatus } from './server/source-status.ts';
 import { catalogInventory } from './server/inventory.ts';
 import { Lanes } from './server/lanes.ts';
@@ -169,17 +170,17 @@ export class PodnsServer {
       answering: this.answering,
       workers: config.workers,
       tcp: { idleMs: config.tcpIdle, connections: config.tcpConnections, client: config.tcpClient },
-      warn: (text) => this.logger.warn({}, text),
+      logger: this.logger,
     });
     this.peers = new Peers(this.lanes);
   }
 
   /**
-   * Opens the configured listeners, takes up the saved view, while which queries are held, and starts the sources.
-   * Rejects with the first listener that cannot be bound.
+   * Binds the configured listeners, takes up the saved view, while which queries are held, and starts the sources.
+   * Resolves when all that was bound is served. Rejects with the first listener that cannot be bound.
    */
   async start(): Promise<void> {
-    for (const listen of this.config.listen) await this.listen(listen);
+    for (const listen of this.config.listen) await this.bind(listen);
     const sinks = this.sources.map((source) => this.feed.sink(source.name));
     const { saved } = this.outlets;
     const records = (await saved?.load()) ?? 0;
@@ -189,13 +190,20 @@ export class PodnsServer {
       this.running.push(source);
       source.start(sinks[i]!, saved?.resume(source.name));
     });
+    await this.lanes.ready();
   }
 
-  /** Opens one more listener, `ADDR:PORT[@vpc[/namespace]]`, UDP and TCP. Rejects with the system's error. */
-  async listen(listen: string | Listen): Promise<OpenListener> {
-    const open = await this.lanes.open(listen);
-    this.logger.info({ listener: open.listener.text, udp: open.udpKind }, 'listening');
-    return open;
+  /**
+   * Opens one more listener, `ADDR:PORT[@vpc[/namespace]]`, UDP and TCP; its `close` closes it again. Both may be
+   * done while queries run. Rejects with the system's error.
+   */
+  listen(listen: string | Listen): Promise<OpenListener> {
+    return this.lanes.listen(listen);
+  }
+
+  /** As `listen`, but threads may still be starting: what is asked meanwhile waits for them. */
+  bind(listen: string | Listen): Promise<OpenListener> {
+    return this.lanes.open(listen);
   }
 
   get listeners(): readonly OpenListener[] {
@@ -269,14 +277,10 @@ export class PodnsServer {
     return this.feed.settled();
   }
 
-  /** Stops sources, answers what is held and in flight within `graceMs`, closes the sockets. */
-  async close(graceMs?: number): Promise<void> {
-    await Promise.all(this.running.splice(0).map((source) => source.close()));
-    this.deferred.close();
-    await this.outside.close(graceMs);
-    await this.outlets.close();
-    this.life.close();
-    await this.lanes.close(graceMs);
+  /** Answers what is under way, with SERVFAIL what still is after `graceMs` (5 s); saves the view and stops the rest. */
+  close(graceMs?: number): Promise<void> {
+    const { lanes, deferred, outside, outlets, life } = this;
+    return endServer({ lanes, deferred, outside, sources: this.running.splice(0), outlets, life }, graceMs);
   }
 
   private respond(packet: Uint8Array, peer: Peer, out: Uint8Array): number {

@@ -39,7 +39,6 @@ const NONE = -1;
 export class Ahead {
   private readonly view: View;
   private readonly identifier: Identifier;
-  private readonly listener: Listener;
   /** Packets looked at; those behind are not. */
   private count = 0;
   private readonly scope = new Int32Array(BATCH_MAX);
@@ -52,10 +51,9 @@ export class Ahead {
   /** What was fetched, added up: the engine leaves out loads that nothing depends on. */
   private fetched = 0;
 
-  constructor(view: View, identifier: Identifier, listener: Listener) {
+  constructor(view: View, identifier: Identifier) {
     this.view = view;
     this.identifier = identifier;
-    this.listener = listener;
   }
 
   /** The view has been entered or is being left: what was looked at no longer counts. */
@@ -64,10 +62,10 @@ export class Ahead {
     this.view.forgetAhead();
   }
 
-  /** To be called between the view's `enter` and `leave`. */
-  look(batch: Batch, count: number): void {
+  /** To be called between the view's `enter` and `leave`, with packets that came to one listener. */
+  look(batch: Batch, count: number, listener: Listener): void {
     this.count = count;
-    this.lookAtSenders(batch, count);
+    this.lookAtSenders(batch, count, listener);
     // Loads stand in loops of their own: between computations the processor has room for one or two at a time.
     let fetched = this.fetchClients(count);
     this.lookAtNames(batch, count);
@@ -90,10 +88,10 @@ export class Ahead {
     view.leafHash = this.leafHash[i];
   }
 
-  private lookAtSenders(batch: Batch, count: number): void {
+  private lookAtSenders(batch: Batch, count: number, listener: Listener): void {
     const { view, scope, source } = this;
     const { words } = batch;
-    const byListener = this.identifier.vpcOfListener(this.listener);
+    const byListener = this.identifier.vpcOfListener(listener);
     for (let i = 0; i < count; i++) {
       scope[i] = NONE;
       if (batch.inputLength(i) < USUAL_MIN) continue;

@@ -42,6 +42,8 @@ export class Client {
 export interface Scope {
   vpc: Uint8Array;
   namespace: Uint8Array | undefined;
+  /** Whose scope it is; undefined for that of a rule. */
+  listener: Listener | undefined;
   generation: number;
   vpcRecord: number;
   namespaceNode: number;
@@ -53,8 +55,9 @@ interface Rule {
   scope: Scope;
 }
 
-function scopeOf(vpc: string, namespace: string): Scope {
+function scopeOf(vpc: string, namespace: string, listener?: Listener): Scope {
   return {
+    listener,
     vpc: encodeName(vpc),
     namespace: namespace === '' ? undefined : encodeName(namespace),
     generation: -1,
@@ -193,8 +196,9 @@ export class Identifier {
 
   scopeOfListener(listener: Listener): Scope {
     let scope = this.scopes[listener.id];
-    if (scope === undefined) {
-      scope = scopeOf(listener.vpc, listener.namespace);
+    // The number of a listener that was closed is given again, to one of another scope maybe.
+    if (scope === undefined || scope.listener !== listener) {
+      scope = scopeOf(listener.vpc, listener.namespace, listener);
       this.scopes[listener.id] = scope;
     }
     this.resolve(scope);

@@ -2,7 +2,7 @@
 
 /** One address and port to listen on, with the scope that fixes who its clients are. */
 export interface Listener {
-  /** Small number, unique in the server: its index among the listeners. */
+  /** Small number, unique among the listeners that the server has now. */
   id: number;
   /** `127.0.0.1:5300@aep/nextcloud`, as configured. */
   text: string;

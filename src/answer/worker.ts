@@ -28,10 +28,10 @@ class WorkerResponder {
   private readonly ahead: Ahead;
   private peer: Peer | undefined;
 
-  constructor({ memory, shelf, reader, settings }: WorkerData, listener: Listener) {
+  constructor({ memory, shelf, reader, settings }: WorkerData) {
     this.view = new View(memory, reader);
     this.responder = new Responder(this.view, settings, () => Math.floor(Date.now() / 1000));
-    this.ahead = new Ahead(this.view, this.responder.identifier, listener);
+    this.ahead = new Ahead(this.view, this.responder.identifier);
     if (shelf === undefined) return;
     const { opt } = this.responder.encoder;
     this.responder.shelved = new ShelvedAnswers(new ShelfReader(shelf, reader), this.view, opt);
@@ -47,8 +47,8 @@ class WorkerResponder {
     this.responder.shelved?.leave();
   }
 
-  look(batch: Batch, count: number): void {
-    this.ahead.look(batch, count);
+  look(batch: Batch, count: number, listener: Listener): void {
+    this.ahead.look(batch, count, listener);
   }
 
   respond(
@@ -79,6 +79,6 @@ class WorkerResponder {
 }
 
 /** Called once in a worker thread, by the lane. */
-export function createResponder(data: unknown, listener: Listener): WorkerResponder {
-  return new WorkerResponder(data as WorkerData, listener);
+export function createResponder(data: unknown): WorkerResponder {
+  return new WorkerResponder(data as WorkerData);
 }

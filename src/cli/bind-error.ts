@@ -1,16 +1,38 @@
 /** What a failed bind means for a person, and for the exit code. */
+import type { OpenListener } from '../server/lanes.ts';
 import { CommandError, EXIT_FAILURE, EXIT_NO_PERMISSION, EXIT_PORT_IN_USE } from './exit.ts';
 
-const MEANINGS: Record<string, { exitCode: number; text: string }> = {
-  EADDRINUSE: { exitCode: EXIT_PORT_IN_USE, text: 'another process has this port already' },
-  EADDRNOTAVAIL: { exitCode: EXIT_PORT_IN_USE, text: 'no interface of this host has this address' },
-  EACCES: { exitCode: EXIT_NO_PERMISSION, text: 'no permission; ports below 1024 need CAP_NET_BIND_SERVICE' },
-  EPERM: { exitCode: EXIT_NO_PERMISSION, text: 'no permission' },
-};
+type Own = readonly Pick<OpenListener['listener'], 'address' | 'port' | 'text'>[];
 
-/** `what` is the listener as the user wrote it. */
-export function bindError(what: string, error: unknown): CommandError {
-  const { code = '', message } = error as NodeJS.ErrnoException;
-  const { exitCode, text } = MEANINGS[code] ?? { exitCode: EXIT_FAILURE, text: message };
-  return new CommandError(exitCode, `${what}: ${text}`);
+/** What Node and the lanes say of it; `transport` of the lanes alone, for all else here is TCP. */
+type Failure = Partial<Record<'code' | 'message' | 'transport' | 'address', string>> & { port?: number };
+
+/** `what` is the listener as the user wrote it, `own` what this process has bound already. */
+export function bindError(what: string, error: unknown, own: Own = []): CommandError {
+  const failure = error as Failure;
+  const { code = '', message = String(error) } = failure;
+  const fail = (exitCode: number, text: string): CommandError =>
+    new CommandError(exitCode, `${what}: ${text}`);
+  switch (code) {
+    case 'EADDRINUSE':
+      return fail(EXIT_PORT_IN_USE, takenText(failure, own));
+    case 'EADDRNOTAVAIL':
+      return fail(EXIT_PORT_IN_USE, 'no interface of this host has this address');
+    case 'EACCES':
+      return fail(EXIT_NO_PERMISSION, 'no permission; ports below 1024 need CAP_NET_BIND_SERVICE');
+    case 'EPERM':
+      return fail(EXIT_NO_PERMISSION, 'no permission');
+    default:
+      return fail(EXIT_FAILURE, message);
+  }
+}
+
+function takenText({ transport = 'tcp', address, port }: Failure, own: Own): string {
+  // A unix socket.
+  if (port === undefined) return 'another process has this address already';
+  const place = `${transport.toUpperCase()} port ${port} of ${address}`;
+  const twin = own.find((listener) => listener.port === port && listener.address === address);
+  if (twin !== undefined) return `${place} is taken by ${twin.text}, which is a listener of this process`;
+  const how = transport === 'udp' ? 'u' : 't';
+  return `${place} is taken by another process; ss -ln${how}p 'sport = :${port}' names it`;
 }

@@ -1,7 +1,7 @@
 /** `serve`: the server as a process, from its configuration to its last answer. */
 import { existsSync } from 'node:fs';
 import { Command } from 'commander';
-import { destination, pino, type Logger } from 'pino';
+import { pino, type Logger } from 'pino';
 import { createAdmin, type Admin } from '../admin/http.ts';
 import { serverRoutes } from '../admin/server-routes.ts';
 import { ConfigError, loadConfig, type LoadedConfig } from '../config.ts';
@@ -17,6 +17,7 @@ import { pathOf, type Io } from './io.ts';
 import { packageVersion } from './package.ts';
 import { addSettings, givenSettings } from './serve-flags.ts';
 import { untilSignal } from './signals.ts';
+import { StandardStreams } from './standard-streams.ts';
 import { prepareStateFolder } from './state-folder.ts';
 
 const DEFAULT_ZONES = 'zones';
@@ -48,9 +49,11 @@ function configOf(options: Record<string, unknown>, io: Io): LoadedConfig {
 
 /** Resolves after a signal has ended it. Throws CommandError where it cannot begin. */
 async function serve({ config, origins }: LoadedConfig, io: Io): Promise<void> {
-  // Whoever reads the log must not be able to stop the server by not reading: what exceeds a mebibyte is lost.
-  const log = destination({ dest: 2, sync: false, maxLength: 2 ** 20 });
-  const logger = pino({ level: config.logLevel }, log);
+  const streams = new StandardStreams({
+    lost: (lines) => logger.warn({ lines }, 'log lines were lost, because nobody read them'),
+    unread: () => logger.warn({}, 'nobody reads standard output any more; podns goes on'),
+  });
+  const logger = pino({ level: config.logLevel }, streams.log);
   const zones = sourceFolders(config, io);
   if (config.state !== '') prepareStateFolder(config.state);
   const asked = config.listen.map(({ text }) => text);
@@ -61,7 +64,7 @@ async function serve({ config, origins }: LoadedConfig, io: Io): Promise<void> {
   const opened: { close(): Promise<void> }[] = [server];
   const signals = untilSignal({ reload: () => server.reload() });
   try {
-    // Before the saved view is read: queries that come meanwhile are held, not lost.
+    // Before the view is there: queries that come meanwhile are held, not lost.
     await listenAll(server, listen, reason === '', logger);
     const admin = await openAdmin(server, config, origins.admin !== 'default', logger);
     if (admin !== undefined) opened.push(admin);
@@ -83,7 +86,7 @@ async function serve({ config, origins }: LoadedConfig, io: Io): Promise<void> {
   } finally {
     await Promise.all(opened.map((part) => part.close()));
     signals.release();
-    log.flushSync();
+    await streams.end();
   }
 }
 
@@ -128,9 +131,10 @@ async function listenAll(
   let failure: CommandError | undefined;
   for (const text of listen) {
     try {
-      await server.listen(text);
+      await server.bind(text);
     } catch (error) {
-      failure = bindError(text, error);
+      const own = server.listeners.map(({ listener }) => listener);
+      failure = bindError(text, error, own);
       if (asked) throw failure;
       logger.warn({ listener: text }, failure.message);
     }

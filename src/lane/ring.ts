@@ -31,7 +31,8 @@ function views(memory: SharedArrayBuffer): { control: Int32Array; words: Int32Ar
   };
 }
 
-function rounded(length: number): number {
+/** Octets of the ring that a record of `length` octets takes. */
+export function rounded(length: number): number {
   return (LENGTH_OCTETS + length + 7) & ~7;
 }
 
@@ -55,15 +56,16 @@ export class RingWriter {
 
   /**
    * Makes room for a record of `length` octets and returns where in `bytes` to write it, or -1 when the ring is
-   * full. The reader sees the record after the next `publish`.
+   * full for whom `held` octets of it are: nobody has more of it than he leaves free, so that there is always room
+   * for others. The reader sees the record after the next `publish`.
    */
-  reserve(length: number): number {
+  reserve(length: number, held = 0): number {
     const need = rounded(length);
     const place = (this.#tail >>> 0) & (this.#capacity - 1);
     const toEnd = this.#capacity - place;
     const skip = need > toEnd ? toEnd : 0;
     const used = (this.#tail - Atomics.load(this.#control, HEAD)) >>> 0;
-    if (used + skip + need > this.#capacity) return -1;
+    if (used + skip + need + held > this.#capacity) return -1;
     if (skip !== 0) this.#words[place >> 2] = SKIP;
     const at = skip === 0 ? place : 0;
     this.#words[at >> 2] = length;

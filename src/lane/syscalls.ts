@@ -35,13 +35,14 @@ export const IPV6_RECVPKTINFO = 49;
 export const IPV6_PKTINFO = 50;
 export const IPV6_FREEBIND = 78;
 export const SCM_RIGHTS = 1;
-export const MSG_TRUNC = 0x20;
 export const MSG_DONTWAIT = 0x40;
 export const MSG_NOSIGNAL = 0x4000;
 export const MSG_WAITFORONE = 0x10000;
 export const MSG_CMSG_CLOEXEC = 0x40000000;
-export const SHUT_RD = 0;
-export const POLLIN = 1;
+export const EPOLLIN = 1;
+export const EPOLL_CTL_ADD = 1;
+export const EPOLL_CTL_DEL = 2;
+export const EPOLL_CLOEXEC = 0o2000000;
 export const EFD_NONBLOCK = 0o4000;
 export const EFD_CLOEXEC = 0o2000000;
 
@@ -77,7 +78,6 @@ export interface System {
   recvmsg(fd: number, messageAddress: number, flags: number): number;
   sendmsg(fd: number, messageAddress: number, flags: number): number;
   sendto(fd: number, data: number, size: number, flags: number, nameAddress: number, length: number): number;
-  shutdown(fd: number, how: number): number;
   eventfd(initial: number, flags: number): number;
   read(fd: number, dataAddress: number, length: number): number;
   write(fd: number, dataAddress: number, length: number): number;
@@ -85,8 +85,11 @@ export interface System {
   dup(fd: number): number;
   /** `nameAddress`: a text ended by a zero octet. 0 when there is no such interface. */
   if_nametoindex(nameAddress: number): number;
-  /** `fdsAddress`: an array of struct pollfd. Waits at most `timeout` milliseconds. */
-  poll(fdsAddress: number, count: number, timeout: number): number;
+  epoll_create1(flags: number): number;
+  /** `eventAddress`: one struct epoll_event. */
+  epoll_ctl(epfd: number, operation: number, fd: number, eventAddress: number): number;
+  /** `eventsAddress`: an array of struct epoll_event. Waits at most `timeout` milliseconds. */
+  epoll_wait(epfd: number, eventsAddress: number, count: number, timeout: number): number;
   /** Policy of a thread; 0: of the calling one. */
   sched_getscheduler(thread: number): number;
   /** `attributesAddress`: a struct sched_attr. -1 where its number is not known. */
@@ -177,14 +180,15 @@ export function bindCalls(koffi: Koffi, byNumber: boolean): System {
     recvmsg: call('recvmsg', 'int', 'uintptr_t', 'int'),
     sendmsg: call('sendmsg', 'int', 'uintptr_t', 'int'),
     sendto: call('sendto', 'int', 'uintptr_t', 'size_t', 'int', 'uintptr_t', 'uint'),
-    shutdown: int('shutdown', 'int', 'int'),
     eventfd: int('eventfd', 'uint', 'int'),
     read: call('read', 'int', 'uintptr_t', 'size_t'),
     write: call('write', 'int', 'uintptr_t', 'size_t'),
     close: int('close', 'int'),
     dup: int('dup', 'int'),
     if_nametoindex: libc.func('if_nametoindex', 'uint', ['uintptr_t']),
-    poll: int('poll', 'uintptr_t', 'ulong', 'int'),
+    epoll_create1: int('epoll_create1', 'int'),
+    epoll_ctl: int('epoll_ctl', 'int', 'int', 'int', 'uintptr_t'),
+    epoll_wait: int('epoll_wait', 'int', 'uintptr_t', 'int', 'int'),
     sched_getscheduler: int('sched_getscheduler', 'int'),
     sched_setattr: (thread, attributes, flags) =>
       scheduling === undefined ? -1 : numbered(scheduling, thread, attributes, flags),

@@ -4,18 +4,17 @@ import type { Peer } from '../answer/peer.ts';
 import { HEADER_LENGTH } from '../dns/constants.ts';
 import { FRAME_MAX, Frames, writeFrame } from './tcp-frames.ts';
 import type { ConnectionHost } from './tcp-host.ts';
+import type { Working } from './tcp-pool.ts';
 
 /** Answers that took time are gathered into one write for the rest of the turn, up to this. */
 const CORK_MAX = 64 * 1024;
 /** What is read and thrown away of a client that goes on sending to a closed side. */
 const DISCARD_MAX = 256 * 1024;
 
-export class Connection {
+export class Connection implements Working {
   /** Key of the per-client limit. */
   readonly client: string;
-  /** Stamp of the last activity, from one counter of the lane: the smallest is the oldest. */
   stamp = 0;
-  /** True while the lane holds it in its queue. */
   queued = false;
   readonly #host: ConnectionHost<Connection>;
   readonly #socket: Socket;
@@ -29,10 +28,10 @@ export class Connection {
   #deferred = 0;
   #ignored = 0;
   #discarded = 0;
-  /** Octets in `host.turn` while running, -1 otherwise. */
+  /** Octets in the pool's `turn` while running, -1 otherwise. */
   #position = -1;
   #corked = false;
-  /** Of `host.outputTotal`. */
+  /** Of the pool's `outputTotal`. */
   #output = 0;
   #activeAt: number;
   #progressAt = 0;
@@ -43,7 +42,7 @@ export class Connection {
     this.#socket = socket;
     this.#peer = peer;
     this.client = client;
-    this.#activeAt = host.now();
+    this.#activeAt = host.pool.now();
     socket.on('data', (chunk: Buffer) => this.#data(chunk));
     socket.on('end', () => this.finish());
     // ECONNRESET, EPIPE: 'close' follows, and there is nothing to add to it.
@@ -75,15 +74,15 @@ export class Connection {
         break;
       }
       units -= 1 + (message.length >>> 9) + this.#answer(message);
-      if (this.#ignored >= host.limits.maxIgnored) {
+      if (this.#ignored >= host.pool.limits.maxIgnored) {
         sound = false;
         break;
       }
-      if (host.turn.length - this.#position < FRAME_MAX) this.#flush();
+      if (host.pool.turn.length - this.#position < FRAME_MAX) this.#flush();
     }
     this.#flush();
     this.#position = -1;
-    const now = host.now();
+    const now = host.pool.now();
     if (moved) this.#activeAt = now;
     if (!this.#frames.partial) this.#partialAt = -1;
     else if (moved || this.#partialAt < 0) this.#partialAt = now;
@@ -102,7 +101,7 @@ export class Connection {
   destroy(): void {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
-    this.#host.outputTotal -= this.#output;
+    this.#host.pool.outputTotal -= this.#output;
     this.#output = 0;
     this.#frames.clear();
     this.#socket.destroy();
@@ -111,7 +110,8 @@ export class Connection {
 
   /** Closes the connection when a limit of time has passed. */
   check(now: number): void {
-    const { limits, counters } = this.#host;
+    const { counters, pool } = this.#host;
+    const { limits } = pool;
     if (this.#output > 0) {
       if (now - this.#progressAt >= limits.writeMs) this.#cut();
     } else if (this.#state === 'ending') {
@@ -131,7 +131,7 @@ export class Connection {
   #data(chunk: Buffer): void {
     if (this.#state === 'open') {
       this.#frames.push(chunk);
-      this.#host.offer(this);
+      this.#host.pool.offer(this);
       return;
     }
     this.#discarded += chunk.length;
@@ -140,7 +140,8 @@ export class Connection {
 
   /** Answers one message; returns the units that its answer costs. */
   #answer(message: Uint8Array): number {
-    const { answering, counters, scratch } = this.#host;
+    const { answering, counters, pool } = this.#host;
+    const { scratch } = pool;
     counters.received++;
     try {
       const length = answering.respond(message, this.#peer, scratch);
@@ -189,14 +190,14 @@ export class Connection {
       return;
     }
     host.counters.answered++;
-    this.#activeAt = host.now();
-    if (this.#position >= 0 && host.turn.length - this.#position >= 2 + answer.length) {
+    this.#activeAt = host.pool.now();
+    if (this.#position >= 0 && host.pool.turn.length - this.#position >= 2 + answer.length) {
       this.#append(answer, answer.length);
-      if (host.turn.length - this.#position < FRAME_MAX) this.#flush();
+      if (host.pool.turn.length - this.#position < FRAME_MAX) this.#flush();
       return;
     }
     // Not reading bounds what can be asked; many long answers at once are bounded here.
-    if (this.#output + answer.length > 2 * host.limits.maxOutput) return this.#cut();
+    if (this.#output + answer.length > 2 * host.pool.limits.maxOutput) return this.#cut();
     const frame = Buffer.allocUnsafe(2 + answer.length);
     writeFrame(answer, answer.length, frame, 0);
     if (!this.#corked) {
@@ -217,7 +218,7 @@ export class Connection {
   };
 
   #append(answer: Uint8Array, length: number): void {
-    this.#position = writeFrame(answer, length, this.#host.turn, this.#position);
+    this.#position = writeFrame(answer, length, this.#host.pool.turn, this.#position);
   }
 
   /** Hands the answers of this turn to the system in one write. */
@@ -226,7 +227,11 @@ export class Connection {
     if (length <= 0) return;
     this.#position = 0;
     const bytes = Buffer.allocUnsafe(length);
-    bytes.set(length === this.#host.turn.length ? this.#host.turn : this.#host.turn.subarray(0, length));
+    bytes.set(
+      length === this.#host.pool.turn.length
+        ? this.#host.pool.turn
+        : this.#host.pool.turn.subarray(0, length),
+    );
     this.#write(bytes);
   }
 
@@ -244,14 +249,14 @@ export class Connection {
   /** Learns from the socket how much is unread; less than before, or the first of it, is progress. */
   #account(): void {
     const output = this.#socket.writableLength;
-    if (output < this.#output || this.#output === 0) this.#progressAt = this.#host.now();
-    this.#host.outputTotal += output - this.#output;
+    if (output < this.#output || this.#output === 0) this.#progressAt = this.#host.pool.now();
+    this.#host.pool.outputTotal += output - this.#output;
     this.#output = output;
   }
 
   /** True when nothing more may be asked of us now; `more` octets of answers are on their way to the socket. */
   #blocked(more: number): boolean {
-    const { limits, outputTotal } = this.#host;
+    const { limits, outputTotal } = this.#host.pool;
     const output = this.#output + more;
     if (output >= limits.maxOutput || this.#deferred >= limits.maxDeferred) return true;
     return this.#output > 0 && outputTotal >= limits.maxOutputTotal;
@@ -262,7 +267,7 @@ export class Connection {
     if (this.#state !== 'open' || this.#position >= 0) return;
     if (this.#frames.unread) {
       this.#pause();
-      if (!this.queued && !this.#blocked(0)) this.#host.enqueue(this);
+      if (!this.queued && !this.#blocked(0)) this.#host.pool.enqueue(this);
     } else if (this.#last) {
       if (this.#deferred === 0) this.#end();
       else this.#pause();
@@ -283,7 +288,7 @@ export class Connection {
   /** Closes our side when the answers have left, and waits a little for the client to close its own. */
   #end(): void {
     this.#state = 'ending';
-    this.#progressAt = this.#host.now();
+    this.#progressAt = this.#host.pool.now();
     this.#frames.clear();
     this.#socket.end();
     // Closing with octets unread would reset the connection, and take our last answers from the client.

@@ -7,28 +7,22 @@ import type { Answering, Lane } from './lane.ts';
 import { writeAddress } from './peer-address.ts';
 import { Connection } from './tcp-connection.ts';
 import type { ConnectionHost } from './tcp-host.ts';
-import { TCP_LIMITS } from './tcp-limits.ts';
-import type { TcpCounters, TcpLimits } from './tcp-limits.ts';
+import type { TcpCounters } from './tcp-limits.ts';
+import { TcpPool } from './tcp-pool.ts';
+import type { TcpMember, TcpPoolOptions } from './tcp-pool.ts';
 
-export interface TcpOptions {
-  limits?: Partial<TcpLimits>;
+export interface TcpOptions extends TcpPoolOptions {
+  /** What this lane shares with others; without it the lane has a pool of its own, made of the other options. */
+  pool?: TcpPool;
   /** A listening socket to adopt instead of binding; the lane owns it from `open` on, and closes it. */
   fd?: number;
-  /** Milliseconds, monotonic. */
-  now?: () => number;
-  /** Milliseconds between two looks at the limits of time while there are connections; 0: only `sweep()`. */
-  sweepMs?: number;
 }
 
-/** Units of work (a short message is one) between two polls of the event loop, where UDP has its turn. */
-const TURN_UNITS = 128;
-/** … and of one connection before the next one has its turn. */
-const SLICE_UNITS = 64;
 /** What Node reads ahead of a paused connection, beyond one chunk. */
 const READ_AHEAD = 16 * 1024;
 const CLOSE_GRACE_MS = 5000;
 
-export class TcpLane implements Lane {
+export class TcpLane implements Lane, TcpMember {
   readonly listener: Listener;
   readonly counters: TcpCounters = {
     received: 0,
@@ -44,35 +38,21 @@ export class TcpLane implements Lane {
     cut: 0,
   };
   readonly #host: ConnectionHost<Connection>;
-  readonly #limits: TcpLimits;
-  readonly #now: () => number;
+  readonly #pool: TcpPool;
   readonly #options: TcpOptions;
   readonly #clients = new Map<string, Set<Connection>>();
-  /** Connections with work at hand, in the order in which they are served. */
-  #queue: Connection[] = [];
-  #units = TURN_UNITS;
-  #turn: NodeJS.Immediate | undefined;
-  #stamp = 0;
   #server: Server | undefined;
   #opening: Promise<number> | undefined;
   #closed: Promise<void> | undefined;
-  #sweepTimer: NodeJS.Timeout | undefined;
 
   constructor(listener: Listener, answering: Answering, options: TcpOptions = {}) {
     this.listener = listener;
     this.#options = options;
-    this.#limits = { ...TCP_LIMITS, ...options.limits };
-    this.#now = options.now ?? (() => performance.now());
+    this.#pool = options.pool ?? new TcpPool(options);
     this.#host = {
       answering,
       counters: this.counters,
-      limits: this.#limits,
-      scratch: Buffer.allocUnsafeSlow(65_535),
-      turn: Buffer.allocUnsafeSlow(128 * 1024),
-      outputTotal: 0,
-      now: this.#now,
-      offer: (connection) => this.#offer(connection),
-      enqueue: (connection) => this.#enqueue(connection),
+      pool: this.#pool,
       closed: (connection) => this.#forget(connection),
     };
   }
@@ -93,7 +73,7 @@ export class TcpLane implements Lane {
 
   /** Octets of answers that clients have not read, of all connections. */
   get outputTotal(): number {
-    return this.#host.outputTotal;
+    return this.#pool.outputTotal;
   }
 
   /** The listening socket, to be handed to a successor; -1 when there is none. */
@@ -103,7 +83,7 @@ export class TcpLane implements Lane {
 
   /** Closes the connections whose time is over. */
   sweep(): void {
-    const now = this.#now();
+    const now = this.#pool.now();
     for (const connections of this.#clients.values()) {
       for (const connection of connections) connection.check(now);
     }
@@ -151,18 +131,21 @@ export class TcpLane implements Lane {
     }
     const peer: Peer = { address, port: socket.remotePort ?? 0, local, listener: this.listener, tcp: true };
     const connection = new Connection(this.#host, socket, peer, client);
-    connection.stamp = ++this.#stamp;
     const siblings = this.#clients.get(client);
     if (siblings === undefined) this.#clients.set(client, new Set([connection]));
     else siblings.add(connection);
-    this.counters.connections++;
-    this.#startSweeping();
+    this.#pool.opened(this, connection);
   }
 
   #makeRoom(client: string): boolean {
     const siblings = this.#clients.get(client);
-    if (siblings !== undefined && siblings.size >= this.#limits.maxPerClient) return this.#evict([siblings]);
-    return this.counters.connections < this.#limits.maxConnections || this.#evict(this.#clients.values());
+    if (siblings !== undefined && siblings.size >= this.#pool.limits.maxPerClient)
+      return this.#evict([siblings]);
+    return this.#pool.makeRoom();
+  }
+
+  evict(): boolean {
+    return this.#evict(this.#clients.values());
   }
 
   /** Closes the connection that has been quiet for longest and is owed nothing. */
@@ -184,56 +167,8 @@ export class TcpLane implements Lane {
     const siblings = this.#clients.get(connection.client);
     if (siblings === undefined || !siblings.delete(connection)) return;
     if (siblings.size === 0) this.#clients.delete(connection.client);
-    this.counters.connections--;
-    if (this.counters.connections === 0) {
-      clearInterval(this.#sweepTimer);
-      this.#sweepTimer = undefined;
-    }
+    this.#pool.closed(this);
   }
-
-  #startSweeping(): void {
-    const every = this.#options.sweepMs ?? 500;
-    if (this.#sweepTimer !== undefined || every <= 0) return;
-    this.#sweepTimer = setInterval(() => this.sweep(), every);
-    this.#sweepTimer.unref();
-  }
-
-  #offer(connection: Connection): void {
-    connection.stamp = ++this.#stamp;
-    if (connection.queued) return;
-    if (this.#units <= 0 || this.#queue.length > 0) this.#enqueue(connection);
-    else this.#slice(connection);
-    // The allowance is filled up between two polls only, so UDP is never behind more than one of them.
-    if (this.#units <= 0) this.#turn ??= setImmediate(this.#serve);
-  }
-
-  #enqueue(connection: Connection): void {
-    if (connection.queued) return;
-    connection.queued = true;
-    this.#queue.push(connection);
-    this.#turn ??= setImmediate(this.#serve);
-  }
-
-  #slice(connection: Connection): void {
-    const slice = Math.min(this.#units, SLICE_UNITS);
-    this.#units -= slice - connection.run(slice);
-  }
-
-  readonly #serve = (): void => {
-    this.#turn = undefined;
-    this.#units = TURN_UNITS;
-    const queue = this.#queue;
-    this.#queue = [];
-    let next = 0;
-    while (next < queue.length && this.#units > 0) {
-      const connection = queue[next++]!;
-      connection.queued = false;
-      // Puts itself at the end of the new queue when there is more.
-      this.#slice(connection);
-    }
-    if (next < queue.length) this.#queue = queue.slice(next).concat(this.#queue);
-    if (this.#queue.length > 0) this.#turn ??= setImmediate(this.#serve);
-  };
 
   async #close(graceMs: number): Promise<void> {
     await this.#opening?.catch(() => {});
@@ -245,6 +180,5 @@ export class TcpLane implements Lane {
     const timer = setTimeout(() => all.forEach((connection) => connection.destroy()), graceMs);
     await done;
     clearTimeout(timer);
-    clearImmediate(this.#turn);
   }
 }

@@ -1,14 +1,48 @@
 /**
- * The words that the main thread and one worker share: the stop flag, and what the worker has counted.
+ * The words that the main thread and one worker share: the call for attention of the thread, and of each of its
+ * sockets what has been counted.
  *
- * Only the worker writes the counts, so plain stores do; the main thread reads them when somebody asks. They
- * outlive the worker: its successor on the same socket counts on.
+ * Each word has one writer, so plain stores do for counts; the main thread reads them when somebody asks. They
+ * outlive the worker: its successor counts on.
  */
 
-const STOP = 0;
+const ORDERS = 0;
+const STOP = 1;
 const FLAG_OCTETS = 64;
 
-/** Places in `WorkerControl.counts`. */
+/** How the main thread calls one worker. */
+export class WorkerControl {
+  readonly memory: SharedArrayBuffer;
+  readonly #flags: Int32Array;
+
+  /** Without memory: a fresh one, of which `memory` is sent to the worker. */
+  constructor(memory = new SharedArrayBuffer(FLAG_OCTETS)) {
+    this.memory = memory;
+    this.#flags = new Int32Array(memory);
+  }
+
+  /** How often the worker was called; it looks at this alone between two batches. */
+  get orders(): number {
+    return Atomics.load(this.#flags, ORDERS);
+  }
+
+  /** There is something in the worker's port. Returns what `orders` is from now on. */
+  call(): number {
+    return Atomics.add(this.#flags, ORDERS, 1) + 1;
+  }
+
+  /** The worker answers what is queued, then ends. */
+  stop(): void {
+    Atomics.store(this.#flags, STOP, 1);
+    this.call();
+  }
+
+  get stopped(): boolean {
+    return Atomics.load(this.#flags, STOP) !== 0;
+  }
+}
+
+/** Places in `Tally.counts`. */
 export const RECEIVED = 0;
 export const ANSWERED = 1;
 export const DROPPED = 2;
@@ -26,24 +60,44 @@ export const BATCHES = 8;
 export const RCODES = 16;
 const COUNTS = 32;
 
-export class WorkerControl {
+const HANDED = 0;
+const TAKEN = 16;
+const CLOSING = 17;
+const SHARE_OCTETS = 128;
+
+/** What one worker has counted of one socket, and how much of its ring is that socket's. */
+export class Tally {
   readonly memory: SharedArrayBuffer;
   readonly counts: Float64Array;
-  readonly #flags: Int32Array;
+  readonly #share: Int32Array;
 
-  /** Without memory: a fresh one, of which `memory` is sent to the worker. */
-  constructor(memory = new SharedArrayBuffer(FLAG_OCTETS + COUNTS * 8)) {
+  constructor(memory = new SharedArrayBuffer(SHARE_OCTETS + COUNTS * 8)) {
     this.memory = memory;
-    this.#flags = new Int32Array(memory, 0, FLAG_OCTETS / 4);
-    this.counts = new Float64Array(memory, FLAG_OCTETS, COUNTS);
+    this.#share = new Int32Array(memory, 0, SHARE_OCTETS / 4);
+    this.counts = new Float64Array(memory, SHARE_OCTETS, COUNTS);
   }
 
-  /** The worker answers what is queued, then ends. */
-  stop(): void {
-    Atomics.store(this.#flags, STOP, 1);
+  /** Octets of the ring: handed over, and not yet taken. */
+  get held(): number {
+    return Math.max(0, (this.#share[HANDED] - Atomics.load(this.#share, TAKEN)) | 0);
   }
 
-  get stopped(): boolean {
-    return Atomics.load(this.#flags, STOP) !== 0;
+  /** Nobody takes up any more what would need time. */
+  get closing(): boolean {
+    return Atomics.load(this.#share, CLOSING) !== 0;
+  }
+
+  close(): void {
+    Atomics.store(this.#share, CLOSING, 1);
+  }
+
+  /** The worker's word. */
+  handed(octets: number): void {
+    this.#share[HANDED] += octets;
+  }
+
+  /** The main thread's word. */
+  taken(octets: number): void {
+    Atomics.add(this.#share, TAKEN, octets);
   }
 }

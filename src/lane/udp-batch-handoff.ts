@@ -1,18 +1,19 @@
 /**
- * How a worker hands a packet to the main thread and how that answers it: one record a packet in the ring, one
- * eventfd write a batch when the main thread sleeps, and sendmsg on the worker's own socket.
+ * How a worker hands a packet to the main thread and how that answers it: one record per packet in the ring, one
+ * eventfd write per batch when the main thread sleeps, and sendmsg on the socket that the packet came by.
  *
  * Record: 0 sender's address, 16 address asked, 32 port, 34 octets of the socket name, 35 octets of the control
- * data, 36 name, 64 control data, 128 packet.
+ * data, 36 name, 64 control data, 128 number of the station, 136 packet.
  */
-import type { Listener, Peer } from '../answer/peer.ts';
+import type { Peer } from '../answer/peer.ts';
 import type { Answering } from './lane.ts';
-import { RingReader } from './ring.ts';
+import { RingReader, rounded } from './ring.ts';
 import type { RingWriter } from './ring.ts';
 import { MSG_DONTWAIT, MSG_NOSIGNAL } from './syscalls.ts';
 import type { System, WatchHandle } from './syscalls.ts';
 import { CONTROL_MAX, NAME_MAX } from './udp-batch-messages.ts';
 import type { BatchMessages } from './udp-batch-messages.ts';
+import type { Station } from './udp-batch-station.ts';
 
 const LOCAL = 16;
 const PORT = 32;
@@ -20,21 +21,27 @@ const NAME_LENGTH = 34;
 const CONTROL_LENGTH = 35;
 const NAME = 36;
 const CONTROL = 64;
-const PACKET = 128;
+const STATION = 128;
+const PACKET = 136;
 
 /** Records taken in one turn of the event loop, so that a flood of them leaves the loop to others as well. */
 const TURN = 256;
 
-/** Writes the packet in slot `i` of the batch into the ring. False when the ring is full. */
+/**
+ * Writes the packet in slot `i` of the batch into the ring, of which its station holds `held` octets. Returns the
+ * octets that it takes, 0 when there is no room.
+ */
 export function handOver(
   ring: RingWriter,
   messages: BatchMessages,
   i: number,
   length: number,
   peer: Peer,
-): boolean {
-  const at = ring.reserve(PACKET + length);
-  if (at < 0) return false;
+  station: number,
+  held: number,
+): number {
+  const at = ring.reserve(PACKET + length, held);
+  if (at < 0) return 0;
   const to = ring.bytes;
   const from = messages.bytes;
   const control = Math.min(messages.controlLength(i), CONTROL_MAX);
@@ -48,9 +55,10 @@ export function handOver(
   for (let octet = 0; octet < messages.nameLength; octet++) to[at + NAME + octet] = from[name + octet];
   const data = messages.controlAt(i);
   for (let octet = 0; octet < control; octet++) to[at + CONTROL + octet] = from[data + octet];
+  for (let octet = 0; octet < 4; octet++) to[at + STATION + octet] = station >>> (8 * octet);
   const packet = messages.inputAt(i);
   for (let octet = 0; octet < length; octet++) to[at + PACKET + octet] = from[packet + octet];
-  return true;
+  return rounded(PACKET + length);
 }
 
 /** The struct msghdr stands at 0. */
@@ -107,46 +115,24 @@ export function wake(system: System, eventfd: number): void {
   system.write(eventfd, base, 8);
 }
 
-/** Counts of one `Desk`; monotonic. */
-export interface DeskCounters {
-  answered: number;
-  dropped: number;
-  sendErrors: number;
-  errors: number;
-}
-
 /** The main thread's end of one worker's ring. */
 export class Desk {
-  readonly counters: DeskCounters = { answered: 0, dropped: 0, sendErrors: 0, errors: 0 };
-  /** Packets whose answer is awaited. */
-  pending = 0;
-  /** Called whenever `pending` falls to 0. */
-  onIdle: () => void = () => {};
   readonly #system: System;
   readonly #answering: Answering;
   readonly #ring: RingReader;
-  readonly #fd: number;
   readonly #eventfd: number;
   readonly #event: number;
   readonly #outbox: Outbox;
-  readonly #peer: Peer;
+  /** By number. */
+  readonly #stations = new Map<number, Station>();
   /** Kept here because the event loop forgets a handle that nobody holds. */
   #handle: WatchHandle | undefined;
   #scheduled: NodeJS.Immediate | undefined;
-  #closed = false;
 
-  constructor(
-    system: System,
-    answering: Answering,
-    listener: Listener,
-    ring: SharedArrayBuffer,
-    fd: number,
-    eventfd: number,
-  ) {
+  constructor(system: System, answering: Answering, ring: SharedArrayBuffer, eventfd: number) {
     this.#system = system;
     this.#answering = answering;
     this.#ring = new RingReader(ring);
-    this.#fd = fd;
     this.#eventfd = eventfd;
     this.#event = system.pin(EVENT);
     let outbox = outboxes.get(system);
@@ -155,9 +141,17 @@ export class Desk {
       outboxes.set(system, outbox);
     }
     this.#outbox = outbox;
-    this.#peer = { address: new Uint8Array(16), port: 0, local: new Uint8Array(16), listener, tcp: false };
     this.#handle = system.watch(eventfd, () => this.#awake());
     this.#turn();
+  }
+
+  add(station: Station): void {
+    this.#stations.set(station.number, station);
+  }
+
+  /** Forgets the answers still awaited: the number of the socket may soon be another's. */
+  remove(station: Station): void {
+    this.#stations.delete(station.number);
   }
 
   /** Takes every record that is in the ring now. */
@@ -165,9 +159,9 @@ export class Desk {
     while (this.#take(TURN));
   }
 
-  /** Takes nothing more and forgets the answers still awaited: the number of the socket may soon be another's. */
+  /** Takes nothing more, and forgets whatever is awaited. */
   close(): void {
-    this.#closed = true;
+    this.#stations.clear();
     this.#handle?.close();
     this.#handle = undefined;
     clearImmediate(this.#scheduled);
@@ -189,38 +183,47 @@ export class Desk {
     for (let taken = 0; taken < limit; taken++) {
       const at = this.#ring.next();
       if (at < 0) return false;
-      try {
-        this.#ask(at, this.#ring.length);
-      } catch {
-        this.counters.errors += 1;
+      const { bytes, length } = this.#ring;
+      const number = new DataView(bytes.buffer, bytes.byteOffset + at + STATION, 4).getInt32(0, true);
+      const station = this.#stations.get(number);
+      if (station !== undefined) {
+        station.tally.taken(rounded(length));
+        try {
+          this.#ask(station, at, length);
+        } catch {
+          station.counters.errors += 1;
+        }
       }
       this.#ring.release();
     }
     return true;
   }
 
-  #ask(at: number, length: number): void {
+  #ask(station: Station, at: number, length: number): void {
     const bytes = this.#ring.bytes;
-    const peer = this.#peer;
-    peer.address.set(bytes.subarray(at, at + 16));
-    peer.local.set(bytes.subarray(at + LOCAL, at + LOCAL + 16));
-    peer.port = (bytes[at + PORT] << 8) | bytes[at + PORT + 1];
+    const peer: Peer = {
+      address: bytes.slice(at, at + 16),
+      port: (bytes[at + PORT] << 8) | bytes[at + PORT + 1],
+      local: bytes.slice(at + LOCAL, at + LOCAL + 16),
+      listener: station.listener,
+      tcp: false,
+    };
     const envelope = bytes.slice(at + NAME_LENGTH, at + CONTROL + CONTROL_MAX);
     // A copy, in memory of its own: who answers may hand it to calls that refuse shared memory.
     const packet = bytes.slice(at + PACKET, at + length);
     let waiting = true;
-    this.pending += 1;
+    station.pending += 1;
     const settle = (): void => {
       waiting = false;
-      this.pending -= 1;
-      if (this.pending === 0) this.onIdle();
+      station.pending -= 1;
+      if (station.pending === 0) station.onIdle();
     };
     try {
       this.#answering.defer(packet, peer, (answer) => {
-        if (!waiting || this.#closed) return;
-        if (answer.length === 0) this.counters.dropped += 1;
-        else if (this.#outbox.send(this.#fd, envelope, answer)) this.counters.answered += 1;
-        else this.counters.sendErrors += 1;
+        if (!waiting || !this.#stations.has(station.number)) return;
+        if (answer.length === 0) station.counters.dropped += 1;
+        else if (this.#outbox.send(station.bound.fd, envelope, answer)) station.counters.answered += 1;
+        else station.counters.sendErrors += 1;
         settle();
       });
     } catch (error) {

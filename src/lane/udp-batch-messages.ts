@@ -1,6 +1,8 @@
 /**
  * The memory of one worker's batch: message headers, names, control data and packets, laid out once for the kernel.
  *
+ * A worker has one batch at a time, so it needs this once, whatever the number of its sockets: `use` makes it fit
+ * the next of them, because the kernel leaves the lengths of the last one in the headers.
  * Slot `i` of what came keeps its sender (`nameAt`) and control data until the next receive; slot `k` of what
  * leaves points back at the slot it answers, so nothing is copied. Layout of struct mmsghdr on 64 bits: name 0,
  * its length 8, vector 16, its count 24, control 32, its length 40, flags 48, octets moved 56; 64 in all.
@@ -8,12 +10,15 @@
 import { BATCH_MAX } from '../answer/ahead.ts';
 import type { Batch } from '../answer/ahead.ts';
 import { UDP_PAYLOAD_MAX } from '../dns/constants.ts';
-import { AF_INET, AF_INET6, IP_PKTINFO, IPV6_PKTINFO, MSG_TRUNC, SOL_IP, SOL_IPV6 } from './syscalls.ts';
+import { AF_INET, AF_INET6, IP_PKTINFO, IPV6_PKTINFO, SOL_IP, SOL_IPV6 } from './syscalls.ts';
 import type { System } from './syscalls.ts';
 
 /** More than this many messages a call gain nothing more. */
 export const BATCH = BATCH_MAX;
-/** Longest query over UDP; a longer packet is cut by the kernel and dropped. */
+/**
+ * Octets that are read of a packet over UDP. What lies behind is cut off, and a message that does not end before is
+ * a broken one: memory for the longest datagram would be sixteen times as much, and no query needs it.
+ */
 export const PACKET_MAX = 4096;
 /** struct sockaddr_in6, the longer of the two. */
 export const NAME_MAX = 28;
@@ -47,41 +52,33 @@ export class BatchMessages implements Batch {
   /** Addresses for recvmmsg and sendmmsg. */
   readonly receiveVector: number;
   readonly sendVector: number;
-  readonly nameLength: number;
   readonly words: Int32Array;
-  readonly wide: boolean;
-  readonly #family: number;
-  readonly #wildcard: boolean;
+  nameLength = 0;
+  wide = false;
+  #wildcard = false;
   /** The low and high halves of each slot's addresses, as the headers of what leaves need them. */
   readonly #nameLow = new Int32Array(BATCH);
   readonly #controlLow = new Int32Array(BATCH);
   readonly #high = new Int32Array(BATCH * 2);
 
-  /** `wildcard`: control data with the destination address is asked for, and goes back with the answer. */
-  constructor(system: System, family: number, wildcard: boolean) {
+  constructor(system: System) {
     const memory = new ArrayBuffer(SIZE);
     const base = system.pin(memory);
     this.bytes = new Uint8Array(memory);
     this.words = new Int32Array(memory);
     this.receiveVector = base + RECEIVE;
     this.sendVector = base + SEND;
-    this.nameLength = nameLength(family);
-    this.#family = family;
-    this.wide = family === AF_INET6;
-    this.#wildcard = wildcard;
     const view = new DataView(memory);
     const pointer = (at: number, to: number) => view.setBigUint64(at, BigInt(base + to), true);
     for (let i = 0; i < BATCH; i++) {
       const receive = RECEIVE + i * HEADER;
       const send = SEND + i * HEADER;
-      pointer(receive, NAMES + i * NAME_STRIDE);
-      pointer(send, NAMES + i * NAME_STRIDE);
       pointer(receive + 16, RECEIVE_VECTORS + i * VECTOR);
       pointer(send + 16, SEND_VECTORS + i * VECTOR);
       for (const header of [receive, send]) {
-        view.setInt32(header + 8, this.nameLength, true);
+        pointer(header, NAMES + i * NAME_STRIDE);
         view.setInt32(header + 24, 1, true);
-        if (wildcard) pointer(header + 32, CONTROLS + i * CONTROL_MAX);
+        pointer(header + 32, CONTROLS + i * CONTROL_MAX);
       }
       pointer(RECEIVE_VECTORS + i * VECTOR, INPUTS + i * INPUT_STRIDE);
       view.setInt32(RECEIVE_VECTORS + i * VECTOR + 8, PACKET_MAX, true);
@@ -93,17 +90,29 @@ export class BatchMessages implements Batch {
     }
   }
 
+  /**
+   * Fits the next batch to a socket. `wildcard`: control data with the destination address is asked for, and goes
+   * back with the answer.
+   */
+  use(family: number, wildcard: boolean): void {
+    this.nameLength = nameLength(family);
+    this.wide = family === AF_INET6;
+    this.#wildcard = wildcard;
+    for (let at = RECEIVE >> 2; at < RECEIVE_VECTORS >> 2; at += HEADER >> 2) {
+      this.words[at + 2] = this.nameLength;
+      this.words[at + 10] = 0;
+    }
+  }
+
   /** Before a receive: the kernel writes over the lengths of control data. */
   prepare(): void {
     if (!this.#wildcard) return;
     for (let i = 0; i < BATCH; i++) this.words[(RECEIVE + i * HEADER + 40) >> 2] = CONTROL_MAX;
   }
 
-  /** Octets that came in slot `i`; 0 when the packet was too long, has no port to answer to, or is none. */
+  /** Octets that came in slot `i`, up to `PACKET_MAX`; 0 when the packet has no port to answer to, or is none. */
   inputLength(i: number): number {
-    const header = (RECEIVE + i * HEADER) >> 2;
-    if ((this.words[header + 12] & MSG_TRUNC) !== 0 || this.port(i) === 0) return 0;
-    return this.words[header + 14];
+    return this.port(i) === 0 ? 0 : this.words[((RECEIVE + i * HEADER) >> 2) + 14];
   }
 
   inputAt(i: number): number {
@@ -140,7 +149,7 @@ export class BatchMessages implements Batch {
   readAddress(i: number, address: Uint8Array): void {
     const bytes = this.bytes;
     const name = NAMES + i * NAME_STRIDE;
-    if (this.#family === AF_INET6) {
+    if (this.wide) {
       for (let octet = 0; octet < 16; octet++) address[octet] = bytes[name + 8 + octet];
     } else {
       for (let octet = 0; octet < 4; octet++) address[12 + octet] = bytes[name + 4 + octet];

@@ -1,15 +1,16 @@
-/** One worker's place: a socket to serve, what is shared with the thread, and a new thread whenever one dies. */
+/** One worker's place: the sockets that it serves, what is shared with the thread, a new thread whenever one dies. */
 import { Worker } from 'node:worker_threads';
 import type { Listener } from '../answer/peer.ts';
-import type { Answering, WorkerCounters } from './lane.ts';
+import { Epoll } from './epoll.ts';
+import type { Answering } from './lane.ts';
 import { createRing } from './ring.ts';
 import { EFD_CLOEXEC, EFD_NONBLOCK, systemError } from './syscalls.ts';
 import type { System } from './syscalls.ts';
-import * as count from './udp-batch-control.ts';
 import { WorkerControl } from './udp-batch-control.ts';
 import { Desk, wake } from './udp-batch-handoff.ts';
 import type { Bound } from './udp-batch-socket.ts';
-import type { BatchWorkerData } from './udp-batch-worker.ts';
+import { Station } from './udp-batch-station.ts';
+import type { BatchWorkerData, Order } from './udp-batch-worker.ts';
 
 /** What a worker answers with, from its start until its thread has ended, however it ended. */
 export interface Attachment {
@@ -19,7 +20,7 @@ export interface Attachment {
   detach(): void;
 }
 
-/** How the workers of a lane are made. */
+/** How workers are made. */
 export interface Staffing {
   /** URL of the compiled module that exports `createResponder`. */
   module: string;
@@ -43,68 +44,83 @@ const WORKER = new URL(
 );
 
 export class Seat {
-  readonly bound: Bound;
-  readonly control = new WorkerControl();
   readonly desk: Desk;
   restarts = 0;
   /** Resolves when the present worker has ended. */
   ended: Promise<void> = Promise.resolve();
+  readonly #index: number;
   readonly #system: System;
-  readonly #listener: Listener;
   readonly #staffing: Staffing;
+  readonly #control = new WorkerControl();
   readonly #ring: SharedArrayBuffer;
   readonly #eventfd: number;
-  /** Readable from `stop` on, and never read: a worker asleep looks at it. */
-  readonly #stopfd: number;
+  readonly #callfd: number;
+  readonly #epoll: Epoll;
+  readonly #stations = new Set<Station>();
+  #number = 0;
+  /** Undefined while there is no thread. */
+  #worker: Worker | undefined;
+  /** Who waits until the worker has done what was ordered up to there. */
+  #waiting: { orders: number; done: () => void }[] = [];
   #failures = 0;
   #startedAt = 0;
   #timer: NodeJS.Timeout | undefined;
 
   /** Throws the system's error when there are no descriptors left. */
-  constructor(system: System, listener: Listener, answering: Answering, staffing: Staffing, bound: Bound) {
-    this.bound = bound;
+  constructor(system: System, index: number, answering: Answering, staffing: Staffing) {
+    this.#index = index;
     this.#system = system;
-    this.#listener = listener;
     this.#staffing = staffing;
     this.#ring = createRing(staffing.ringCapacity ?? RING_CAPACITY);
+    this.#epoll = new Epoll(system);
     this.#eventfd = system.eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    this.#stopfd = system.eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (this.#stopfd < 0) {
+    this.#callfd = system.eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (this.#callfd < 0) {
       const errno = system.errno();
       if (this.#eventfd >= 0) system.close(this.#eventfd);
+      this.#epoll.close();
       throw systemError('eventfd', errno);
     }
-    this.desk = new Desk(system, answering, listener, this.#ring, bound.fd, this.#eventfd);
+    this.#epoll.add(this.#callfd, 0);
+    this.desk = new Desk(system, answering, this.#ring, this.#eventfd);
   }
 
-  get counters(): WorkerCounters {
-    const { counts } = this.control;
-    const { counters: desk } = this.desk;
-    return {
-      received: counts[count.RECEIVED],
-      answered: counts[count.ANSWERED] + desk.answered,
-      dropped: counts[count.DROPPED] + desk.dropped,
-      deferred: counts[count.DEFERRED],
-      errors: counts[count.ERRORS] + desk.errors,
-      restarts: this.restarts,
-      overflows: counts[count.OVERFLOWS],
-      sendErrors: counts[count.SEND_ERRORS] + desk.sendErrors,
-      receiveErrors: counts[count.RECEIVE_ERRORS],
-      batches: counts[count.BATCHES],
-      rcodes: [...counts.subarray(count.RCODES, count.RCODES + 16)],
-    };
+  /** The worker serves this socket as well, from now or from its start on. Throws the system's error. */
+  serve(listener: Listener, bound: Bound): Station {
+    this.#number += 1;
+    const station = new Station(this.#number, listener, bound);
+    this.return(station);
+    this.desk.add(station);
+    return station;
   }
 
-  /** Resolves when the worker is about to receive, rejects when it could not start. */
+  /** To a station that was left. Throws the system's error. */
+  return(station: Station): void {
+    this.#epoll.add(station.bound.fd, station.number);
+    this.#stations.add(station);
+    this.#order(station.data);
+  }
+
+  /** Resolves when the worker has answered what the socket had queued, and reads it no more. */
+  async leave(station: Station): Promise<void> {
+    if (!this.#stations.delete(station)) return;
+    this.#epoll.remove(station.bound.fd);
+    const orders = this.#order(station.number);
+    if (this.#worker !== undefined) await new Promise<void>((done) => this.#waiting.push({ orders, done }));
+    this.desk.drain();
+  }
+
+  /** Resolves when the worker serves, rejects when it could not start. */
   start(): Promise<void> {
-    const { fd, family, wildcard, local } = this.bound;
     const attachment = this.#staffing.attach();
     const workerData: BatchWorkerData = {
-      ...{ listener: this.#listener, fd, family, wildcard, local },
-      control: this.control.memory,
+      stations: [...this.#stations].map(({ data }) => data),
+      orders: this.#control.orders,
+      control: this.#control.memory,
       ring: this.#ring,
       eventfd: this.#eventfd,
-      stopfd: this.#stopfd,
+      callfd: this.#callfd,
+      epoll: this.#epoll.fd,
       module: this.#staffing.module,
       data: attachment.data,
     };
@@ -114,40 +130,59 @@ export class Seat {
       let ready = false;
       let worker: Worker;
       try {
-        worker = new Worker(WORKER, { workerData, execArgv: [], name: `udp ${this.#listener.text}` });
+        worker = new Worker(WORKER, { workerData, execArgv: [], name: `udp ${this.#index}` });
       } catch (error) {
         attachment.detach();
         return reject(error as Error);
       }
-      worker.on('message', () => {
+      this.#worker = worker;
+      worker.on('message', (orders: number) => {
         ready = true;
+        this.#done(orders);
         resolve();
       });
       worker.on('error', (error: Error) => (failure = error));
       this.ended = new Promise((done) => {
         worker.on('exit', (code) => {
           attachment.detach();
+          this.#worker = undefined;
+          // Whom it left undone is left to its successor, which is never told of it.
+          this.#done(this.#control.orders);
           done();
           failure ??= new Error(`exit code ${code}`);
           if (!ready) reject(failure);
-          else if (!this.control.stopped) this.#replace(failure);
+          else if (!this.#control.stopped) this.#replace(failure);
         });
       });
     });
   }
 
-  /** No new worker from now on; the present one ends when something wakes it. */
+  /** No new worker from now on; the present one answers what is queued and ends. Synchronous: see the exit hook. */
   stop(): void {
     clearTimeout(this.#timer);
-    this.control.stop();
-    wake(this.#system, this.#stopfd);
+    this.#control.stop();
+    wake(this.#system, this.#callfd);
   }
 
-  /** Once the worker has ended. Answers that come later are forgotten; the socket is not this seat's to close. */
+  /** Once the worker has ended. Answers that come later are forgotten. */
   close(): void {
     this.desk.close();
+    this.#epoll.close();
     this.#system.close(this.#eventfd);
-    this.#system.close(this.#stopfd);
+    this.#system.close(this.#callfd);
+  }
+
+  #order(order: Order): number {
+    this.#worker?.postMessage(order);
+    const orders = this.#control.call();
+    wake(this.#system, this.#callfd);
+    return orders;
+  }
+
+  #done(orders: number): void {
+    const waiting = this.#waiting;
+    this.#waiting = waiting.filter((each) => each.orders > orders);
+    for (const each of waiting) if (each.orders <= orders) each.done();
   }
 
   #replace(failure: Error): void {
@@ -155,12 +190,11 @@ export class Seat {
     const pause = this.#failures === 0 ? 0 : Math.min(PAUSE_MAX, 25 * 2 ** this.#failures);
     this.#failures += 1;
     this.restarts += 1;
-    const text = this.#listener.text;
-    this.#staffing.onProblem?.(`a worker of ${text} died and is replaced: ${failure.message}`);
+    this.#staffing.onProblem?.(`UDP worker ${this.#index} died and is replaced: ${failure.message}`);
     this.#timer = setTimeout(() => {
-      if (this.control.stopped) return;
+      if (this.#control.stopped) return;
       this.start().catch((error: Error) => {
-        if (!this.control.stopped) this.#replace(error);
+        if (!this.#control.stopped) this.#replace(error);
       });
     }, pause);
   }

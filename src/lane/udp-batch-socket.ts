@@ -19,8 +19,13 @@ export interface Bound {
 
 /** Asked of the kernel for each direction; it grants at most its own limit to a process without rights. */
 const BUFFER_OCTETS = 4 << 20;
-/** How long a worker stays in one receive before it looks at its stop flag, milliseconds. */
-export const RECEIVE_TIMEOUT = 500;
+/**
+ * How long a worker stays blocked in one receive, milliseconds: nothing can call it out of that, and so long a call
+ * may take where packets come now and then. With nothing to do it sleeps where a call is heard at once.
+ */
+const RECEIVE_TIMEOUT = 50;
+/** How long it waits for room in a full send queue. */
+const SEND_TIMEOUT = 500;
 
 const SCRATCH = new ArrayBuffer(256);
 const scratch = new DataView(SCRATCH);
@@ -131,10 +136,12 @@ export function adoptSocket(system: System, fd: number): Bound {
   const wildcard = local.subarray(isMapped(local, 0) ? 12 : 0).every((octet) => octet === 0);
   if (wildcard && family === sys.AF_INET) setOption(system, fd, sys.SOL_IP, sys.IP_PKTINFO, 1);
   if (wildcard && family === sys.AF_INET6) setOption(system, fd, sys.SOL_IPV6, sys.IPV6_RECVPKTINFO, 1);
-  // A blocked worker looks at its stop flag this often, whatever else fails to wake it.
-  scratch.setBigInt64(VALUE, BigInt(Math.trunc(RECEIVE_TIMEOUT / 1000)), true);
-  scratch.setBigInt64(VALUE + 8, BigInt((RECEIVE_TIMEOUT % 1000) * 1000), true);
-  for (const option of [sys.SO_RCVTIMEO, sys.SO_SNDTIMEO]) {
+  scratch.setBigInt64(VALUE, 0n, true);
+  for (const [option, milliseconds] of [
+    [sys.SO_RCVTIMEO, RECEIVE_TIMEOUT],
+    [sys.SO_SNDTIMEO, SEND_TIMEOUT],
+  ] as const) {
+    scratch.setBigInt64(VALUE + 8, BigInt(milliseconds * 1000), true);
     if (system.setsockopt(fd, sys.SOL_SOCKET, option, base + VALUE, 16) !== 0) {
       throw sys.systemError('setsockopt', system.errno());
     }

@@ -1,12 +1,13 @@
 /**
- * The worker thread of the batch lane: receives, answers and sends whole batches, blocked in the kernel between.
+ * The worker thread of the batch lane: receives, answers and sends whole batches, asleep in the kernel between.
  *
- * It never returns to its event loop while it serves. What it cannot finish goes into the ring. It ends when
- * its stop flag is up, once what the socket had queued is answered.
+ * With one socket it is blocked in the receive itself. With several it sleeps until some can be read, and takes one
+ * batch of each of those, so that whoever floods one delays the others by a batch. It never returns to its event
+ * loop while it serves: it is called by a word in shared memory, and reads its port then. What it cannot finish goes
+ * into the ring. It ends when it is told to stop, once what its sockets had queued is answered.
  */
-import { parentPort, workerData } from 'node:worker_threads';
-import type { Batch } from '../answer/ahead.ts';
-import type { Listener, Peer } from '../answer/peer.ts';
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { Epoll } from './epoll.ts';
 import { RingWriter } from './ring.ts';
 import { askForShortSlice } from './short-slice.ts';
 import * as sys from './syscalls.ts';
@@ -14,162 +15,207 @@ import type { System } from './syscalls.ts';
 import * as count from './udp-batch-control.ts';
 import { handOver, wake } from './udp-batch-handoff.ts';
 import { BATCH, BatchMessages } from './udp-batch-messages.ts';
+import { Post } from './udp-batch-post.ts';
+import type { BatchResponder, CreateResponder } from './udp-batch-responder.ts';
+import type { StationData } from './udp-batch-station.ts';
 
-/**
- * What answers in a worker. `respond`: octets written to `out` from `outStart` on, 0 for a packet that gets no
- * answer, -1 for one that needs the main thread. Between `enter` and `leave` the view stands still.
- */
-export interface BatchResponder {
-  enter(): void;
-  leave(): void;
-  /** After `enter`: may look at all packets of the batch before the first is answered. */
-  look?(batch: Batch, count: number): void;
-  respond(
-    packet: Uint8Array,
-    start: number,
-    end: number,
-    peer: Peer,
-    out: Uint8Array,
-    outStart: number,
-    /** The packet's number in its batch. */
-    index: number,
-  ): number;
-  /** Writes SERVFAIL with the reason for the packet that `respond` has just returned -1 for. */
-  overload(out: Uint8Array, outStart: number): number;
-}
-
-/** The module that a worker loads exports this. */
-export type CreateResponder = (data: unknown, listener: Listener) => BatchResponder;
+/** What comes through the port: serve this socket, or leave the one with this number. */
+export type Order = StationData | number;
 
 export interface BatchWorkerData {
-  listener: Listener;
-  fd: number;
-  family: number;
-  wildcard: boolean;
-  /** 16 octets; where the socket is bound. */
-  local: Uint8Array;
+  stations: StationData[];
+  /** What the control says when `stations` is all that was ordered. */
+  orders: number;
   control: SharedArrayBuffer;
   ring: SharedArrayBuffer;
-  /** Written to wake the main thread, and read to be woken for the end. */
+  /** Written to wake the main thread, and read to be called. */
   eventfd: number;
-  stopfd: number;
+  callfd: number;
+  /** Every socket is registered there with its number, and `callfd` with 0. */
+  epoll: number;
   /** URL of the module with `createResponder`, and what to call it with. */
   module: string;
   data: unknown;
 }
 
-/** Milliseconds of sleep that need no reason; the stop signal ends it at once. */
+/** Milliseconds of sleep that need no reason; a call ends it at once. */
 const IDLE_TIMEOUT = 60_000;
-/** Receives after the stop flag, each a whole batch: the most a full queue holds, and an end under a flood. */
+/** Milliseconds to wait where every receive fails. */
+const FAILURE_PAUSE = 20;
+/** Receives from a socket that is left, each a whole batch: the most a full queue holds, and an end under a flood. */
 const LAST_RECEIVES = 512;
 
 class BatchLoop {
   readonly #system: System;
-  readonly #fd: number;
-  readonly #eventfd: number;
-  readonly #wildcard: boolean;
+  readonly #data: BatchWorkerData;
   readonly #control: count.WorkerControl;
-  readonly #counts: Float64Array;
   readonly #messages: BatchMessages;
   readonly #ring: RingWriter;
   readonly #responder: BatchResponder;
-  readonly #peer: Peer;
-  /** Two struct pollfd: the socket, and the stop signal. */
-  readonly #poll = new ArrayBuffer(16);
+  readonly #epoll: Epoll;
+  readonly #posts = new Map<number, Post>();
+  /** The only one there is. */
+  #only: Post | undefined;
+  /** The one that the messages fit. */
+  #fitted: Post | undefined;
+  #orders: number;
+  readonly #event = new ArrayBuffer(8);
 
   constructor(system: System, data: BatchWorkerData, responder: BatchResponder) {
     this.#system = system;
-    this.#fd = data.fd;
-    this.#eventfd = data.eventfd;
-    this.#wildcard = data.wildcard;
+    this.#data = data;
     this.#control = new count.WorkerControl(data.control);
-    this.#counts = this.#control.counts;
-    this.#messages = new BatchMessages(system, data.family, data.wildcard);
+    this.#messages = new BatchMessages(system);
     this.#ring = new RingWriter(data.ring);
     this.#responder = responder;
-    const address = new Uint8Array(16);
-    if (data.family === sys.AF_INET) address.fill(0xff, 10, 12);
-    this.#peer = {
-      address,
-      port: 0,
-      local: Uint8Array.from(data.local),
-      listener: data.listener,
-      tcp: false,
-    };
-    const view = new DataView(this.#poll);
-    view.setInt32(0, data.fd, true);
-    view.setInt16(4, sys.POLLIN, true);
-    view.setInt32(8, data.stopfd, true);
-    view.setInt16(12, sys.POLLIN, true);
+    this.#epoll = new Epoll(system, data.epoll);
+    this.#orders = data.orders;
+    for (const station of data.stations) this.#serve(station);
   }
 
   run(): void {
-    const system = this.#system;
-    const messages = this.#messages;
     // A predecessor may have died between filling the ring and waking the main thread.
-    wake(system, this.#eventfd);
-    for (let last = 0; last < LAST_RECEIVES;) {
-      const stopping = this.#control.stopped;
-      if (stopping) last += 1;
-      messages.prepare();
-      const flags = stopping ? sys.MSG_DONTWAIT : sys.MSG_WAITFORONE;
-      const received = system.recvmmsg(this.#fd, messages.receiveVector, BATCH, flags, 0);
-      if (received < 0) {
-        const errno = system.errno();
-        if (stopping && errno !== sys.EINTR) return;
-        this.#pause(errno);
-      } else {
-        // One that brings no octets is no end: empty datagrams may have queries behind them.
-        this.#answer(received);
-      }
+    wake(this.#system, this.#data.eventfd);
+    parentPort!.postMessage(this.#orders);
+    for (;;) {
+      if (this.#control.orders !== this.#orders && this.#obey()) return;
+      if (this.#only !== undefined) this.#block(this.#only);
+      else this.#round();
     }
   }
 
-  #pause(errno: number): void {
-    if (errno === sys.EINTR) return;
-    if (errno === sys.EAGAIN) {
-      // Nothing came for a while: sleep until something does, or until the end, without waking in between. So
-      // does a socket that another process made non-blocking.
-      this.#system.poll(this.#system.pin(this.#poll), 2, IDLE_TIMEOUT);
-      return;
+  /** Does what was ordered, and says so. True when the order is to end. */
+  #obey(): boolean {
+    this.#orders = this.#control.orders;
+    for (let next = receiveMessageOnPort(parentPort!); next; next = receiveMessageOnPort(parentPort!)) {
+      const order = next.message as Order;
+      if (typeof order === 'number') this.#leave(order);
+      else this.#serve(order);
     }
-    this.#counts[count.RECEIVE_ERRORS] += 1;
-    const nothing = new Int32Array(new SharedArrayBuffer(4));
-    Atomics.wait(nothing, 0, 0, 20);
+    const { stopped } = this.#control;
+    if (stopped) for (const post of this.#posts.values()) this.#empty(post);
+    parentPort!.postMessage(this.#orders);
+    return stopped;
   }
 
-  #answer(received: number): void {
+  #serve(station: StationData): void {
+    this.#posts.set(station.number, new Post(station));
+    this.#count();
+  }
+
+  #leave(number: number): void {
+    const post = this.#posts.get(number);
+    if (post === undefined) return;
+    this.#empty(post);
+    this.#posts.delete(number);
+    this.#fitted = undefined;
+    this.#count();
+  }
+
+  #count(): void {
+    this.#only = undefined;
+    if (this.#posts.size === 1) for (const post of this.#posts.values()) this.#only = post;
+  }
+
+  /** Answers what it has queued. */
+  #empty(post: Post): void {
+    for (let last = 0; last < LAST_RECEIVES; last++) {
+      if (!this.#receive(post, sys.MSG_DONTWAIT) && this.#system.errno() !== sys.EINTR) return;
+    }
+  }
+
+  #block(post: Post): void {
+    if (this.#receive(post, sys.MSG_WAITFORONE)) return;
+    const errno = this.#system.errno();
+    // Nothing came for a while: from now on a call is heard at once. Another process may have made the socket
+    // non-blocking, so this is no busy loop either.
+    if (errno === sys.EAGAIN) this.#sleep();
+    else if (errno !== sys.EINTR) this.#fail(post);
+  }
+
+  #round(): void {
+    const ready = this.#sleep();
+    let failed = 0;
+    for (let i = 0; i < ready; i++) {
+      const post = this.#posts.get(this.#epoll.at(i));
+      if (post === undefined || this.#receive(post, sys.MSG_DONTWAIT)) continue;
+      const errno = this.#system.errno();
+      // Another thread may read the same socket, and have been faster.
+      if (errno === sys.EINTR || errno === sys.EAGAIN) continue;
+      post.counts[count.RECEIVE_ERRORS] += 1;
+      failed += 1;
+    }
+    if (failed > 0 && failed === ready) this.#pause();
+  }
+
+  #fail(post: Post): void {
+    post.counts[count.RECEIVE_ERRORS] += 1;
+    this.#pause();
+  }
+
+  #pause(): void {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, FAILURE_PAUSE);
+  }
+
+  /** Returns how many descriptors can be read, the call's among them; that one is read. */
+  #sleep(): number {
+    const ready = this.#epoll.wait(IDLE_TIMEOUT);
+    for (let i = 0; i < ready; i++) {
+      if (this.#epoll.at(i) !== 0) continue;
+      this.#system.read(this.#data.callfd, this.#system.pin(this.#event), 8);
+    }
+    return ready;
+  }
+
+  /** False when nothing came; `errno` says why. */
+  #receive(post: Post, flags: number): boolean {
+    const messages = this.#messages;
+    if (post !== this.#fitted) {
+      this.#fitted = post;
+      messages.use(post.family, post.wildcard);
+    }
+    messages.prepare();
+    const received = this.#system.recvmmsg(post.fd, messages.receiveVector, BATCH, flags, 0);
+    if (received < 0) return false;
+    // One that brings no octets is no end: empty datagrams may have queries behind them.
+    this.#answer(post, received);
+    return true;
+  }
+
+  #answer(post: Post, received: number): void {
     const { bytes } = this.#messages;
     const messages = this.#messages;
-    const counts = this.#counts;
-    const peer = this.#peer;
+    const { counts, peer, wildcard } = post;
     const responder = this.#responder;
-    let octets = 0;
     let staged = 0;
     let dropped = 0;
+    let deferred = 0;
     let handed = 0;
     let errors = 0;
     responder.enter();
     try {
-      responder.look?.(messages, received);
+      responder.look?.(messages, received, peer.listener);
       for (let i = 0; i < received; i++) {
         const length = messages.inputLength(i);
-        octets += length;
         if (length === 0) {
           dropped += 1;
           continue;
         }
         messages.readAddress(i, peer.address);
-        if (this.#wildcard) messages.readLocal(i, peer.local);
+        if (wildcard) messages.readLocal(i, peer.local);
         peer.port = messages.port(i);
         const at = messages.inputAt(i);
         const out = messages.outputAt(staged);
         let written = 0;
         try {
           written = responder.respond(bytes, at, at + length, peer, bytes, out, i);
+          if (written < 0 && post.tally.closing) written = 0;
           if (written < 0) {
-            if (handOver(this.#ring, messages, i, length, peer)) {
-              handed += 1;
+            const held = post.tally.held + handed;
+            const octets = handOver(this.#ring, messages, i, length, peer, post.number, held);
+            if (octets > 0) {
+              deferred += 1;
+              handed += octets;
               continue;
             }
             counts[count.OVERFLOWS] += 1;
@@ -190,32 +236,28 @@ class BatchLoop {
     } finally {
       responder.leave();
     }
-    // Ends of a shut socket are no packets.
-    if (octets === 0 && this.#control.stopped) return;
     counts[count.RECEIVED] += received;
     counts[count.BATCHES] += 1;
     counts[count.DROPPED] += dropped;
     counts[count.ERRORS] += errors;
     // First what is ready: the main thread may be given this core.
-    if (staged > 0) this.#send(staged);
-    if (handed > 0) {
-      counts[count.DEFERRED] += handed;
-      if (this.#ring.publish()) wake(this.#system, this.#eventfd);
+    if (staged > 0) this.#send(post, staged);
+    if (deferred > 0) {
+      counts[count.DEFERRED] += deferred;
+      post.tally.handed(handed);
+      if (this.#ring.publish()) wake(this.#system, this.#data.eventfd);
     }
   }
 
-  #send(staged: number): void {
+  #send(post: Post, staged: number): void {
     const system = this.#system;
     const messages = this.#messages;
+    // A queue that is full may be waited for only where nobody else's answers wait with it.
+    const flags = this.#only === post ? sys.MSG_NOSIGNAL : sys.MSG_NOSIGNAL | sys.MSG_DONTWAIT;
     let done = 0;
     let failed = 0;
     while (done < staged) {
-      const sent = system.sendmmsg(
-        this.#fd,
-        messages.sendVector + done * 64,
-        staged - done,
-        sys.MSG_NOSIGNAL,
-      );
+      const sent = system.sendmmsg(post.fd, messages.sendVector + done * 64, staged - done, flags);
       if (sent > 0) {
         done += sent;
         continue;
@@ -227,8 +269,8 @@ class BatchLoop {
       done += lost;
       failed += lost;
     }
-    this.#counts[count.ANSWERED] += staged - failed;
-    if (failed > 0) this.#counts[count.SEND_ERRORS] += failed;
+    post.counts[count.ANSWERED] += staged - failed;
+    if (failed > 0) post.counts[count.SEND_ERRORS] += failed;
   }
 }
 
@@ -236,9 +278,8 @@ async function main(data: BatchWorkerData): Promise<void> {
   const loaded = sys.loadSystem();
   if (loaded.system === undefined) throw new Error(loaded.reason);
   const module = (await import(data.module)) as { createResponder: CreateResponder };
-  const loop = new BatchLoop(loaded.system, data, module.createResponder(data.data, data.listener));
+  const loop = new BatchLoop(loaded.system, data, module.createResponder(data.data));
   askForShortSlice(loaded.system);
-  parentPort?.postMessage('ready');
   loop.run();
 }
 

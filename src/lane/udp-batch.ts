@@ -1,19 +1,12 @@
-/**
- * The fast UDP lane: worker threads that receive and answer whole batches on sockets which this thread owns.
- *
- * The sockets stay open when a worker dies, and its successor goes on with what they have queued. A worker
- * blocked in the kernel keeps a process from ending, so every way out wakes it first: `close`, and the exit of
- * the process for whatever reason.
- */
+/** The fast UDP lane: the sockets of one listener, which the worker threads of a crew read and answer by batches. */
 import { isMainThread } from 'node:worker_threads';
 import type { Listener } from '../answer/peer.ts';
-import type { Answering, Lane, WorkerCounters } from './lane.ts';
-import { loadSystem, SHUT_RD } from './syscalls.ts';
-import type { System } from './syscalls.ts';
-import { Seat } from './udp-batch-seat.ts';
-import type { Staffing } from './udp-batch-seat.ts';
+import type { Lane, WorkerCounters } from './lane.ts';
+import { loadSystem } from './syscalls.ts';
+import type { Assignment, Crew } from './udp-batch-crew.ts';
 import { adoptSocket, bindSocket } from './udp-batch-socket.ts';
 import type { Bound } from './udp-batch-socket.ts';
+import { countersOf } from './udp-batch-station.ts';
 
 /** Why this lane cannot run here, for a log line; undefined when it can. */
 export function batchLaneHindrance(): string | undefined {
@@ -22,77 +15,57 @@ export function batchLaneHindrance(): string | undefined {
   return loadSystem().reason;
 }
 
-export interface BatchOptions extends Staffing {
-  /** Threads, each on a socket of its own where there are sockets enough. Default 1. */
-  workers?: number;
+export interface BatchOptions {
   /** Bound UDP sockets to adopt instead of binding; the lane owns them from `open` on, and closes them. */
   fds?: readonly number[];
 }
 
 const CLOSE_GRACE_MS = 5000;
 
-const openLanes = new Set<BatchLane>();
-
-function wakeAll(): void {
-  for (const lane of openLanes) lane.wake();
-}
-
 export class BatchLane implements Lane {
   readonly listener: Listener;
-  readonly #answering: Answering;
+  readonly #crew: Crew;
   readonly #options: BatchOptions;
-  #system: System | undefined;
   #bound: Bound[] = [];
-  #seats: Seat[] = [];
+  #assigned: Assignment[] = [];
   #opened = false;
-  /** Another process reads the same sockets: shutting them down would deafen it. */
-  #handedOver = false;
+  /** Another process reads the sockets. */
+  #isQuiet = false;
   #closed: Promise<void> | undefined;
 
-  constructor(listener: Listener, answering: Answering, options: BatchOptions) {
+  constructor(listener: Listener, crew: Crew, options: BatchOptions = {}) {
     this.listener = listener;
-    this.#answering = answering;
+    this.#crew = crew;
     this.#options = options;
   }
 
   /** Sums over all workers. */
   get counters(): WorkerCounters {
-    const { workers } = this;
-    const sum = (of: (one: WorkerCounters) => number): number =>
-      workers.reduce((all, one) => all + of(one), 0);
-    return {
-      received: sum((one) => one.received),
-      answered: sum((one) => one.answered),
-      dropped: sum((one) => one.dropped),
-      deferred: sum((one) => one.deferred),
-      errors: sum((one) => one.errors),
-      restarts: sum((one) => one.restarts),
-      overflows: sum((one) => one.overflows),
-      sendErrors: sum((one) => one.sendErrors),
-      receiveErrors: sum((one) => one.receiveErrors),
-      batches: sum((one) => one.batches),
-      rcodes: Array.from({ length: 16 }, (_, rcode) => sum(({ rcodes }) => rcodes[rcode])),
-    };
+    const restarts = new Set(this.#assigned.map(({ seat }) => seat));
+    return countersOf(
+      this.#assigned.map(({ station }) => station),
+      [...restarts].reduce((sum, seat) => sum + seat.restarts, 0),
+    );
   }
 
   get workers(): WorkerCounters[] {
-    return this.#seats.map((seat) => seat.counters);
+    const seats = [...new Set(this.#assigned.map(({ seat }) => seat))];
+    return seats.map((seat) => {
+      const own = this.#assigned.filter((each) => each.seat === seat);
+      return countersOf(
+        own.map(({ station }) => station),
+        seat.restarts,
+      );
+    });
   }
 
+  /** Resolves when the sockets are bound. What comes waits in their queues until the threads of the crew have started. */
   async open(): Promise<number> {
     if (this.#opened) throw new Error(`the lane of ${this.listener.text} was opened before`);
     this.#opened = true;
-    const { system, reason } = loadSystem();
-    if (system === undefined) throw new Error(reason);
-    this.#system = system;
+    this.#bound = this.#bind();
     try {
-      this.#bind(system);
-      for (const bound of this.#bound) {
-        this.#seats.push(new Seat(system, this.listener, this.#answering, this.#options, bound));
-      }
-      if (openLanes.size === 0) process.on('exit', wakeAll);
-      openLanes.add(this);
-      await Promise.all(this.#seats.map((seat) => seat.start()));
+      this.#assigned = this.#crew.serve(this.listener, this.#bound);
     } catch (error) {
       await this.close(0);
       throw error;
@@ -100,7 +73,10 @@ export class BatchLane implements Lane {
     return this.#bound[0].port;
   }
 
-  /** Answers what the sockets have queued, waits at most `graceMs` for what the main thread still owes. */
+  /**
+   * Answers what the sockets have queued, waits at most `graceMs` for what the main thread still owes. Meanwhile what
+   * can be answered at once still is: an open socket that stays silent costs a client its time-out.
+   */
   close(graceMs: number = CLOSE_GRACE_MS): Promise<void> {
     this.#closed ??= this.#close(graceMs);
     return this.#closed;
@@ -108,73 +84,75 @@ export class BatchLane implements Lane {
 
   /** The bound sockets, to be handed to a successor; see `BatchOptions.fds`. */
   descriptors(): number[] {
-    return [...new Set(this.#bound.map(({ fd }) => fd))];
+    return this.#bound.map(({ fd }) => fd);
   }
 
-  /**
-   * Stops reading and leaves the sockets bound, for a successor that reads the same sockets: from now on they
-   * are never shut down. Resolves when no worker reads any more, within the receive time-out.
-   */
+  /** Stops reading and leaves the sockets bound, for a successor that reads the same sockets. */
   async quiet(): Promise<void> {
-    this.#handedOver = true;
-    this.wake();
-    await Promise.all(this.#seats.map((seat) => seat.ended));
+    this.#isQuiet = true;
+    await this.#leave();
   }
 
-  /** Tells the workers to end and wakes those that are blocked. Synchronous: the process may be exiting. */
-  wake(): void {
-    for (const seat of this.#seats) {
-      seat.stop();
-      // It says ENOTCONN and wakes the receive all the same. SHUT_RDWR would lose the answers of the last batch.
-      if (!this.#handedOver) this.#system?.shutdown(seat.bound.fd, SHUT_RD);
-    }
+  async #leave(): Promise<void> {
+    await Promise.all(this.#assigned.map(({ seat, station }) => seat.leave(station)));
   }
 
-  #bind(system: System): void {
-    const workers = Math.max(1, this.#options.workers ?? 1);
+  #bind(): Bound[] {
+    const { system, seats } = this.#crew;
     const { address, port } = this.listener;
     const fds = this.#options.fds ?? [];
     if (fds.length > 0) {
       try {
-        this.#bound = fds.map((fd) => adoptSocket(system, fd));
+        return fds.map((fd) => adoptSocket(system, fd));
       } catch (error) {
         for (const fd of fds) system.close(fd);
         throw error;
       }
-      // More workers than sockets share them; more sockets than workers need a worker each, or some go deaf.
-      for (let i = fds.length; i < workers; i++) this.#bound.push(this.#bound[i % fds.length]);
-      return;
     }
     const first = bindSocket(system, address, port, false);
-    if (workers === 1) {
-      this.#bound = [first];
-      return;
-    }
+    if (seats.length === 1) return [first];
     // With SO_REUSEPORT a second server of the same user would be let in, so an ordinary bind went first.
     system.close(first.fd);
-    for (let i = 0; i < workers; i++) this.#bound.push(bindSocket(system, address, first.port, true));
+    const bound: Bound[] = [];
+    try {
+      for (let i = 0; i < seats.length; i++) bound.push(bindSocket(system, address, first.port, true));
+    } catch (error) {
+      for (const { fd } of bound) system.close(fd);
+      throw error;
+    }
+    return bound;
   }
 
   async #close(graceMs: number): Promise<void> {
-    const system = this.#system;
-    this.wake();
-    await Promise.all(this.#seats.map((seat) => seat.ended));
-    for (const { desk } of this.#seats) desk.drain();
-    await this.#settled(graceMs);
-    for (const seat of this.#seats) seat.close();
-    for (const fd of this.descriptors()) system?.close(fd);
-    if (openLanes.delete(this) && openLanes.size === 0) process.off('exit', wakeAll);
+    await this.#leave();
+    if (this.#owes() && graceMs > 0) {
+      if (!this.#isQuiet) this.#serveOn();
+      await this.#settled(graceMs);
+      await this.#leave();
+    }
+    for (const { seat, station } of this.#assigned) seat.desk.remove(station);
+    for (const fd of this.descriptors()) this.#crew.system.close(fd);
+    this.#bound = [];
+  }
+
+  #serveOn(): void {
+    for (const { seat, station } of this.#assigned) {
+      station.tally.close();
+      seat.return(station);
+    }
+  }
+
+  #owes(): boolean {
+    return this.#assigned.some(({ station }) => station.pending > 0);
   }
 
   /** Resolves when the main thread owes no answer any more, at the latest after `graceMs`. */
   #settled(graceMs: number): Promise<void> {
-    const owing = (): boolean => this.#seats.some(({ desk }) => desk.pending > 0);
-    if (!owing() || graceMs <= 0) return Promise.resolve();
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, graceMs);
-      for (const { desk } of this.#seats) {
-        desk.onIdle = () => {
-          if (owing()) return;
+      for (const { station } of this.#assigned) {
+        station.onIdle = () => {
+          if (this.#owes()) return;
           clearTimeout(timer);
           resolve();
         };

@@ -1,8 +1,11 @@
 /**
  * The sockets of the dgram lane. A wildcard address becomes one socket for each address of its family, followed as
  * addresses come and go: an answer must leave from the address that was asked, and node:dgram can neither tell nor
- * set it. So only addresses that the interfaces show are served (127.0.0.1, not all of 127/8). An adopted wildcard
- * socket is served as it is, and the system chooses the source.
+ * set it. So only addresses that the interfaces show are served (127.0.0.1, not all of 127/8). A socket for the rest
+ * (SO_REUSEADDR lets it stand beside the others) does get what is sent to 127.5.6.7, but its answer leaves from
+ * 127.0.0.1, which a connected client does not hear, and only of connected clients /proc/net/udp tells the address;
+ * it would also let any other process bind the same port. An adopted wildcard socket is served as it is, and the
+ * system chooses the source.
  */
 import type { Socket } from 'node:dgram';
 import type { Listener } from '../answer/peer.ts';

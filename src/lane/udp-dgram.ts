@@ -14,7 +14,7 @@ export interface DgramCounters extends LaneCounters {
   socketErrors: number;
 }
 
-/** Queries are far smaller; what exceeds this is dropped. */
+/** Octets that are read of a packet, as in the batch lane: a message that does not end before is a broken one. */
 const PACKET_MAX = 4096;
 /** Answers over UDP end at 1232 octets. */
 const OUT_LENGTH = 4096;
@@ -95,11 +95,12 @@ export class DgramLane implements Lane {
     socket.on('message', (packet, from) => this.#receive(socket, peer, packet, from));
   }
 
-  #receive(socket: Socket, peer: Peer, packet: Buffer, from: RemoteInfo): void {
+  #receive(socket: Socket, peer: Peer, whole: Buffer, from: RemoteInfo): void {
     const counters = this.counters;
     counters.received++;
+    const packet = whole.length > PACKET_MAX ? whole.subarray(0, PACKET_MAX) : whole;
     // Nothing can be sent to port 0: it is forged, and dgram would throw.
-    if (from.port === 0 || packet.length > PACKET_MAX || !writeAddress(from.address, peer.address)) {
+    if (from.port === 0 || !writeAddress(from.address, peer.address)) {
       counters.dropped++;
       return;
     }

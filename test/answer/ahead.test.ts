@@ -117,10 +117,10 @@ test('answers are the same with it and without', async () => {
       const listener: Listener = { id: 0, text: scope, address: '::', port: 53, vpc, namespace };
       const answer = (ahead: boolean): string[] => {
         const data = { memory: server.memory, reader: 0, settings: server.settings };
-        const responder = createResponder(data, listener);
+        const responder = createResponder(data);
         const out = new Uint8Array(1400);
         responder.enter();
-        if (ahead) responder.look(batch, packets.length);
+        if (ahead) responder.look(batch, packets.length, listener);
         const said = packets.map((each, i) => {
           const peer: Peer = {
             address: sources[picks[i]! % sources.length]!,

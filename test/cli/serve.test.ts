@@ -157,16 +157,30 @@ describe('the exit code', () => {
     const { port } = other.address() as { port: number };
     const tcp = serve([...QUIET, '--listen', `127.0.0.1:${port}@aep/web`]);
     expect((await tcp.ended).code).toBe(69);
-    expect(tcp.err).toContain(`127.0.0.1:${port}@aep/web: another process has this port already`);
+    expect(tcp.err).toContain(
+      `127.0.0.1:${port}@aep/web: TCP port ${port} of 127.0.0.1 is taken by another process; ss -lntp 'sport = :${port}' names it`,
+    );
     const admin = serve([...LISTEN, '--admin', `127.0.0.1:${port}`]);
     expect((await admin.ended).code).toBe(69);
+    expect(admin.err).toContain(`admin 127.0.0.1:${port}: TCP port ${port} of 127.0.0.1 is taken by another`);
     await new Promise((resolve) => other.close(resolve));
 
     const socket = createSocket('udp4');
     await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
-    const udp = serve([...QUIET, '--listen', `127.0.0.1:${socket.address().port}@aep/web`]);
-    expect((await udp.ended).code).toBe(69);
+    const taken = socket.address().port;
+    for (const workers of ['0', '1', '2']) {
+      const udp = serve([...QUIET, '--workers', workers, '--listen', `127.0.0.1:${taken}@aep/web`]);
+      expect((await udp.ended).code).toBe(69);
+      expect(udp.err).toContain(
+        `127.0.0.1:${taken}@aep/web: UDP port ${taken} of 127.0.0.1 is taken by another process; ss -lnup 'sport = :${taken}' names it`,
+      );
+    }
     socket.close();
+    const twice = serve([...QUIET, '--listen', `127.0.0.1:${taken}@aep`, '--listen', `127.0.0.1:${taken}@b`]);
+    expect((await twice.ended).code).toBe(69);
+    expect(twice.err).toContain(
+      `127.0.0.1:${taken}@b: UDP port ${taken} of 127.0.0.1 is taken by 127.0.0.1:${taken}@aep, which is a listener of this process`,
+    );
   });
 
   it('is 78 for bad configuration, and 2 for a bad command line', async () => {
@@ -207,7 +221,9 @@ describe('the default listeners', () => {
       expect(served.out).not.toContain('127.0.0.1:5300');
       expect(served.out).toContain('[::1]:5300@aep/web');
       expect(served.out).toContain('scoped to aep/web, the only namespace there is');
-      expect(served.err).toContain('127.0.0.1:5300@aep/web: another process has this port already');
+      expect(served.err).toContain(
+        '127.0.0.1:5300@aep/web: UDP port 5300 of 127.0.0.1 is taken by another process',
+      );
     } finally {
       if (bound) socket.close();
     }

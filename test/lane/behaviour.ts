@@ -19,6 +19,8 @@ import {
 export interface LaneUnderTest {
   transport: 'udp' | 'tcp';
   make(listener: Listener, answering: Fake): Lane;
+  /** Makes lanes that share what lanes of one server share; `close` comes after theirs. */
+  together(answering: Fake): { make(listener: Listener): Lane; close(): Promise<void> };
   /** It binds addresses that this host does not have, for when they come. */
   isEarly?: boolean;
 }
@@ -26,7 +28,10 @@ export interface LaneUnderTest {
 const MAPPED_LOOPBACK = '00000000000000000000ffff7f000001';
 const LOOPBACK6 = '00000000000000000000000000000001';
 
-export function laneBehaviour(name: string, { transport, make, isEarly = false }: LaneUnderTest): void {
+export function laneBehaviour(
+  name: string,
+  { transport, make, together, isEarly = false }: LaneUnderTest,
+): void {
   const lanes: Lane[] = [];
   const clients: Client[] = [];
 
@@ -43,10 +48,25 @@ export function laneBehaviour(name: string, { transport, make, isEarly = false }
     return made;
   }
 
+  const groups: { close(): Promise<void> }[] = [];
+
+  function group() {
+    const fake = new Fake();
+    const made = together(fake);
+    groups.push(made);
+    const open = async (address: string, port = 0) => {
+      const lane = made.make(makeListener(address, port));
+      lanes.push(lane);
+      return { lane, port: await lane.open() };
+    };
+    return { fake, open };
+  }
+
   describe(`every lane: ${name}`, () => {
     afterEach(async () => {
       await Promise.all(clients.splice(0).map((each) => each.close()));
       await Promise.all(lanes.splice(0).map((each) => each.close(200)));
+      await Promise.all(groups.splice(0).map((each) => each.close()));
     });
 
     it.each([
@@ -238,6 +258,95 @@ export function laneBehaviour(name: string, { transport, make, isEarly = false }
         asker.socket.end();
       }
       await closed;
+    });
+
+    it('answers a message of any length', async () => {
+      const { port } = await open();
+      const asker = await client(port);
+      for (const [i, length] of [4096, 4097, 9000, 60_000].entries()) {
+        asker.send(makeQuery(i, SIZED, length, 40));
+        const answers = await asker.received(i + 1);
+        expect(answers[i]!.readUInt16BE(0)).toBe(i);
+      }
+    });
+
+    it('serves several listeners, each as itself', async () => {
+      const { fake, open: openOne } = group();
+      const addresses = ['127.0.0.1', '127.0.0.2', '::1', '127.0.0.3'];
+      const askers: Client[] = [];
+      for (const address of addresses) {
+        const { lane, port } = await openOne(address);
+        const asker = await client(port, address);
+        asker.send(makeQuery(1));
+        await asker.received(1);
+        expect(fake.last).toMatchObject({ listener: lane.listener, port: asker.port });
+        askers.push(asker);
+      }
+      // What takes time leaves from the socket that it came by, connected clients hear nothing else.
+      askers.forEach((asker, i) => asker.send(makeQuery(10 + i, HOLD)));
+      await fake.holding(askers.length);
+      fake.release(true);
+      for (const [i, asker] of askers.entries()) {
+        expect((await asker.received(2))[1]!.readUInt16BE(0)).toBe(10 + i);
+      }
+      for (const lane of lanes) {
+        await until(() => lane.counters.answered === 2);
+        expect(lane.counters).toMatchObject({ received: 2, deferred: 1, dropped: 0, errors: 0 });
+      }
+    });
+
+    it('lets listeners come and go while another answers all that it is asked', async () => {
+      const { fake, open: openOne } = group();
+      const { lane, port } = await openOne('127.0.0.1');
+      const asker = await client(port);
+      let sent = 0;
+      let over = false;
+      const asking = (async () => {
+        while (!over) {
+          for (let i = 0; i < 20; i++) asker.send(makeQuery(sent++, i === 7 ? REPLY_AT_ONCE : 0));
+          await asker.received(sent);
+        }
+      })();
+      for (let round = 0; round < 20; round++) {
+        const other = await openOne('127.0.0.2', port);
+        const guest = await client(port, '127.0.0.2');
+        guest.send(makeQuery(1));
+        guest.send(makeQuery(2, HOLD));
+        await guest.received(1);
+        await fake.holding(1);
+        const closed = other.lane.close(20_000);
+        fake.release();
+        await guest.received(2);
+        if (guest instanceof TcpClient) {
+          await guest.ended;
+          guest.socket.end();
+        }
+        await closed;
+        expect(other.lane.counters).toMatchObject({ answered: 2, errors: 0 });
+      }
+      over = true;
+      await asking;
+      await until(() => lane.counters.answered === sent);
+      expect(lane.counters).toMatchObject({ received: sent, dropped: 0, errors: 0 });
+    });
+
+    it('serves 500 listeners', async () => {
+      const { open: openOne } = group();
+      const { port } = await openOne('127.2.0.0');
+      for (let i = 1; i < 500; i++) await openOne(`127.2.${i >> 8}.${i & 255}`, port);
+      for (let i = 0; i < 500; i++) {
+        const asker = await client(port, `127.2.${i >> 8}.${i & 255}`);
+        asker.send(makeQuery(i));
+        expect((await asker.received(1))[0]!.readUInt16BE(0)).toBe(i);
+      }
+      await until(() => lanes.every(({ counters }) => counters.answered === 1));
+      // Those in the middle go, and the others do not notice.
+      await Promise.all(lanes.splice(1, 498).map((each) => each.close(200)));
+      for (const address of ['127.2.0.0', '127.2.1.243']) {
+        const asker = await client(port, address);
+        asker.send(makeQuery(7));
+        await asker.received(1);
+      }
     });
 
     it('may be closed without having been opened', async () => {

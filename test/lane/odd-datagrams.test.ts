@@ -1,4 +1,4 @@
-/** Datagrams that get no answer, at a whole server: too long, empty, short, responses, and from port 0. */
+/** Odd datagrams at a whole server: empty, short, responses and from port 0, which get no answer; too long ones. */
 import { createRequire } from 'node:module';
 import { afterEach, describe, expect, test } from 'vitest';
 import { createServer } from '../../src/index.ts';
@@ -112,15 +112,7 @@ describe.each(LANES)('the %s lane', (kind, workers) => {
     const { udp, client } = await open(family);
     const response = Buffer.from(good);
     response[2] = 0x81;
-    const odd = [
-      Buffer.alloc(0),
-      Buffer.from([0]),
-      good.subarray(0, 11),
-      response,
-      Buffer.concat([good, Buffer.alloc(4097 - good.length)]),
-      Buffer.concat([good, Buffer.alloc(9000)]),
-      Buffer.concat([good, Buffer.alloc(60_000)]),
-    ];
+    const odd = [Buffer.alloc(0), Buffer.from([0]), good.subarray(0, 11), response];
     for (const packet of odd) client.send(packet);
     client.send(good);
     const [answer] = await client.received(1);
@@ -130,10 +122,26 @@ describe.each(LANES)('the %s lane', (kind, workers) => {
     expect(client.messages).toHaveLength(1);
   });
 
-  test('answers the longest datagram that it reads', async () => {
-    const { client } = await open(4);
-    client.send(Buffer.concat([good, Buffer.alloc(4096 - good.length)]));
-    expect(parseWire((await client.received(1))[0]!).answer).toHaveLength(1);
+  test.each([4, 6] as const)('over IPv%i answers long ones', async (family) => {
+    const { client } = await open(family);
+    const lengths = [4096, 4097, 9000, 60_000];
+    for (const [i, length] of lengths.entries()) {
+      client.send(Buffer.concat([good, Buffer.alloc(length - good.length)]));
+      expect(parseWire((await client.received(i + 1))[i]!).answer).toHaveLength(1);
+    }
+    // One record too long for what is read: a broken message.
+    const record = Buffer.concat([
+      Buffer.from([0, 0, 41]),
+      u16(1232),
+      Buffer.alloc(4),
+      u16(5000),
+      Buffer.alloc(5000),
+    ]);
+    const broken = Buffer.concat([good, record]);
+    broken.writeUInt16BE(1, 10);
+    client.send(broken);
+    const [answer] = (await client.received(lengths.length + 1)).slice(-1);
+    expect(parseWire(answer!)).toMatchObject({ id: 0x600d, rcode: 1 });
   });
 
   if (rawReason !== undefined) {

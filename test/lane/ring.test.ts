@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createRing, RingReader, RingWriter } from '../../src/lane/ring.ts';
+import { createRing, rounded, RingReader, RingWriter } from '../../src/lane/ring.ts';
 
 function write(writer: RingWriter, record: Uint8Array): boolean {
   const at = writer.reserve(record.length);
@@ -152,5 +152,17 @@ describe('ring', () => {
       expected += 1;
     }
     await worker.terminate();
+  });
+
+  it('gives nobody more of itself than he leaves free', () => {
+    const memory = createRing(1024);
+    const writer = new RingWriter(memory);
+    let greedy = 0;
+    while (writer.reserve(28, greedy) >= 0) greedy += rounded(28);
+    expect(greedy).toBe(512);
+    let second = 0;
+    while (writer.reserve(28, second) >= 0) second += rounded(28);
+    expect(second).toBe(256);
+    expect(writer.reserve(28, 0)).toBeGreaterThan(0);
   });
 });

@@ -1,5 +1,6 @@
 /** The limits of the TCP lane: times by a clock of the test, numbers by small settings. */
 import { afterEach, describe, expect, it } from 'vitest';
+import { TcpPool } from '../../src/lane/tcp-pool.ts';
 import { frame, until } from './clients.ts';
 import type { TcpClient } from './clients.ts';
 import { HOLD, HOLD_SIZED, makeQuery, SIZED } from './fake.ts';
@@ -273,5 +274,40 @@ describe('a client that does not read', () => {
     await fake.holding(6);
     fake.release();
     expect(ids(await client.received(6))).toEqual(upTo(6));
+  });
+});
+
+describe('limits of all listeners together', () => {
+  it('take a connection from the listener that has most', async () => {
+    const pool = new TcpPool({ limits: { maxConnections: 5, maxPerClient: 5 } });
+    const modest = await openLane({ pool });
+    const greedy = await openLane({ pool });
+    const first = await openClient(modest.port);
+    await until(() => modest.lane.counters.connections === 1);
+    for (let i = 0; i < 20; i++) {
+      await openClient(greedy.port);
+      await until(() => greedy.lane.counters.accepted === i + 1);
+    }
+    expect(greedy.lane.counters).toMatchObject({ connections: 4, evicted: 16, refused: 0 });
+    expect(modest.lane.counters).toMatchObject({ connections: 1, evicted: 0 });
+    first.send(makeQuery(1));
+    await first.received(1);
+    // The modest one gets another, at the cost of the greedy one again.
+    await openClient(modest.port);
+    await until(() => modest.lane.counters.connections === 2);
+    expect(greedy.lane.counters.connections).toBe(3);
+  });
+
+  it('count what is unread of all of them', async () => {
+    const pool = new TcpPool();
+    const lanes = [await openLane({ pool }), await openLane({ pool })];
+    for (const { port } of lanes) {
+      const client = await openClient(port, false);
+      client.socket.write(many(400, SIZED, 20_000));
+    }
+    await until(() => pool.outputTotal > 0);
+    const total = await settled(() => pool.outputTotal);
+    expect(lanes.map(({ lane }) => lane.outputTotal)).toEqual([total, total]);
+    expect(total).toBeGreaterThan(0);
   });
 });

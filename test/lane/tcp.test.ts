@@ -2,6 +2,7 @@
 import { connect } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { TcpLane } from '../../src/lane/tcp.ts';
+import { TcpPool } from '../../src/lane/tcp-pool.ts';
 import { skipAloud } from '../harness/tools.ts';
 import { laneBehaviour } from './behaviour.ts';
 import { frame, until } from './clients.ts';
@@ -9,7 +10,17 @@ import { loadDuplicate } from './duplicate.ts';
 import { DROP, HOLD, makeQuery, SIZED } from './fake.ts';
 import { closeAll, openClient, openLane } from './tcp-setup.ts';
 
-laneBehaviour('tcp', { transport: 'tcp', make: (listener, answering) => new TcpLane(listener, answering) });
+laneBehaviour('tcp', {
+  transport: 'tcp',
+  make: (listener, answering) => new TcpLane(listener, answering),
+  together: (answering) => {
+    const pool = new TcpPool();
+    return {
+      make: (listener) => new TcpLane(listener, answering, { pool }),
+      close: () => Promise.resolve(),
+    };
+  },
+});
 
 afterEach(closeAll);
 

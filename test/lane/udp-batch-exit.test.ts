@@ -97,7 +97,8 @@ describe.skipIf(!usable)('system calls', () => {
     await once(client, 'connect');
     const answered = once(client, 'message');
     client.send('three');
-    const messages = new BatchMessages(system, sys.AF_INET, false);
+    const messages = new BatchMessages(system);
+    messages.use(sys.AF_INET, false);
     messages.prepare();
     expect(system.recvmmsg(fd, messages.receiveVector, 64, sys.MSG_WAITFORONE, 0)).toBe(1);
     expect(messages.inputLength(0)).toBe(5);

@@ -3,8 +3,9 @@
  * `e` echo with what is known of the peer, `n` nothing, `x` throw, `d` defer, `w` take
  * a while, `q` end the thread.
  */
-export function createResponder(data, listener) {
+export function createResponder(data) {
   let inside = false;
+  let order = 0;
   return {
     enter() {
       if (inside) throw new Error('entered twice');
@@ -24,8 +25,9 @@ export function createResponder(data, listener) {
             address: Buffer.from(peer.address).toString('hex'),
             port: peer.port,
             local: Buffer.from(peer.local).toString('hex'),
-            listener: listener.text,
+            listener: peer.listener.text,
             length: end - start,
+            order: order++,
             data,
           });
           out.set(Buffer.from(text), outStart + 12);

@@ -1,26 +1,35 @@
 import { createSocket } from 'node:dgram';
 import type { Socket } from 'node:dgram';
 import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Peer } from '../../src/answer/peer.ts';
 import type { Answering } from '../../src/lane/lane.ts';
 import { batchLaneHindrance, BatchLane } from '../../src/lane/udp-batch.ts';
 import type { BatchOptions } from '../../src/lane/udp-batch.ts';
+import { Crew } from '../../src/lane/udp-batch-crew.ts';
+import type { CrewOptions } from '../../src/lane/udp-batch-crew.ts';
 import { laneBehaviour } from './behaviour.ts';
+import type { Fake } from './fake.ts';
+import { LoneLane } from './lone-lane.ts';
 
 const hindrance = batchLaneHindrance();
 if (hindrance === undefined) {
   for (const workers of [1, 2]) {
+    const options = (fake: Fake): CrewOptions => ({
+      workers,
+      module: new URL('fake-rules.mjs', import.meta.url).href,
+      attach: () => ({ data: fake.seen.memory, detach: () => undefined }),
+    });
     laneBehaviour(`udp-batch, ${workers} workers`, {
       transport: 'udp',
       isEarly: true,
-      make: (listener, fake) =>
-        new BatchLane(listener, fake, {
-          workers,
-          module: new URL('fake-rules.mjs', import.meta.url).href,
-          attach: () => ({ data: fake.seen.memory, detach: () => undefined }),
-        }),
+      make: (listener, fake) => new LoneLane(listener, fake, options(fake)),
+      together: (fake) => {
+        const crew = new Crew(fake, options(fake));
+        return { make: (listener) => new BatchLane(listener, crew), close: () => crew.close() };
+      },
     });
   }
 }
@@ -57,7 +66,7 @@ afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
 });
 
-function laneOn(address: string, options: Partial<BatchOptions> = {}, port = 0) {
+function laneOn(address: string, options: Partial<CrewOptions & BatchOptions> = {}, port = 0) {
   const later = new Later();
   const host = address.includes(':') ? `[${address}]` : address;
   const listener = { id: 0, text: `${host}:${port}`, address, port, vpc: '', namespace: '' };
@@ -65,7 +74,7 @@ function laneOn(address: string, options: Partial<BatchOptions> = {}, port = 0) 
     attachments.made += 1;
     return { data: attachments.made, detach: () => void (attachments.gone += 1) };
   };
-  const lane = new BatchLane(listener, later, { module, attach, ...options });
+  const lane = new LoneLane(listener, later, { module, attach, ...options });
   closing.push(() => lane.close(0));
   return { lane, later };
 }
@@ -189,17 +198,29 @@ describe.skipIf(hindrance !== undefined)('udp-batch', () => {
     expect(await lane.open()).toBeGreaterThan(0);
   });
 
-  it('drops responses, short packets, long packets and what the responder drops', async () => {
+  it('drops responses, short packets and what the responder drops', async () => {
     const { lane } = laneOn('127.0.0.1');
     const client = await Client.to('127.0.0.1', await lane.open());
     client.send(1, 'e', 0x80);
     client.send(2, 'n');
     client.socket.send(Buffer.alloc(0));
     client.socket.send(Buffer.alloc(11));
-    client.send(3, 'e'.repeat(5000));
     client.send(4, 'e'.repeat(4000));
     expect(await client.answer()).toMatchObject({ id: 4, body: { length: 4012 } });
-    await expect.poll(() => lane.counters).toMatchObject({ received: 6, answered: 1, dropped: 5, errors: 0 });
+    await expect.poll(() => lane.counters).toMatchObject({ received: 5, answered: 1, dropped: 4, errors: 0 });
+  });
+
+  it('reads the beginning of a long packet', async () => {
+    const { lane } = laneOn('127.0.0.1');
+    const client = await Client.to('127.0.0.1', await lane.open());
+    for (const [id, length] of [
+      [1, 4084],
+      [2, 4085],
+      [3, 60_000],
+    ] as const) {
+      client.send(id, 'e'.repeat(length));
+      expect(await client.answer()).toMatchObject({ id, body: { length: 4096 } });
+    }
   });
 
   it('drops the packet on which the responder throws, counts it, and goes on', async () => {
@@ -411,5 +432,107 @@ describe.skipIf(hindrance !== undefined)('udp-batch', () => {
       await successor.quiet();
       await successor.close();
     }
+  });
+});
+
+describe.skipIf(hindrance !== undefined)('one thread with several listeners', () => {
+  function crewOf(options: Partial<CrewOptions> = {}) {
+    const later = new Later();
+    const crew = new Crew(later, {
+      module,
+      attach: () => ({ data: 0, detach: () => undefined }),
+      ...options,
+    });
+    closing.push(() => crew.close());
+    const open = async (address: string) => {
+      const listener = { id: 0, text: address, address, port: 0, vpc: '', namespace: '' };
+      const lane = new BatchLane(listener, crew);
+      closing.push(() => lane.close(0));
+      const port = await lane.open();
+      await crew.ready();
+      return { lane, client: await Client.to(address, port) };
+    };
+    return { crew, later, open };
+  }
+  const threads = (): number => readdirSync('/proc/self/task').length;
+  const block = (ms: number): void => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+
+  it.each([1, 3])('%i workers are as many threads, whatever the number of listeners', async (workers) => {
+    const { open } = crewOf({ workers });
+    await open('127.0.0.1');
+    const before = threads();
+    for (let i = 2; i < 40; i++) await open(`127.0.0.${i}`);
+    expect(threads()).toBe(before);
+  });
+
+  it('one that is flooded delays the others by a batch', async () => {
+    const { open } = crewOf();
+    const flooded = await open('127.0.0.1');
+    const other = await open('127.0.0.2');
+    // Both queues fill while the thread is busy with this one.
+    flooded.client.send(1, 'w');
+    for (let id = 0; id < 150; id++) flooded.client.send(id, 'e');
+    for (let id = 0; id < 3; id++) other.client.send(id, 'e');
+    await Promise.all([flooded.client.flushed(), other.client.flushed()]);
+    expect((await other.client.answer()).body['order']).toBeLessThan(2 * 64);
+    let last = 0;
+    for (let i = 0; i < 150; i++) last = Number((await flooded.client.answer()).body['order']);
+    expect(last).toBe(152);
+  });
+
+  it('one that hands over too much leaves room in the ring', async () => {
+    const { open, later } = crewOf({ ringCapacity: 4096 });
+    const flooded = await open('127.0.0.1');
+    const other = await open('127.0.0.2');
+    for (let id = 0; id < 60; id++) flooded.client.send(id, 'd');
+    await flooded.client.flushed();
+    // The worker has done these, and more come, while this thread is held up: nothing is taken out of the ring.
+    const sent = new Promise<void>((done) => {
+      for (let id = 0; id < 3; id++) other.client.send(id, 'd');
+      void other.client.flushed().then(() => {
+        block(300);
+        done();
+      });
+    });
+    await sent;
+    await later.next();
+    await expect.poll(() => flooded.lane.counters.overflows).toBeGreaterThan(0);
+    await expect.poll(() => other.lane.counters).toMatchObject({ deferred: 3, overflows: 0 });
+  });
+
+  it('a worker that dies is replaced for all of them', async () => {
+    const { open } = crewOf();
+    const lanes = [await open('127.0.0.1'), await open('127.0.0.2'), await open('::1')];
+    lanes[1]!.client.send(1, 'q');
+    await expect.poll(() => lanes[1]!.lane.counters.restarts).toBe(1);
+    for (const { client } of lanes) expect((await client.ask(2, 'e')).id).toBe(2);
+    // What is opened and closed while there is no thread is known to the next one.
+    lanes[0]!.client.send(1, 'q');
+    await expect.poll(() => lanes[0]!.lane.counters.restarts).toBe(2);
+    await lanes[2]!.lane.close();
+    const late = await open('127.0.0.3');
+    expect((await late.client.ask(3, 'e')).body).toMatchObject({ listener: '127.0.0.3' });
+    expect((await lanes[1]!.client.ask(4, 'e')).id).toBe(4);
+  });
+
+  it('one that is closing answers at once what it can, and drops what would need time', async () => {
+    const { open, later } = crewOf();
+    const { lane, client } = await open('127.0.0.1');
+    client.send(1, 'd');
+    const { reply, packet } = await later.next();
+    const closed = lane.close(1_000_000);
+    // What came before it has begun to close is still taken up.
+    while (lane.counters.dropped === 0) {
+      client.send(2, 'd');
+      expect((await client.ask(3, 'e')).id).toBe(3);
+    }
+    const { answered, deferred } = lane.counters;
+    expect(answered).toBeGreaterThan(0);
+    const owed = [{ reply, packet }, ...later.queue];
+    expect(owed).toHaveLength(deferred);
+    for (const each of owed) each.reply(each.packet);
+    await closed;
+    expect((await client.answer()).id).toBe(1);
+    expect(lane.counters).toMatchObject({ deferred, dropped: 1, answered: answered + deferred });
   });
 });
