@@ -12,7 +12,7 @@ const PIECE_MAX = (RECORD_MAX.octets / 3) * 4 + 2048;
 const KEPT_MAX = 64 * 1024 * 1024;
 const LINE_FEED = 0x0a;
 
-const RANGE: Cuts = { paths: [['kvs']], most: PIECE_MAX };
+const RANGE: Cuts = { paths: [['kvs']], most: PIECE_MAX, outline: [] };
 const WATCH: Cuts = { paths: [['result', 'events']], most: PIECE_MAX, outline: ['kv'] };
 
 /** The body of a range. Throws what the stream throws, `TooLargeError`, or a `StreamError` where it is no JSON. */

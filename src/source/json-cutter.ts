@@ -32,7 +32,7 @@ export interface Cuts {
   paths: readonly (readonly string[])[];
   /** Octets of the longest piece. */
   most: number;
-  /** Where in a piece that is too long its outline is taken. */
+  /** Where in a piece that is too long its outline is taken; undefined: none is. */
   outline?: readonly string[];
 }
 
@@ -248,10 +248,12 @@ export class JsonCutter {
     if (this.outliner !== undefined) this.addOutline(part);
     else if (this.octets <= this.cuts.most) this.parts.push(part);
     else {
-      this.outliner = outliner(this.cuts.outline ?? []);
-      this.members = new Map();
-      for (const held of this.parts) this.addOutline(held);
-      this.addOutline(part);
+      if (this.cuts.outline !== undefined) {
+        this.outliner = outliner(this.cuts.outline);
+        this.members = new Map();
+        for (const held of this.parts) this.addOutline(held);
+        this.addOutline(part);
+      }
       this.parts = [];
     }
   }
@@ -263,10 +265,11 @@ export class JsonCutter {
   private finish(pieces: Piece[]): void {
     const key = Buffer.concat(this.keyParts).toString('utf8');
     const piece: Piece = { path: this.path, key: key === '' ? '' : `"${key}`, octets: this.octets, text: '' };
-    if (this.outliner !== undefined) {
+    if (this.octets > this.cuts.most) {
       piece.fault = octetsFault(this.octets, this.cuts.most);
-      const { frame, fault } = this.outliner.end();
-      if (fault === undefined) piece.outline = { frame, members: this.members! };
+      const ended = this.outliner?.end();
+      if (ended !== undefined && ended.fault === undefined)
+        piece.outline = { frame: ended.frame, members: this.members! };
     } else {
       const whole = this.parts.length === 1 ? asBuffer(this.parts[0]!) : Buffer.concat(this.parts);
       const text = whole.toString('utf8');
@@ -274,7 +277,7 @@ export class JsonCutter {
       if (!text.includes('\ufffd') || isUtf8(whole)) piece.text = text;
       else {
         piece.fault = 'is not UTF-8';
-        piece.outline = outlineOf(whole, this.cuts.outline ?? []);
+        if (this.cuts.outline !== undefined) piece.outline = outlineOf(whole, this.cuts.outline);
       }
     }
     pieces.push(piece);

@@ -114,6 +114,7 @@ class View {
       ['V', 'srv'],
     ],
     most: RECORD_MAX.octets,
+    outline: [],
   });
   private octets = 0;
   private tooMany = false;

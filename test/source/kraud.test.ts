@@ -99,9 +99,7 @@ test('every line replaces everything; what is invalid in one keeps its last good
 });
 
 test.each(['{"V":', '[]', '{}', '{"V":{"pod":[]}}', '{"V":7}'])('%s is not a view', (text) => {
-  expect(eventsOf(text)).toMatchObject([
-    { type: 'malformed', place: { text: 'line 1' } },
-  ]);
+  expect(eventsOf(text)).toMatchObject([{ type: 'malformed', place: { text: 'line 1' } }]);
 });
 
 test('odd entries are refused or passed over, never thrown at', () => {

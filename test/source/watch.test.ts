@@ -190,7 +190,11 @@ describe('applying', () => {
       [{ type: 'put', revision: '5', object: pod('x') }],
       'revision 5 after 5',
     ],
-    ['a line that is too long, and nothing else', ['x'.repeat(70_000)], 'line 4: has 70000 octets, at most 69632'],
+    [
+      'a line that is too long, and nothing else',
+      ['x'.repeat(70_000)],
+      'line 4: has 70000 octets, at most 69632',
+    ],
   ])('%s: a problem with its place, and everything is listed again', async (_name, lines, problem) => {
     const sink = follow();
     const first = await server.conversation(1);
