@@ -62,3 +62,12 @@ export async function* inTurns<Item>(batches: Iterable<Item[]>): AsyncGenerator<
     await turns.pause();
   }
 }
+
+/** Runs work that stops wherever a turn may end; what it returns. */
+export async function paced<Result>(work: Generator<void, Result>): Promise<Result> {
+  for (;;) {
+    const { value, done } = work.next();
+    if (done === true) return value;
+    if (turns.due) await turns.pause();
+  }
+}

@@ -239,7 +239,9 @@ describe('a file is unusable as a whole', () => {
         .join(', ')}]\n`;
     const result = read(bomb + 'upstreams: *a8\n');
     expect(result.usable).toBe(false);
-    expect(result.problems[0]).toMatch(/^f\.yaml:\d+:\d+: aliases stand for more than 100000 nodes$/);
+    expect(result.problems[0]).toMatch(
+      /^f\.yaml:\d+:\d+: its aliases stand for more than 100\d{3} values: repeat less by aliases$/,
+    );
     const deep = read('vpc: a\nid: ' + '['.repeat(20_000));
     expect(deep.usable).toBe(false);
     expect(deep.problems).toEqual([expect.stringMatching(/^f\.yaml:2:\d+: is nested too deeply$/)]);
