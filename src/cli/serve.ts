@@ -5,6 +5,7 @@ import { destination, pino, type Logger } from 'pino';
 import { createAdmin, type Admin } from '../admin/http.ts';
 import { serverRoutes } from '../admin/server-routes.ts';
 import { ConfigError, loadConfig, type LoadedConfig } from '../config.ts';
+import { plainLines } from '../model-text.ts';
 import { keyOf, type Kind, type Resource } from '../model.ts';
 import { createServer, type PodnsServer } from '../server.ts';
 import { readZones } from '../source/zone-dir.ts';
@@ -50,7 +51,8 @@ function configOf(options: Record<string, unknown>, io: Io): LoadedConfig {
 async function serve({ config, origins }: LoadedConfig, io: Io): Promise<void> {
   // Whoever reads the log must not be able to stop the server by not reading: what exceeds a mebibyte is lost.
   const log = destination({ dest: 2, sync: false, maxLength: 2 ** 20 });
-  const logger = pino({ level: config.logLevel }, log);
+  // Inside JSON an escape means the same as what it stands for.
+  const logger = pino({ level: config.logLevel, hooks: { streamWrite: plainLines } }, log);
   const zones = sourceFolders(config, io);
   if (config.state !== '') prepareStateFolder(config.state);
   const asked = config.listen.map(({ text }) => text);

@@ -2,7 +2,8 @@
 import { RECORD_MAX } from './bounds.ts';
 import { TooLargeError, type EtcdKeyValue, type RangeResponse } from './etcd-client.ts';
 import type { WatchEvent, WatchLine } from './etcd-events.ts';
-import { JsonCutter, valuesOf, type Cuts, type Piece } from './json-cutter.ts';
+import { JsonCutter, type Cuts, type Piece } from './json-cutter.ts';
+import { valuesOf } from './json-outline.ts';
 import { StreamError } from './reflector-dialect.ts';
 import { sliced, turns } from './turns.ts';
 

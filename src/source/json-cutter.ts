@@ -5,14 +5,9 @@
  * the rest. The pieces are the values of some containers, each named by the path of keys that leads to it.
  */
 import { isUtf8 } from 'node:buffer';
-import { boundFault, jsonFault, octetsFault } from './bounds.ts';
-
-/** A text of which only the frame and short members are kept. */
-export interface Outline {
-  frame: unknown;
-  /** The JSON text of members of the containers that `at` names, where it is short. */
-  members: Map<string, string>;
-}
+import { jsonFault, octetsFault } from './bounds.ts';
+import { keyOf, type Outline } from './json-outline.ts';
+import { JsonString } from './json-string.ts';
 
 export interface Piece {
   /** Which of the paths leads to its container. */
@@ -64,8 +59,7 @@ export class JsonCutter {
   private path = 0;
   private expected = FIRST_KEY;
   private inPiece = false;
-  private inString = false;
-  private escaped = false;
+  private readonly string = new JsonString();
   /** In the frame: the string is a key. */
   private atKey = false;
   private keyParts: Uint8Array[] = [];
@@ -115,16 +109,16 @@ export class JsonCutter {
   private inFrame(chunk: Uint8Array, from: number): number {
     let i = from;
     while (i < chunk.length && this.holder === 0 && this.fault === undefined) {
-      if (this.inString) {
+      if (this.string.open) {
         const start = i;
-        i = this.stringEnd(chunk, i);
+        i = this.string.end(chunk, i);
         if (this.atKey) this.keepKey(chunk.subarray(start, i));
         continue;
       }
       const code = chunk[i++]!;
       switch (code) {
         case 0x22:
-          this.inString = true;
+          this.string.open = true;
           this.keyParts = [];
           this.keyOctets = 0;
           break;
@@ -184,10 +178,10 @@ export class JsonCutter {
   /** Inside a container of pieces: what is between them, or on through the piece that is open. */
   private inHolder(chunk: Uint8Array, from: number, pieces: Piece[]): number {
     if (this.inPiece) return this.onPiece(chunk, from, pieces);
-    if (this.inString) {
-      const end = this.stringEnd(chunk, from);
+    if (this.string.open) {
+      const end = this.string.end(chunk, from);
       this.keepKey(chunk.subarray(from, end));
-      if (!this.inString) this.expected = COLON;
+      if (!this.string.open) this.expected = COLON;
       return end;
     }
     const code = chunk[from]!;
@@ -209,7 +203,7 @@ export class JsonCutter {
     if (expected === COMMA && code === 0x2c) this.expected = object ? KEY : VALUE;
     else if (expected === COLON && code === 0x3a) this.expected = VALUE;
     else if ((expected === FIRST_KEY || expected === KEY) && code === 0x22) {
-      this.inString = true;
+      this.string.open = true;
       this.keyParts = [];
       this.keyOctets = 0;
     } else return this.broken(from);
@@ -222,13 +216,13 @@ export class JsonCutter {
     let i = from;
     let ended = false;
     while (i < chunk.length && !ended) {
-      if (this.inString) {
-        i = this.stringEnd(chunk, i);
-        ended = !this.inString && depth === holder;
+      if (this.string.open) {
+        i = this.string.end(chunk, i);
+        ended = !this.string.open && depth === holder;
         continue;
       }
       const code = chunk[i]!;
-      if (code === 0x22) this.inString = true;
+      if (code === 0x22) this.string.open = true;
       else if (code === 0x7b || code === 0x5b) depth++;
       else if (code === 0x7d || code === 0x5d) {
         // A number or a word ends before the bracket of its container.
@@ -271,7 +265,7 @@ export class JsonCutter {
       if (ended !== undefined && ended.fault === undefined)
         piece.outline = { frame: ended.frame, members: this.members! };
     } else {
-      const whole = this.parts.length === 1 ? asBuffer(this.parts[0]!) : Buffer.concat(this.parts);
+      const whole = Buffer.concat(this.parts);
       const text = whole.toString('utf8');
       // A replacement character is either really there, or stands for octets that were not UTF-8.
       if (!text.includes('\ufffd') || isUtf8(whole)) piece.text = text;
@@ -300,35 +294,6 @@ export class JsonCutter {
     this.fault = `not JSON: unexpected character at octet ${this.seen + at + 1}`;
     return at + 1;
   }
-
-  /** Behind the string that is open, or the end of the chunk. */
-  private stringEnd(chunk: Uint8Array, from: number): number {
-    let i = from;
-    if (this.escaped && i < chunk.length) {
-      this.escaped = false;
-      i++;
-    }
-    for (;;) {
-      // Most strings are short; in a long one the library's search is faster.
-      const near = Math.min(i + 48, chunk.length);
-      for (; i < near; i++) {
-        const code = chunk[i]!;
-        if (code === 0x22) {
-          this.inString = false;
-          return i + 1;
-        }
-        if (code !== 0x5c) continue;
-        if (++i < chunk.length) continue;
-        this.escaped = true;
-        return i;
-      }
-      if (i >= chunk.length) return chunk.length;
-      const quote = chunk.indexOf(0x22, i);
-      const end = quote === -1 ? chunk.length : quote;
-      const backslash = chunk.subarray(i, end).indexOf(0x5c);
-      i = backslash === -1 ? end : i + backslash;
-    }
-  }
 }
 
 /** Takes the outline of what is pushed into it, by `keepMembers`. */
@@ -341,15 +306,6 @@ export function keepMembers(pieces: readonly Piece[], members: Map<string, strin
     if (fault === undefined && members.size < MEMBERS_MAX) members.set(keyOf(key), text);
 }
 
-/** The key of a piece as text; '' where it is none. */
-export function keyOf(json: string): string {
-  try {
-    return JSON.parse(json) as string;
-  } catch {
-    return '';
-  }
-}
-
 /** What is around and short in the container that `at` leads to; undefined where the text is broken around it. */
 export function outlineOf(octets: Uint8Array, at: readonly string[]): Outline | undefined {
   const cutter = outliner(at);
@@ -357,21 +313,4 @@ export function outlineOf(octets: Uint8Array, at: readonly string[]): Outline | 
   keepMembers(cutter.push(octets), members);
   const { frame, fault } = cutter.end();
   return fault === undefined ? { frame, members } : undefined;
-}
-
-/** The members of an outline as values; those that are no JSON are left out. */
-export function valuesOf(members: ReadonlyMap<string, string>): Record<string, unknown> {
-  const values: Record<string, unknown> = Object.create(null);
-  for (const [key, text] of members) {
-    try {
-      if (boundFault(text) === undefined) values[key] = JSON.parse(text);
-    } catch {
-      // What is broken stays unknown.
-    }
-  }
-  return values;
-}
-
-function asBuffer(part: Uint8Array): Buffer {
-  return Buffer.from(part.buffer, part.byteOffset, part.length);
 }

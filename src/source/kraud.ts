@@ -1,7 +1,8 @@
 /** kraud's own stream as a source: every line is the full view of one VPC, so every line is a full transaction. */
 
 import { boundFault, jsonFault, octetsFault, RECORD_MAX } from './bounds.ts';
-import { JsonCutter, keyOf, valuesOf, type Piece } from './json-cutter.ts';
+import { JsonCutter, type Piece } from './json-cutter.ts';
+import { keyOf, valuesOf } from './json-outline.ts';
 import { foldLabel, foldPodName } from './names.ts';
 import { type Dialect, type StreamEvent } from './reflector-dialect.ts';
 import { reflectorSource, type Clock } from './reflector-run.ts';

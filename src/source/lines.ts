@@ -7,7 +7,8 @@
 
 import { isUtf8 } from 'node:buffer';
 import { octetsFault } from './bounds.ts';
-import { JsonCutter, outlineOf, outliner, keepMembers, type Outline } from './json-cutter.ts';
+import { keepMembers, outlineOf, outliner, type JsonCutter } from './json-cutter.ts';
+import type { Outline } from './json-outline.ts';
 
 /** Without its line end. `error` is set, and `text` empty, for a line that was too long or not UTF-8. */
 export interface Line {

@@ -1,7 +1,8 @@
 /** One line of the watch stream (NDJSON) to one event of the reflector. */
 
 import { boundFault, jsonFault, shown } from './bounds.ts';
-import { outlineOf, valuesOf } from './json-cutter.ts';
+import { outlineOf } from './json-cutter.ts';
+import { valuesOf } from './json-outline.ts';
 import { isRevision, type StreamEvent } from './reflector-dialect.ts';
 import { turns } from './turns.ts';
 import { issueText, validateKey, validateResource, type Issue } from './validate.ts';
