@@ -79,14 +79,14 @@ export class WatchReader {
 
 function eventOf(piece: Piece): WatchEvent {
   const { fault, outline, text } = piece;
-  turns.record(text.length);
+  turns.piece(text.length);
   if (fault === undefined) return JSON.parse(text) as WatchEvent;
   const { type } = (outline?.frame ?? {}) as Pick<WatchEvent, 'type'>;
   return { type, kv: withoutValue(piece) };
 }
 
 function keyValueOf(piece: Piece): EtcdKeyValue {
-  turns.record(piece.text.length);
+  turns.piece(piece.text.length);
   return piece.fault === undefined ? (JSON.parse(piece.text) as EtcdKeyValue) : withoutValue(piece);
 }
 
@@ -98,6 +98,6 @@ function withoutValue({ outline, octets }: Piece): EtcdKeyValue {
     ...rest
   } = valuesOf(outline?.members ?? new Map()) as Partial<EtcdKeyValue>;
   if (mod_revision === undefined) throw new StreamError('gone', 'etcd: a key without a revision');
-  const fault = `the value has about ${Math.round((octets / 4) * 3)} octets, at most ${RECORD_MAX.octets} are read: make it shorter`;
+  const fault = `has about ${Math.round((octets / 4) * 3)} octets, at most ${RECORD_MAX.octets} are read: make it shorter`;
   return { ...rest, key, mod_revision, fault };
 }

@@ -1,7 +1,7 @@
 /** kraud's own stream as a source: every line is the full view of one VPC, so every line is a full transaction. */
 
 import { boundFault, jsonFault, octetsFault, RECORD_MAX } from './bounds.ts';
-import { JsonCutter, type Piece } from './json-cutter.ts';
+import { JsonCutter, outlineOf, type Piece } from './json-cutter.ts';
 import { keyOf, valuesOf } from './json-outline.ts';
 import { foldLabel, foldPodName } from './names.ts';
 import { type Dialect, type StreamEvent } from './reflector-dialect.ts';
@@ -132,7 +132,7 @@ class View {
       return;
     }
     for (const piece of this.cutter.push(part)) {
-      turns.record(piece.text.length);
+      turns.piece(piece.text.length);
       const entries = piece.path === 0 ? this.pods : this.services;
       entries.set(keyOf(piece.key), heldOf(piece));
       this.tooMany ||= entries.size > ENTRIES_MAX;
@@ -165,7 +165,8 @@ function heldOf({ text, octets, fault, outline }: Piece): Held {
       found = jsonFault(error);
     }
   }
-  return { entry: outline === undefined ? {} : valuesOf(outline.members), octets: text.length, fault: found };
+  const known = outline ?? outlineOf(Buffer.from(text), []);
+  return { entry: known === undefined ? {} : valuesOf(known.members), octets: text.length, fault: found };
 }
 
 function* eventsOf(

@@ -5,10 +5,12 @@ import { setImmediate } from 'node:timers/promises';
 export const TURN_STEPS = 256 * 1024;
 /** Steps of a record besides its octets: finding out what it says, and handing it on. */
 const RECORD_STEPS = 1024;
+/** Steps of a piece of a longer text that is cut out and parsed, besides its octets. */
+const PIECE_STEPS = 256;
 /** Steps of an octet that is parsed and validated, which takes longer than a look at it. */
 const PARSED_STEPS = 4;
 /** Octets that are looked at in one piece. */
-export const SLICE_OCTETS = 16 * 1024;
+export const SLICE_OCTETS = 4 * 1024;
 
 /** All sources of a process share one event loop, and so they share one of these. */
 export class Turns {
@@ -19,6 +21,11 @@ export class Turns {
   /** Octets were looked at. */
   scanned(octets: number): void {
     this.spend(octets);
+  }
+
+  /** A piece of so many octets was cut out and parsed. */
+  piece(octets: number): void {
+    this.spend(PIECE_STEPS + PARSED_STEPS * octets);
   }
 
   /** A record of so many octets was parsed, validated, compared or handed on. */
