@@ -32,6 +32,7 @@ import type { AnswerClient } from './server/peers.ts';
 import { SaidVpcs } from './server/said-vpcs.ts';
 import { answerSettings } from './server/settings.ts';
 import { LARGE_LOAD, slim } from './server/slim.ts';
+import { checkStateFolder } from './server/state-folder.ts';
 import { configuredSources } from './server/sources.ts';
 import { reserveMemory } from './trie/memory.ts';
 import type { Reserve, TrieMemory } from './trie/memory.ts';
@@ -177,9 +178,11 @@ export class PodnsServer {
 
   /**
    * Binds the configured listeners, takes up the saved view, while which queries are held, and starts the sources.
-   * Resolves when all that was bound is served. Rejects with the first listener that cannot be bound.
+   * Resolves when all that was bound is served. Rejects with StateFolderError where somebody else may have written
+   * the saved view, and with the first listener that cannot be bound.
    */
   async start(): Promise<void> {
+    if (this.config.state !== '') checkStateFolder(this.config.state);
     for (const listen of this.config.listen) await this.bind(listen);
     const sinks = this.sources.map((source) => this.feed.sink(source.name));
     const { saved } = this.outlets;

@@ -1,5 +1,6 @@
 /** `/healthz` says that the process turns; `/readyz` says whether every source has delivered, and if not, which. */
 import type { FastifyInstance } from 'fastify';
+import { plainText } from '../model-text.ts';
 import type { AdminFacts } from './facts.ts';
 
 export function healthRoutes(app: FastifyInstance, facts: AdminFacts): void {
@@ -11,6 +12,6 @@ export function healthRoutes(app: FastifyInstance, facts: AdminFacts): void {
     return reply
       .code(ready ? 200 : 503)
       .type('text/plain; charset=utf-8')
-      .send(`${body.join('\n')}\n`);
+      .send(`${body.map(plainText).join('\n')}\n`);
   });
 }

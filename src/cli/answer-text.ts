@@ -1,6 +1,7 @@
 /** One answer in the layout of dig, which every reader of DNS knows. */
 import { OPTION_NSID } from '../dns/constants.ts';
 import { optionData, type Edns, type Message, type ResourceRecord } from '../dns/print.ts';
+import { plainText } from '../model-text.ts';
 import { classText, edeText, opcodeText, rcodeText, typeText } from '../dns/text.ts';
 import type { Exchange } from './exchange.ts';
 
@@ -51,7 +52,7 @@ function ednsLines(edns: Edns): string[] {
   const nsid = optionData(edns, OPTION_NSID);
   if (nsid !== undefined) lines.push(`; NSID: ${nsidText(Buffer.from(nsid))}`);
   for (const { code, text } of edns.errors) {
-    lines.push(`; EDE: ${code} (${edeText(code)})${text === '' ? '' : `: ${text}`}`);
+    lines.push(`; EDE: ${code} (${edeText(code)})${text === '' ? '' : `: ${plainText(text)}`}`);
   }
   return lines;
 }

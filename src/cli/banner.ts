@@ -1,4 +1,5 @@
 /** What `serve` says on standard output when it serves: what, where, for whom, and what to type next. */
+import { plainText } from '../model-text.ts';
 import type { Kind } from '../model.ts';
 
 export interface BannerFacts {
@@ -25,7 +26,7 @@ export function bannerText(facts: BannerFacts): string {
   if (facts.admin !== '') lines.push(`  admin  ${facts.admin}`);
   if (facts.choice !== '') lines.push(facts.choice);
   if (facts.hints.length > 0) lines.push('try:', ...facts.hints.map((hint) => `  ${hint}`));
-  return `${lines.join('\n')}\n`;
+  return `${lines.map(plainText).join('\n')}\n`;
 }
 
 const KIND_WORDS: [Kind, string][] = [

@@ -8,7 +8,7 @@ import { parseZoneFile } from '../source/zone-file.ts';
 import { convertCompose, type ComposeZone } from './compose/convert.ts';
 import { parseEnvironmentFile, type Variables } from './compose/interpolate.ts';
 import { CommandError, EXIT_BAD_CONFIG, EXIT_FAILURE } from './exit.ts';
-import { pathOf, type Io } from './io.ts';
+import { errorLine, pathOf, type Io } from './io.ts';
 import { reportProblems } from './problems.ts';
 
 interface ImportOptions {
@@ -90,7 +90,8 @@ function tellBare(zone: ComposeZone, io: Io): void {
     .slice(0, 5)
     .join(', ');
   const more = bare.length > 5 ? ', …' : '';
-  io.err(
-    `podns: ${bare.length} without an address yet: ${names}${more}; their names exist without data until ip6 is added\n`,
+  errorLine(
+    io,
+    `podns: ${bare.length} without an address yet: ${names}${more}; their names exist without data until ip6 is added`,
   );
 }

@@ -1,5 +1,6 @@
 /** What a command touches outside of itself: two streams, the environment, the current folder. */
 import { resolve } from 'node:path';
+import { plainLines, plainText } from '../model-text.ts';
 
 export interface Io {
   /** Without a line end of its own. */
@@ -12,8 +13,24 @@ export interface Io {
   folder: string;
 }
 
+/** One line of text; whatever stands in it, it stays one. */
 export function line(io: Io, text: string): void {
-  io.out(`${text}\n`);
+  io.out(`${plainText(text)}\n`);
+}
+
+export function errorLine(io: Io, text: string): void {
+  io.err(`${plainText(text)}\n`);
+}
+
+/** The same streams, but nothing that a terminal would obey passes, from wherever it came. */
+export function printing(io: Io): Io {
+  return {
+    out: (text) => io.out(plainLines(text)),
+    err: (text) => io.err(plainLines(text)),
+    input: () => io.input(),
+    environment: io.environment,
+    folder: io.folder,
+  };
 }
 
 /** A path of the command line; short as it was given where that is right, for messages show it. */

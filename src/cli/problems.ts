@@ -1,6 +1,6 @@
 /** Problems on stderr, one a line: `file:line:col: error: reason`. */
 import { placeText, type Problem } from '../model.ts';
-import type { Io } from './io.ts';
+import { errorLine, type Io } from './io.ts';
 
 export function problemLine({ severity, place, reason }: Problem): string {
   const where = placeText(place);
@@ -8,5 +8,5 @@ export function problemLine({ severity, place, reason }: Problem): string {
 }
 
 export function reportProblems(problems: readonly Problem[], io: Io): void {
-  for (const problem of problems) io.err(`${problemLine(problem)}\n`);
+  for (const problem of problems) errorLine(io, problemLine(problem));
 }

@@ -1,7 +1,7 @@
 /** The tree of commands, and how an error becomes an exit code. */
 import { Command, CommanderError } from 'commander';
 import { CommandError, EXIT_FAILURE, EXIT_OK, EXIT_USAGE } from './exit.ts';
-import type { Io } from './io.ts';
+import { errorLine, printing, type Io } from './io.ts';
 import { packageVersion } from './package.ts';
 
 /** Loads the file of a command. They are loaded one by one, because `query` should not wait for all of `serve`. */
@@ -57,7 +57,8 @@ function configure(command: Command, io: Io): void {
 }
 
 /** Runs one command line, without the program's name. Resolves with the exit code; never rejects. */
-export async function run(args: readonly string[], io: Io): Promise<number> {
+export async function run(args: readonly string[], streams: Io): Promise<number> {
+  const io = printing(streams);
   try {
     const program = await buildProgram(io, args[0]);
     await program.parseAsync(args, { from: 'user' });
@@ -66,7 +67,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     // Commander has written its own text; help that was asked for is no error.
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_OK : EXIT_USAGE;
     if (error instanceof CommandError) {
-      for (const text of error.message.split('\n')) if (text !== '') io.err(`podns: ${text}\n`);
+      for (const text of error.message.split('\n')) if (text !== '') errorLine(io, `podns: ${text}`);
       return error.exitCode;
     }
     io.err(`podns: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);

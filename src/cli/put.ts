@@ -5,7 +5,7 @@ import { TRANSACTION_MOST } from '../source/etcd-writer.ts';
 import { addEtcdOptions, etcdTarget, withEtcd, type EtcdOptions } from './etcd-target.ts';
 import { CommandError, EXIT_BAD_CONFIG } from './exit.ts';
 import { line, type Io } from './io.ts';
-import { problemLine } from './problems.ts';
+import { reportProblems } from './problems.ts';
 import { readResources } from './resource-files.ts';
 
 export function putCommand(io: Io): Command {
@@ -18,7 +18,7 @@ export function putCommand(io: Io): Command {
   return addEtcdOptions(command).action(async (files: string[], options: EtcdOptions) => {
     const { writer, zone } = etcdTarget(options, io);
     const { resources, problems } = await readResources(files, zone, io);
-    for (const problem of problems) io.err(`${problemLine(problem)}\n`);
+    reportProblems(problems, io);
     // All or nothing: half of what somebody meant is rarely what they want.
     if (problems.some(({ severity }) => severity === 'error'))
       throw new CommandError(EXIT_BAD_CONFIG, 'nothing was written');

@@ -14,7 +14,7 @@ import { parseListen } from '../lane/listen.ts';
 import { answerText } from './answer-text.ts';
 import { exchange, Unreachable, type Exchange, type Target } from './exchange.ts';
 import { CommandError, EXIT_FAILURE, EXIT_NEGATIVE, EXIT_OK, EXIT_UNREACHABLE, EXIT_USAGE } from './exit.ts';
-import type { Io } from './io.ts';
+import { errorLine, line, type Io } from './io.ts';
 
 interface QueryOptions {
   server: Target;
@@ -52,9 +52,9 @@ export function queryCommand(io: Io): Command {
         }
         throw error;
       });
-      if (options.short) for (const record of result.message.answer) io.out(`${record.data}\n`);
+      if (options.short) for (const record of result.message.answer) line(io, record.data);
       else io.out(answerText(result, where(server)));
-      for (const doubt of result.doubts) io.err(`podns: ${doubt}\n`);
+      for (const doubt of result.doubts) errorLine(io, `podns: ${doubt}`);
       end(result, options);
     });
 }

@@ -5,6 +5,7 @@ import { pino, type Logger } from 'pino';
 import { createAdmin, type Admin } from '../admin/http.ts';
 import { serverRoutes } from '../admin/server-routes.ts';
 import { ConfigError, loadConfig, type LoadedConfig } from '../config.ts';
+import { plainLines } from '../model-text.ts';
 import { keyOf, type Kind, type Resource } from '../model.ts';
 import { createServer, type PodnsServer } from '../server.ts';
 import { readZones } from '../source/zone-dir.ts';
@@ -53,7 +54,8 @@ async function serve({ config, origins }: LoadedConfig, io: Io): Promise<void> {
     lost: (lines) => logger.warn({ lines }, 'log lines were lost, because nobody read them'),
     unread: () => logger.warn({}, 'nobody reads standard output any more; podns goes on'),
   });
-  const logger = pino({ level: config.logLevel }, streams.log);
+  // Inside JSON an escape means the same as what it stands for.
+  const logger = pino({ level: config.logLevel, hooks: { streamWrite: plainLines } }, streams.log);
   const zones = sourceFolders(config, io);
   if (config.state !== '') prepareStateFolder(config.state);
   const asked = config.listen.map(({ text }) => text);

@@ -2,6 +2,7 @@
 import { Command, Option } from 'commander';
 import type { OutsideText, SourceText, Status } from '../admin/status.ts';
 import { addAdminOptions, adminTarget, askAdmin, type AdminOptions } from './admin-client.ts';
+import { plainText } from '../model-text.ts';
 import type { Io } from './io.ts';
 import { tableText } from './table.ts';
 
@@ -38,10 +39,12 @@ export function statusText(status: Status, now = Date.now()): string {
   const header = ['SOURCE', 'STATE', 'REVISION', 'CHANGED', 'HEARD', 'RATE', 'LAG'];
   lines.push(
     '',
-    tableText(
+    ...tableText(
       header,
       status.sources.map((source) => row(source, now)),
-    ).trimEnd(),
+    )
+      .trimEnd()
+      .split('\n'),
     '',
   );
   const { committed, received } = propagation;
@@ -62,7 +65,7 @@ export function statusText(status: Status, now = Date.now()): string {
   if (problems.length > 0) lines.push('');
   for (const { severity, text } of problems.slice(0, SHOWN)) lines.push(`${severity}: ${text}`);
   if (problems.length > SHOWN) lines.push(`and ${problems.length - SHOWN} more; -o json has them all`);
-  return `${lines.join('\n')}\n`;
+  return `${lines.map(plainText).join('\n')}\n`;
 }
 
 function outsideText({ source, defaults, problem, upstreams, cache }: OutsideText): string {

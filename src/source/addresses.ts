@@ -1,5 +1,4 @@
 /** Addresses and prefixes as they are written: canonical text, and in words what is wrong with one. */
-import { Address4, Address6 } from 'ip-address';
 import { format4, format6, parse4, parse6 } from '../dns/address.ts';
 import { quote } from './names.ts';
 
@@ -103,8 +102,9 @@ export function prefix4(text: string): string | undefined {
   const slash = text.indexOf('/');
   if (slash === -1 || lengthOf(text.slice(slash + 1), 32) === -1) return undefined;
   if (parse4(text.slice(0, slash)) === -1) return undefined;
-  const address = new Address4(text);
-  return `${address.startAddress().correctForm()}/${address.subnetMask}`;
+  const length = Number(text.slice(slash + 1));
+  const mask = length === 0 ? 0 : -1 << (32 - length);
+  return `${format4(parse4(text.slice(0, slash)) & mask)}/${length}`;
 }
 
 /** An IPv6 prefix with its host bits cleared; undefined where it is none or not usable. */
@@ -112,8 +112,9 @@ export function prefix6(text: string): string | undefined {
   const slash = text.indexOf('/');
   if (slash === -1 || lengthOf(text.slice(slash + 1), 128) === -1) return undefined;
   if (!parse6(text.slice(0, slash), scratch, 0) || unusablePrefix6(text) !== undefined) return undefined;
-  const address = new Address6(text);
-  return `${address.startAddress().correctForm()}/${address.subnetMask}`;
+  const length = Number(text.slice(slash + 1));
+  for (let i = length >> 3; i < 16; i++) scratch[i]! &= i === length >> 3 ? 0xff00 >> (length & 7) : 0;
+  return `${format6(scratch, 0)}/${length}`;
 }
 
 /** The address of `text` is in `scratch`. */

@@ -36,6 +36,8 @@ export interface EtcdKeyValue {
   key: string;
   value?: string;
   mod_revision: string;
+  /** Why the value was not read, and is not here. */
+  fault?: string;
 }
 
 export interface RangeResponse {
@@ -44,10 +46,10 @@ export interface RangeResponse {
   more?: boolean;
 }
 
-/** Octets of an answer that does not stream; the list asks for fewer keys when it meets this. */
-export const ANSWER_MOST = 64 * 1024 * 1024;
+/** Octets of an answer that is parsed in one piece: a token, or what became of a write of 128 keys. */
+const ANSWER_MOST = 256 * 1024;
 
-/** The answer was longer than `ANSWER_MOST`, or than what the gateway itself can carry. */
+/** The answer to a list is longer than we keep, or than what the gateway itself can carry: ask for fewer keys. */
 export class TooLargeError extends Error {}
 
 /** gRPC codes as the gateway spells them. */
@@ -95,24 +97,33 @@ export class EtcdClient {
       : new http.Agent({ keepAlive: true, maxSockets: 2 });
   }
 
-  /** One question, one answer. Throws `StreamError`, or `TooLargeError`. */
-  async call<Answer>(path: string, body: object, signal: AbortSignal, agent?: http.Agent): Promise<Answer> {
+  /** One question, and an answer that is read as it comes. Throws `StreamError`, or `TooLargeError`. */
+  async read<Answer>(
+    path: string,
+    body: object,
+    read: (response: http.IncomingMessage) => Promise<Answer>,
+    signal: AbortSignal,
+    agent?: http.Agent,
+  ): Promise<Answer> {
     const response = await this.open(path, body, signal, agent);
     const limit = this.options.requestTimeout ?? 10_000;
     const timer = setTimeout(
       () => response.destroy(new Error(`the answer took more than ${limit / 1000} s`)),
       limit,
     );
-    let text: string | undefined;
     try {
-      text = await readBody(response, ANSWER_MOST);
+      return await read(response);
     } catch (error) {
+      if (error instanceof TooLargeError || error instanceof StreamError) throw error;
       throw new StreamError('retry', `${this.endpoint.host}: ${(error as Error).message}`);
     } finally {
       clearTimeout(timer);
     }
-    if (text === undefined) throw new TooLargeError(`an answer of more than ${ANSWER_MOST} octets`);
-    return JSON.parse(text) as Answer;
+  }
+
+  /** One question whose answer is short. Throws `StreamError`. */
+  async call<Answer>(path: string, body: object, signal: AbortSignal): Promise<Answer> {
+    return this.read(path, body, readShort<Answer>, signal);
   }
 
   /** A question whose answer streams. Throws `StreamError`. */
@@ -176,8 +187,7 @@ export class EtcdClient {
     }
     const response = await this.post(AUTHENTICATE, { name, password }, signal);
     if (response.statusCode !== 200) throw (await this.failure(response)).error;
-    const answer = JSON.parse((await readBody(response, ANSWER_MOST)) ?? '{}') as { token?: string };
-    this.token = answer.token;
+    this.token = (await readShort<{ token?: string }>(response)).token;
   }
 
   private async failure(
@@ -189,6 +199,12 @@ export class EtcdClient {
     const renewToken = code === UNAUTHENTICATED || /invalid auth token|revision of auth store/.test(message);
     return { error: errorOf(code, words, response.statusCode), renewToken };
   }
+}
+
+async function readShort<Answer>(response: http.IncomingMessage): Promise<Answer> {
+  const text = await readBody(response, ANSWER_MOST);
+  if (text === undefined) throw new Error(`an answer of more than ${ANSWER_MOST} octets`);
+  return JSON.parse(text) as Answer;
 }
 
 const AUTHENTICATE = '/v3/auth/authenticate';

@@ -1,8 +1,10 @@
 /** What etcd says, in a list or in a watch, as events of the reflector. */
 
+import { excerpt } from '../model-text.ts';
 import { errorOf, type EtcdHeader, type EtcdKeyValue } from './etcd-client.ts';
 import { parseEtcdKey, resourceAt } from './etcd-keys.ts';
 import { StreamError, type StreamEvent } from './reflector-dialect.ts';
+import { turns } from './turns.ts';
 import { refusal } from './watch-protocol.ts';
 
 export interface WatchEvent {
@@ -21,10 +23,14 @@ export interface WatchLine {
     cancel_reason?: string;
     /** The rest of this answer follows in the next line. */
     fragment?: boolean;
+    /** Read one by one beside the line; here they are always empty. */
     events?: WatchEvent[];
   };
   error?: { grpc_code?: number; code?: number; http_code?: number; message?: string };
 }
+
+/** Characters of a key that a message shows: more than any key of podns has. */
+const PLACE_MAX = 512;
 
 export interface Naming {
   /** Ends with a slash. */
@@ -34,13 +40,16 @@ export interface Naming {
 
 /** A key and its value as a put, or as its refusal. */
 export function putEvent(kv: EtcdKeyValue, naming: Naming, more: boolean): StreamEvent {
+  turns.record(kv.value?.length);
   const text = Buffer.from(kv.key, 'base64').toString('utf8');
-  const place = { text: `etcd ${text}` };
+  const place = { text: `etcd ${excerpt(text, PLACE_MAX)}` };
   const revision = kv.mod_revision;
   const key = parseEtcdKey(naming.prefix, text);
-  if (typeof key === 'string') {
-    const issues = [{ path: [], reason: key }];
-    return { type: 'refused', revision, ...refusal(undefined, issues, place), more };
+  const fault = typeof key === 'string' ? key : kv.fault;
+  if (typeof key === 'string' || fault !== undefined) {
+    const issues = [{ path: [], reason: fault! }];
+    const known = typeof key === 'string' ? undefined : key;
+    return { type: 'refused', revision, ...refusal(known, issues, place), more };
   }
   const value = Buffer.from(kv.value ?? '', 'base64').toString('utf8');
   const { resource, issues } = resourceAt(key, value, naming.zone);
@@ -50,12 +59,13 @@ export function putEvent(kv: EtcdKeyValue, naming: Naming, more: boolean): Strea
 
 export function changeEvent(event: WatchEvent, naming: Naming, more: boolean): StreamEvent {
   if (event.type !== 'DELETE') return putEvent(event.kv, naming, more);
+  turns.record();
   const text = Buffer.from(event.kv.key, 'base64').toString('utf8');
   const revision = event.kv.mod_revision;
   const key = parseEtcdKey(naming.prefix, text);
   if (typeof key !== 'string') return { type: 'delete', revision, key, more };
   // It never was a resource; what stood against it is settled.
-  return { type: 'refused', revision, scope: `etcd ${text}`, problems: [], more };
+  return { type: 'refused', revision, scope: `etcd ${excerpt(text, PLACE_MAX)}`, problems: [], more };
 }
 
 /** Why the watch is over. Throws always. */

@@ -11,10 +11,13 @@ import type { ResumePoint } from '../model.ts';
 /** The last change that we saw: at its revision the key must be exactly as it was then. Base64 both. */
 interface Witness {
   key: string;
-  /** Undefined: deleted. After a restart only the value's hash is known. */
-  value: string | { sha256: string } | undefined;
+  /** Undefined: deleted. After a restart only the value's hash is known; of a value that was not read, nothing. */
+  value: string | { sha256: string } | typeof UNREAD | undefined;
   revision: string;
 }
+
+/** A value too large to be read: that the key has the same revision must be enough. */
+export const UNREAD = Symbol('unread');
 
 /** What is saved of a history. */
 interface Saved {
@@ -22,7 +25,7 @@ interface Saved {
   term: string;
   /** Up to here everything was applied. */
   reached: string;
-  witness?: { key: string; revision: string; sha256?: string };
+  witness?: { key: string; revision: string; sha256?: string; unread?: true };
 }
 
 export class EtcdHistory {
@@ -53,8 +56,9 @@ export class EtcdHistory {
     const saved: Saved = { cluster: this.clusterId, term: this.raftTerm, reached };
     if (witness !== undefined) {
       const { key, value } = witness;
-      const sha256 = typeof value === 'string' ? hashOf(value) : value?.sha256;
-      saved.witness = { key, revision: witness.revision, sha256 };
+      saved.witness = { key, revision: witness.revision };
+      if (value === UNREAD) saved.witness.unread = true;
+      else saved.witness.sha256 = typeof value === 'string' ? hashOf(value) : value?.sha256;
     }
     return JSON.stringify(saved);
   }
@@ -66,15 +70,15 @@ export class EtcdHistory {
     this.clusterId = saved.cluster;
     this.raftTerm = saved.term;
     if (saved.witness !== undefined) {
-      const { key, sha256 } = saved.witness;
-      const value = sha256 === undefined ? undefined : { sha256 };
+      const { key, sha256, unread } = saved.witness;
+      const value = unread === true ? UNREAD : sha256 === undefined ? undefined : { sha256 };
       this.witness = { key, value, revision: saved.witness.revision };
     }
     this.settle(revision);
     return true;
   }
 
-  saw(key: string, value: string | undefined, revision: string): void {
+  saw(key: string, value: string | typeof UNREAD | undefined, revision: string): void {
     if (this.witness !== undefined && compareRevisions(revision, this.witness.revision) < 0) return;
     this.witness = { key, value, revision };
   }
@@ -108,7 +112,8 @@ export class EtcdHistory {
       value === undefined
         ? found === undefined
         : found?.mod_revision === revision &&
-          (typeof value === 'string' ? given === value : hashOf(given) === value.sha256);
+          (value === UNREAD ||
+            (typeof value === 'string' ? given === value : hashOf(given) === value.sha256));
     if (!same) throw new StreamError('gone', `etcd has another history at revision ${this.witness.revision}`);
   }
 }

@@ -1,5 +1,6 @@
 /** Where a resource lies in etcd, and what a key and its value say together. */
 
+import { boundFault, jsonFault, shown } from './bounds.ts';
 import {
   foldLabel,
   foldNamespace,
@@ -13,6 +14,8 @@ import { validateResource, type Issue } from './validate.ts';
 import type { Resource, ResourceKey } from '../model.ts';
 
 export const DEFAULT_PREFIX = '/podns/';
+/** VPC, kind, namespace and name with their slashes. */
+const KEY_MAX = 63 + 9 + 63 + 253 + 3;
 
 /** `/podns/aep/pod/shop/app`. The prefix ends with a slash. */
 export function etcdKeyOf(prefix: string, key: ResourceKey): string {
@@ -29,6 +32,8 @@ export function etcdKeyOf(prefix: string, key: ResourceKey): string {
 /** The resource that a key names, or why it names none. Only the canonical spelling counts: lower case. */
 export function parseEtcdKey(prefix: string, text: string): ResourceKey | string {
   if (!text.startsWith(prefix)) return `is not below ${prefix}`;
+  if (text.length > prefix.length + KEY_MAX)
+    return `is a key of ${text.length} characters, podns has none as long`;
   const parts = text.slice(prefix.length).split('/');
   const [vpc = '', kind, third = '', fourth = ''] = parts;
   if (foldLabel(vpc) !== vpc) return spelling('VPC', vpc, whyNotLabel);
@@ -61,11 +66,13 @@ export function resourceAt(
   value: string,
   zone: string | undefined,
 ): { resource: Resource; issues?: undefined } | { resource?: undefined; issues: Issue[] } {
+  const fault = boundFault(value);
+  if (fault !== undefined) return { issues: [{ path: [], reason: fault }] };
   let raw: unknown;
   try {
     raw = JSON.parse(value);
   } catch (error) {
-    return { issues: [{ path: [], reason: `not JSON: ${(error as Error).message}` }] };
+    return { issues: [{ path: [], reason: jsonFault(error) }] };
   }
   if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) {
     return { issues: [{ path: [], reason: 'must be a JSON object' }] };
@@ -75,8 +82,7 @@ export function resourceAt(
   const agree = (field: string, expected: string): void => {
     const given = said[field] ?? expected;
     if (typeof given !== 'string' || given.toLowerCase() !== expected) {
-      const shown = quote(typeof given === 'string' ? given : JSON.stringify(given));
-      issues.push({ path: [field], reason: `${shown}, but the key says ${quote(expected)}` });
+      issues.push({ path: [field], reason: `${shown(given)}, but the key says ${quote(expected)}` });
     }
     said[field] = expected;
   };

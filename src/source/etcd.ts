@@ -1,17 +1,16 @@
 /** etcd v3 as a source: one key a resource, listed page by page at one revision, then watched from there. */
 
-import { EtcdClient, TooLargeError, type EtcdClientOptions, type RangeResponse } from './etcd-client.ts';
 import {
-  changeEvent,
-  failWatch,
-  putEvent,
-  type Naming,
-  type WatchEvent,
-  type WatchLine,
-} from './etcd-events.ts';
-import { EtcdHistory } from './etcd-history.ts';
+  EtcdClient,
+  TooLargeError,
+  type EtcdClientOptions,
+  type EtcdKeyValue,
+  type RangeResponse,
+} from './etcd-client.ts';
+import { changeEvent, failWatch, putEvent, type Naming, type WatchEvent } from './etcd-events.ts';
+import { EtcdHistory, UNREAD } from './etcd-history.ts';
 import { DEFAULT_PREFIX, rangeEnd } from './etcd-keys.ts';
-import { LineSplitter } from './lines.ts';
+import { readRange, WatchReader } from './etcd-pieces.ts';
 import {
   compareRevisions,
   isRevision,
@@ -20,6 +19,8 @@ import {
   type StreamEvent,
 } from './reflector-dialect.ts';
 import { reflectorSource, systemClock, type Clock } from './reflector-run.ts';
+import { inTurns, turns } from './turns.ts';
+import type http from 'node:http';
 import type { ResumePoint, Source } from '../model.ts';
 
 export interface EtcdOptions extends EtcdClientOptions {
@@ -41,8 +42,6 @@ const PAGE_SIZE = 1000;
 const PROBE_AFTER = 15_000;
 /** A watch that is well says something at least every 10 min, unless etcd is told otherwise (progress_notify). */
 const WATCH_SILENCE = 11 * 60_000;
-/** Octets of one line of a watch; etcd cuts what is longer than about 2 MB into fragments. */
-const LINE_MOST = 64 * 1024 * 1024;
 /** Resources that are validated in one piece. */
 const BATCH = 100;
 
@@ -124,7 +123,7 @@ class EtcdDialect implements Dialect {
         const body = { ...this.range, key, limit: String(this.pageSize), revision };
         let page: RangeResponse;
         try {
-          page = await this.client.call<RangeResponse>('/v3/kv/range', body, signal, agent);
+          page = await this.readKeys(body, signal, agent);
         } catch (error) {
           if (!(error instanceof TooLargeError) || this.pageSize === 1) throw error;
           this.pageSize = this.pageSize >> 1;
@@ -138,10 +137,8 @@ class EtcdDialect implements Dialect {
           this.history.checkHeader(page.header, revision);
         }
         const kvs = page.kvs ?? [];
-        for (let i = 0; i < kvs.length; i += BATCH) {
-          yield kvs.slice(i, i + BATCH).map((kv) => putEvent(kv, this.naming, false));
-        }
-        for (const kv of kvs) this.history.saw(kv.key, kv.value ?? '', kv.mod_revision);
+        yield* inTurns(this.events(kvs, (kv) => putEvent(kv, this.naming, false)));
+        for (const kv of kvs) this.saw(kv, false);
         if (page.more !== true || kvs.length === 0) break;
         const last = Buffer.from(kvs[kvs.length - 1]!.key, 'base64');
         key = Buffer.concat([last, Buffer.from([0])]).toString('base64');
@@ -154,14 +151,16 @@ class EtcdDialect implements Dialect {
     this.history.settle(revision);
   }
 
+  /** Its keys are read one by one, so that neither their number nor a value takes long at once. */
+  private readKeys(body: object, signal: AbortSignal, agent?: http.Agent): Promise<RangeResponse> {
+    const read = (response: AsyncIterable<Buffer>) => readRange(response, this.client.endpoint.host);
+    return this.client.read('/v3/kv/range', body, read, signal, agent);
+  }
+
   /** Throws unless what we applied is what this member's history says. Linearizable, so a member that lags waits. */
   private async prove(signal: AbortSignal): Promise<void> {
     const key = this.history.witnessKey ?? this.range.key;
-    const answer = await this.client.call<RangeResponse>(
-      '/v3/kv/range',
-      { key, revision: this.reached },
-      signal,
-    );
+    const answer = await this.readKeys({ key, revision: this.reached }, signal);
     this.history.checkHeader(answer.header, this.reached);
     this.history.checkWitness(answer);
   }
@@ -170,7 +169,7 @@ class EtcdDialect implements Dialect {
   private async probe(signal: AbortSignal): Promise<void> {
     const reached = this.reached;
     const body = { key: this.range.key, keys_only: true };
-    const answer = await this.client.call<RangeResponse>('/v3/kv/range', body, signal);
+    const answer = await this.readKeys(body, signal);
     this.history.checkHeader(answer.header, reached);
   }
 
@@ -179,7 +178,7 @@ class EtcdDialect implements Dialect {
     const create_request = { ...this.range, start_revision, progress_notify: true, fragment: true };
     const response = await this.client.stream('/v3/watch', { create_request }, signal);
     const chunks = (response as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
-    const splitter = new LineSplitter(LINE_MOST);
+    const reader = new WatchReader();
     let held: WatchEvent[] = [];
     let next = chunks.next();
     next.catch(() => undefined);
@@ -207,23 +206,23 @@ class EtcdDialect implements Dialect {
       }
       lastLine = this.clock.now();
       this.heard = performance.now();
-      for (const { text, error } of splitter.push(heard.value)) {
-        if (error !== undefined) throw new StreamError('gone', `etcd's watch: ${error}`);
-        const line = JSON.parse(text) as WatchLine;
+      for (const answer of reader.push(heard.value)) {
+        await turns.pause();
+        if (answer === undefined) continue;
+        const { line, events } = answer;
         const result = line.result;
         if (result === undefined || result.canceled === true) failWatch(line);
         if (result.created === true) {
           yield [{ type: 'connected', resumed }];
           continue;
         }
-        if (result.events !== undefined) {
-          held = held.length === 0 ? result.events : held.concat(result.events);
-          if (result.fragment !== true) {
-            yield this.changes(held);
-            this.history.settle(this.reached);
-            held = [];
-          }
-        } else if (held.length === 0 && compareRevisions(result.header.revision, this.reached) > 0) {
+        held = held.length === 0 ? events : held.concat(events);
+        if (held.length > 0) {
+          if (result.fragment === true) continue;
+          yield* this.changes(held);
+          this.history.settle(this.reached);
+          held = [];
+        } else if (compareRevisions(result.header.revision, this.reached) > 0) {
           this.reached = result.header.revision;
           yield [{ type: 'bookmark', revision: this.reached }];
           this.history.settle(this.reached);
@@ -234,14 +233,33 @@ class EtcdDialect implements Dialect {
     }
   }
 
-  private changes(events: WatchEvent[]): StreamEvent[] {
-    const changes = events.map((event, i) => {
-      const revision = event.kv.mod_revision;
-      this.history.saw(event.kv.key, event.type === 'DELETE' ? undefined : (event.kv.value ?? ''), revision);
-      return changeEvent(event, this.naming, events[i + 1]?.kv.mod_revision === revision);
-    });
+  private async *changes(events: WatchEvent[]): AsyncGenerator<StreamEvent[]> {
+    yield* inTurns(
+      this.events(events, (event, i) => {
+        this.saw(event.kv, event.type === 'DELETE');
+        return changeEvent(event, this.naming, events[i + 1]?.kv.mod_revision === event.kv.mod_revision);
+      }),
+    );
     this.reached = events[events.length - 1]!.kv.mod_revision;
-    return changes;
+  }
+
+  /** What was received as events, in batches that fit into a turn. */
+  private *events<Item>(
+    items: readonly Item[],
+    read: (item: Item, i: number) => StreamEvent,
+  ): Generator<StreamEvent[]> {
+    let batch: StreamEvent[] = [];
+    for (const [i, item] of items.entries()) {
+      batch.push(read(item, i));
+      if (batch.length < BATCH && !turns.due) continue;
+      yield batch;
+      batch = [];
+    }
+    yield batch;
+  }
+
+  private saw({ key, value = '', fault, mod_revision }: EtcdKeyValue, deleted: boolean): void {
+    this.history.saw(key, deleted ? undefined : fault === undefined ? value : UNREAD, mod_revision);
   }
 
   /** The next chunk; or that the running probe is over; or, with no probe running, that it is time for one. */

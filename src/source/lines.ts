@@ -6,6 +6,9 @@
  */
 
 import { isUtf8 } from 'node:buffer';
+import { octetsFault } from './bounds.ts';
+import { keepMembers, outlineOf, outliner, type JsonCutter } from './json-cutter.ts';
+import type { Outline } from './json-outline.ts';
 
 /** Without its line end. `error` is set, and `text` empty, for a line that was too long or not UTF-8. */
 export interface Line {
@@ -13,6 +16,8 @@ export interface Line {
   number: number;
   text: string;
   error?: string;
+  /** Of a line with an error, where it was asked for and could be read. */
+  outline?: Outline;
 }
 
 const LINE_FEED = 0x0a;
@@ -20,28 +25,36 @@ const CARRIAGE_RETURN = 0x0d;
 
 export class LineSplitter {
   private readonly maxBytes: number;
-  /** The open line's chunks so far; empty while an oversized line is being skipped. */
+  private readonly outlineAt: readonly string[] | undefined;
+  /** Reads the open line on, which is too long to be kept. */
+  private outliner: JsonCutter | undefined;
+  private members = new Map<string, string>();
+  /** The open line's chunks so far; empty while one that is too long is being skipped. */
   private parts: Uint8Array[] = [];
   private openBytes = 0;
-  private skipping = false;
   private count = 0;
 
-  /** `maxBytes`: of one line, its line end not counted. */
-  constructor(maxBytes: number) {
+  /**
+   * `maxBytes`: of one line, its line end not counted. `outlineAt`: lines are JSON, and of one that is too long
+   * that container's short members are wanted.
+   */
+  constructor(maxBytes: number, outlineAt?: readonly string[]) {
     this.maxBytes = maxBytes;
+    this.outlineAt = outlineAt;
   }
 
-  /** The lines that this chunk completed, and errors as soon as they are certain. Blank lines only count. */
+  /** The lines that this chunk completed. Blank lines only count. */
   push(chunk: Uint8Array): Line[] {
     const lines: Line[] = [];
     let from = 0;
     while (from < chunk.length) {
       const end = chunk.indexOf(LINE_FEED, from);
       if (end === -1) {
-        this.hold(chunk.subarray(from), lines);
+        this.hold(chunk.subarray(from));
         break;
       }
-      this.finish(chunk.subarray(from, end), lines);
+      const line = this.finish(chunk.subarray(from, end));
+      if (line !== undefined) lines.push(line);
       from = end + 1;
     }
     return lines;
@@ -52,45 +65,53 @@ export class LineSplitter {
     return this.openBytes;
   }
 
-  private hold(part: Uint8Array, lines: Line[]): void {
-    if (this.skipping) return;
+  private hold(part: Uint8Array): void {
     this.openBytes += part.length;
-    if (this.openBytes > this.maxBytes) {
-      this.skipping = true;
-      this.parts = [];
-      lines.push(this.tooLong(this.count + 1));
-    } else {
-      this.parts.push(part);
-    }
+    if (this.openBytes <= this.maxBytes) this.parts.push(part);
+    else this.skip(part);
   }
 
-  private finish(last: Uint8Array, lines: Line[]): void {
+  private finish(last: Uint8Array): Line | undefined {
     this.count++;
-    const skipped = this.skipping;
-    const parts = this.parts;
     const bytes = this.openBytes + last.length;
+    if (bytes > this.maxBytes) return this.tooLong(bytes, last);
+    const { parts } = this;
     this.parts = [];
     this.openBytes = 0;
-    this.skipping = false;
-    if (skipped) return;
-    if (bytes > this.maxBytes) {
-      lines.push(this.tooLong(this.count));
-      return;
+    const line = this.decode(parts.length === 0 ? last : Buffer.concat([...parts, last]));
+    return line.error !== undefined || line.text !== '' ? line : undefined;
+  }
+
+  /** Of a line that is too long nothing is kept but its outline. */
+  private skip(part: Uint8Array): void {
+    if (this.outlineAt !== undefined) {
+      this.outliner ??= outliner(this.outlineAt);
+      for (const held of [...this.parts, part]) keepMembers(this.outliner.push(held), this.members);
     }
-    const line = decode(parts.length === 0 ? last : Buffer.concat([...parts, last]), this.count);
-    if (line.error !== undefined || line.text !== '') lines.push(line);
+    this.parts = [];
   }
 
-  private tooLong(number: number): Line {
-    return { number, text: '', error: `the line is longer than ${this.maxBytes} octets` };
+  private tooLong(bytes: number, last: Uint8Array): Line {
+    this.skip(last);
+    const line: Line = { number: this.count, text: '', error: octetsFault(bytes, this.maxBytes) };
+    const ended = this.outliner?.end();
+    if (ended !== undefined && ended.fault === undefined)
+      line.outline = { frame: ended.frame, members: this.members };
+    this.outliner = undefined;
+    this.members = new Map();
+    this.openBytes = 0;
+    return line;
   }
-}
 
-function decode(bytes: Uint8Array, number: number): Line {
-  let end = bytes.length;
-  if (end > 0 && bytes[end - 1] === CARRIAGE_RETURN) end--;
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, end).toString('utf8').trim();
-  // A replacement character is either really there, or stands for octets that were not UTF-8.
-  if (text.includes('\ufffd') && !isUtf8(bytes)) return { number, text: '', error: 'the line is not UTF-8' };
-  return { number, text };
+  private decode(bytes: Uint8Array): Line {
+    const number = this.count;
+    let end = bytes.length;
+    if (end > 0 && bytes[end - 1] === CARRIAGE_RETURN) end--;
+    const text = Buffer.from(bytes.buffer, bytes.byteOffset, end).toString('utf8').trim();
+    // A replacement character is either really there, or stands for octets that were not UTF-8.
+    if (!text.includes('\ufffd') || isUtf8(bytes)) return { number, text };
+    const line: Line = { number, text: '', error: 'the line is not UTF-8' };
+    if (this.outlineAt !== undefined) line.outline = outlineOf(bytes, this.outlineAt);
+    return line;
+  }
 }

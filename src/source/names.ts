@@ -1,5 +1,7 @@
 /** Names as they are written: folding to lower-case ASCII, and in words what is wrong with one. */
 
+import { plainText } from '../model-text.ts';
+
 /** Longest label (RFC 1035 section 2.3.4). */
 const LABEL_MAX = 63;
 /** Longest name as text without the final dot: 255 octets on the wire. */
@@ -77,7 +79,7 @@ export function fitsZone(name: string, namespace: string, zone: string): boolean
 
 /** Text as it may stand in a message: quoted, control characters escaped, cut where long. */
 export function quote(text: string): string {
-  return JSON.stringify(text.length > 80 ? text.slice(0, 77) + '...' : text);
+  return plainText(JSON.stringify(text.length > 80 ? text.slice(0, 77) + '...' : text));
 }
 
 /** Why `foldLabel` gave nothing. */
@@ -90,13 +92,14 @@ export function whyNotLabel(text: string): string {
 /** Why `foldName` gave nothing. */
 export function whyNotName(text: string): string {
   if (text === '') return 'is empty';
-  for (const character of text) {
+  // What is too long anyway is not looked through.
+  for (const character of text.slice(0, NAME_TEXT_MAX + 1)) {
     const code = character.codePointAt(0)!;
     if (character === '.') continue;
     if (code > 127 || LEGAL[code] === 0)
       return `${quote(text)}: ${quote(character)} is not allowed, only letters, digits, - and _`;
   }
-  for (const label of text.split('.')) {
+  for (const label of text.length > NAME_TEXT_MAX ? [] : text.split('.')) {
     if (label === '') return `${quote(text)} has an empty label`;
     if (label.length > LABEL_MAX)
       return `${quote(text)}: a label of ${label.length} octets, ${LABEL_MAX} are allowed`;

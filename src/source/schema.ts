@@ -24,6 +24,14 @@ export function zoneSchemaText(): string {
       .meta({ description: 'Namespaces by name.' }),
   });
   const schema = z.toJSONSchema(document, { io: 'input', target: 'draft-7' });
+  extend(schema);
   const titled = { ...schema, title: 'podns zone file', description: 'One VPC and all that it holds.' };
   return JSON.stringify(titled, null, 2) + '\n';
+}
+
+/** Wherever only known keys may stand, merge keys and those of people's own may stand too. */
+function extend(schema: object): void {
+  if ('additionalProperties' in schema && schema.additionalProperties === false)
+    Object.assign(schema, { patternProperties: { '^(x-.*|<<)$': {} } });
+  for (const part of Object.values(schema)) if (typeof part === 'object' && part !== null) extend(part);
 }

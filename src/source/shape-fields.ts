@@ -26,14 +26,25 @@ import {
 } from './names.ts';
 import { isPrintable, isRfc3339, foldPortName, parsePortText, whyNotPortName } from './text.ts';
 
-/** How long lists may be: far above any use, so that one bad record cannot eat the memory. */
+/** How long lists and maps may be: far above any use, so that no record takes long to check. */
 export const LIST_MAX = {
   names: 255,
-  overlays: 255,
-  ports: 1024,
+  overlays: 128,
+  ports: 256,
   prefixes: 256,
   upstreams: 16,
-  suffixes: 1024,
+  suffixes: 512,
+};
+
+/** The same by the field that holds one, whose entries are counted before anything else is looked at. */
+export const ENTRIES_MAX: Readonly<Record<string, number>> = {
+  names: LIST_MAX.names,
+  overlays: LIST_MAX.overlays,
+  ports: LIST_MAX.ports,
+  net6: LIST_MAX.prefixes,
+  services6: LIST_MAX.prefixes,
+  forward: LIST_MAX.suffixes,
+  upstreams: LIST_MAX.upstreams,
 };
 
 /** Tells the reader of an issue that the key of the map is at fault. */

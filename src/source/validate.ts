@@ -1,11 +1,13 @@
 /** A raw JSON object becomes a resource of the model, or a list of what is wrong with it and where. */
+import { excerpt } from '../model-text.ts';
 import { KINDS } from '../model.ts';
 import type { Kind, Resource, ResourceKey } from '../model.ts';
 import { defaultAid } from './aid.ts';
+import { octetsFault, RECORD_MAX } from './bounds.ts';
 import { fastPod, fastService } from './fast.ts';
 import { fitsZone, quote, whyNotFits } from './names.ts';
-import { label, namespaceName, podName } from './shape-fields.ts';
-import { shapesOf } from './shapes.ts';
+import { ENTRIES_MAX, label, namespaceName, podName } from './shape-fields.ts';
+import { FIELD_NAMES, shapesOf } from './shapes.ts';
 import type { Shapes } from './shapes.ts';
 
 /** One fault: `path` leads to the value inside the raw object, empty for the object itself. */
@@ -30,7 +32,7 @@ export type Validated =
 export function issueText(issue: Issue): string {
   let path = '';
   for (const step of issue.path)
-    path += typeof step === 'number' ? `[${step}]` : path === '' ? step : `.${step}`;
+    path += typeof step === 'number' ? `[${step}]` : `${path === '' ? '' : '.'}${excerpt(step)}`;
   return path === '' ? issue.reason : `${path}: ${issue.reason}`;
 }
 
@@ -47,7 +49,7 @@ export function validateResource(raw: unknown, options: ValidateOptions): Valida
   let resource: Resource | undefined;
   if (kind === 'pod') resource = fastPod(raw as Record<string, unknown>, strict, zone);
   else if (kind === 'service') resource = fastService(raw as Record<string, unknown>, strict, zone);
-  return resource === undefined ? validateSlowly(raw, strict, zone) : { resource };
+  return resource === undefined ? validateSlowly(raw, strict, zone) : checkSize(resource);
 }
 
 /** The same by zod alone: slower by far, and it has words for every fault. */
@@ -55,8 +57,9 @@ export function validateSlowly(raw: object, strict: boolean, zone: string): Vali
   const { kind } = raw as { kind?: unknown };
   if (!isKind(kind)) return { issues: [wrongKind(kind)] };
   const shapes = strict ? (strictShapes ??= shapesOf(true)) : (looseShapes ??= shapesOf(false));
-  const given = withoutNulls(raw, false, 0) as object;
-  const issues: Issue[] = [];
+  const issues = tooMany(raw as Record<string, unknown>);
+  if (issues.length > 0) return { issues };
+  const given = withoutNulls(strict ? raw : known(raw, kind), false, 0) as object;
   const resource = resourceOf(shapes, kind, given, issues);
   if (resource !== undefined && (resource.kind === 'pod' || resource.kind === 'service')) {
     if (!fitsZone(resource.name, resource.namespace, zone))
@@ -66,7 +69,50 @@ export function validateSlowly(raw: object, strict: boolean, zone: string): Vali
         issues.push({ path: ['names', index], reason: whyNotFits(name, resource.namespace, zone) });
     resource.names = [...new Set(resource.names)].filter((name) => name !== resource.name);
   }
-  return resource === undefined || issues.length > 0 ? { issues } : { resource };
+  return resource === undefined || issues.length > 0 ? { issues } : checkSize(resource);
+}
+
+/** What a file may say a stream must be able to carry: the relay sends every resource on, as one line. */
+function checkSize(resource: Resource): Validated {
+  if (resource.kind === 'namespace' || resource.kind === 'overlay') return { resource };
+  if (resource.kind !== 'vpc') {
+    const { names, ports } = resource;
+    const overlays = resource.kind === 'pod' ? resource.overlays.length : 0;
+    // No entry has more than 300 octets.
+    if (names.length + ports.length + overlays < 200) return { resource };
+  }
+  const octets = Buffer.byteLength(JSON.stringify(resource));
+  return octets <= RECORD_MAX.octets ? { resource } : { issues: [{ path: [], reason: octetsFault(octets) }] };
+}
+
+/** Lists and maps that are too long, of which not even the entries are looked at. */
+function tooMany(raw: Record<string, unknown>): Issue[] {
+  const issues: Issue[] = [];
+  for (const [field, most] of Object.entries(ENTRIES_MAX))
+    if (entriesOf(raw[field], most) > most)
+      issues.push({ path: [field], reason: `has more than ${most} entries` });
+  return issues;
+}
+
+/** Counts no further than one beyond `most`. A port's map may have a list of several behind one name. */
+function entriesOf(value: unknown, most: number): number {
+  if (Array.isArray(value)) return value.length;
+  if (typeof value !== 'object' || value === null) return 0;
+  let count = 0;
+  for (const key in value) {
+    const entry = (value as Record<string, unknown>)[key];
+    count += Array.isArray(entry) ? Math.max(entry.length, 1) : 1;
+    if (count > most) break;
+  }
+  return count;
+}
+
+/** Of a stream's object only the keys that podns reads. */
+function known(raw: object, kind: Kind): object {
+  const copy: Record<string, unknown> = {};
+  for (const key of ['kind', 'vpc', 'namespace', 'name', ...FIELD_NAMES[kind]])
+    copy[key] = (raw as Record<string, unknown>)[key];
+  return copy;
 }
 
 /** Only what names a resource, as in `delete` lines; other keys are not looked at. */
@@ -188,7 +234,7 @@ function withoutNulls(value: unknown, keep: boolean, depth: number): unknown {
   if (Array.isArray(value)) return value.map((entry) => withoutNulls(entry, false, depth + 1));
   const copy: Record<string, unknown> = {};
   for (const [key, entry] of Object.entries(value)) {
-    if (key === '__proto__' || (entry === null && !keep)) continue;
+    if (key === '__proto__' || entry === undefined || (entry === null && !keep)) continue;
     copy[key] = withoutNulls(entry, key === 'overlays', depth + 1);
   }
   return copy;

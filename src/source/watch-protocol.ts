@@ -1,22 +1,27 @@
 /** One line of the watch stream (NDJSON) to one event of the reflector. */
 
+import { boundFault, jsonFault, shown } from './bounds.ts';
+import { outlineOf } from './json-cutter.ts';
+import { valuesOf } from './json-outline.ts';
 import { isRevision, type StreamEvent } from './reflector-dialect.ts';
+import { turns } from './turns.ts';
 import { issueText, validateKey, validateResource, type Issue } from './validate.ts';
 import type { Line } from './lines.ts';
 import { keyText, type Place, type Problem, type ResourceKey } from '../model.ts';
 
-/** A line that is no JSON object of a known `type` with a revision is `malformed`: nobody knows what it changed. */
+/** The container of a line that names its resource: of a line that is refused, its short members are read. */
+export const OUTLINE_AT: readonly string[] = ['object'];
+
+/**
+ * A line that is no JSON object of a known `type` with a revision is `malformed`: nobody knows what it changed. Of
+ * one that is too large or broken only inside its object that much is known, and the object alone is refused.
+ */
 export function eventOfLine(line: Line, zone: string | undefined): StreamEvent {
   const place = { text: `line ${line.number}` };
-  if (line.error !== undefined) return { type: 'malformed', place, reason: line.error };
-  let said: Record<string, unknown>;
-  try {
-    said = JSON.parse(line.text) as Record<string, unknown>;
-  } catch (error) {
-    return { type: 'malformed', place, reason: `not JSON: ${(error as Error).message}` };
-  }
+  turns.record(line.text.length);
+  const { said, fault } = readLine(line);
   if (typeof said !== 'object' || said === null || Array.isArray(said)) {
-    return { type: 'malformed', place, reason: 'not a JSON object' };
+    return { type: 'malformed', place, reason: fault ?? 'not a JSON object' };
   }
   const { type, revision } = said;
   if (!isRevision(revision)) {
@@ -34,7 +39,10 @@ export function eventOfLine(line: Line, zone: string | undefined): StreamEvent {
     case 'put': {
       const more = said.more === true;
       const at = timeOf(said.at);
-      const { resource, issues } = validateResource(said.object, { unknownKeys: 'ignore', zone });
+      const { resource, issues } =
+        fault === undefined
+          ? validateResource(said.object, { unknownKeys: 'ignore', zone })
+          : { issues: [{ path: [], reason: fault }] };
       if (issues === undefined) {
         const own = isStamp(said.stamp) ? String(said.stamp) : undefined;
         return { type, revision, resource, place, more, at, own };
@@ -50,8 +58,24 @@ export function eventOfLine(line: Line, zone: string | undefined): StreamEvent {
       return { type: 'refused', revision, ...refusal(undefined, issues, place), more, at };
     }
     default:
-      return { type: 'malformed', place, reason: `unknown type ${JSON.stringify(type)?.slice(0, 80)}` };
+      return { type: 'malformed', place, reason: `unknown type ${shown(type)}` };
   }
+}
+
+/** What a line says; where `fault` says why not all of it was read, what is around its object and names it. */
+function readLine(line: Line): { said: Record<string, unknown> | undefined; fault?: string } {
+  let fault = line.error ?? boundFault(line.text, 1);
+  if (fault === undefined) {
+    try {
+      return { said: JSON.parse(line.text) as Record<string, unknown> };
+    } catch (error) {
+      fault = jsonFault(error);
+    }
+  }
+  const outline = line.outline ?? outlineOf(Buffer.from(line.text), OUTLINE_AT);
+  const frame = outline?.frame;
+  if (typeof frame !== 'object' || frame === null) return { said: undefined, fault };
+  return { said: { ...frame, object: valuesOf(outline!.members) }, fault };
 }
 
 /** What a refused resource is reported as. */

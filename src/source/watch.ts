@@ -1,7 +1,8 @@
 /** The watch stream (NDJSON) as a source: over HTTP, HTTPS and HTTP on a unix socket, or from standard input. */
 
 import type { Readable } from 'node:stream';
-import { LineSplitter, type Line } from './lines.ts';
+import { LINE_OCTETS_MAX } from './bounds.ts';
+import { LineSplitter } from './lines.ts';
 import { isRevision, StreamError, type Dialect, type StreamEvent } from './reflector-dialect.ts';
 import { reflectorSource, STALL_AFTER, type Clock } from './reflector-run.ts';
 import {
@@ -11,7 +12,8 @@ import {
   type Target,
   type TransportOptions,
 } from './watch-http.ts';
-import { eventOfLine } from './watch-protocol.ts';
+import { inTurns, sliced, turns } from './turns.ts';
+import { eventOfLine, OUTLINE_AT } from './watch-protocol.ts';
 import type { Source } from '../model.ts';
 
 export interface WatchOptions extends TransportOptions {
@@ -22,8 +24,6 @@ export interface WatchOptions extends TransportOptions {
   url: string;
   /** Only these VPCs: `?vpc=a&vpc=b`. */
   vpcs?: string[];
-  /** Octets of the longest line. Default 4 MiB. */
-  maxLine?: number;
   /** Milliseconds of silence after which the stream counts as dead; 0: never. Default 37,500. */
   stallAfter?: number;
   /** The canonical suffix; names must fit under it. */
@@ -34,16 +34,16 @@ export interface WatchOptions extends TransportOptions {
   random?: () => number;
 }
 
-const MAX_LINE = 4 * 1024 * 1024;
-/** Lines that are validated in one piece: a chunk has hundreds, and the event loop has other work too. */
+/** Events that are given out in one piece: a chunk has hundreds, and the event loop has other work too. */
 const BATCH = 50;
+
+/** What makes events of chunks: as many at a time as a turn allows, the last chunk's before it takes the next. */
+export type Reading = (chunk: Uint8Array) => Iterable<StreamEvent[]>;
 
 /** Throws `TypeError` when the URL is none. */
 export function watchSource(options: WatchOptions): Source {
-  const maxLine = options.maxLine ?? MAX_LINE;
-  const read = (line: Line): StreamEvent => eventOfLine(line, options.zone);
   if (options.url === '-') {
-    const dialect = inputDialect(options.input ?? process.stdin, maxLine, read);
+    const dialect = inputDialect(options.input ?? process.stdin, lineReading(options.zone));
     return reflectorSource('watch:-', dialect, options);
   }
   const target = parseTarget(options.url, '/v1/watch');
@@ -65,15 +65,31 @@ export function watchSource(options: WatchOptions): Source {
       const chunks = await openLines({ ...target, url }, options, signal);
       heard = performance.now();
       yield [{ type: 'connected', resumed: revision !== undefined }];
-      const splitter = new LineSplitter(maxLine);
+      const read = lineReading(options.zone);
       for await (const chunk of chunks) {
         heard = performance.now();
-        const lines = splitter.push(chunk);
-        for (let i = 0; i < lines.length; i += BATCH) yield lines.slice(i, i + BATCH).map(read);
+        yield* inTurns(read(chunk));
       }
     },
   };
   return reflectorSource(`watch:${targetText(target, options.url)}`, dialect, options);
+}
+
+function lineReading(zone: string | undefined): Reading {
+  const splitter = new LineSplitter(LINE_OCTETS_MAX, OUTLINE_AT);
+  return function* (chunk) {
+    for (const part of sliced(chunk)) {
+      let batch: StreamEvent[] = [];
+      turns.scanned(part.length);
+      for (const line of splitter.push(part)) {
+        batch.push(eventOfLine(line, zone));
+        if (batch.length < BATCH && !turns.due) continue;
+        yield batch;
+        batch = [];
+      }
+      yield batch;
+    }
+  };
 }
 
 /** `unix:PATH` or a URL. Throws `TypeError`. */
@@ -130,15 +146,11 @@ export async function openLines(
  * A stream that can be neither asked nor opened again: after a fault the lines up to the next full state are
  * skipped, and its end is the end, with the last view staying as it is.
  */
-export function inputDialect(
-  input: Readable,
-  maxLine: number,
-  read: (line: Line) => StreamEvent | StreamEvent[],
-): Dialect {
-  const splitter = new LineSplitter(maxLine);
+export function inputDialect(input: Readable, read: Reading): Dialect {
   const chunks = (input as AsyncIterable<Buffer | string>)[Symbol.asyncIterator]();
-  /** Lines of the last chunk that nobody has taken yet. */
+  /** Events of the last chunk that nobody has taken yet: of the open batch, and those still to be read. */
   let rest: StreamEvent[] = [];
+  let unread: Iterator<StreamEvent[]> = [][Symbol.iterator]();
   let pending: Promise<IteratorResult<Buffer | string>> | undefined;
   let closed = false;
   return {
@@ -152,12 +164,18 @@ export function inputDialect(
           if (inState) yield run;
           if (signal.aborted) return;
         }
+        await turns.pause();
+        const { value, done } = unread.next();
+        if (done !== true) {
+          rest = value;
+          continue;
+        }
         pending ??= chunks.next();
         const result = await unlessAborted(pending, signal);
         if (result === undefined) return;
         pending = undefined;
         if (result.done === true) throw new StreamError('ended', 'the input ended');
-        rest = splitter.push(Buffer.from(result.value)).flatMap(read);
+        unread = read(Buffer.from(result.value))[Symbol.iterator]();
       }
     },
     async close() {

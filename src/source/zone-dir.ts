@@ -6,32 +6,39 @@ import { parseZoneFile } from './zone-file.ts';
 import type { ZoneFile, ZoneOptions } from './zone-file.ts';
 import { joinZoneFiles } from './zone-set.ts';
 
-/** Far above any zone file that a person keeps; YAML of this size takes seconds to read. */
-export const FILE_OCTETS_MAX = 32 * 1024 * 1024;
+/** About 70,000 pods; to read them takes some ten seconds and most of a gibibyte. */
+export const FILE_OCTETS_MAX = 4 * 1024 * 1024;
 
 /** True for `*.yaml` and `*.yml`; hidden files, as editors leave them, are not read. */
 export function isZoneFileName(name: string): boolean {
   return /\.ya?ml$/i.test(name) && !name.startsWith('.');
 }
 
-/** The octets of a zone file as text, or the reason why they are none. */
-export function zoneText(octets: Uint8Array): { text: string } | { reason: string } {
-  if (octets.length > FILE_OCTETS_MAX)
-    return { reason: `has ${octets.length} octets, ${FILE_OCTETS_MAX} are allowed` };
+/** The octets of a zone file to what they say, or why they say nothing. */
+export function parseZoneOctets(octets: Uint8Array, file: string, options: ZoneOptions): ZoneFile {
+  if (octets.length > FILE_OCTETS_MAX) return tooLarge(file, octets.length);
+  let text: string;
   try {
-    return { text: new TextDecoder('utf-8', { fatal: true }).decode(octets) };
+    text = new TextDecoder('utf-8', { fatal: true }).decode(octets);
   } catch {
-    return { reason: 'is not UTF-8' };
+    return unreadable({ file }, 'is not UTF-8');
   }
+  return parseZoneFile(text, file, options);
+}
+
+/** A file that is not even opened. */
+export function tooLarge(file: string, octets: number | bigint): ZoneFile {
+  const reason = `the file has ${octets} octets; at most ${FILE_OCTETS_MAX} are read: split it`;
+  return unreadable({ file, line: 1, column: 1 }, reason);
 }
 
 /** A file that cannot be read at all. */
-export function unreadable(file: string, reason: string): ZoneFile {
+export function unreadable(place: Place, reason: string): ZoneFile {
   return {
     usable: false,
     placed: [],
     refused: new Map(),
-    problems: [{ severity: 'error', place: { file }, reason }],
+    problems: [{ severity: 'error', place, reason }],
   };
 }
 
@@ -77,13 +84,11 @@ export function readZones(
 function readOne(file: string, options: ZoneOptions): ZoneFile {
   try {
     const info = statSync(file);
-    if (!info.isFile()) return unreadable(file, 'is not a file');
-    const { size } = info;
-    if (size > FILE_OCTETS_MAX) return unreadable(file, `has ${size} octets, ${FILE_OCTETS_MAX} are allowed`);
-    const read = zoneText(readFileSync(file));
-    return 'text' in read ? parseZoneFile(read.text, file, options) : unreadable(file, read.reason);
+    if (!info.isFile()) return unreadable({ file }, 'is not a file');
+    if (info.size > FILE_OCTETS_MAX) return tooLarge(file, info.size);
+    return parseZoneOctets(readFileSync(file), file, options);
   } catch (error) {
     const dangling = lstatSync(file, { throwIfNoEntry: false })?.isSymbolicLink() === true;
-    return unreadable(file, dangling ? 'is a symbolic link to nothing' : ioReason(error));
+    return unreadable({ file }, dangling ? 'is a symbolic link to nothing' : ioReason(error));
   }
 }

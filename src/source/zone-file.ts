@@ -6,7 +6,7 @@ import type { Kind, Place, Problem, Resource, ResourceKey } from '../model.ts';
 import { quote } from './names.ts';
 import { FIELD_NAMES } from './shapes.ts';
 import { issueText, validateKey, validateResource } from './validate.ts';
-import { ZoneFault, ZoneNodes, offsetOf, textOf } from './zone-yaml.ts';
+import { ZoneFault, ZoneNodes, isExtension, offsetOf, textOf } from './zone-yaml.ts';
 import type { Entry, NodeFault } from './zone-yaml.ts';
 
 export interface ZoneOptions {
@@ -90,6 +90,7 @@ class Reader {
   readonly #zone: string;
   readonly #lines = new LineCounter();
   #nodes!: ZoneNodes;
+  #octets = 0;
 
   constructor(file: string, zone: string) {
     this.#file = file;
@@ -97,6 +98,7 @@ class Reader {
   }
 
   readAll(text: string): void {
+    this.#octets = text.length;
     const documents = parseAllDocuments(text, {
       lineCounter: this.#lines,
       prettyErrors: false,
@@ -126,7 +128,7 @@ class Reader {
   }
 
   #document(document: Document.Parsed): void {
-    this.#nodes = new ZoneNodes(document);
+    this.#nodes = new ZoneNodes(document, this.#octets);
     const root = this.#nodes.follow(document.contents);
     if (root === null || (isScalar(root) && root.value === null)) return;
     if (!isMap(root))
@@ -196,7 +198,7 @@ class Reader {
     const holders = HOLDERS[kind] ?? [];
     let bare = holders.length > 0;
     for (const entry of entries) {
-      if (holders.includes(entry.key)) continue;
+      if (holders.includes(entry.key) || isExtension(entry.key)) continue;
       bare = false;
       if (FIELD_NAMES[kind].includes(entry.key)) {
         raw[entry.key] = this.#nodes.plain(entry.value, entry.key, faults);

@@ -1,6 +1,8 @@
-/** The files of a zones directory taken together: which of several statements of one resource counts. */
+/** The files of a zones directory taken together: which of several statements of one resource counts, what changed. */
+import { isDeepStrictEqual } from 'node:util';
 import { keyOf, keyText, placeText } from '../model.ts';
 import type { Problem } from '../model.ts';
+import { turns } from './turns.ts';
 import type { Placed, ZoneFile } from './zone-file.ts';
 
 export interface ZoneSet {
@@ -15,17 +17,18 @@ export interface ZoneSet {
 /**
  * The first file in name order wins, and in a file the first statement. A VPC or namespace that says nothing
  * of itself never wins over one that does, and is no repetition. What is refused everywhere stays as it was
- * in `before`.
+ * in `before`. Stops after each record, where a turn may end.
  */
-export function joinZoneFiles(
+export function* joiningZoneFiles(
   files: ReadonlyMap<string, ZoneFile>,
   before: ReadonlyMap<string, Placed> = new Map(),
-): ZoneSet {
+): Generator<void, ZoneSet> {
   const placed = new Map<string, Placed>();
   const repeated = new Map<string, Problem[]>();
   const names = [...files.keys()].sort();
   for (const name of names) {
     for (const candidate of files.get(name)!.placed) {
+      yield turns.record();
       const key = keyOf(candidate.resource);
       const text = keyText(key);
       const first = placed.get(text);
@@ -41,6 +44,7 @@ export function joinZoneFiles(
   const kept = new Set<string>();
   for (const name of names) {
     for (const text of files.get(name)!.refused.keys()) {
+      yield turns.record();
       const last = before.get(text);
       if (last === undefined || placed.has(text)) continue;
       placed.set(text, last);
@@ -48,4 +52,36 @@ export function joinZoneFiles(
     }
   }
   return { placed, repeated, kept };
+}
+
+/** The same in one piece, for the command line. */
+export function joinZoneFiles(files: ReadonlyMap<string, ZoneFile>): ZoneSet {
+  const joining = joiningZoneFiles(files);
+  for (;;) {
+    const { value, done } = joining.next();
+    if (done === true) return value;
+  }
+}
+
+/** What the second set has more or otherwise, and what it has no more. Stops after each record. */
+export function* differences(
+  before: ReadonlyMap<string, Placed> | undefined,
+  after: ReadonlyMap<string, Placed>,
+): Generator<void, { puts: Placed[]; gone: Placed[] }> {
+  const puts: Placed[] = [];
+  const gone: Placed[] = [];
+  for (const [text, placed] of after) {
+    const old = before?.get(text);
+    if (old === undefined || changed(old, placed)) puts.push(placed);
+    yield turns.record();
+  }
+  for (const [text, placed] of before ?? []) {
+    if (!after.has(text)) gone.push(placed);
+    yield turns.record();
+  }
+  return { puts, gone };
+}
+
+function changed(old: Placed, placed: Placed): boolean {
+  return old !== placed && !isDeepStrictEqual(old.resource, placed.resource);
 }

@@ -1,17 +1,17 @@
 /** The zones directory as a source: edits become transactions, and what is broken stays as it last was. */
-import { hash } from 'node:crypto';
+import { subtle } from 'node:crypto';
 import { lstat, readFile, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isDeepStrictEqual } from 'node:util';
 import { keyOf, keyText } from '../model.ts';
 import type { Problem, Sink, Source, SourceState } from '../model.ts';
 import { systemClock } from './reflector-run.ts';
 import type { Clock } from './reflector-run.ts';
-import { FILE_OCTETS_MAX, ioReason, isZoneFileName, unreadable, zoneText } from './zone-dir.ts';
-import { parseZoneFile } from './zone-file.ts';
+import { paced, turns } from './turns.ts';
+import { FILE_OCTETS_MAX, ioReason, isZoneFileName, tooLarge, unreadable } from './zone-dir.ts';
 import type { Placed, ZoneFile, ZoneOptions } from './zone-file.ts';
-import { joinZoneFiles } from './zone-set.ts';
+import { differences, joiningZoneFiles } from './zone-set.ts';
 import type { ZoneSet } from './zone-set.ts';
+import { zoneThread, type ZoneThread } from './zone-thread.ts';
 import { DirectoryWatch } from './zone-watch.ts';
 import type { Watch } from './zone-watch.ts';
 
@@ -24,6 +24,8 @@ export interface ZonesOptions extends ZoneOptions {
   poll?: number;
   clock?: Clock;
   watch?: Watch;
+  /** Where files are parsed. Default: the one thread of the process. */
+  thread?: ZoneThread;
 }
 
 /** A file as it was last read. */
@@ -49,13 +51,15 @@ class ZonesSource implements Source {
   readonly #options: ZonesOptions;
   readonly #clock: Clock;
   readonly #watch: DirectoryWatch;
+  readonly #thread: ZoneThread;
   #sink: Sink | undefined;
   #closed = false;
   #end!: () => void;
   readonly #ended = new Promise<void>((resolve) => (this.#end = resolve));
 
   #files = new Map<string, Known>();
-  #placed: Map<string, Placed> | undefined;
+  /** All of them together, as last delivered. */
+  #set: ZoneSet | undefined;
   #revision = 0;
   #reported = new Map<string, string>();
   #state = '';
@@ -75,6 +79,7 @@ class ZonesSource implements Source {
     this.#dir = dir;
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
+    this.#thread = options.thread ?? zoneThread;
     this.#watch = new DirectoryWatch(dir, (name) => this.#event(name), options.watch);
   }
 
@@ -148,7 +153,7 @@ class ZonesSource implements Source {
     } catch (error) {
       this.#all ||= all;
       if (this.#closed) return;
-      this.#tell(sink, this.#placed === undefined ? 'starting' : 'lost', `${this.#dir} ${ioReason(error)}`);
+      this.#tell(sink, this.#set === undefined ? 'starting' : 'lost', `${this.#dir} ${ioReason(error)}`);
       return;
     }
     const files = new Map<string, Known>();
@@ -157,12 +162,16 @@ class ZonesSource implements Source {
       if (this.#closed) return;
       if (known !== undefined) files.set(name, known);
     }
+    const before = this.#set;
+    const unchanged = !this.#full && sameZones(this.#files, files);
     this.#files = files;
-    const before = this.#placed;
-    const set = joinZoneFiles(new Map([...files].map(([name, { zone }]) => [name, zone])), before);
+    const zones = new Map([...files].map(([name, { zone }]) => [name, zone]));
+    const set =
+      before !== undefined && unchanged ? before : await paced(joiningZoneFiles(zones, before?.placed));
+    if (this.#closed) return;
     this.#report(sink, set);
-    this.#placed = set.placed;
-    await this.#deliver(sink, before, set.placed);
+    this.#set = set;
+    if (set !== before) await this.#deliver(sink, before?.placed, set.placed);
     if (!this.#closed) this.#tell(sink, 'live');
   }
 
@@ -175,30 +184,32 @@ class ZonesSource implements Source {
       () => undefined,
     );
     if (linked === undefined) return undefined;
-    const state: Known = { signature: '', digest: '', linked, zone: old?.zone ?? unreadable(path, '') };
+    const state: Known = {
+      signature: '',
+      digest: '',
+      linked,
+      zone: old?.zone ?? unreadable({ file: path }, ''),
+    };
     let octets: Buffer;
     try {
       const info = await stat(path, { bigint: true });
       if (info.isDirectory()) return undefined;
       state.signature = `${info.dev}:${info.ino}:${info.size}:${info.mtimeNs}:${info.ctimeNs}`;
       if (old !== undefined && !force && old.signature === state.signature) return old;
-      if (!info.isFile()) return { ...state, zone: keepLast(unreadable(path, 'is not a file'), old) };
-      if (info.size > FILE_OCTETS_MAX) {
-        const reason = `has ${info.size} octets, ${FILE_OCTETS_MAX} are allowed`;
-        return { ...state, zone: keepLast(unreadable(path, reason), old) };
-      }
+      if (!info.isFile())
+        return { ...state, zone: keepLast(unreadable({ file: path }, 'is not a file'), old) };
+      if (info.size > FILE_OCTETS_MAX) return { ...state, zone: keepLast(tooLarge(path, info.size), old) };
       octets = await readFile(path);
     } catch (error) {
       const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
       if (missing && !linked) return undefined;
       const reason = missing ? 'is a symbolic link to nothing' : ioReason(error);
-      return { ...state, signature: '', zone: keepLast(unreadable(path, reason), old) };
+      return { ...state, signature: '', zone: keepLast(unreadable({ file: path }, reason), old) };
     }
-    state.digest = hash('sha256', octets, 'base64');
+    // By a thread of the system's: of a large file it takes longer than a turn.
+    state.digest = Buffer.from(await subtle.digest('SHA-256', octets)).toString('base64');
     if (old !== undefined && old.digest === state.digest) return state;
-    const read = zoneText(octets);
-    const zone =
-      'text' in read ? parseZoneFile(read.text, path, this.#options) : unreadable(path, read.reason);
+    const zone = await this.#thread.parse(octets, path, this.#options);
     return { ...state, zone: keepLast(zone, old) };
   }
 
@@ -208,23 +219,32 @@ class ZonesSource implements Source {
     after: Map<string, Placed>,
   ): Promise<void> {
     const full = this.#full || before === undefined;
-    const puts: Placed[] = [];
-    for (const [text, placed] of after) {
-      const old = before?.get(text);
-      if (full || old === undefined || changed(old, placed)) puts.push(placed);
-    }
-    const gone = full ? [] : [...before].filter(([text]) => !after.has(text));
-    if (!full && puts.length === 0 && gone.length === 0) return;
+    const { puts, gone } = await paced(differences(full ? undefined : before, after));
+    if (this.#closed || (!full && puts.length === 0 && gone.length === 0)) return;
     this.#full = false;
     sink.begin(full, String(++this.#revision));
-    for (const [, { resource }] of gone) sink.delete(keyOf(resource));
-    for (const { resource, place } of puts) sink.put(resource, place);
+    await paced(this.#say(sink, gone, puts));
+    if (this.#closed) return sink.rollback();
     if (full) {
       // A version from before our own start may still be known to the receiver.
       for (const { zone } of this.#files.values())
         for (const [text, key] of zone.refused) if (!after.has(text)) sink.keep?.(key);
     }
     await Promise.race([sink.commit(), this.#ended]);
+  }
+
+  /** Stops after each record, where a turn may end. */
+  *#say(sink: Sink, gone: readonly Placed[], puts: readonly Placed[]): Generator<void, void> {
+    for (const { resource } of gone) {
+      if (this.#closed) return;
+      sink.delete(keyOf(resource));
+      yield turns.record();
+    }
+    for (const { resource, place } of puts) {
+      if (this.#closed) return;
+      sink.put(resource, place);
+      yield turns.record();
+    }
   }
 
   /** Tells the sink of each file's problems where they changed. */
@@ -271,8 +291,10 @@ function keepLast(zone: ZoneFile, old: Known | undefined): ZoneFile {
   return { ...zone, placed: old.zone.placed, refused: old.zone.refused };
 }
 
-function changed(old: Placed, placed: Placed): boolean {
-  return old !== placed && !isDeepStrictEqual(old.resource, placed.resource);
+function sameZones(before: ReadonlyMap<string, Known>, after: ReadonlyMap<string, Known>): boolean {
+  if (before.size !== after.size) return false;
+  for (const [name, { zone }] of after) if (before.get(name)?.zone !== zone) return false;
+  return true;
 }
 
 /** Says of an error what is served instead. */

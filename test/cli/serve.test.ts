@@ -1,5 +1,5 @@
 /** `serve` as a process: what it prints, what it binds, its signals and its exit codes. */
-import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createSocket } from 'node:dgram';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -50,6 +50,22 @@ describe('serve', () => {
     expect((await podns(['query', 'nothing', '--server', address])).code).toBe(3);
     for (const row of served.err.trim().split('\n')) expect(() => JSON.parse(row) as unknown).not.toThrow();
     expect(served.out).not.toContain('{');
+  });
+
+  it('lets nothing through that a terminal would obey, neither into its log nor beside it', async () => {
+    const odd = 'zones\u009b31m\u202e';
+    mkdirSync(join(folder, odd));
+    writeFileSync(join(folder, odd, 'one.yaml'), ONE);
+    const served = serve([...QUIET, ...LISTEN, '--zones', odd]);
+    await served.until('out', 'zones\\u009b31m\\u202e');
+    await served.until('err', 'zones\\u009b31m\\u202e');
+    // eslint-disable-next-line no-control-regex
+    expect(served.out + served.err).not.toMatch(/[\u007f-\u009f\u202a-\u202e]/);
+    const sources = served.err
+      .trim()
+      .split('\n')
+      .map((row) => (JSON.parse(row) as { source?: string }).source);
+    expect(sources).toContain(`zones:${odd}`);
   });
 
   it('suggests dig lines that have an answer', async () => {
@@ -198,6 +214,16 @@ describe('the exit code', () => {
     const nothing = serve(QUIET);
     expect((await nothing.ended).code).toBe(78);
     expect(nothing.err).toContain('there is no folder ./zones');
+  });
+
+  it('is 77 for a state folder in which others may write', async () => {
+    mkdirSync(join(folder, 'open'));
+    chmodSync(join(folder, 'open'), 0o777);
+    const refused = serve([...QUIET, ...LISTEN, '--state', 'open']);
+    expect((await refused.ended).code).toBe(77);
+    expect(refused.err).toMatch(
+      /^podns: state: open has mode 0777, so others may write to it; .*: chmod go-w it/m,
+    );
   });
 
   it('is 78 for a state folder that is a file', async () => {

@@ -228,7 +228,7 @@ test('a value may leave out what its key says, and must not contradict it', () =
   const { issues } = resourceAt(key, '{"kind":"vpc","namespace":7}', undefined);
   expect(issues!.map(({ reason }) => reason)).toEqual([
     '"vpc", but the key says "pod"',
-    '"7", but the key says "shop"',
+    '7, but the key says "shop"',
   ]);
   for (const text of ['', '[]', 'null', '{']) expect(resourceAt(key, text, undefined).issues).toHaveLength(1);
   const vpc: ResourceKey = { kind: 'vpc', vpc: 'aep', namespace: '', name: '' };

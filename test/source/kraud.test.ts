@@ -2,7 +2,8 @@
 
 import { PassThrough } from 'node:stream';
 import { afterEach, expect, test } from 'vitest';
-import { eventsOfView, kraudSource, type KraudOptions } from '../../src/source/kraud.ts';
+import { kraudSource, viewReading, type KraudOptions } from '../../src/source/kraud.ts';
+import type { StreamEvent } from '../../src/source/reflector-dialect.ts';
 import { MapSink } from './map-sink.ts';
 import { WatchServer } from './watch-server.ts';
 import type { Pod, Resource, Service, Source } from '../../src/model.ts';
@@ -34,9 +35,14 @@ const view = {
   },
 };
 
+/** All events of one line. */
+function eventsOf(text: string, more: Partial<KraudOptions> = {}): StreamEvent[] {
+  const read = viewReading({ ...options, ...more }, () => '1');
+  return [...read(Buffer.from(`${text}\n`))].flat();
+}
+
 function resources(document: object, more: Partial<KraudOptions> = {}): Map<string, Resource> {
-  const line = { number: 1, text: JSON.stringify(document) };
-  const events = eventsOfView(line, '1', { ...options, ...more });
+  const events = eventsOf(JSON.stringify(document), more);
   const found = new Map<string, Resource>();
   for (const event of events) {
     if (event.type === 'put') found.set(`${event.resource.kind} ${event.resource.name}`, event.resource);
@@ -93,9 +99,7 @@ test('every line replaces everything; what is invalid in one keeps its last good
 });
 
 test.each(['{"V":', '[]', '{}', '{"V":{"pod":[]}}', '{"V":7}'])('%s is not a view', (text) => {
-  expect(eventsOfView({ number: 3, text }, '1', options)).toMatchObject([
-    { type: 'malformed', place: { text: 'line 3' } },
-  ]);
+  expect(eventsOf(text)).toMatchObject([{ type: 'malformed', place: { text: 'line 1' } }]);
 });
 
 test('odd entries are refused or passed over, never thrown at', () => {
@@ -110,7 +114,7 @@ test('odd entries are refused or passed over, never thrown at', () => {
       },
     },
   };
-  const events = eventsOfView({ number: 1, text: JSON.stringify(odd) }, '1', options);
+  const events = eventsOf(JSON.stringify(odd));
   const put = events.flatMap((event) => (event.type === 'put' ? [event.resource.name] : []));
   expect(put).toEqual(['aep', 'ok']);
   expect(events.filter(({ type }) => type === 'refused').length).toBeGreaterThan(1);

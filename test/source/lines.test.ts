@@ -39,19 +39,35 @@ test('a line that is not ended is not given out, and is known to be pending', ()
   expect(splitter.pending).toBe(4);
 });
 
-test('a line that is too long is one error, at once, and the next line is read', () => {
+test('a line that is too long is one error, and the next line is read', () => {
   const splitter = new LineSplitter(10);
-  const error = 'the line is longer than 10 octets';
-  expect(splitter.push(Buffer.from('ok\n01234567890'))).toEqual([
-    { number: 1, text: 'ok' },
-    { number: 2, text: '', error },
-  ]);
+  const error = (octets: number) => `has ${octets} octets, at most 10 are read: make it shorter`;
+  expect(splitter.push(Buffer.from('ok\n01234567890'))).toEqual([{ number: 1, text: 'ok' }]);
   expect(splitter.push(Buffer.from('still the same line'))).toEqual([]);
-  expect(splitter.push(Buffer.from('and its end\nnext\n'))).toEqual([{ number: 3, text: 'next' }]);
+  expect(splitter.push(Buffer.from('and its end\nnext\n'))).toEqual([
+    { number: 2, text: '', error: error(41) },
+    { number: 3, text: 'next' },
+  ]);
   expect(splitter.push(Buffer.from('in one chunk, too long\n0123456789\n'))).toEqual([
-    { number: 4, text: '', error },
+    { number: 4, text: '', error: error(22) },
     { number: 5, text: '0123456789' },
   ]);
+});
+
+test('of a line that is too long what names its object can still be known, however it is cut', () => {
+  const object = { kind: 'pod', names: Array(40).fill('"}]'), name: 'a' };
+  const bytes = Buffer.from(`${JSON.stringify({ type: 'put', object, more: true })}\n`);
+  fc.assert(
+    fc.property(fc.array(fc.nat(bytes.length), { maxLength: 6 }), (cuts) => {
+      const borders = [0, ...cuts.sort((a, b) => a - b), bytes.length];
+      const splitter = new LineSplitter(100, ['object']);
+      const lines = borders.slice(1).flatMap((end, i) => splitter.push(bytes.subarray(borders[i], end)));
+      const { outline, error } = lines[0]!;
+      expect(error).toBe(`has ${bytes.length - 1} octets, at most 100 are read: make it shorter`);
+      expect(outline?.frame).toEqual({ type: 'put', object: {}, more: true });
+      expect([...outline!.members.keys()]).toEqual(['kind', 'names', 'name']);
+    }),
+  );
 });
 
 test('octets that are not UTF-8 are refused; a replacement character that was written is not', () => {

@@ -190,9 +190,13 @@ describe('applying', () => {
       [{ type: 'put', revision: '5', object: pod('x') }],
       'revision 5 after 5',
     ],
-    ['a line that is too long', ['x'.repeat(600)], 'line 4: the line is longer than 500 octets'],
+    [
+      'a line that is too long, and nothing else',
+      ['x'.repeat(70_000)],
+      'line 4: has 70000 octets, at most 69632',
+    ],
   ])('%s: a problem with its place, and everything is listed again', async (_name, lines, problem) => {
-    const sink = follow({ maxLine: 500 });
+    const sink = follow();
     const first = await server.conversation(1);
     first.say(...snapshot('5', pod('a')), ...lines, { type: 'put', revision: '9', object: pod('never') });
     const second = await server.conversation(2);

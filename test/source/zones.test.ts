@@ -263,7 +263,7 @@ describe('edits', () => {
     await truncate(join(dir, 'a.yaml'), 33 * 1024 * 1024);
     await sink.until(() => problems().length > 0);
     expect(problems()).toEqual([
-      `${dir}/a.yaml: has 34603008 octets, 33554432 are allowed; the file's last good state is served`,
+      `${dir}/a.yaml:1:1: the file has 34603008 octets; at most 4194304 are read: split it; the file's last good state is served`,
     ]);
     expect(served('x')).toBe('fd00::1');
   });
