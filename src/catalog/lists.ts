@@ -66,7 +66,8 @@ export class Lists {
           last = name;
           yield this.#vpc(moment, name) ?? { kind, name, net6: [], services6: [] };
         } else if (namespace === '') continue;
-        else if (moment.count(Members.place(scope, NAMESPACE)) === 0) yield { kind, vpc: name, name: namespace };
+        else if (moment.count(Members.place(scope, NAMESPACE)) === 0)
+          yield { kind, vpc: name, name: namespace };
         else yield* this.#listScope(moment, NAMESPACE, scope, false);
       }
     } finally {
@@ -161,7 +162,8 @@ export class Lists {
   }
 
   #isReferred(state: { count(place: number): number }, scope: number): boolean {
-    for (let kind = 0; kind < KINDS.length; kind++) if (state.count(Members.place(scope, kind)) > 0) return true;
+    for (let kind = 0; kind < KINDS.length; kind++)
+      if (state.count(Members.place(scope, kind)) > 0) return true;
     return false;
   }
 
@@ -218,7 +220,10 @@ export class Lists {
   }
 
   /** The scopes that a filter leaves, by VPC and namespace if `sorted`. */
-  *#scopes({ vpc, namespace }: ListFilter, sorted: boolean): Generator<undefined, Iterable<number>, undefined> {
+  *#scopes(
+    { vpc, namespace }: ListFilter,
+    sorted: boolean,
+  ): Generator<undefined, Iterable<number>, undefined> {
     if (vpc !== undefined && (namespace !== undefined || !sorted)) return this.#scopesOf(vpc, namespace);
     let list = new Uint32Array(64);
     let count = 0;

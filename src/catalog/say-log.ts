@@ -11,7 +11,7 @@ export interface Unsaid {
 /** In order: references of records that were said, of which those that are dead have been said anew since. */
 export type Sayings = (number | Unsaid)[];
 
-/** More than these are not kept: who wants to know reads everything anew. */
+/** Of more than these all are forgotten: who wants to know reads everything anew. */
 const MOST = 250_000;
 
 export class SayLog {
@@ -27,20 +27,18 @@ export class SayLog {
     this.#nameOf = nameOf;
   }
 
-  /** There were too many to be kept, since `restart`. */
+  /** There were too many, and some have been forgotten since the last `restart`. */
   get overflown(): boolean {
     return this.#overflown;
   }
 
   put(reference: number): void {
-    if (this.#overflown) return;
     // No record that is noted here moves.
     this.#store.arena.pin(reference);
     this.#sayings.push(reference);
   }
 
   delete(reference: number): void {
-    if (this.#overflown) return;
     this.#sayings.push({
       source: this.#nameOf(this.#store.source(reference)),
       key: this.#store.key(reference),
@@ -50,7 +48,9 @@ export class SayLog {
   /** A commit has been read to its end. */
   leave(): void {
     this.#finished = this.#sayings.length;
-    if (this.#finished > MOST) this.#overflow();
+    if (this.#finished <= MOST) return;
+    this.done(this.take());
+    this.#overflown = true;
   }
 
   /** What finished commits have said, which is to be given to `done` or `putBack`. */
@@ -76,14 +76,9 @@ export class SayLog {
     this.#sayings = sayings.concat(this.#sayings);
   }
 
-  /** Forgets what finished commits have said: everything is being written anew from this moment on. */
+  /** Forgets what finished commits have said: their outcome is being written whole. */
   restart(): void {
     this.done(this.take());
     this.#overflown = false;
-  }
-
-  #overflow(): void {
-    this.done(this.take());
-    this.#overflown = true;
   }
 }

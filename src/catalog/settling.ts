@@ -42,8 +42,9 @@ export class Settling {
   readonly #untold = new Set<string>();
   /** What has been told of each VPC. */
   readonly #told = new Map<string, Told>();
-  /** Where it is noted what sources say, if anywhere. */
+  /** Where it is noted what sources say, if anywhere; and whether the commit under way is. */
   log: SayLog | undefined;
+  #noted: SayLog | undefined;
 
   constructor(store: Store) {
     this.store = store;
@@ -59,16 +60,17 @@ export class Settling {
   }
 
   /** Throws when another commit has not been read to its end. */
-  enter(): void {
+  enter(noted = true): void {
     if (this.#busy) throw new Error('catalog: another commit is not finished');
     this.#busy = true;
     this.store.pin();
     this.store.moments.enter(this.counts);
+    this.#noted = noted ? this.log : undefined;
   }
 
   leave(budget: number): void {
     this.#busy = false;
-    this.log?.leave();
+    this.#noted?.leave();
     this.store.moments.leave();
     this.store.unpin();
     this.store.tidy(budget);
@@ -86,7 +88,7 @@ export class Settling {
       return current === 0 ? undefined : this.#remove(source, current, hash, other, revision);
     }
     store.say(reference);
-    this.log?.put(reference);
+    this.#noted?.put(reference);
     if (full) store.set(reference, SEEN);
     if (store.kind(reference) === VPC) this.#claim(source, reference, current);
     if (current !== 0) {
@@ -114,7 +116,7 @@ export class Settling {
   applyFresh(source: SaidSource, reference: number, full: boolean): Change | undefined {
     const { store } = this;
     store.say(reference);
-    this.log?.put(reference);
+    this.#noted?.put(reference);
     if (full) store.set(reference, SEEN);
     if (store.kind(reference) === VPC) this.#claim(source, reference, 0);
     this.#count(reference, 1);
@@ -239,7 +241,7 @@ export class Settling {
       this.#claims.delete(`${source.id}/${vpc}`);
       if (!hidden) this.#touched.add(vpc);
     }
-    this.log?.delete(reference);
+    this.#noted?.delete(reference);
     store.table.remove(hash, reference);
     // Before it is freed, which may give back its words.
     if (key !== undefined) this.#count(reference, -1);
