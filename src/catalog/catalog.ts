@@ -232,7 +232,21 @@ export class Catalog {
 
   /** 16 hex digits that are equal for equal effective resources, whatever their order. Slow: for comparison. */
   digest(vpc?: string): string {
-    return this.#lists.digest(vpc);
+    const steps = this.#lists.digest(vpc);
+    for (;;) {
+      const step = steps.next();
+      if (step.done === true) return step.value;
+    }
+  }
+
+  /** As `digest`, and others have their turn meanwhile. Rejects with MomentLost as lists do. */
+  async digestPaced(vpc?: string): Promise<string> {
+    const steps = this.#lists.digest(vpc);
+    for (;;) {
+      const step = steps.next();
+      if (step.done === true) return step.value;
+      await new Promise(setImmediate);
+    }
   }
 
   /** Every VPC and namespace that is said or only referred to; `namespace` is empty for a VPC itself. */

@@ -173,9 +173,14 @@ export const forwardPolicy = read((value): ForwardPolicy => {
 });
 
 export const listenAddress = read((value): ListenAddress => {
-  const listen = listenOf(value);
+  // As it comes out of here is one more way to write it.
+  const listen = listenOf(isListenAddress(value) ? value.text : value);
   return { ...listen, text: formatListen(listen) };
 });
+
+function isListenAddress(value: unknown): value is ListenAddress {
+  return typeof value === 'object' && value !== null && 'text' in value;
+}
 
 function listenOf(value: unknown): Listen {
   if (typeof value !== 'string')
