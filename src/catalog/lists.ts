@@ -180,8 +180,8 @@ export class Lists {
     const references = new Uint32Array(moment.count(place));
     let count = 0;
     for (const reference of this.#heardIn(moment, place)) {
-      if (reference === undefined) yield;
-      else references[count++] = reference;
+      if (reference !== undefined) references[count++] = reference;
+      if (reference === undefined || count % LOOKED_AT === 0) yield;
     }
     yield* checked(moment, sortPaced(references, byName(this.#store)));
     for (const reference of references) {

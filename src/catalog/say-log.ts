@@ -11,8 +11,9 @@ export interface Unsaid {
 /** In order: references of records that were said, of which those that are dead have been said anew since. */
 export type Sayings = (number | Unsaid)[];
 
-/** Of more than these all are forgotten: who wants to know reads everything anew. */
+/** Of more than these, or of records of more octets, all are forgotten: who wants to know reads everything anew. */
 const MOST = 250_000;
+const OCTETS_MOST = 64 << 20;
 
 export class SayLog {
   readonly #store: Store;
@@ -20,6 +21,8 @@ export class SayLog {
   #sayings: Sayings = [];
   /** Of them, those of finished commits. */
   #finished = 0;
+  /** Of the records that are noted: while they are, their memory is not used again. */
+  #octets = 0;
   #overflown = false;
 
   constructor(store: Store, nameOf: (source: number) => string) {
@@ -36,6 +39,7 @@ export class SayLog {
     // No record that is noted here moves.
     this.#store.arena.pin(reference);
     this.#sayings.push(reference);
+    this.#octets += this.#store.length(reference) << 2;
   }
 
   delete(reference: number): void {
@@ -48,7 +52,7 @@ export class SayLog {
   /** A commit has been read to its end. */
   leave(): void {
     this.#finished = this.#sayings.length;
-    if (this.#finished <= MOST) return;
+    if (this.#finished <= MOST && this.#octets <= OCTETS_MOST) return;
     this.done(this.take());
     this.#overflown = true;
   }
@@ -63,7 +67,11 @@ export class SayLog {
 
   /** It is written down. */
   done(sayings: Sayings): void {
-    for (const saying of sayings) if (typeof saying === 'number') this.#store.arena.unpin(saying);
+    for (const saying of sayings) {
+      if (typeof saying !== 'number') continue;
+      this.#octets -= this.#store.length(saying) << 2;
+      this.#store.arena.unpin(saying);
+    }
   }
 
   /** It could not be written down, and is to be taken again. */

@@ -153,6 +153,7 @@ function withoutFinalDot(text: string): string {
 export const domain = folded((text) => foldName(withoutFinalDot(text)), whyNotName);
 export const vpcName = folded(foldLabel, whyNotLabel);
 const namespaceName = folded(foldNamespace, whyNotNamespace);
+const namespaceOrNone = read((value): string => (value === '' ? '' : namespaceName.parse(value)));
 
 /** `svc.cluster.local`, or `{ name: dns.podman, flat: true }`. */
 export const suffix = z
@@ -202,7 +203,7 @@ const prefix = read((value) => {
 });
 
 export const clientRule = z
-  .strictObject({ from: prefix, vpc: vpcName, namespace: namespaceName.default('') })
+  .strictObject({ from: prefix, vpc: vpcName, namespace: namespaceOrNone.default('') })
   .transform((given): ClientRule => given);
 
 export const kraudSource = z.strictObject({

@@ -51,7 +51,11 @@ export class World {
   readonly settings: AnswerSettings;
   live = true;
   /** What inventories are made of. */
-  readonly facts: InventoryFacts = { namespaces: () => NOTHING, pods: () => NOTHING, services: () => NOTHING };
+  readonly facts: InventoryFacts = {
+    namespaces: () => NOTHING,
+    pods: () => NOTHING,
+    services: () => NOTHING,
+  };
   private readonly listeners = new Map<string, Listener>();
   private stamp = 0;
 
