@@ -17,14 +17,16 @@ const LISTS: Record<string, Kind> = {
   pods: 'pod',
   services: 'service',
 };
-/** Lists that are being read at the same time. */
-const READERS = 64;
-/** A connection that takes nothing for so long is cut, milliseconds. */
-const STALL = 10_000;
+const LIMITS = {
+  /** Lists that are being read at the same time. */
+  readers: 64,
+  /** A connection that takes nothing for so long is cut, milliseconds. */
+  stall: 10_000,
+};
 /** Resources that are written in one piece: half a millisecond of work. */
 const PIECE = 100;
 
-export function listRoutes(app: FastifyInstance, server: PodnsServer, stall = STALL): void {
+export function listRoutes(app: FastifyInstance, server: PodnsServer, limits = LIMITS): void {
   const reading = new Set<PacedBody>();
   // Who reads slowly must not hold up a server that closes.
   app.addHook('preClose', async () => {
@@ -36,14 +38,14 @@ export function listRoutes(app: FastifyInstance, server: PodnsServer, stall = ST
       const namespaces = listOf(request.query.namespace);
       void reply.type('text/plain; charset=utf-8');
       if (vpcs.length > 1 || namespaces.length > 1) return reply.code(400).send('one vpc, one namespace\n');
-      if (reading.size >= READERS)
+      if (reading.size >= limits.readers)
         return reply.code(503).header('retry-after', 1).send('too many lists are being read\n');
       const filter = { vpc: vpcs[0]?.toLowerCase(), namespace: namespaces[0]?.toLowerCase() };
       // VPCs and namespaces that are only referred to are there as well: pods can ask for them.
       const body = new PacedBody(jsonPieces(server.catalog.listPaced(kind, filter, true)));
       reading.add(body);
       // Node counts what the connection takes; the next request on it has its own time again.
-      reply.raw.setTimeout(stall, () => reply.raw.destroy());
+      reply.raw.setTimeout(limits.stall, () => reply.raw.destroy());
       body.once('close', () => reading.delete(body));
       return reply.type('application/json; charset=utf-8').send(body);
     });
