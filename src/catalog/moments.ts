@@ -104,8 +104,12 @@ export class Moment {
   }
 
   clear(): void {
-    for (const marks of [this.came, this.went, this.turned]) marks.clear();
-    for (const map of [this.counts, this.told, this.beside]) if (map.size > 0) map.clear();
+    this.came.clear();
+    this.went.clear();
+    this.turned.clear();
+    if (this.counts.size > 0) this.counts.clear();
+    if (this.told.size > 0) this.told.clear();
+    if (this.beside.size > 0) this.beside.clear();
   }
 
   copy(other: Moment): void {
@@ -131,7 +135,8 @@ export class MomentLost extends Error {
 export class Moments {
   /** The state before the commit that is being read, while one is. */
   readonly before: Moment;
-  readonly #open = new Set<Moment>();
+  /** An array, for every change goes through it: there are few. */
+  readonly #open: Moment[] = [];
   readonly #records: Records;
   readonly #members: Members;
 
@@ -144,24 +149,26 @@ export class Moments {
   /** The last committed state, of which so many resources of each kind are effective now. */
   open(totals: readonly number[]): Moment {
     const moment = new Moment(this.#records, this.#members);
-    if (this.#open.has(this.before)) moment.copy(this.before);
+    if (this.#open.includes(this.before)) moment.copy(this.before);
     else moment.begin(totals);
-    this.#open.add(moment);
+    this.#open.push(moment);
     return moment;
   }
 
   /** Whether it was open. */
   close(moment: Moment): boolean {
-    return this.#open.delete(moment);
+    const at = this.#open.indexOf(moment);
+    if (at >= 0) this.#open.splice(at, 1);
+    return at >= 0;
   }
 
   enter(totals: readonly number[]): void {
     this.before.begin(totals);
-    this.#open.add(this.before);
+    this.#open.push(this.before);
   }
 
   leave(): void {
-    this.#open.delete(this.before);
+    this.close(this.before);
     this.before.clear();
   }
 
