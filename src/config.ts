@@ -1,11 +1,12 @@
 /** The configuration: flag, then environment, then podns.yaml, then default; checked as a whole. */
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { Problem } from './model.ts';
+import type { Place, Problem } from './model.ts';
 import { problemText } from './model.ts';
 import { parseListen } from './lane/listen.ts';
 import { isLoopback } from './config/local.ts';
 import { readConfigText, type FileSettings } from './config/file.ts';
+import { didYouMean } from './config/suggest.ts';
 import {
   defaults,
   environmentName,
@@ -88,7 +89,7 @@ export function loadConfig(input: ConfigInput = {}): LoadedConfig {
 
   if (problems.length > 0) throw new ConfigError(problems, usage);
   const config = values as Config;
-  const across = checkAcross(config, said);
+  const across = checkAcross(config, placeIn(said));
   if (across.length > 0) throw new ConfigError(across, false);
   const loaded: LoadedConfig = { config, origins, problems: [] };
   if (file !== undefined) loaded.file = file;
@@ -105,7 +106,32 @@ export function checkConfigFile(file: string): { config: Config; problems: Probl
     throw error;
   }
   const config = { ...defaults(), ...said.values } as Config;
-  return { config, problems: [...said.problems, ...checkAcross(config, said)] };
+  return { config, problems: [...said.problems, ...checkAcross(config, placeIn(said))] };
+}
+
+/**
+ * The configuration of the library: what is given, checked as a file is, and the defaults of the rest. Values may be
+ * written as in a file or as they stand in a `Config`. Throws ConfigError with all problems at once.
+ */
+export function completeConfig(given: object = {}): Config {
+  const values: Record<string, unknown> = defaults();
+  const problems: Problem[] = [];
+  const fail = (key: string, reason: string): void =>
+    void problems.push({ severity: 'error', place: { text: `config.${key}` }, reason });
+  for (const [name, value] of Object.entries(given)) {
+    const key = KEYS.find((known) => known === name);
+    if (key === undefined) fail(name, `unknown key${didYouMean(name, KEYS)}`);
+    else if (value !== undefined && value !== values[key]) {
+      const result = SETTINGS[key].schema.safeParse(value);
+      if (result.success) values[key] = result.data;
+      else for (const issue of result.error.issues) fail([key, ...issue.path].join('.'), issue.message);
+    }
+  }
+  if (problems.length > 0) throw new ConfigError(problems, false);
+  const config = values as Config;
+  const across = checkAcross(config, (key) => ({ text: `config.${key}` }));
+  if (across.length > 0) throw new ConfigError(across, false);
+  return config;
 }
 
 function chooseFile(asked: string | undefined, folder: string): string | undefined {
@@ -136,11 +162,15 @@ function fromEnvironment(value: string): unknown {
   }
 }
 
+function placeIn({ places }: FileSettings): (key: Key) => Place {
+  return (key) => places[key] ?? { text: flagName(key) };
+}
+
 /** Rules between settings. */
-function checkAcross(config: Config, said: FileSettings): Problem[] {
+function checkAcross(config: Config, placeOf: (key: Key) => Place): Problem[] {
   const problems: Problem[] = [];
   const fail = (key: Key, reason: string): void => {
-    problems.push({ severity: 'error', place: said.places[key] ?? { text: flagName(key) }, reason });
+    problems.push({ severity: 'error', place: placeOf(key), reason });
   };
   const { admin } = config;
   const elsewhere = admin !== 'off' && !admin.startsWith('unix:') && !isLoopback(parseListen(admin).address);

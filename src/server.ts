@@ -6,11 +6,11 @@ import type { AnswerSettings } from './answer/settings.ts';
 import type { Peer } from './answer/peer.ts';
 import { DEFERRED, Responder } from './answer/responder.ts';
 import { Catalog } from './catalog/catalog.ts';
-import { defaults } from './config/table.ts';
+import { completeConfig } from './config.ts';
 import type { Config } from './config/table.ts';
 import type { Answering } from './lane/lane.ts';
 import type { Listen } from './lane/listen.ts';
-import type { Kind, Problem, Resource, Sink, Source } from './model.ts';
+import type { Kind, Problem, Resource, Source } from './model.ts';
 import { problemText } from './model.ts';
 import { elapsedBy } from './server/elapsed.ts';
 import { Feed } from './server/feed.ts';
@@ -22,7 +22,7 @@ import type { OpenListener } from './server/lanes.ts';
 import { ViewLife } from './server/life.ts';
 import type { Readiness } from './server/life.ts';
 import { Outlets } from './server/outlets.ts';
-import { validated } from './server/changes.ts';
+import { ApiChanges, validated } from './server/changes.ts';
 import type { Changes } from './server/changes.ts';
 import { silent } from './server/logger.ts';
 import type { Logger } from './server/logger.ts';
@@ -55,12 +55,16 @@ export interface ServerOptions {
   cookieSecret?: Uint8Array;
 }
 
+/** Records that are tidied up in one turn. */
+const TIDIED = 512;
+
 /** The source that `apply` speaks for. */
 const API_SOURCE = 'api';
 
 /**
  * Makes a server; nothing runs before `start` or `listen`, but `apply` and `answer` work at once.
- * Throws MemoryFullError when the address space for the view cannot be had.
+ * Throws ConfigError where a setting is unknown or wrong, MemoryFullError when the address space for the view cannot
+ * be had.
  */
 export function createServer(options: ServerOptions = {}): PodnsServer {
   return new PodnsServer(options);
@@ -87,12 +91,12 @@ export class PodnsServer {
   private readonly peers: Peers;
   private readonly out = new Uint8Array(65535);
   private readonly saidVpcs = new SaidVpcs();
-  private api: Sink | undefined;
-  private apiRevision = 0;
+  private readonly api: ApiChanges;
   private running: Source[] = [];
+  private tidying = false;
 
   constructor(options: ServerOptions) {
-    const config: Config = { ...defaults(), ...options.config };
+    const config = completeConfig(options.config);
     const clock = options.clock ?? systemClock;
     const wallClock = options.wallClock ?? Date.now;
     const elapsed = elapsedBy(wallClock);
@@ -174,6 +178,7 @@ export class PodnsServer {
       logger: this.logger,
     });
     this.peers = new Peers(this.lanes);
+    this.api = new ApiChanges(() => this.feed.sink(API_SOURCE));
   }
 
   /**
@@ -214,23 +219,11 @@ export class PodnsServer {
   }
 
   /**
-   * One atomic change of the library's own records; resolves when it is answerable. Throws TypeError with every
-   * fault of every resource that is none, and changes nothing then.
+   * One atomic change of the library's own records; resolves when it is answerable. Changes are applied in the order
+   * of the calls. Rejects with a TypeError that names every fault of every object, and changes nothing then.
    */
   async apply(changes: Changes): Promise<void> {
-    const put = validated(changes.put ?? [], this.config.zone);
-    if (this.api === undefined) {
-      this.api = this.feed.sink(API_SOURCE);
-      this.api.state('live');
-      // The library's records are whole from the first call on.
-      this.api.begin(true, '0');
-      await this.api.commit();
-    }
-    const revision = changes.revision ?? String(++this.apiRevision);
-    this.api.begin(changes.full === true, revision);
-    for (const key of changes.delete ?? []) this.api.delete(key);
-    for (const resource of put) this.api.put(resource);
-    await this.api.commit();
+    await this.api.apply(validated(changes, this.config.zone));
   }
 
   /** Answers one message without a socket. Undefined where a server would stay silent. */
@@ -300,7 +293,19 @@ export class PodnsServer {
     // The other copy follows as soon as its readers have left, at the latest with the next change.
     setImmediate(() => {
       this.writer.tables.settle();
+      this.tidy();
       if (changes >= LARGE_LOAD) void slim();
+    });
+  }
+
+  /** What a large change has left behind in the catalog, a little in each turn. */
+  private tidy(): void {
+    if (this.tidying) return;
+    this.tidying = this.catalog.tidy(TIDIED);
+    if (!this.tidying) return;
+    setImmediate(() => {
+      this.tidying = false;
+      this.tidy();
     });
   }
 

@@ -192,7 +192,8 @@ export class Deferred {
     const vpc = this.vpcName(client.vpc);
     const facts = this.options.inventory;
     if (d.data === decision.DATA_WHOAMI) {
-      this.send(item, packTexts(this.whoami(item, vpc), 1024));
+      const each = this.whoami(item, vpc);
+      this.send(item, packTexts({ each, count: each.length }, 1024));
       return;
     }
     if (!this.inventoryLimit.allow(vpc)) {

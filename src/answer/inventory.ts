@@ -3,9 +3,15 @@ import type { Pod, Service } from '../model.ts';
 
 /** What inventories are made of; the server fills it from the catalog. */
 export interface InventoryFacts {
-  namespaces(vpc: string): Iterable<string>;
-  pods(vpc: string, namespace?: string): Iterable<Pod>;
-  services(vpc: string): Iterable<Service>;
+  namespaces(vpc: string): Inventory<string>;
+  pods(vpc: string, namespace?: string): Inventory<Pod>;
+  services(vpc: string): Inventory<Service>;
+}
+
+/** What there is, read only as far as it is asked for, and how many there are in all. */
+export interface Inventory<T> {
+  each: Iterable<T>;
+  count: number;
 }
 
 const encoder = new TextEncoder();
@@ -33,41 +39,48 @@ export function serviceText(service: Service): string {
 }
 
 /**
- * Strings of a TXT record from lines, as many as `room` octets take; what is left out is counted in a last
- * string `+N more`. A line over 255 octets is cut.
+ * Strings of a TXT record from lines, as many as `room` octets take; what is left out is not read, and counted in
+ * a last string `+N more`. A line over 255 octets is cut.
  */
-export function packTexts(lines: Iterable<string>, room: number): Uint8Array[] {
+export function packTexts({ each, count }: Inventory<string>, room: number): Uint8Array[] {
   const texts: Uint8Array[] = [];
   let used = 0;
-  let more = 0;
   // Room for the last string, whatever its number.
   const usable = room - 24;
-  for (const line of lines) {
+  for (const line of each) {
     // Only whole characters are written.
     const text = scratch.slice(0, encoder.encodeInto(line, scratch).written);
-    if (more > 0 || used + text.length + 1 > usable) {
-      more++;
-      continue;
-    }
+    if (used + text.length + 1 > usable) break;
     texts.push(text);
     used += text.length + 1;
   }
-  if (more > 0) texts.push(encoder.encode(`+${more} more`));
+  if (texts.length < count) texts.push(encoder.encode(`+${count - texts.length} more`));
   if (texts.length === 0) texts.push(new Uint8Array(0));
   return texts;
 }
 
 /** The whole VPC: pods and services with their namespaces before them. */
-export function* vpcLines(facts: InventoryFacts, vpc: string): Iterable<string> {
-  for (const pod of facts.pods(vpc)) yield `pod ${pod.namespace}/${podText(pod)}`;
-  for (const service of facts.services(vpc)) yield `service ${service.namespace}/${serviceText(service)}`;
+export function vpcLines(facts: InventoryFacts, vpc: string): Inventory<string> {
+  const pods = facts.pods(vpc);
+  const services = facts.services(vpc);
+  return { each: linesOf(pods.each, services.each), count: pods.count + services.count };
 }
 
-export function* podLines(facts: InventoryFacts, vpc: string, namespace: string): Iterable<string> {
-  for (const pod of facts.pods(vpc, namespace)) yield podText(pod);
+export function podLines(facts: InventoryFacts, vpc: string, namespace: string): Inventory<string> {
+  const { each, count } = facts.pods(vpc, namespace);
+  return { each: textsOf(each), count };
 }
 
-/** At most so many inventories a second for one VPC: each reads a whole list. */
+function* linesOf(pods: Iterable<Pod>, services: Iterable<Service>): Iterable<string> {
+  for (const pod of pods) yield `pod ${pod.namespace}/${podText(pod)}`;
+  for (const service of services) yield `service ${service.namespace}/${serviceText(service)}`;
+}
+
+function* textsOf(pods: Iterable<Pod>): Iterable<string> {
+  for (const pod of pods) yield podText(pod);
+}
+
+/** At most so many inventories a second for one VPC: each is a message of up to 64 KiB. */
 export class InventoryLimit {
   private readonly perSecond: number;
   private readonly now: () => number;

@@ -5,7 +5,9 @@ import { KIND_NUMBERS, SHADOWED } from './layout.ts';
 import { Settling } from './settling.ts';
 import type { SaidSource } from './settling.ts';
 import { Lists } from './lists.ts';
-import type { ListFilter } from './lists.ts';
+import type { ListFilter, Paced } from './lists.ts';
+import type { Moment } from './moments.ts';
+import { SayLog } from './say-log.ts';
 import { Store } from './store.ts';
 import { Transaction } from './transaction.ts';
 import type { Change, EffectiveRecord, Said, SaidRecord } from './change.ts';
@@ -159,8 +161,11 @@ export class Catalog {
     return said;
   }
 
-  count(kind: Kind): number {
-    return this.#settling.counts[KIND_NUMBERS[kind]]!;
+  /** How many resources of a kind are effective: of all, of a VPC, or of a namespace. */
+  count(kind: Kind, vpc?: string, namespace?: string): number {
+    if (vpc !== undefined) return this.#lists.count(kind, vpc, namespace);
+    const totals = this.busy ? this.#store.moments.before.totals : this.#settling.counts;
+    return totals[KIND_NUMBERS[kind]]!;
   }
 
   /** How many times a source says a key for which another is heard. */
@@ -169,32 +174,84 @@ export class Catalog {
   }
 
   /**
-   * The effective resources of a kind as they are at the first step; later changes do not show in a list that
-   * is being read. Read it to its end or leave the loop: a list left hanging keeps memory. In no order, or with
-   * `sorted` by VPC, namespace and name.
+   * The effective resources of a kind as they are at the first step, between commits; later changes do not show in
+   * a list that is being read. Read it to its end or leave the loop: a list left hanging keeps memory. In no order,
+   * or with `sorted` by VPC, namespace and name.
    */
   list(kind: Kind, filter: ListFilter = {}, sorted = false): Generator<Resource, void, undefined> {
-    return this.#lists.list(kind, filter, sorted);
+    return withoutPauses(this.#lists.list(kind, filter, sorted));
   }
 
-  /** As `list`, of all kinds, with stamps, in no order but VPCs first: of some VPCs or of all. */
-  effective(vpcs?: ReadonlySet<string>): Generator<EffectiveRecord, void, undefined> {
+  /**
+   * As `list`, sorted, with `undefined` where others may have their turn. `referred`: also VPCs and namespaces that
+   * are only referred to. Throws MomentLost where too much has changed since the first step.
+   */
+  listPaced(kind: Kind, filter: ListFilter = {}, referred = false): Paced<Resource> {
+    const named = referred && (kind === 'vpc' || kind === 'namespace');
+    return named ? this.#lists.referred(kind, filter) : this.#lists.list(kind, filter, true);
+  }
+
+  /** As `listPaced`, of all kinds, with stamps, in no order but VPCs first: of some VPCs or of all. */
+  effective(vpcs?: ReadonlySet<string>): Paced<EffectiveRecord> {
     return this.#lists.effective(vpcs);
   }
 
   /** Everything that every source says, as it is at the first step, VPCs as they were said. As `list`. */
-  records(): Generator<SaidRecord, void, undefined> {
-    return this.#lists.records();
+  *records(): Generator<SaidRecord, void, undefined> {
+    const moment = this.openMoment();
+    try {
+      yield* withoutPauses(this.#lists.records(moment));
+    } finally {
+      this.closeMoment(moment);
+    }
+  }
+
+  /** Everything that every source said at a moment, as `listPaced`. */
+  recordsAt(moment: Moment): Paced<SaidRecord> {
+    return this.#lists.records(moment);
+  }
+
+  /** A record that the log of sayings has noted, if it was said at that moment. */
+  recordAt(moment: Moment, reference: number): SaidRecord | undefined {
+    return moment.has(reference) ? this.#lists.saidRecord(moment, reference) : undefined;
+  }
+
+  /** Holds the last committed state, however much changes, until `closeMoment`. */
+  openMoment(): Moment {
+    return this.#store.openMoment(this.#settling.counts, true);
+  }
+
+  closeMoment(moment: Moment): void {
+    this.#store.closeMoment(moment);
+  }
+
+  /** Notes from now on what sources say. */
+  keepLog(): SayLog {
+    return (this.#settling.log ??= new SayLog(this.#store, (id) => this.#settling.sources[id]!.name));
   }
 
   /** 16 hex digits that are equal for equal effective resources, whatever their order. Slow: for comparison. */
   digest(vpc?: string): string {
-    return this.#lists.digest(vpc);
+    const steps = this.#lists.digest(vpc);
+    for (;;) {
+      const step = steps.next();
+      if (step.done === true) return step.value;
+    }
+  }
+
+  /** As `digest`, and others have their turn meanwhile. Rejects with MomentLost as lists do. */
+  async digestPaced(vpc?: string): Promise<string> {
+    const steps = this.#lists.digest(vpc);
+    for (;;) {
+      const step = steps.next();
+      if (step.done === true) return step.value;
+      await new Promise(setImmediate);
+    }
   }
 
   /** Every VPC and namespace that is said or only referred to; `namespace` is empty for a VPC itself. */
-  scopes(): Iterable<{ vpc: string; namespace: string }> {
-    return this.#store.scopes.pairs();
+  scopes(vpc?: string): Iterable<{ vpc: string; namespace: string }> {
+    return this.#lists.scopes(vpc);
   }
 
   /** What stands unsettled between sources and between VPCs; at most `limit` of each kind of conflict. */
@@ -227,8 +284,8 @@ export class Catalog {
 
   /** Octets of records and index. */
   memory(): { records: number; dead: number; index: number } {
-    const { arena, table } = this.#store;
-    return { records: arena.capacity, dead: arena.deadBytes, index: table.bytes };
+    const { arena, table, members } = this.#store;
+    return { records: arena.capacity, dead: arena.deadBytes, index: table.bytes + members.bytes };
   }
 
   #effective({ kind, vpc, namespace, name }: ResourceKey): number {
@@ -240,4 +297,8 @@ export class Catalog {
     if (source === undefined) throw new Error(`catalog: unknown source ${name}`);
     return source;
   }
+}
+
+function* withoutPauses<T>(paced: Paced<T>): Generator<T, void, undefined> {
+  for (const each of paced) if (each !== undefined) yield each;
 }

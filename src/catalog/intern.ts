@@ -112,13 +112,4 @@ export class Scopes {
   namespace(id: number): string {
     return this.#namespaces[id]!;
   }
-
-  /** Every pair in use, in no order: also those that are only referred to. */
-  *pairs(): Generator<{ vpc: string; namespace: string }> {
-    for (let id = 0; id < this.#vpcs.length; id++) {
-      const vpc = this.#vpcs[id]!;
-      const namespace = this.#namespaces[id]!;
-      if (this.#pairs.find(`${vpc}\0${namespace}`) === id) yield { vpc, namespace };
-    }
-  }
 }

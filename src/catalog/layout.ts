@@ -23,7 +23,10 @@ export const STAMP_HIGH = 0x1fffff;
 export const HAS_REVISION = 1 << 21;
 /** In word 3: then three words, interned file, line and column. */
 export const HAS_PLACE = 1 << 22;
-export const HEADER_WORDS = 4;
+// Words 4 and 5: the records of the same scope and kind around this one, 0 at the ends.
+export const CHAIN_NEXT = 4;
+export const CHAIN_PREVIOUS = 5;
+export const HEADER_WORDS = 6;
 
 /** By the number in the header. */
 export const KIND_NAMES: readonly Kind[] = ['vpc', 'namespace', 'overlay', 'pod', 'service'];

@@ -138,6 +138,7 @@ export class Records {
       Math.floor(header.stamp / 0x100000000) |
       (isStamp ? 0 : HAS_REVISION) |
       (place === undefined ? 0 : HAS_PLACE);
+    at = wordOf(reference) + HEADER_WORDS;
     if (!isStamp) chunk[at++] = this.revisions.take(header.revision);
     if (place !== undefined) {
       chunk[at++] = this.files.take(place.file!);

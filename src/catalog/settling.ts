@@ -3,7 +3,9 @@ import type { Resource, Vpc } from '../model.ts';
 import { keyText } from '../model.ts';
 import type { Problem } from '../model.ts';
 import { Overlaps } from './overlap.ts';
-import { DELETION, FRESH, SEEN, SHADOWED, STAGED } from './layout.ts';
+import { DELETION, SEEN, SHADOWED } from './layout.ts';
+import type { Told } from './moments.ts';
+import type { SayLog } from './say-log.ts';
 import type { Store } from './store.ts';
 import type { Change } from './change.ts';
 
@@ -39,7 +41,10 @@ export class Settling {
   readonly #touched = new Set<string>();
   readonly #untold = new Set<string>();
   /** What has been told of each VPC. */
-  readonly #told = new Map<string, { text: string; stamp: number }>();
+  readonly #told = new Map<string, Told>();
+  /** Where it is noted what sources say, if anywhere; and whether the commit under way is. */
+  log: SayLog | undefined;
+  #noted: SayLog | undefined;
 
   constructor(store: Store) {
     this.store = store;
@@ -55,13 +60,19 @@ export class Settling {
   }
 
   /** Throws when another commit has not been read to its end. */
-  enter(): void {
+  enter(noted = true): void {
     if (this.#busy) throw new Error('catalog: another commit is not finished');
     this.#busy = true;
+    this.store.pin();
+    this.store.moments.enter(this.counts);
+    this.#noted = noted ? this.log : undefined;
   }
 
   leave(budget: number): void {
     this.#busy = false;
+    this.#noted?.leave();
+    this.store.moments.leave();
+    this.store.unpin();
     this.store.tidy(budget);
   }
 
@@ -76,9 +87,10 @@ export class Settling {
       store.free(reference);
       return current === 0 ? undefined : this.#remove(source, current, hash, other, revision);
     }
-    store.clear(reference, STAGED | FRESH);
+    store.say(reference);
+    this.#noted?.put(reference);
     if (full) store.set(reference, SEEN);
-    if (store.kind(reference) === VPC) this.#claim(source, reference);
+    if (store.kind(reference) === VPC) this.#claim(source, reference, current);
     if (current !== 0) {
       const hidden = store.has(current, SHADOWED);
       const same = this.#same(current, reference);
@@ -88,7 +100,7 @@ export class Settling {
       return hidden || same ? undefined : this.#put(reference);
     }
     if (other === 0) {
-      this.counts[store.kind(reference)]!++;
+      this.#count(reference, 1);
       return this.#put(reference);
     }
     this.shadowed++;
@@ -96,18 +108,18 @@ export class Settling {
       store.set(reference, SHADOWED);
       return undefined;
     }
-    store.set(other, SHADOWED);
+    store.hide(other, true);
     return this.#same(reference, other) ? undefined : this.#put(reference);
   }
 
   /** As `apply`, for a key on which nobody else has a word: no search. */
   applyFresh(source: SaidSource, reference: number, full: boolean): Change | undefined {
     const { store } = this;
-    store.clear(reference, STAGED | FRESH);
+    store.say(reference);
+    this.#noted?.put(reference);
     if (full) store.set(reference, SEEN);
-    const kind = store.kind(reference);
-    if (kind === VPC) this.#claim(source, reference);
-    this.counts[kind]!++;
+    if (store.kind(reference) === VPC) this.#claim(source, reference, 0);
+    this.#count(reference, 1);
     return this.#put(reference);
   }
 
@@ -131,8 +143,8 @@ export class Settling {
       store.locate(store.hashOf(reference), reference, source.id);
       const { current } = store.found;
       if (current === 0 || store.has(current, SHADOWED)) continue;
-      store.set(current, SHADOWED);
-      store.clear(best, SHADOWED);
+      store.hide(current, true);
+      store.hide(best, false);
       return this.#same(current, best) ? undefined : this.#put(best);
     }
     throw new Error(`catalog: nobody is heard for ${keyText(key)}`);
@@ -152,6 +164,7 @@ export class Settling {
       this.#untold.delete(vpc);
       const reference = store.effective(VPC, vpc, '', '');
       if (reference === 0) {
+        store.moments.tells(vpc, this.#told.get(vpc));
         if (!this.#told.delete(vpc)) continue;
         const key = { kind: 'vpc', vpc, namespace: '', name: '' } as const;
         yield { type: 'delete', key, source: source?.name ?? '', revision };
@@ -162,6 +175,7 @@ export class Settling {
       const stamp = store.stamp(reference);
       const told = this.#told.get(vpc);
       if (told !== undefined && told.text === text && told.stamp === stamp) continue;
+      store.moments.tells(vpc, told);
       this.#told.set(vpc, { text, stamp });
       yield this.#change(reference, resource);
     }
@@ -178,6 +192,11 @@ export class Settling {
       }
     }
     return resource;
+  }
+
+  /** What those who ask are told of a VPC. */
+  told(vpc: string): Told | undefined {
+    return this.#told.get(vpc);
   }
 
   /** The claims whose stamps are not that of the record. */
@@ -218,19 +237,29 @@ export class Settling {
     const key = hidden || other !== 0 ? undefined : store.key(reference);
     if (kind === VPC) {
       const { vpc } = store.key(reference);
+      store.moments.besides(reference, () => this.olderClaims(reference));
       this.#claims.delete(`${source.id}/${vpc}`);
       if (!hidden) this.#touched.add(vpc);
     }
+    this.#noted?.delete(reference);
     store.table.remove(hash, reference);
+    // Before it is freed, which may give back its words.
+    if (key !== undefined) this.#count(reference, -1);
     store.free(reference);
     if (hidden || other !== 0) this.shadowed--;
     if (hidden) return undefined;
     if (key === undefined) {
-      store.clear(other, SHADOWED);
+      store.hide(other, false);
       return same ? undefined : this.#put(other);
     }
-    this.counts[kind]!--;
     return kind === VPC ? undefined : { type: 'delete', key, source: source.name, revision };
+  }
+
+  #count(reference: number, by: number): void {
+    const place = this.store.members.placeOf(reference);
+    this.store.moments.counts(place);
+    this.store.members.count(place, by);
+    this.counts[this.store.kind(reference)]! += by;
   }
 
   #put(reference: number): Change | undefined {
@@ -265,7 +294,9 @@ export class Settling {
     return this.#claims.get(`${source}/${vpc}`);
   }
 
-  #claim(source: SaidSource, reference: number): void {
+  /** `current`: what the source said of it before, 0 for nothing. */
+  #claim(source: SaidSource, reference: number, current: number): void {
+    if (current !== 0) this.store.moments.besides(current, () => this.olderClaims(current));
     const { net6, name } = this.store.resource(reference) as Vpc;
     const stamp = this.store.stamp(reference);
     const before = this.#claimsOf(source.id, name);

@@ -1,11 +1,11 @@
-/** Keeps the snapshot on disk up to date: soon after a change, but seldom enough to cost little. */
+/** Keeps what is on disk up to date: soon after a change, and not for each of many. */
 import type { Problem } from '../model.ts';
 
-/** At most one write in this time. */
-const INTERVAL = 1000;
+/** At most one write begins in this time: with what a write takes, nothing on disk is two seconds old. */
+const INTERVAL = 500;
 /** After a failure. */
 const RETRY = 5000;
-/** A write that took long is followed by a pause this many times as long: at most a tenth of the time. */
+/** A failure that took long is followed by a pause this many times as long: trying takes a tenth of the time. */
 const PAUSE_FACTOR = 9;
 
 /** Time, passed in. `after` calls back once, unless its result is called before. */
@@ -26,7 +26,7 @@ export const systemClock: KeeperClock = {
 };
 
 export interface KeeperOptions {
-  /** Writes the snapshot; see `saveSnapshot`. */
+  /** Writes what has changed; see `SavedFiles.flush`. */
   save: () => Promise<void>;
   clock?: KeeperClock;
   /** A write has failed, or succeeded again (no problem). */
@@ -84,14 +84,14 @@ export class SnapshotKeeper {
     this.#dirty = false;
     try {
       await this.#save();
-      const end = this.#clock.now();
-      this.#notBefore = Math.max(start + INTERVAL, end + PAUSE_FACTOR * (end - start));
+      this.#notBefore = start + INTERVAL;
       if (this.#failed) this.#report(undefined);
       this.#failed = false;
     } catch (error) {
       this.#dirty = true;
       this.#failed = true;
-      this.#notBefore = this.#clock.now() + RETRY;
+      const end = this.#clock.now();
+      this.#notBefore = end + Math.max(RETRY, PAUSE_FACTOR * (end - start));
       const reason = error instanceof Error ? error.message : String(error);
       this.#report({ severity: 'error', reason: `the snapshot cannot be written: ${reason}` });
     }

@@ -1,90 +1,71 @@
 /**
- * The catalog on disk: one NDJSON file in the form of the watch stream, whole or not there, with a checksum.
+ * The catalog on disk, written whole: one NDJSON file in the form of the watch stream, whole or not there, with a
+ * checksum.
  *
  * ```
- * {"type":"snapshot","format":1,"revision":"41","saved":"2026-11-22T10:00:00.123Z","sources":[{"name":…,"revision":…}]}
+ * {"type":"snapshot","format":1,"revision":"41","saved":"2026-11-22T10:00:00.123Z","journal":7,"sources":[{"name":…,"revision":…}]}
  * {"type":"put","revision":"41","source":0,"object":{…}}        heard; `source` counts in `sources`
  * {"type":"shadowed","revision":"7","source":1,"object":{…}}    said, but another source is heard
  * {"type":"synced","revision":"41"}
  * {"type":"checksum","sha256":"…"}                               of all octets before this line
  * ```
  * `stamp` and `claims` are added where the revision does not tell them. All that a source says is in it, so a
- * source can go on after the revision that stands beside its name.
+ * source can go on after the revision that stands beside its name. What changed since is in the journal of that
+ * number; without one nothing follows.
  */
 import { createHash } from 'node:crypto';
 import type { Hash } from 'node:crypto';
-import { mkdir, open, readdir, rename, unlink } from 'node:fs/promises';
+import { open, rename, unlink } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
-import type { Problem, Resource } from '../model.ts';
-import type { Catalog, Transaction } from './catalog.ts';
-import { revisionNumber } from './change.ts';
+import { dirname } from 'node:path';
+import { writeOut } from './journal.ts';
+import { linesOf, lineOf, parseLines, stageLine } from './saved-lines.ts';
+import type { RecordLine, SavedHead } from './saved-lines.ts';
+import type { Transaction } from './transaction.ts';
 
 const FORMAT = 1;
-/** Records a turn of the event loop: about a tenth of a millisecond of work, for changes must not wait longer. */
-const SLICE = 32;
-/** Characters of one write. */
-const WRITE = 64 * 1024;
-/** No line that podns writes comes near this; a file without line ends is damaged. */
-const MAX_LINE = 64 << 20;
 /** Begins the one line that the checksum does not cover. */
 const CHECKSUM = '{"type":"checksum"';
 
-export interface SnapshotSource {
-  name: string;
-  revision: string;
-  /** ms since 1970, where the source told it. */
-  at?: number;
-  /** When it was last heard of, ms since 1970. */
-  heard?: number;
-  /** What the source needs beside the revision to go on after it. */
-  proof?: string;
-}
-
-/** What is saved of a source beside its records; asked in the same turn as they are taken. */
-export type SourceWords = (name: string, revision: string) => Pick<SnapshotSource, 'heard' | 'proof'>;
-
-/** What has been read. Everything is staged; the owner commits the transactions, or rolls them back. */
-export interface LoadedSnapshot {
-  /** ms since 1970. */
-  savedAt: number;
-  sources: SnapshotSource[];
-  records: number;
-  /** One for each of `sources` that the catalog has, in that order. */
-  transactions: Transaction[];
-}
-
-interface SnapshotLine {
+interface HeadLine extends SavedHead {
   type: string;
   format?: number;
-  saved?: string;
-  sources?: SnapshotSource[];
   revision?: string;
-  source?: number;
-  object?: Resource;
-  stamp?: number;
-  claims?: Record<string, number>;
-  sha256?: string;
+  journal?: number;
+}
+
+/** The head of a snapshot, and which journal goes on from it. */
+export interface SnapshotHead extends SavedHead {
+  journal: number | undefined;
 }
 
 /**
- * Writes what the catalog holds at the first moment when no commit is half read, to a file that only its owner
- * may read, in a directory that is created so; then puts it in the place of the old one. Works in slices between
- * turns of the event loop. Rejects with the system's error and leaves the old file as it was.
+ * Writes lines of records to a file that only its owner may read, then puts it in the place of the old one; resolves
+ * with its octets. Rejects with the system's error and leaves the old file as it was. Both the file and its name are
+ * on the disk when it resolves: what it replaces may be removed.
  */
-export async function saveSnapshot(
-  catalog: Catalog,
+export async function writeSnapshot(
   path: string,
-  now: () => number = Date.now,
-  words: SourceWords = () => ({}),
-): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  { journal, saved, sources }: SnapshotHead,
+  lines: AsyncIterable<string>,
+  openFile: typeof open,
+): Promise<number> {
   const temporary = `${path}.tmp-${process.pid}`;
   await unlink(temporary).catch(() => undefined);
-  const file = await open(temporary, 'wx', 0o600);
+  const file = await openFile(temporary, 'wx', 0o600);
+  let octets = 0;
   try {
     try {
-      await writeAll(catalog, file, now, words);
+      const hash = createHash('sha256');
+      const revision = sources[0]?.revision ?? '';
+      const write = async (text: string): Promise<void> => {
+        octets = await hashed(file, text, hash, octets);
+      };
+      await write(lineOf({ type: 'snapshot', format: FORMAT, revision, saved, journal, sources }));
+      for await (const piece of lines) await write(piece);
+      await write(lineOf({ type: 'synced', revision }));
+      const checksum = Buffer.from(lineOf({ type: 'checksum', sha256: hash.digest('hex') }));
+      octets = await writeOut(file, checksum, octets);
       await file.sync();
     } finally {
       await file.close();
@@ -97,186 +78,66 @@ export async function saveSnapshot(
   // The new name itself must reach the disk.
   const directory = await open(dirname(path), 'r');
   await directory.sync().finally(() => directory.close());
+  return octets;
 }
 
-async function writeAll(
-  catalog: Catalog,
-  file: FileHandle,
-  now: () => number,
-  words: SourceWords,
-): Promise<void> {
-  while (catalog.busy) await new Promise(setImmediate);
-  const sources: SnapshotSource[] = [];
-  const numbers = new Map<string, number>();
-  for (const name of catalog.sources) {
-    const revision = catalog.revision(name);
-    if (revision === undefined) continue;
-    numbers.set(name, sources.length);
-    sources.push({ name, revision, at: catalog.at(name), ...words(name, revision) });
-  }
-  const revision = sources[0]?.revision ?? '';
-  const saved = new Date(now()).toISOString();
-  const hash = createHash('sha256');
-  // The records are taken in the same turn as the revisions: nothing can come between.
-  let text = line({ type: 'snapshot', format: FORMAT, revision, saved, sources });
-  let count = 0;
-  for (const said of catalog.records()) {
-    const source = numbers.get(said.source);
-    if (source === undefined) continue;
-    const entry: SnapshotLine = { type: said.shadowed ? 'shadowed' : 'put', revision: said.revision, source };
-    if (revisionNumber(said.revision) !== said.stamp) entry.stamp = said.stamp;
-    if (said.claims !== undefined) entry.claims = said.claims;
-    entry.object = said.resource;
-    text += line(entry);
-    if (++count % SLICE !== 0) continue;
-    if (text.length < WRITE) await new Promise(setImmediate);
-    else {
-      await append(file, text, hash);
-      text = '';
-    }
-  }
-  await append(file, text + line({ type: 'synced', revision }), hash);
-  await file.appendFile(line({ type: 'checksum', sha256: hash.digest('hex') }));
-}
-
-async function append(file: FileHandle, text: string, hash: Hash): Promise<void> {
+async function hashed(file: FileHandle, text: string, hash: Hash, at: number): Promise<number> {
   const octets = Buffer.from(text);
   hash.update(octets);
-  await file.appendFile(octets);
+  return writeOut(file, octets, at);
 }
 
-function line(value: SnapshotLine): string {
-  return JSON.stringify(value) + '\n';
+/** The first line alone, unchecked. Throws where it is none. */
+export async function readHead(file: FileHandle): Promise<SnapshotHead> {
+  let position = 0;
+  const fromStart = {
+    read: async (buffer: Buffer, offset: number, length: number) => {
+      const read = await file.read(buffer, offset, length, position);
+      position += read.bytesRead;
+      return read;
+    },
+  };
+  for await (const octets of linesOf(fromStart, () => undefined)) {
+    const line = JSON.parse(octets.toString('utf8', 0, octets.indexOf(10))) as Partial<HeadLine>;
+    const { type, format, saved, sources, journal } = line;
+    if (type !== 'snapshot' || sources === undefined || saved === undefined)
+      throw new Error('it is no snapshot');
+    if (format !== FORMAT) throw new Error(`format ${format}, this podns reads ${FORMAT}`);
+    return { saved, sources, journal };
+  }
+  throw new Error('it ends too early');
 }
 
-/**
- * Reads a snapshot and stages it. Records of sources that the catalog does not have are left out. No file is no
- * problem. A file that is damaged, or of another format, is renamed to `NAME.damaged-TIME` and reported; nothing
- * of it is used, and nothing is thrown. Temporary files of processes that are no more are removed.
- */
-export async function loadSnapshot(
-  catalog: Catalog,
-  path: string,
-  now: () => number = Date.now,
-): Promise<{ snapshot?: LoadedSnapshot; problem?: Problem }> {
-  await removeRemains(path);
-  let file: FileHandle;
-  try {
-    file = await open(path, 'r');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
-    return { problem: problem(path, `the snapshot cannot be read: ${reasonOf(error)}`) };
-  }
-  const transactions = new Map<number, Transaction>();
-  let reason: string;
-  try {
-    return { snapshot: await readAll(catalog, file, transactions) };
-  } catch (error) {
-    for (const transaction of transactions.values()) transaction.rollback();
-    reason = reasonOf(error);
-  } finally {
-    await file.close();
-  }
-  const aside = `${path}.damaged-${new Date(now()).toISOString().replaceAll(/[-:]/g, '')}`;
-  try {
-    await rename(path, aside);
-  } catch (error) {
-    return {
-      problem: problem(
-        path,
-        `the snapshot is not used: ${reason}; nor can it be renamed: ${reasonOf(error)}`,
-      ),
-    };
-  }
-  return { problem: problem(path, `the snapshot is not used: ${reason}; kept as ${basename(aside)}`) };
-}
-
-async function readAll(
-  catalog: Catalog,
+/** Stages every record; returns how many. Throws where anything is wrong with the file. */
+export async function readSnapshot(
   file: FileHandle,
-  transactions: Map<number, Transaction>,
-): Promise<LoadedSnapshot> {
+  transactionOf: (source: number) => Transaction | undefined,
+): Promise<number> {
   const hash = createHash('sha256');
-  let head: { savedAt: number; sources: SnapshotSource[] } | undefined;
   let records = 0;
-  let state: 'records' | 'synced' | 'whole' = 'records';
-  for await (const octets of linesOf(file)) {
-    // One call for many lines: what it costs to begin would otherwise be half of all.
-    const text = octets.toString('utf8', 0, octets.length - 1).replaceAll('\n', ',');
-    const entries = JSON.parse(`[${text}]`) as SnapshotLine[];
+  let state: 'begin' | 'records' | 'synced' | 'whole' = 'begin';
+  const withoutEnd = (octets: number): void => {
+    if (octets > 0) throw new Error('its last line has no end');
+  };
+  for await (const octets of linesOf(file, withoutEnd)) {
+    const entries = parseLines(octets) as (RecordLine & { type: string; sha256?: string })[];
+    const first = octets.subarray(0, CHECKSUM.length).equals(Buffer.from(CHECKSUM));
     const end = octets.indexOf(`\n${CHECKSUM}`) + 1;
-    if (!text.startsWith(CHECKSUM)) hash.update(end > 0 ? octets.subarray(0, end) : octets);
+    if (!first) hash.update(end > 0 ? octets.subarray(0, end) : octets);
     for (const entry of entries) {
       if (state === 'whole') throw new Error('something follows the checksum');
       if (state === 'synced') {
-        if (entry.type !== 'checksum' || entry.sha256 !== hash.digest('hex'))
+        if ((entry.type as string) !== 'checksum' || entry.sha256 !== hash.digest('hex'))
           throw new Error('wrong checksum');
         state = 'whole';
-      } else if (head === undefined) head = begin(catalog, entry, transactions);
-      else if (entry.type === 'synced') state = 'synced';
+      } else if (state === 'begin') state = 'records';
+      else if ((entry.type as string) === 'synced') state = 'synced';
       else {
-        const { object, revision, source, stamp, claims } = entry;
-        if (object === undefined || revision === undefined || source === undefined)
-          throw new Error('bad line');
-        const kept = { stamp: stamp ?? revisionNumber(revision), claims };
-        transactions.get(source)?.put(object, undefined, revision, kept);
+        stageLine(transactionOf(entry.source), entry);
         records++;
       }
     }
   }
-  if (state !== 'whole' || head === undefined) throw new Error('it ends too early');
-  return { ...head, records, transactions: [...transactions.values()] };
-}
-
-function begin(
-  catalog: Catalog,
-  entry: SnapshotLine,
-  transactions: Map<number, Transaction>,
-): { savedAt: number; sources: SnapshotSource[] } {
-  const { type, format, saved, sources } = entry;
-  if (type !== 'snapshot' || sources === undefined || saved === undefined)
-    throw new Error('it is no snapshot');
-  if (format !== FORMAT) throw new Error(`format ${format}, this podns reads ${FORMAT}`);
-  sources.forEach(({ name, revision, at }, number) => {
-    if (catalog.sources.includes(name)) transactions.set(number, catalog.begin(name, true, revision, at));
-  });
-  return { savedAt: Date.parse(saved), sources };
-}
-
-/** Many whole lines at a time, with their ends. The last must have one. */
-async function* linesOf(file: FileHandle): AsyncGenerator<Buffer> {
-  const chunk = Buffer.alloc(1 << 18);
-  let rest = Buffer.alloc(0);
-  for (;;) {
-    const { bytesRead } = await file.read(chunk, 0, chunk.length);
-    if (bytesRead === 0) break;
-    const octets = Buffer.concat([rest, chunk.subarray(0, bytesRead)]);
-    const end = octets.lastIndexOf(10) + 1;
-    if (end > 0) yield octets.subarray(0, end);
-    rest = octets.subarray(end);
-    if (rest.length > MAX_LINE) throw new Error('a line without end');
-  }
-  if (rest.length > 0) throw new Error('its last line has no end');
-}
-
-async function removeRemains(path: string): Promise<void> {
-  const prefix = `${basename(path)}.tmp-`;
-  for (const name of await readdir(dirname(path)).catch(() => [])) {
-    if (!name.startsWith(prefix)) continue;
-    try {
-      process.kill(Number(name.slice(prefix.length)), 0);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ESRCH') {
-        await unlink(join(dirname(path), name)).catch(() => undefined);
-      }
-    }
-  }
-}
-
-function problem(file: string, reason: string): Problem {
-  return { severity: 'error', place: { file }, reason };
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  if (state !== 'whole') throw new Error('it ends too early');
+  return records;
 }

@@ -3,9 +3,17 @@ import { randomBytes } from 'node:crypto';
 import { chunkOf, wordOf } from './arena.ts';
 import { scratch, writeName } from './content-write.ts';
 import { hashOctets } from './hash.ts';
-import { DEAD, KIND_MASK, KIND_SHIFT, SHADOWED, SOURCE_SHIFT, STAGED } from './layout.ts';
+import { Members } from './members.ts';
+import { Moments } from './moments.ts';
+import type { Moment } from './moments.ts';
+import { DEAD, FRESH, KIND_MASK, KIND_SHIFT, SHADOWED, SOURCE_SHIFT, STAGED } from './layout.ts';
 import { Records } from './records.ts';
 import { after, home, isReference, Table } from './table.ts';
+
+/** Octets of freed records that readers of lists may keep, or half of all memory of records if that is more. */
+const PINNED_MOST = 64 << 20;
+/** Freed records that are given back at once. */
+const RECLAIMED = 4096;
 
 /** What `locate` found; overwritten by the next call. */
 export interface Located {
@@ -21,6 +29,8 @@ export interface Located {
 
 export class Store extends Records {
   readonly table = new Table();
+  readonly members = new Members(this);
+  readonly moments = new Moments(this, this.members);
   /** By source number: the place in the order of preference, 0 first. */
   readonly ranks: number[] = [];
   readonly found: Located = { current: 0, staged: 0, other: 0, fresh: true };
@@ -30,7 +40,10 @@ export class Store extends Records {
   readonly #key1: number;
   #pins = 0;
   /** Freed while pinned: their words and strings are still in use. */
-  readonly #pending: number[] = [];
+  #pending: number[] = [];
+  #pendingOctets = 0;
+  /** Moments that readers have open. */
+  readonly #readers = new Set<Moment>();
   /** The chunk that is being emptied, -1 for none, and the next record in it. */
   #emptying = -1;
   #cursor = 0;
@@ -82,11 +95,54 @@ export class Store extends Records {
     );
   }
 
+  /** Makes a staged record a said one. */
+  say(reference: number): void {
+    this.clear(reference, STAGED | FRESH);
+    this.members.link(reference);
+    this.moments.came(reference);
+  }
+
+  /** Hides a said record, or lets it be heard. */
+  hide(reference: number, hidden: boolean): void {
+    this.moments.turned(reference);
+    if (hidden) this.set(reference, SHADOWED);
+    else this.clear(reference, SHADOWED);
+  }
+
   /** Frees a record that is no longer in the index; it stays readable while anyone has pinned the store. */
   free(reference: number): void {
+    if (!this.has(reference, STAGED)) this.moments.went(reference);
     this.set(reference, DEAD);
-    if (this.#pins > 0) this.#pending.push(reference);
-    else this.release(reference);
+    if (this.#pins === 0) {
+      this.#giveUp(reference);
+      return;
+    }
+    this.#pending.push(reference);
+    this.#pendingOctets += this.length(reference) << 2;
+    if (this.#readers.size > 0 && this.#pendingOctets > Math.max(PINNED_MOST, this.arena.capacity >> 1)) {
+      for (const moment of this.#readers) {
+        moment.revoked = true;
+        this.closeMoment(moment);
+      }
+    }
+  }
+
+  /**
+   * The last committed state, of which so many resources of each kind are effective now. `kept` for one that must
+   * never be given up, however much changes. To be closed.
+   */
+  openMoment(totals: readonly number[], kept = false): Moment {
+    const moment = this.moments.open(totals);
+    this.pin();
+    if (!kept) this.#readers.add(moment);
+    return moment;
+  }
+
+  /** May be called again. */
+  closeMoment(moment: Moment): void {
+    if (!this.moments.close(moment)) return;
+    this.#readers.delete(moment);
+    this.unpin();
   }
 
   /** Until `unpin`, no record moves and freed ones stay readable. Nests. */
@@ -95,16 +151,33 @@ export class Store extends Records {
   }
 
   unpin(): void {
-    if (--this.#pins > 0) return;
-    for (const reference of this.#pending) this.release(reference);
-    this.#pending.length = 0;
+    if (--this.#pins === 0 && this.#pending.length <= RECLAIMED) this.#reclaim(RECLAIMED);
+  }
+
+  /** Gives back at most so many freed records, once nobody reads them; returns whether there are more. */
+  #reclaim(budget: number): boolean {
+    if (this.#pins > 0) return false;
+    for (let left = budget; left > 0 && this.#pending.length > 0; left--) this.#giveUp(this.#pending.pop()!);
+    if (this.#pending.length > 0) return true;
+    this.#pendingOctets = 0;
+    return false;
+  }
+
+  #giveUp(reference: number): void {
+    if (!this.has(reference, STAGED)) this.members.unlink(reference);
+    this.release(reference);
   }
 
   /** Every record that is said, in the order of memory; also those added behind the walk. Pin while walking. */
   *walk(): Generator<number> {
+    for (const reference of this.walkAll()) if (!this.has(reference, DEAD)) yield reference;
+  }
+
+  /** As `walk`, also those that are said no longer but still in memory. */
+  *walkAll(): Generator<number> {
     for (let chunk = 0; chunk < this.arena.chunks; chunk++) {
       for (let at = this.arena.first(chunk); at !== 0; at = this.arena.next(at)) {
-        if (!this.has(at, DEAD | STAGED)) yield at;
+        if (!this.has(at, STAGED)) yield at;
       }
     }
   }
@@ -115,6 +188,7 @@ export class Store extends Records {
    */
   tidy(budget: number): boolean {
     if (this.#pins > 0) return false;
+    if (this.#reclaim(budget)) return true;
     for (;;) {
       if (this.#emptying < 0) {
         this.#emptying = this.arena.sparsest();
@@ -138,6 +212,7 @@ export class Store extends Records {
     const words = this.arena.words[chunkOf(reference)]!;
     this.arena.words[chunkOf(moved)]!.set(words.subarray(from, from + length), wordOf(moved));
     this.table.replace(this.hashOf(reference), reference, moved);
+    if (!this.has(moved, STAGED)) this.members.moved(moved);
     this.set(reference, DEAD);
     this.arena.release(reference, length);
   }

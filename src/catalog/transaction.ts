@@ -18,6 +18,8 @@ export class Transaction {
   readonly revision: string;
   /** When the control plane committed it, ms since 1970, where it is known. */
   readonly at: number | undefined;
+  /** Whether the log of what sources say takes it up. */
+  noted = true;
   readonly #store: Store;
   readonly #source: SaidSource;
   readonly #settling: Settling;
@@ -159,7 +161,7 @@ export class Transaction {
   commit(): IterableIterator<Change> {
     this.#mustBeOpen();
     const settling = this.#settling;
-    settling.enter();
+    settling.enter(this.noted);
     this.#ended = true;
     for (const [vpc, claims] of this.#keptClaims) settling.keepClaims(this.#source, vpc, claims);
     return new Applying(settling, {

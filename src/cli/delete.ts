@@ -1,10 +1,15 @@
 /** `delete`: takes a resource out of etcd. */
 import { Argument, Command } from 'commander';
 import { KINDS, keyText, type Kind, type ResourceKey } from '../model.ts';
+import type { EtcdWriter } from '../source/etcd-writer.ts';
+import { StreamError } from '../source/reflector-dialect.ts';
 import { issueText, validateKey } from '../source/validate.ts';
 import { addEtcdOptions, etcdTarget, withEtcd, type EtcdOptions } from './etcd-target.ts';
 import { CommandError, EXIT_NEGATIVE, EXIT_USAGE } from './exit.ts';
 import { line, type Io } from './io.ts';
+
+/** Commands that are spelled out. */
+const SHOWN = 10;
 
 const FORMS: Record<Kind, string> = {
   vpc: 'VPC',
@@ -26,7 +31,27 @@ export function deleteCommand(io: Io): Command {
     if (!deleted) throw new CommandError(EXIT_NEGATIVE, `${keyText(key)}: etcd has no such resource`);
     line(io, keyText(key));
     io.err(`podns: deleted, revision ${revision}\n`);
+    if (kind === 'vpc' || kind === 'namespace') io.err(await remainsText(key, writer));
   });
+}
+
+/** What still lies in a VPC or namespace, so that it is served on: pods imply it. '' where nothing does. */
+async function remainsText(key: ResourceKey, writer: EtcdWriter): Promise<string> {
+  const what = keyText(key);
+  let remains: Awaited<ReturnType<EtcdWriter['within']>>;
+  try {
+    remains = await writer.within(key, SHOWN);
+  } catch (error) {
+    if (!(error instanceof StreamError)) throw error;
+    return `podns: what is left in ${what} could not be read: ${error.message}\n`;
+  }
+  const counts = remains.counts.map(({ kind, count }) => `${count} ${kind}${count === 1 ? '' : 's'}`);
+  if (counts.length === 0) return '';
+  const some = remains.keys.slice(0, SHOWN);
+  const total = remains.counts.reduce((sum, { count }) => sum + count, 0);
+  const more = total > some.length ? `  … and ${total - some.length} more\n` : '';
+  const lines = some.map((each) => `  podns delete ${keyText(each)}\n`).join('');
+  return `podns: ${what} is still served, for there is something in it: ${counts.join(', ')}; to remove that:\n${lines}${more}`;
 }
 
 /** Throws CommandError where the path does not fit the kind, or a part of it is no name. */

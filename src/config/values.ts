@@ -153,6 +153,7 @@ function withoutFinalDot(text: string): string {
 export const domain = folded((text) => foldName(withoutFinalDot(text)), whyNotName);
 export const vpcName = folded(foldLabel, whyNotLabel);
 const namespaceName = folded(foldNamespace, whyNotNamespace);
+const namespaceOrNone = read((value): string => (value === '' ? '' : namespaceName.parse(value)));
 
 /** `svc.cluster.local`, or `{ name: dns.podman, flat: true }`, which flags write as `dns.podman=flat`. */
 export const suffix = z
@@ -177,9 +178,14 @@ export const forwardPolicy = read((value): ForwardPolicy => {
 });
 
 export const listenAddress = read((value): ListenAddress => {
-  const listen = listenOf(value);
+  // As it comes out of here is one more way to write it.
+  const listen = listenOf(isListenAddress(value) ? value.text : value);
   return { ...listen, text: formatListen(listen) };
 });
+
+function isListenAddress(value: unknown): value is ListenAddress {
+  return typeof value === 'object' && value !== null && 'text' in value;
+}
 
 function listenOf(value: unknown): Listen {
   if (typeof value !== 'string')
@@ -201,7 +207,7 @@ const prefix = read((value) => {
 });
 
 export const clientRule = z
-  .strictObject({ from: prefix, vpc: vpcName, namespace: namespaceName.default('') })
+  .strictObject({ from: prefix, vpc: vpcName, namespace: namespaceOrNone.default('') })
   .transform((given): ClientRule => given);
 
 export const kraudSource = z.strictObject({

@@ -142,9 +142,12 @@ export class Feed {
         feeder.transaction = undefined;
       },
       bookmark: (revision) => {
-        catalog.bookmark(name, revision);
-        status.revision = revision;
         status.lastHeard = wallClock();
+        // It must not overtake what was committed before it: a saved revision is where a later run goes on.
+        this.inOrder(() => {
+          catalog.bookmark(name, revision);
+          status.revision = revision;
+        });
       },
       state: (state, reason = '', since) => {
         if (state === 'lost' && status.lostSince === 0) {
@@ -185,6 +188,12 @@ export class Feed {
   /** Resolves when everything committed so far is answerable. */
   settled(): Promise<void> {
     return this.queue;
+  }
+
+  /** Does something after everything committed so far has been applied. */
+  private inOrder(work: () => void): void {
+    if (this.pending === 0) work();
+    else this.queue = this.queue.then(work);
   }
 
   private enqueue(feeder: Feeder, transaction: Transaction, opening: Opening): Promise<void> | undefined {

@@ -1,19 +1,39 @@
-/** The facts of inventories, from the catalog. */
-import type { InventoryFacts } from '../answer/inventory.ts';
+/** The facts of inventories, from the catalog: what is asked for is read, and only that. */
+import type { Inventory, InventoryFacts } from '../answer/inventory.ts';
 import type { Catalog } from '../catalog/catalog.ts';
-import type { Pod, Service } from '../model.ts';
+import type { Kind, Pod, Service } from '../model.ts';
+
+/** Namespaces of a VPC, or resources of a namespace, above which they are not sorted: some milliseconds of work. */
+const SORTED_MOST = 1024;
 
 export function catalogInventory(catalog: Catalog): InventoryFacts {
+  const namespaces = (vpc: string): string[] => {
+    const names: string[] = [];
+    for (const { namespace } of catalog.scopes(vpc)) if (namespace !== '') names.push(namespace);
+    return names.length > SORTED_MOST ? names : names.sort();
+  };
+  const all = (kind: Kind, vpc: string, namespace: string | undefined): Inventory<never> => ({
+    each: inOrder(
+      catalog,
+      kind,
+      vpc,
+      namespace === undefined ? namespaces(vpc) : [namespace],
+    ) as Iterable<never>,
+    count: catalog.count(kind, vpc, namespace),
+  });
   return {
     namespaces: (vpc) => {
-      const names = new Set<string>();
-      for (const scope of catalog.scopes()) {
-        if (scope.vpc === vpc && scope.namespace !== '') names.add(scope.namespace);
-      }
-      return [...names].sort();
+      const each = namespaces(vpc);
+      return { each, count: each.length };
     },
-    pods: (vpc, namespace) =>
-      catalog.list('pod', namespace === undefined ? { vpc } : { vpc, namespace }, true) as Iterable<Pod>,
-    services: (vpc) => catalog.list('service', { vpc }, true) as Iterable<Service>,
+    pods: (vpc, namespace): Inventory<Pod> => all('pod', vpc, namespace),
+    services: (vpc): Inventory<Service> => all('service', vpc, undefined),
   };
+}
+
+function* inOrder(catalog: Catalog, kind: Kind, vpc: string, namespaces: string[]) {
+  for (const namespace of namespaces) {
+    const sorted = catalog.count(kind, vpc, namespace) <= SORTED_MOST;
+    yield* catalog.list(kind, { vpc, namespace }, sorted);
+  }
 }

@@ -212,6 +212,10 @@ export class Relay implements ReaderOwner {
     if (reader.out === undefined) this.fetch(reader);
     const { out, offset } = reader;
     if (out === undefined) return;
+    if (out.length === 0) {
+      reader.out = undefined;
+      return this.enqueue(reader);
+    }
     const slice = offset === 0 && out.length <= SLICE ? out : out.subarray(offset, offset + SLICE);
     reader.offset += slice.length;
     if (reader.offset >= out.length) reader.out = undefined;

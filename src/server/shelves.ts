@@ -49,11 +49,15 @@ export class Shelves {
     reader.cursor = reader.outFrom = shelf.list.count;
   }
 
-  /** The next piece; undefined behind the last, `behind` for one that nobody else waits for any more. */
+  /**
+   * The next piece; undefined behind the last, `behind` for one that nobody else waits for any more. An empty one:
+   * ask again, after others have had their turn.
+   */
   next(reader: Reader): Buffer | undefined | 'behind' {
     const { list, readers } = reader.shelf!;
     const piece = list.piece(reader.index);
     if (piece === undefined) return list.hasDropped(reader.index) ? 'behind' : undefined;
+    if (piece.length === 0) return piece;
     reader.index++;
     if (list.bytes > this.limits.listShared) {
       let slowest = reader.index;

@@ -1,5 +1,6 @@
 /** The whole view of one revision as lines, encoded piece by piece as they are asked for, once for all who read it. */
 import type { EffectiveRecord } from '../catalog/change.ts';
+import { MomentLost } from '../catalog/moments.ts';
 
 /** Octets of a piece, about: a millisecond of encoding. */
 const PIECE = 64 * 1024;
@@ -12,47 +13,57 @@ export class ViewList {
   /** The count of the revision, see `History`. */
   readonly count: number;
   private readonly revision: string;
-  private readonly records: Iterator<EffectiveRecord, void>;
+  private readonly records: Iterator<EffectiveRecord | undefined, void>;
   private readonly shared: number;
   private readonly pieces: (Buffer | undefined)[] = [];
   private kept = 0;
   /** Octets kept. */
   private size = 0;
-  private next: EffectiveRecord | undefined;
-  private state: 'begin' | 'records' | 'end' = 'begin';
+  /** The step that has been taken and not been encoded. */
+  private next: IteratorResult<EffectiveRecord | undefined, void>;
+  private state: 'begin' | 'records' | 'end' | 'lost' = 'begin';
 
   /** The records are fixed here; `shared`: octets up to which all pieces are kept. */
-  constructor(count: number, revision: string, records: Iterator<EffectiveRecord, void>, shared: number) {
+  constructor(
+    count: number,
+    revision: string,
+    records: Iterator<EffectiveRecord | undefined, void>,
+    shared: number,
+  ) {
     this.count = count;
     this.revision = revision;
     this.records = records;
     this.shared = shared;
-    this.next = this.take();
+    this.next = records.next();
   }
 
   /** Whether someone may begin to read it. */
   get open(): boolean {
-    return this.kept === 0;
+    return this.kept === 0 && this.state !== 'lost';
   }
 
   get bytes(): number {
     return this.size;
   }
 
-  /** The piece of this number; undefined behind the last, and for one that is no longer kept. */
+  /**
+   * The piece of this number; undefined behind the last, and for one that is no longer kept. An empty one: ask
+   * again, after others have had their turn.
+   */
   piece(index: number): Buffer | undefined {
     if (index < this.kept) return undefined;
-    while (index >= this.pieces.length && this.state !== 'end') {
+    if (index === this.pieces.length && (this.state === 'begin' || this.state === 'records')) {
       const piece = Buffer.from(this.encode());
+      if (piece.length === 0) return piece;
       this.pieces.push(piece);
       this.size += piece.length;
     }
     return this.pieces[index];
   }
 
-  /** Whether the piece of this number was there, and is not any more. */
+  /** Whether the piece of this number was there or would have come, and will not any more. */
   hasDropped(index: number): boolean {
-    return index < this.kept;
+    return index < this.kept || (this.state === 'lost' && index >= this.pieces.length);
   }
 
   /** All readers have read the pieces before this one. */
@@ -67,7 +78,6 @@ export class ViewList {
 
   /** Nobody reads it any more. */
   close(): void {
-    if (this.state === 'end') return;
     this.state = 'end';
     this.records.return?.();
   }
@@ -79,11 +89,6 @@ export class ViewList {
     }
   }
 
-  private take(): EffectiveRecord | undefined {
-    const { value, done } = this.records.next();
-    return done === true ? undefined : value!;
-  }
-
   private encode(): string {
     const { revision } = this;
     let text = '';
@@ -92,11 +97,21 @@ export class ViewList {
       this.state = 'records';
     }
     const start = `{"type":"put","revision":"${revision}","stamp":`;
-    while (this.next !== undefined && text.length < PIECE) {
-      text += `${start}${this.next.stamp},"object":${JSON.stringify(this.next.resource)}}\n`;
-      this.next = this.take();
+    while (this.next.done !== true && text.length < PIECE) {
+      const { value } = this.next;
+      if (value !== undefined) {
+        text += `${start}${value.stamp},"object":${JSON.stringify(value.resource)}}\n`;
+      }
+      try {
+        this.next = this.records.next();
+      } catch (error) {
+        if (!(error instanceof MomentLost)) throw error;
+        this.state = 'lost';
+        return text;
+      }
+      if (value === undefined) return text;
     }
-    if (this.next !== undefined) return text;
+    if (this.next.done !== true) return text;
     this.state = 'end';
     return `${text}{"type":"synced","revision":"${revision}"}\n`;
   }

@@ -1,9 +1,9 @@
 /** Writes resources to etcd, where every server that watches sees them: behind `podns put` and `podns delete`. */
 
 import { EtcdClient, type EtcdClientOptions, type EtcdHeader } from './etcd-client.ts';
-import { DEFAULT_PREFIX, etcdKeyOf } from './etcd-keys.ts';
+import { DEFAULT_PREFIX, etcdKeyOf, parseEtcdKey } from './etcd-keys.ts';
 import { StreamError } from './reflector-dialect.ts';
-import { keyOf, type Resource, type ResourceKey } from '../model.ts';
+import { keyOf, type Kind, type Resource, type ResourceKey } from '../model.ts';
 
 /** etcd's own limit for one transaction, `--max-txn-ops`. */
 export const TRANSACTION_MOST = 128;
@@ -11,6 +11,10 @@ export const TRANSACTION_MOST = 128;
 export interface EtcdWriterOptions extends EtcdClientOptions {
   /** Default `/podns/`. */
   prefix?: string;
+}
+
+interface RangeAnswer {
+  response_range?: { count?: string; kvs?: { key: string }[] };
 }
 
 /** Every method throws `StreamError` when no endpoint could do it. */
@@ -56,6 +60,41 @@ export class EtcdWriter {
       signal,
     );
     return { revision: answer.header.revision, deleted: (answer.deleted ?? '0') !== '0' };
+  }
+
+  /**
+   * What lies in a VPC or namespace, by kind, and at most `most` keys of each kind that there is. Other keys below
+   * the VPC are no resources and do not count.
+   */
+  async within(
+    { kind, vpc, namespace }: ResourceKey,
+    most: number,
+    signal?: AbortSignal,
+  ): Promise<{ counts: { kind: Kind; count: number }[]; keys: ResourceKey[] }> {
+    const inside: Kind[] = ['namespace', 'overlay', 'pod', 'service'];
+    const kinds = kind === 'vpc' ? inside : inside.slice(1);
+    const success = kinds.map((each) => {
+      const start = `${this.prefix}${vpc}/${each}/${kind === 'vpc' ? '' : `${namespace}/`}`;
+      // The slash's successor ends the range.
+      const end = `${start.slice(0, -1)}0`;
+      return { request_range: { key: base64(start), range_end: base64(end), keys_only: true, limit: most } };
+    });
+    const { responses = [] } = await this.ask<{ responses?: RangeAnswer[] }>(
+      '/v3/kv/txn',
+      { success },
+      signal,
+    );
+    const counts: { kind: Kind; count: number }[] = [];
+    const keys: ResourceKey[] = [];
+    for (const [i, { response_range: range }] of responses.entries()) {
+      const count = Number(range?.count ?? 0);
+      if (count > 0) counts.push({ kind: kinds[i]!, count });
+      for (const { key } of range?.kvs ?? []) {
+        const parsed = parseEtcdKey(this.prefix, Buffer.from(key, 'base64').toString());
+        if (typeof parsed !== 'string') keys.push(parsed);
+      }
+    }
+    return { counts, keys };
   }
 
   /** Both kinds of write may be repeated without harm, so each endpoint gets its chance. */

@@ -49,7 +49,8 @@ function worldOf(zone: string, nodeName: string): World {
     version: 'v'.repeat(300),
     suffixes: [{ name: 'flat', flat: true }],
   });
-  world.facts.pods = () => Array.from({ length: 3000 }, (_, i) => pod(`listed-${i}`, i));
+  const each = Array.from({ length: 3000 }, (_, i) => pod(`listed-${i}`, i));
+  world.facts.pods = () => ({ each, count: each.length });
   world.put(
     { kind: 'vpc', name: 'aep', net6: ['fdfd::/16'], services6: [] },
     pod('web', 1),

@@ -1,8 +1,9 @@
 /** TXT strings from lines: whole octets, 255 a string, and a count of what was left out. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { packTexts, podText, serviceText } from '../../src/answer/inventory.ts';
+import { packTexts as pack, podText, serviceText } from '../../src/answer/inventory.ts';
 
+const packTexts = (each: string[], room: number) => pack({ each, count: each.length }, room);
 const decode = (texts: Uint8Array[]): string[] => texts.map((text) => Buffer.from(text).toString());
 
 describe('texts', () => {
@@ -13,6 +14,16 @@ describe('texts', () => {
     expect(some.at(-1)).toBe(`+${100 - some.length + 1} more`);
     expect(some.slice(0, -1)).toEqual(lines.slice(0, some.length - 1));
     expect(some.length).toBeGreaterThan(5);
+  });
+
+  test('read no further than they take', () => {
+    let read = 0;
+    function* endless(): Generator<string> {
+      for (;;) yield `pod-${read++}`;
+    }
+    const texts = decode(pack({ each: endless(), count: 1_000_000 }, 200));
+    expect(read).toBe(texts.length);
+    expect(texts.at(-1)).toBe(`+${1_000_000 - read + 1} more`);
   });
 
   test('never take more than the room, whatever the lines', () => {

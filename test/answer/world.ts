@@ -40,6 +40,8 @@ export function summary(answer: Uint8Array | 'dropped' | 'waiting'): string {
   return `${RCODES[message.rcode] ?? message.rcode}${code}${message.flags.tc ? ' TC' : ''}${records}`;
 }
 
+const NOTHING = { each: [], count: 0 };
+
 export class World {
   readonly clock = new ManualClock();
   readonly writer: TrieWriter;
@@ -49,7 +51,11 @@ export class World {
   readonly settings: AnswerSettings;
   live = true;
   /** What inventories are made of. */
-  readonly facts: InventoryFacts = { namespaces: () => [], pods: () => [], services: () => [] };
+  readonly facts: InventoryFacts = {
+    namespaces: () => NOTHING,
+    pods: () => NOTHING,
+    services: () => NOTHING,
+  };
   private readonly listeners = new Map<string, Listener>();
   private stamp = 0;
 

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Catalog } from '../../src/catalog/catalog.ts';
-import type { Change } from '../../src/catalog/catalog.ts';
 import { SnapshotKeeper } from '../../src/catalog/snapshot-keeper.ts';
-import { loadSnapshot, saveSnapshot } from '../../src/catalog/snapshot.ts';
-import type { Pod, Problem, Resource, Vpc } from '../../src/model.ts';
+import { SavedFiles } from '../../src/catalog/saved-files.ts';
+import type { Problem, Vpc } from '../../src/model.ts';
+import { Clock, pod, say } from './saved-world.ts';
 
 const NOW = Date.UTC(2026, 10, 22, 10, 0, 0, 123);
 let directory: string;
@@ -18,35 +18,6 @@ beforeEach(() => {
   path = join(directory, 'state', 'snapshot.ndjson');
 });
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
-
-function pod(name: string, fields: Partial<Pod> = {}): Pod {
-  const aid = 'p0123456789';
-  return {
-    kind: 'pod',
-    vpc: 'aep',
-    namespace: 'shop',
-    name,
-    aid,
-    names: [],
-    overlays: [],
-    ports: [],
-    ready: true,
-    ...fields,
-  };
-}
-
-function say(
-  catalog: Catalog,
-  source: string,
-  full: boolean,
-  revision: string,
-  list: Resource[],
-  at?: number,
-): Change[] {
-  const transaction = catalog.begin(source, full, revision, at);
-  for (const resource of list) transaction.put(resource);
-  return [...transaction.commit()];
-}
 
 /** Two sources that disagree, and a VPC whose claim is older than its last change. */
 function example(): Catalog {
@@ -59,9 +30,14 @@ function example(): Catalog {
   return catalog;
 }
 
+async function saveSnapshot(catalog: Catalog, to: string, now: () => number = Date.now): Promise<void> {
+  const files = new SavedFiles({ catalog, path: to, now });
+  await files.flush().finally(() => files.close());
+}
+
 async function load(sources: string[]) {
   const catalog = new Catalog({ sources });
-  const { snapshot, problem } = await loadSnapshot(catalog, path, () => NOW);
+  const { view: snapshot, problem } = await new SavedFiles({ catalog, path, now: () => NOW }).load();
   for (const transaction of snapshot?.transactions ?? []) for (const _ of transaction.commit()) void _;
   return { catalog, snapshot, problem };
 }
@@ -100,7 +76,8 @@ describe('a snapshot', () => {
     await saveSnapshot(example(), path, () => NOW);
     expect(statSync(join(directory, 'state')).mode & 0o777).toBe(0o700);
     expect(statSync(path).mode & 0o777).toBe(0o600);
-    expect(readdirSync(join(directory, 'state'))).toEqual(['snapshot.ndjson']);
+    expect(readdirSync(join(directory, 'state'))).toEqual(['snapshot.ndjson', 'snapshot.ndjson.journal-1']);
+    expect(statSync(`${path}.journal-1`).mode & 0o777).toBe(0o600);
     const lines = readFileSync(path, 'utf8')
       .trimEnd()
       .split('\n')
@@ -150,18 +127,22 @@ describe('a snapshot', () => {
     else expect([...loaded.list('pod')]).toEqual([pod(`other-${revision}`)]);
   });
 
-  it('waits until a commit has been read to its end', async () => {
+  it('shows nothing of a commit that is half read', async () => {
     const catalog = new Catalog({ sources: ['watch'] });
-    const transaction = catalog.begin('watch', true, '1');
+    say(catalog, 'watch', true, '1', [pod('a', { ip6: 'fd00::1' }), pod('gone')]);
+    const before = [...catalog.records()].sort(byText);
+    const transaction = catalog.begin('watch', true, '2');
     for (const name of ['a', 'b', 'c']) transaction.put(pod(name));
     const changes = transaction.commit();
     changes.next();
-    const saving = saveSnapshot(catalog, path);
-    for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate);
-    expect(() => statSync(path)).toThrow(/ENOENT/);
+    changes.next();
+    await saveSnapshot(catalog, path);
+    const { catalog: loaded } = await load(['watch']);
+    expect([...loaded.records()].sort(byText)).toEqual(before);
+    expect(loaded.revision('watch')).toBe('1');
     for (const _ of changes) void _;
-    await saving;
-    expect((await load(['watch'])).catalog.count('pod')).toBe(3);
+    await saveSnapshot(catalog, path);
+    expect((await load(['watch'])).catalog.digest()).toBe(catalog.digest());
   });
 
   it('that is not there is no problem', async () => {
@@ -177,10 +158,10 @@ describe('a snapshot', () => {
     // A clock that is none: the writing stops in the middle.
     await expect(saveSnapshot(failing, path, () => Number.NaN)).rejects.toThrow(RangeError);
     expect(readFileSync(path)).toEqual(old);
-    expect(readdirSync(join(directory, 'state'))).toEqual(['snapshot.ndjson']);
+    expect(readdirSync(join(directory, 'state'))).toEqual(['snapshot.ndjson', 'snapshot.ndjson.journal-1']);
     writeFileSync(`${path}.tmp-${2 ** 22 + 1}`, 'left by a process that was killed');
     await load(['watch']);
-    expect(readdirSync(join(directory, 'state'))).toEqual(['snapshot.ndjson']);
+    expect(readdirSync(join(directory, 'state'))).toEqual(['snapshot.ndjson', 'snapshot.ndjson.journal-1']);
   });
 });
 
@@ -194,7 +175,7 @@ describe('a damaged snapshot', () => {
       /checksum/,
     ],
     ['a line lost', (octets) => Buffer.from(octets.toString().replace(/\{"type":"put".*\n/, '')), /checksum/],
-    ['zeros', (octets) => Buffer.alloc(octets.length), /no end/],
+    ['zeros', (octets) => Buffer.alloc(octets.length), /too early/],
     ['empty', () => Buffer.alloc(0), /too early/],
     ['something else', () => Buffer.from('{"hello":1}\n'), /no snapshot/],
     ['not JSON', () => Buffer.from('hello\n'), /JSON/],
@@ -233,29 +214,7 @@ describe('a damaged snapshot', () => {
 });
 
 describe('the keeper', () => {
-  /** Time that passes only when told. */
-  class Clock {
-    time = 0;
-    readonly waiting: { at: number; run: () => void }[] = [];
-    now(): number {
-      return this.time;
-    }
-    after(ms: number, run: () => void): () => void {
-      const entry = { at: this.time + ms, run };
-      this.waiting.push(entry);
-      return () => void this.waiting.splice(this.waiting.indexOf(entry), 1);
-    }
-    async pass(ms: number): Promise<void> {
-      this.time += ms;
-      for (const entry of this.waiting.filter(({ at }) => at <= this.time)) {
-        this.waiting.splice(this.waiting.indexOf(entry), 1);
-        entry.run();
-      }
-      await new Promise(setImmediate);
-    }
-  }
-
-  it('writes at once, then at most once a second, and once more at the end', async () => {
+  it('writes at once, then at most twice a second, and once more at the end', async () => {
     const clock = new Clock();
     const written: number[] = [];
     const keeper = new SnapshotKeeper({ clock, save: async () => void written.push(clock.time) });
@@ -266,27 +225,25 @@ describe('the keeper', () => {
       keeper.changed();
       await clock.pass(100);
     }
-    expect(written).toEqual([0, 1000, 2000]);
+    expect(written).toEqual([0, 500, 1000, 1500, 2000, 2500]);
     await clock.pass(10_000);
-    expect(written).toHaveLength(4);
-    await clock.pass(10_000);
-    expect(written).toHaveLength(4);
+    expect(written).toHaveLength(6);
     keeper.changed();
     await keeper.close();
-    expect(written).toHaveLength(5);
+    expect(written).toHaveLength(7);
     keeper.changed();
     await clock.pass(10_000);
-    expect(written).toHaveLength(5);
+    expect(written).toHaveLength(7);
     expect(clock.waiting).toEqual([]);
   });
 
-  it('rests nine times as long as a write took, and never writes twice at a time', async () => {
+  it('never writes twice at a time, and rests nine times as long as a failure took', async () => {
     const clock = new Clock();
-    let finish: () => void = () => undefined;
+    let end: { done: () => void; fail: (error: Error) => void } | undefined;
     let writes = 0;
     const save = () => {
       writes++;
-      return new Promise<void>((resolve) => (finish = resolve));
+      return new Promise<void>((done, fail) => (end = { done, fail }));
     };
     const keeper = new SnapshotKeeper({ clock, save });
     keeper.changed();
@@ -294,13 +251,19 @@ describe('the keeper', () => {
     keeper.changed();
     await clock.pass(2000);
     expect(writes).toBe(1);
-    finish();
+    end!.fail(new Error('no'));
     await clock.pass(0);
     await clock.pass(17_999);
     expect(writes).toBe(1);
     await clock.pass(1);
     expect(writes).toBe(2);
-    finish();
+    keeper.changed();
+    await clock.pass(2000);
+    end!.done();
+    await clock.pass(0);
+    await clock.pass(0);
+    expect(writes).toBe(3);
+    end!.done();
     await keeper.close();
   });
 

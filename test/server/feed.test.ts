@@ -112,3 +112,33 @@ test('a whole state is visible at once, and what came before it earlier still', 
   expect(told.flips.length).toBe(2);
   expect(told.flips[1]!.split(' ').length).toBe(20_000);
 });
+
+test('a bookmark does not overtake what was committed before it', async () => {
+  const catalog = new Catalog({ sources: [] });
+  const idle: Projection = { begin() {}, put() {}, remove() {}, commit() {} };
+  const slow = new Feed({
+    catalog,
+    projection: idle,
+    wallClock: () => 0,
+    elapsed: () => 0,
+    yieldTurn: () => new Promise((resolve) => setImmediate(resolve)),
+    onCommit: () => {},
+    onState: () => {},
+    onProblem: () => {},
+  });
+  const large = slow.sink('large');
+  const small = slow.sink('small');
+  large.begin(true, '1');
+  for (let i = 0; i < 20_000; i++) large.put(pod(`p${i}`));
+  const done = large.commit();
+  small.begin(false, '41');
+  small.put(pod('late'));
+  void small.commit();
+  small.bookmark('50');
+  // Whoever saved the view now would go on after 50 and never hear of the pod.
+  expect(catalog.revision('small')).toBeUndefined();
+  await done;
+  await slow.settled();
+  expect(catalog.revision('small')).toBe('50');
+  expect(slow.status()[1]!.revision).toBe('50');
+});

@@ -117,6 +117,44 @@ suite?.('the program and etcd', () => {
     expect((await run('pod', 'ls', '--admin', `unix:${folder}/none`)).code).toBe(4);
   });
 
+  it('delete of a VPC or namespace says what stays served, and what takes it away', async () => {
+    writeFileSync(join(folder, 'zone.yaml'), ZONE);
+    expect((await run('put', 'zone.yaml')).code).toBe(0);
+    const many = Array.from({ length: 12 }, (_, i) => ({
+      kind: 'pod',
+      vpc: 'w',
+      namespace: 'm',
+      name: `p${i}`,
+    }));
+    const input = JSON.stringify([
+      { kind: 'vpc', name: 'w' },
+      { kind: 'namespace', vpc: 'w', name: 'm' },
+      ...many,
+    ]);
+    await podns(['put', '-', '--etcd', etcd.url], { folder, input });
+    const one = await run('delete', 'vpc', 'v');
+    expect(one).toMatchObject({ code: 0, out: 'vpc v\n' });
+    expect(one.err).toContain(
+      [
+        'podns: vpc v is still served, for there is something in it: 2 pods; to remove that:',
+        '  podns delete pod v/n/client',
+        '  podns delete pod v/n/db',
+        '',
+      ].join('\n'),
+    );
+    for (const line of one.err.split('\n').filter((text) => text.startsWith('  '))) {
+      expect((await run(...line.trim().split(' ').slice(1))).code).toBe(0);
+    }
+    const namespace = await run('delete', 'namespace', 'w/m');
+    expect(namespace.err).toContain('namespace w/m is still served, for there is something in it: 12 pods;');
+    expect(namespace.err).toContain('  … and 2 more\n');
+    expect((await run('delete', 'vpc', 'w')).err).toContain('12 pods;');
+    await run('put', 'zone.yaml');
+    await run('delete', 'pod', 'v/n/client');
+    await run('delete', 'pod', 'v/n/db');
+    expect((await run('delete', 'vpc', 'v')).err).toMatch(/^podns: deleted, revision \d+\n$/);
+  });
+
   it('reads resources from standard input, as an array or a line each', async () => {
     const one = { kind: 'pod', vpc: 'v', namespace: 'n', name: 'one', ip6: 'fd00::8' };
     const two = { ...one, name: 'two' };

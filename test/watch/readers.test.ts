@@ -140,7 +140,7 @@ describe('the relay', () => {
     world.lostSince = 1;
     const one = world.open(new Output());
     await turn();
-    expect(words(one.lines)).toEqual(['snapshot', 'a', 'b', 'synced', 'bookmark']);
+    expect(words(one.lines)).toEqual(['snapshot', 'b', 'a', 'synced', 'bookmark']);
     expect(one.lines.at(-1)!.lost).toBe('1970-01-01T00:00:00.001Z');
   });
 
