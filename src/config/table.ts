@@ -52,7 +52,7 @@ export const SETTINGS = {
     'N',
     value.integer(0, 64),
     1,
-    'threads that answer UDP; 0: the main thread does',
+    'threads that answer UDP, of all listeners together; 0: the main thread does',
   ),
   admin: setting(
     'Serving',
@@ -268,8 +268,14 @@ export const SETTINGS = {
   holds: setting('Limits', 'N', value.integer(0), 10_000, 'queries held at the same time'),
   vpcHolds: setting('Limits', 'N', value.integer(0), 2_000, 'of them, for one VPC'),
   clientHolds: setting('Limits', 'N', value.integer(0), 50, 'of them, for one source address'),
-  tcpConnections: setting('Limits', 'N', value.integer(0), 1_000, 'TCP connections at the same time'),
-  tcpClient: setting('Limits', 'N', value.integer(0), 100, 'of them, from one address'),
+  tcpConnections: setting(
+    'Limits',
+    'N',
+    value.integer(0),
+    1_000,
+    'TCP connections at the same time, of all listeners',
+  ),
+  tcpClient: setting('Limits', 'N', value.integer(0), 100, 'of them, from one address to one listener'),
   tcpIdle: setting(
     'Limits',
     'DURATION',
