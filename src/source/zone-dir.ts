@@ -1,5 +1,6 @@
 /** Zone files on disk: which there are, what they hold, and one-off reading for the command line. */
 import { lstatSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { opendir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Place, Problem, Resource } from '../model.ts';
 import { parseZoneFile } from './zone-file.ts';
@@ -9,9 +10,28 @@ import { joinZoneFiles } from './zone-set.ts';
 /** About 70,000 pods; to read them takes some ten seconds and most of a gibibyte. */
 export const FILE_OCTETS_MAX = 4 * 1024 * 1024;
 
+/** Zone files of a folder, which is looked through at every change. */
+export const FILES_MAX = 4096;
+
+export class TooManyFiles extends Error {
+  constructor() {
+    super(`holds more than ${FILES_MAX} zone files: join some of them`);
+  }
+}
+
 /** True for `*.yaml` and `*.yml`; hidden files, as editors leave them, are not read. */
 export function isZoneFileName(name: string): boolean {
   return /\.ya?ml$/i.test(name) && !name.startsWith('.');
+}
+
+/** The zone files of a folder in order. Throws what the system throws, and TooManyFiles. */
+export async function zoneNames(dir: string): Promise<string[]> {
+  const names: string[] = [];
+  for await (const { name } of await opendir(dir)) {
+    if (isZoneFileName(name)) names.push(name);
+    if (names.length > FILES_MAX) throw new TooManyFiles();
+  }
+  return names.sort();
 }
 
 /** The octets of a zone file to what they say, or why they say nothing. */
@@ -44,6 +64,7 @@ export function unreadable(place: Place, reason: string): ZoneFile {
 
 /** What an error of the file system means, in words. */
 export function ioReason(error: unknown): string {
+  if (error instanceof TooManyFiles) return error.message;
   const code = (error as NodeJS.ErrnoException).code;
   if (code === 'ENOENT') return 'does not exist';
   if (code === 'EACCES' || code === 'EPERM') return 'may not be read by this user';
@@ -64,7 +85,9 @@ export function readZones(
   const problems: Problem[] = [];
   try {
     if (statSync(path).isDirectory()) {
-      for (const name of readdirSync(path).filter(isZoneFileName).sort()) {
+      const names = readdirSync(path).filter(isZoneFileName).sort();
+      if (names.length > FILES_MAX) throw new TooManyFiles();
+      for (const name of names) {
         const file = join(path, name);
         if (statSync(file, { throwIfNoEntry: false })?.isDirectory() === true) continue;
         files.set(name, readOne(file, options));

@@ -85,3 +85,13 @@ export function* differences(
 function changed(old: Placed, placed: Placed): boolean {
   return old !== placed && !isDeepStrictEqual(old.resource, placed.resource);
 }
+
+/** Says of an error what is served instead. */
+export function sayKept(problem: Problem, zone: ZoneFile, set: ZoneSet): Problem {
+  if (problem.severity !== 'error') return problem;
+  if (!zone.usable && zone.placed.length > 0)
+    return { ...problem, reason: `${problem.reason}; the file's last good state is served` };
+  if (problem.key !== undefined && set.kept.has(keyText(problem.key)))
+    return { ...problem, reason: `${problem.reason}; its last good version is served` };
+  return problem;
+}

@@ -11,8 +11,8 @@ import type { ZoneAnswer, ZoneOrder } from './zone-worker.ts';
  * no thread.
  */
 const HERE_MAX = 512;
-/** Milliseconds without work after which the thread ends. */
-const IDLE = 2_000;
+/** Milliseconds without work after which the thread ends: while somebody edits, it stays. */
+const IDLE = 60_000;
 /** Milliseconds that a file may take; the largest takes a fifth of them. */
 const PATIENCE = 60_000;
 /** MiB of the thread's heap; the largest file takes a third of them. */
@@ -54,9 +54,14 @@ export class ZoneThread {
     return this.worker !== undefined;
   }
 
+  /** True where a file is parsed by the thread. */
+  wants(octets: Uint8Array): boolean {
+    return octets.length > HERE_MAX || octets.includes(0x2a);
+  }
+
   /** What the file says. Never rejects: a file that the thread cannot cope with is unusable. */
   async parse(octets: Uint8Array, file: string, options: ZoneOptions): Promise<ZoneFile> {
-    if (octets.length <= HERE_MAX && !octets.includes(0x2a)) {
+    if (!this.wants(octets)) {
       turns.record(octets.length);
       return parseZoneOctets(octets, file, options);
     }
@@ -65,8 +70,19 @@ export class ZoneThread {
     const parsed = this.queue.then(() => this.order(octets, file, { zone: options.zone }));
     this.queue = parsed;
     const zone = await parsed;
-    if (--this.waiting === 0) this.cancelIdle = this.clock.after(this.idle, () => this.end());
+    if (--this.waiting === 0) this.rest();
     return zone;
+  }
+
+  /** A file is about to change, as it seems: the thread needs some time to start. */
+  warm(): void {
+    this.worker ??= this.start();
+    if (this.waiting === 0) this.rest();
+  }
+
+  private rest(): void {
+    this.cancelIdle?.();
+    this.cancelIdle = this.clock.after(this.idle, () => this.end());
   }
 
   private async order(octets: Uint8Array, file: string, options: ZoneOptions): Promise<ZoneFile> {

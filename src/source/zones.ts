@@ -1,15 +1,15 @@
 /** The zones directory as a source: edits become transactions, and what is broken stays as it last was. */
 import { subtle } from 'node:crypto';
-import { lstat, readFile, readdir, stat } from 'node:fs/promises';
+import { lstat, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { keyOf, keyText } from '../model.ts';
+import { keyOf } from '../model.ts';
 import type { Problem, Sink, Source, SourceState } from '../model.ts';
 import { systemClock } from './reflector-run.ts';
 import type { Clock } from './reflector-run.ts';
 import { paced, turns } from './turns.ts';
-import { FILE_OCTETS_MAX, ioReason, isZoneFileName, tooLarge, unreadable } from './zone-dir.ts';
+import { FILE_OCTETS_MAX, ioReason, tooLarge, unreadable, zoneNames } from './zone-dir.ts';
 import type { Placed, ZoneFile, ZoneOptions } from './zone-file.ts';
-import { differences, joiningZoneFiles } from './zone-set.ts';
+import { differences, joiningZoneFiles, sayKept } from './zone-set.ts';
 import type { ZoneSet } from './zone-set.ts';
 import { zoneThread, type ZoneThread } from './zone-thread.ts';
 import { DirectoryWatch } from './zone-watch.ts';
@@ -67,6 +67,8 @@ class ZonesSource implements Source {
   /** Names of which an event told; `#all` when it did not say which. */
   #dirty = new Set<string>();
   #all = false;
+  /** Some file was parsed by the thread, so the next may need it. */
+  #threaded = false;
   /** The next delivery restates everything. */
   #full = false;
   #running: Promise<void> | undefined;
@@ -106,6 +108,7 @@ class ZonesSource implements Source {
   #event(name: string | undefined): void {
     if (name === undefined) this.#all = true;
     else this.#dirty.add(name);
+    if (this.#threaded) this.#thread.warm();
     if (this.#running !== undefined) {
       this.#again = true;
       return;
@@ -149,7 +152,7 @@ class ZonesSource implements Source {
     this.#watch.update(linked);
     let names: string[];
     try {
-      names = (await readdir(this.#dir)).filter(isZoneFileName).sort();
+      names = await zoneNames(this.#dir);
     } catch (error) {
       this.#all ||= all;
       if (this.#closed) return;
@@ -169,7 +172,8 @@ class ZonesSource implements Source {
     const set =
       before !== undefined && unchanged ? before : await paced(joiningZoneFiles(zones, before?.placed));
     if (this.#closed) return;
-    this.#report(sink, set);
+    await paced(this.#report(sink, set));
+    if (this.#closed) return;
     this.#set = set;
     if (set !== before) await this.#deliver(sink, before?.placed, set.placed);
     if (!this.#closed) this.#tell(sink, 'live');
@@ -209,7 +213,11 @@ class ZonesSource implements Source {
     // By a thread of the system's: of a large file it takes longer than a turn.
     state.digest = Buffer.from(await subtle.digest('SHA-256', octets)).toString('base64');
     if (old !== undefined && old.digest === state.digest) return state;
-    const zone = await this.#thread.parse(octets, path, this.#options);
+    this.#threaded ||= this.#thread.wants(octets);
+    let zone = state.zone;
+    const parsed = this.#thread.parse(octets, path, this.#options).then((found) => void (zone = found));
+    // Whoever closes does not wait for a large file.
+    await Promise.race([parsed, this.#ended]);
     return { ...state, zone: keepLast(zone, old) };
   }
 
@@ -248,9 +256,11 @@ class ZonesSource implements Source {
   }
 
   /** Tells the sink of each file's problems where they changed. */
-  #report(sink: Sink, set: ZoneSet): void {
+  *#report(sink: Sink, set: ZoneSet): Generator<void, void> {
     const reported = new Map<string, string>();
     for (const [name, { zone }] of this.#files) {
+      yield turns.record();
+      if (this.#closed) return;
       const problems = [
         ...zone.problems.map((problem) => sayKept(problem, zone, set)),
         ...(set.repeated.get(name) ?? []),
@@ -295,14 +305,4 @@ function sameZones(before: ReadonlyMap<string, Known>, after: ReadonlyMap<string
   if (before.size !== after.size) return false;
   for (const [name, { zone }] of after) if (before.get(name)?.zone !== zone) return false;
   return true;
-}
-
-/** Says of an error what is served instead. */
-function sayKept(problem: Problem, zone: ZoneFile, set: ZoneSet): Problem {
-  if (problem.severity !== 'error') return problem;
-  if (!zone.usable && zone.placed.length > 0)
-    return { ...problem, reason: `${problem.reason}; the file's last good state is served` };
-  if (problem.key !== undefined && set.kept.has(keyText(problem.key)))
-    return { ...problem, reason: `${problem.reason}; its last good version is served` };
-  return problem;
 }

@@ -13,7 +13,7 @@ import { LIST_MAX } from '../../src/source/shape-fields.ts';
 import { LONGEST_TURN, turns } from '../../src/source/turns.ts';
 import { validateResource } from '../../src/source/validate.ts';
 import { watchSource } from '../../src/source/watch.ts';
-import { FILE_OCTETS_MAX } from '../../src/source/zone-dir.ts';
+import { FILE_OCTETS_MAX, FILES_MAX } from '../../src/source/zone-dir.ts';
 import { base64 } from './etcd-harness.ts';
 import { HOSTILE } from './hostile-values.ts';
 import { MapSink } from './map-sink.ts';
@@ -243,5 +243,6 @@ test('docs/watch.md names the bounds as they are', () => {
     'domains in `forward`': LIST_MAX.suffixes,
     upstreams: LIST_MAX.upstreams,
     'octets of a zone file': FILE_OCTETS_MAX,
+    'zone files in a folder': FILES_MAX,
   });
 });

@@ -8,7 +8,7 @@ import { Alias } from 'yaml';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { problemText } from '../../src/model.ts';
 import { LONGEST_TURN, turns } from '../../src/source/turns.ts';
-import { FILE_OCTETS_MAX, parseZoneOctets, readZones } from '../../src/source/zone-dir.ts';
+import { FILE_OCTETS_MAX, FILES_MAX, parseZoneOctets, readZones } from '../../src/source/zone-dir.ts';
 import { ZoneThread } from '../../src/source/zone-thread.ts';
 import { zones } from '../../src/source/zones.ts';
 import { ManualClock } from './manual-clock.ts';
@@ -65,6 +65,52 @@ test('a few names need no thread', async () => {
   const small = Buffer.from('vpc: a\nnamespaces: { n: { pods: { db: { ip6: "fd00::1" } } } }\n');
   expect((await thread.parse(small, 'a', {})).placed).toHaveLength(3);
   expect(thread.started).toBe(0);
+});
+
+test('it starts as soon as something is about to change, and rests again', async () => {
+  const clock = new ManualClock();
+  const thread = new ZoneThread({ clock, idle: 50 });
+  thread.warm();
+  expect(thread.running).toBe(true);
+  clock.advance(49);
+  thread.warm();
+  clock.advance(49);
+  expect(thread.running).toBe(true);
+  clock.advance(1);
+  expect(thread.running).toBe(false);
+  expect(thread.started).toBe(1);
+});
+
+test('a folder of too many files is not read, in serve and in check', async () => {
+  for (let i = 0; i <= FILES_MAX; i++) writeFileSync(join(folder, `${i}.yaml`), '');
+  const reason = 'holds more than 4096 zone files: join some of them';
+  expect(readZones(folder).problems.map(problemText)).toEqual([`${folder}: ${reason}`]);
+  const sink = new MapSink();
+  const source = zones(folder);
+  source.start(sink);
+  await sink.until(() => sink.states.length > 0);
+  expect(sink.states).toEqual([{ state: 'starting', reason: `${folder} ${reason}` }]);
+  await source.close();
+});
+
+test('who closes does not wait for a file that is being read', async () => {
+  writeFileSync(join(folder, 'a.yaml'), file(20_000));
+  const sink = new MapSink();
+  let order: (() => void) | undefined;
+  const thread = new ZoneThread();
+  const parse = thread.parse.bind(thread);
+  const ordered = new Promise<void>((resolve) => (order = resolve));
+  let found = false;
+  thread.parse = (...args) => {
+    order!();
+    return parse(...args).then((zone) => ((found = true), zone));
+  };
+  const source = zones(folder, { thread });
+  source.start(sink);
+  await ordered;
+  await source.close();
+  expect(found).toBe(false);
+  expect(sink.log).toEqual([]);
 });
 
 test('a file that takes too long is refused, and the next is read by a new thread', async () => {
