@@ -6,8 +6,8 @@ import type { Transaction } from './transaction.ts';
 
 /** Records that are encoded in one turn of the event loop: some 0.2 ms of work, for changes must not wait longer. */
 export const SLICE = 64;
-/** Octets of one write, about. */
-export const WRITE = 64 * 1024;
+/** Octets of one write, about: each costs a turn and a thread's. */
+export const WRITE = 256 * 1024;
 /** No line that podns writes comes near this; a file without line ends is damaged. */
 const MAX_LINE = 64 << 20;
 
