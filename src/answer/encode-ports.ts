@@ -4,10 +4,12 @@ import { put16 } from '../dns/octets.ts';
 import type { Query } from '../dns/query.ts';
 import * as layout from '../trie/layout.ts';
 import type { View } from '../trie/view.ts';
-import { sharesOverlay } from './client.ts';
-import type { Client } from './client.ts';
 import type { Draft } from './draft.ts';
-import { memberAt, memberCount, portOf, protocolOf } from './walk.ts';
+import { LOOKS, LOOKS_TCP } from './members.ts';
+import type { PortHolders } from './ports.ts';
+import { A, AAAA } from './visible.ts';
+import type { VisibleAddresses } from './visible.ts';
+import { portOf, protocolOf } from './walk.ts';
 import {
   nodeNameLength,
   putFixed,
@@ -29,7 +31,8 @@ export function encodePorts(
   view: View,
   names: ServerNames,
   query: Query,
-  client: Client,
+  ports: PortHolders,
+  visible: VisibleAddresses,
   record: number,
   ttl: number,
   tcp: boolean,
@@ -37,14 +40,11 @@ export function encodePorts(
 ): void {
   const { out, base } = draft;
   const protocol = protocolOf(query, 1);
-  const members = memberCount(view, record);
   let at = draft.at;
   const targets: number[] = [];
-  let i = Math.floor((query.id * members) / 65536);
-  for (let n = 0; n < members; n++, i = i + 1 === members ? 0 : i + 1) {
-    const member = memberAt(view, record, i);
+  ports.begin(record, query, 0, protocol, tcp ? LOOKS_TCP : LOOKS);
+  for (let member = ports.next(); member !== 0; member = ports.next()) {
     const port = portOf(view, member, query, 0, protocol);
-    if (port === 0) continue;
     chooseTarget(view, names, member, record);
     const rdata = at + 12;
     const end = rdata + 6 + target.length;
@@ -65,9 +65,10 @@ export function encodePorts(
     at = end;
     draft.answers++;
   }
+  if (ports.cut && !tcp) draft.truncated = true;
   for (let t = 0; t < targets.length; t += 2) {
     if (targets[t] <= POINTER_MAX)
-      at = putAddresses(view, client, targets[t], targets[t + 1], ttl, draft, at);
+      at = putAddresses(view, visible, targets[t], targets[t + 1], ttl, draft, at);
   }
   draft.at = at;
 }
@@ -101,38 +102,26 @@ function chooseTarget(view: View, names: ServerNames, member: number, record: nu
 
 function putAddresses(
   view: View,
-  client: Client,
+  visible: VisibleAddresses,
   owner: number,
   member: number,
   ttl: number,
   draft: Draft,
   at: number,
 ): number {
-  const { words, bytes } = view;
   const { out } = draft;
-  let word = member + layout.RRSET_AAAA;
-  for (let n = words[member + layout.RRSET_AAAA_COUNT]; n > 0; n--, word += 4) {
-    if (at + 28 > draft.end) return at;
-    put16(out, at, 0xc000 | owner);
-    at = putOctets(out, putFixed(out, at + 2, dns.TYPE_AAAA, ttl, 16), bytes, word * 4, 16);
-    draft.additional++;
-  }
-  for (let n = words[member + layout.RRSET_A_COUNT]; n > 0; n--, word += 2) {
-    if (!sharesOverlay(view, client, words[word + 1]) || isRepeated(view, client, member, word)) continue;
-    if (at + 16 > draft.end) return at;
-    put16(out, at, 0xc000 | owner);
-    at = putOctets(out, putFixed(out, at + 2, dns.TYPE_A, ttl, 4), bytes, word * 4, 4);
-    draft.additional++;
+  for (const family of FAMILIES) {
+    const length = family * 4;
+    const type = family === AAAA ? dns.TYPE_AAAA : dns.TYPE_A;
+    visible.begin(member, family, 0, 1);
+    for (let word = visible.next(); word !== 0; word = visible.next()) {
+      if (at + 12 + length > draft.end) return at;
+      put16(out, at, 0xc000 | owner);
+      at = putOctets(out, putFixed(out, at + 2, type, ttl, length), view.bytes, word * 4, length);
+      draft.additional++;
+    }
   }
   return at;
 }
 
-/** True when an entry before it gives the client the same IPv4, on another overlay that it shares. */
-function isRepeated(view: View, client: Client, member: number, word: number): boolean {
-  const { words } = view;
-  let earlier = member + layout.RRSET_AAAA + 4 * words[member + layout.RRSET_AAAA_COUNT];
-  for (; earlier < word; earlier += 2) {
-    if (words[earlier] === words[word] && sharesOverlay(view, client, words[earlier + 1])) return true;
-  }
-  return false;
-}
+const FAMILIES = [AAAA, A];

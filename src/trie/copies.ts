@@ -20,6 +20,8 @@ export class Copies {
   /** The copy in use. */
   copy = 0;
   generation = 0;
+  /** Records looked at since `enter`, beyond what every question costs: whoever walks many counts them here. */
+  steps = 0;
 
   names: Int32Array;
   addresses: Int32Array;
@@ -57,11 +59,14 @@ export class Copies {
       if (again === active) break;
       active = again;
     }
+    this.steps = 0;
     this.use(active);
   }
 
   /** Lets the writer have the copy. */
   leave(): void {
+    const most = this.announcement + layout.READER_STEPS;
+    if (this.steps > this.head[most]) this.head[most] = this.steps;
     Atomics.store(this.head, this.announcement, 0);
   }
 
