@@ -5,7 +5,7 @@ import type { Query } from '../dns/query.ts';
 import * as layout from '../trie/layout.ts';
 import type { View } from '../trie/view.ts';
 import type { Draft } from './draft.ts';
-import { LOOKS, LOOKS_TCP } from './members.ts';
+import { STEPS, STEPS_TCP } from './members.ts';
 import type { PortHolders } from './ports.ts';
 import { A, AAAA } from './visible.ts';
 import type { VisibleAddresses } from './visible.ts';
@@ -42,7 +42,7 @@ export function encodePorts(
   const protocol = protocolOf(query, 1);
   let at = draft.at;
   const targets: number[] = [];
-  ports.begin(record, query, 0, protocol, tcp ? LOOKS_TCP : LOOKS);
+  ports.begin(record, query, 0, protocol, tcp ? STEPS_TCP : STEPS);
   for (let member = ports.next(); member !== 0; member = ports.next()) {
     const port = portOf(view, member, query, 0, protocol);
     chooseTarget(view, names, member, record);
@@ -113,7 +113,7 @@ function putAddresses(
   for (const family of FAMILIES) {
     const length = family * 4;
     const type = family === AAAA ? dns.TYPE_AAAA : dns.TYPE_A;
-    visible.begin(member, family, 0, 1);
+    visible.begin(member, family, 0, STEPS);
     for (let word = visible.next(); word !== 0; word = visible.next()) {
       if (at + 12 + length > draft.end) return at;
       put16(out, at, 0xc000 | owner);

@@ -17,7 +17,7 @@ import type { Draft } from './draft.ts';
 import { OptWriter, edeOctets } from './opt.ts';
 import type { Peer } from './peer.ts';
 import type { AnswerSettings } from './settings.ts';
-import { LOOKS, LOOKS_TCP } from './members.ts';
+import { STEPS, STEPS_TCP } from './members.ts';
 import { A, AAAA, VisibleAddresses } from './visible.ts';
 import { ServerNames, putFixed, putOctets } from './wire.ts';
 
@@ -208,7 +208,7 @@ export class Encoder {
   private putVisible(query: Query, client: Client, record: number, family: number, tcp: boolean): void {
     const { draft, visible } = this;
     visible.use(client);
-    visible.begin(record, family, query.id, tcp ? LOOKS_TCP : LOOKS);
+    visible.begin(record, family, query.id, tcp ? STEPS_TCP : STEPS);
     let at = visible.next();
     for (; at !== 0 && this.putAddress(at, family); at = visible.next()) draft.answers++;
     if ((at !== 0 || visible.cut) && !tcp) draft.truncated = true;

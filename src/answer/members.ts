@@ -8,14 +8,14 @@ export interface Judge {
   accepts(member: number): boolean;
 }
 
-/** Bearers that one question looks at, over UDP and over TCP: what is not found among them is not answered. */
-export const LOOKS = 4096;
-export const LOOKS_TCP = 65536;
+/** Steps (`View.steps`) for one RRset, over UDP and over TCP: what is not found within them is not answered. */
+export const STEPS = 4096;
+export const STEPS_TCP = 65536;
 
 export class Members {
   /** Those that can answer; of a SET and of MIXED groups all, each is asked when it comes. */
   count = 0;
-  /** The looks were used up before all were seen. */
+  /** The steps were used up before all were seen. */
   cut = false;
   private readonly view: View;
   private readonly cursor: Cursor;
@@ -27,7 +27,8 @@ export class Members {
   private group = 0;
   private at = 0;
   private left = 0;
-  private looks = 0;
+  /** What `View.steps` may be at most. */
+  private end = 0;
 
   constructor(view: View, judge: Judge) {
     this.view = view;
@@ -37,16 +38,16 @@ export class Members {
 
   /** True when some bearer of `record` (POD, SERVICE, SET or CROWD) can answer, or there are too many to tell. */
   any(record: number): boolean {
-    this.begin(record, 0, LOOKS);
+    this.begin(record, 0, STEPS);
     return this.next() !== 0 || this.cut;
   }
 
   /** `next` begins at a place that the message id chooses: rotation without state. */
-  begin(record: number, id: number, looks: number): void {
+  begin(record: number, id: number, steps: number): void {
     const { view } = this;
     const { words } = view;
     this.record = record;
-    this.looks = looks;
+    this.end = view.steps + steps;
     this.cut = false;
     this.groups = 0;
     const kind = words[record] & 0xff;
@@ -63,15 +64,11 @@ export class Members {
     else if (kind !== layout.RECORD_SET) this.at = -1;
   }
 
-  /** The next that can answer, each once; 0 when all have been given, or the looks are used up. */
+  /** The next that can answer, each once; 0 when all have been given, or the steps are used up. */
   next(): number {
     const { view, judge } = this;
     while (this.left > 0) {
-      if (this.looks <= 0) {
-        this.cut = true;
-        return 0;
-      }
-      this.looks--;
+      if (this.isOver()) return 0;
       view.steps++;
       this.left--;
       if (this.groups > 0) {
@@ -89,6 +86,12 @@ export class Members {
     return 0;
   }
 
+  private isOver(): boolean {
+    if (this.view.steps < this.end) return false;
+    this.cut = true;
+    return true;
+  }
+
   /** Of the groups that are given, those whose first member can answer: the others are like it. */
   private chooseGroups(crowd: number): void {
     const { view, roots, cursor } = this;
@@ -98,7 +101,7 @@ export class Members {
     const given = words[at + layout.GROUP_KIND] & layout.GROUP_KIND_MASK;
     for (let i = words[crowd + layout.CROWD_GROUPS]; i > 0; i--, at += layout.GROUP_ENTRY) {
       const kind = words[at + layout.GROUP_KIND];
-      if ((kind & layout.GROUP_KIND_MASK) !== given) return;
+      if ((kind & layout.GROUP_KIND_MASK) !== given || this.isOver()) return;
       const root = words[at + layout.GROUP_ROOT];
       const isMixed = (kind & layout.GROUP_MIXED) !== 0;
       view.steps++;

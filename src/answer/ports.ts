@@ -33,11 +33,11 @@ export class PortHolders implements Judge {
   }
 
   /** Then `next` gives those that have it, beginning with one that the message id chooses. */
-  begin(record: number, query: Query, label: number, protocol: number, looks: number): void {
+  begin(record: number, query: Query, label: number, protocol: number, steps: number): void {
     this.query = query;
     this.label = label;
     this.protocol = protocol;
-    this.members.begin(record, query.id, looks);
+    this.members.begin(record, query.id, steps);
   }
 
   /** 0 behind the last. */

@@ -4,7 +4,7 @@ import { isMappedKey } from '../trie/mapped.ts';
 import { attachmentWords } from '../trie/records.ts';
 import type { View } from '../trie/view.ts';
 import type { Client } from './client.ts';
-import { Members } from './members.ts';
+import { Members, STEPS } from './members.ts';
 import type { Judge } from './members.ts';
 import { SharedOverlays } from './overlays.ts';
 import { Seen } from './seen.ts';
@@ -56,12 +56,12 @@ export class VisibleAddresses implements Judge {
   }
 
   /** Then `next` gives them, beginning with a bearer that the message id chooses. */
-  begin(record: number, family: number, id: number, looks: number): void {
+  begin(record: number, family: number, id: number, steps: number): void {
     this.family = family;
     this.seen.clear();
     this.readyLeft = 0;
     this.placesLeft = 0;
-    this.members.begin(record, id, looks);
+    this.members.begin(record, id, steps);
   }
 
   /** Word index of the next address, each once (RFC 2181 section 5); 0 behind the last. */
@@ -88,7 +88,7 @@ export class VisibleAddresses implements Judge {
     const { words, key } = view;
     if (record === 0 || !isTaken(view, record, holder)) return false;
     const is6 = !isMappedKey(key);
-    this.begin(holder, is6 ? AAAA : A, 0, 1);
+    this.begin(holder, is6 ? AAAA : A, 0, STEPS);
     for (let at = this.next(); at !== 0; at = this.next()) {
       if (is6 ? view.isKeyAt(at) : words[at] === key[3]) return true;
     }

@@ -34,10 +34,10 @@ export function stepWords(level: number): number {
 /** Words that trees of so many records take at most when they are built. */
 export function builtWords(records: number, trees: number): number {
   let words = 0;
-  for (let chunks = records / LEAF_BUILT; chunks > 1 / BRANCH_BUILT; chunks /= BRANCH_BUILT) {
+  for (let chunks = records / LEAF_BUILT; ; chunks /= BRANCH_BUILT) {
     words += CHUNK_WORDS * (Math.floor(chunks) + trees);
+    if (chunks <= 1) return words;
   }
-  return words;
 }
 
 export class ChunkTrees {

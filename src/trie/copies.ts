@@ -20,7 +20,10 @@ export class Copies {
   /** The copy in use. */
   copy = 0;
   generation = 0;
-  /** Records looked at since `enter`, beyond what every question costs: whoever walks many counts them here. */
+  /**
+   * Members, attachments and ports looked at since `enter` or `refresh`: whoever goes through many of them counts
+   * them here.
+   */
   steps = 0;
 
   names: Int32Array;
@@ -72,6 +75,7 @@ export class Copies {
 
   /** For the writer's own thread: look at the active copy. */
   refresh(): void {
+    this.steps = 0;
     this.use(this.head[layout.HEAD_ACTIVE]);
   }
 

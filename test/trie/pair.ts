@@ -24,7 +24,7 @@ export class Pair {
   time = 1000;
 
   /** `most`: bearers of a name that stand in a SET; more are a CROWD. */
-  constructor(policy: 'pinned' | 'all' | 'none' = 'pinned', reserve: Reserve = ROOMY, most = 64) {
+  constructor(policy: 'pinned' | 'all' | 'none' = 'pinned', reserve = ROOMY, most = 64) {
     this.memory = reserveMemory(reserve, [1, 2]);
     this.naive = new NaiveTrie(policy);
     this.writer = new TrieWriter(this.memory, {
