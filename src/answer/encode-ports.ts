@@ -113,7 +113,7 @@ function putAddresses(
   for (const family of FAMILIES) {
     const length = family * 4;
     const type = family === AAAA ? dns.TYPE_AAAA : dns.TYPE_A;
-    visible.begin(member, family, 0, STEPS);
+    visible.beginOne(member, family);
     for (let word = visible.next(); word !== 0; word = visible.next()) {
       if (at + 12 + length > draft.end) return at;
       put16(out, at, 0xc000 | owner);

@@ -28,7 +28,7 @@ export class Members {
   private at = 0;
   private left = 0;
   /** What `View.steps` may be at most. */
-  private end = 0;
+  private limit = 0;
 
   constructor(view: View, judge: Judge) {
     this.view = view;
@@ -47,7 +47,7 @@ export class Members {
     const { view } = this;
     const { words } = view;
     this.record = record;
-    this.end = view.steps + steps;
+    this.limit = view.steps + steps;
     this.cut = false;
     this.groups = 0;
     const kind = words[record] & 0xff;
@@ -62,6 +62,11 @@ export class Members {
     this.at = Math.floor((id * this.count) / 65536);
     if (this.groups > 0) this.seek(this.at);
     else if (kind !== layout.RECORD_SET) this.at = -1;
+  }
+
+  /** `next` gives nobody from now on. */
+  end(): void {
+    this.left = 0;
   }
 
   /** The next that can answer, each once; 0 when all have been given, or the steps are used up. */
@@ -87,7 +92,7 @@ export class Members {
   }
 
   private isOver(): boolean {
-    if (this.view.steps < this.end) return false;
+    if (this.view.steps < this.limit) return false;
     this.cut = true;
     return true;
   }

@@ -4,7 +4,7 @@ import { isMappedKey } from '../trie/mapped.ts';
 import { attachmentWords } from '../trie/records.ts';
 import type { View } from '../trie/view.ts';
 import type { Client } from './client.ts';
-import { Members, STEPS } from './members.ts';
+import { Members } from './members.ts';
 import type { Judge } from './members.ts';
 import { SharedOverlays } from './overlays.ts';
 import { Seen } from './seen.ts';
@@ -64,6 +64,14 @@ export class VisibleAddresses implements Judge {
     this.members.begin(record, id, steps);
   }
 
+  /** Then `next` gives those of one POD or SERVICE. */
+  beginOne(member: number, family: number): void {
+    this.family = family;
+    this.seen.clear();
+    this.members.end();
+    this.enter(member);
+  }
+
   /** Word index of the next address, each once (RFC 2181 section 5); 0 behind the last. */
   next(): number {
     for (;;) {
@@ -88,7 +96,7 @@ export class VisibleAddresses implements Judge {
     const { words, key } = view;
     if (record === 0 || !isTaken(view, record, holder)) return false;
     const is6 = !isMappedKey(key);
-    this.begin(holder, is6 ? AAAA : A, 0, STEPS);
+    this.beginOne(holder, is6 ? AAAA : A);
     for (let at = this.next(); at !== 0; at = this.next()) {
       if (is6 ? view.isKeyAt(at) : words[at] === key[3]) return true;
     }
