@@ -87,17 +87,25 @@ function chooseTarget(view: View, names: ServerNames, member: number, record: nu
   target.head = 0;
   target.length = nodeNameLength(view, target.node) + names.zone.length;
   if ((words[member] & 0xff) !== layout.RECORD_POD || view.payloadOf(target.node) === member) return;
-  let node = target.node;
-  const named = (words[tail + layout.TAIL_COUNTS] >>> 16) & 0xff;
-  for (let i = 0; i < named; i++) {
-    const other = words[tail + layout.TAIL_NAMES + i];
-    if (view.payloadOf(other) === record) node = other;
-  }
+  const node = nameOf(view, tail, record);
   const length = replicaLabelLength(view, member) + nodeNameLength(view, node) + names.zone.length;
   if (length > dns.NAME_LENGTH_MAX) return;
   target.node = node;
   target.head = member;
   target.length = length;
+}
+
+/** The name among those of the pod with this tail for which `record` answers; its own where none is. */
+function nameOf(view: View, tail: number, record: number): number {
+  const { words } = view;
+  if ((words[record] & 0xff) === layout.RECORD_CROWD) return words[record + layout.CROWD_NODE];
+  const named = (words[tail + layout.TAIL_COUNTS] >>> 16) & 0xff;
+  view.steps += named;
+  for (let i = named - 1; i >= 0; i--) {
+    const node = words[tail + layout.TAIL_NAMES + i];
+    if (view.payloadOf(node) === record) return node;
+  }
+  return words[tail + layout.TAIL_NODE];
 }
 
 function putAddresses(
