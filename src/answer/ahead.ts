@@ -32,7 +32,7 @@ const LABEL = 64;
 /** Header, two labels, the root, type and class. */
 const USUAL_MIN = 12 + 2 + 5;
 /** Words from the kind of a pod with one AAAA and one A to its namespace, which may lie on the next line of the cache. */
-const TO_NAMESPACE = layout.RRSET_AAAA + 4 + 2;
+const TO_NAMESPACE = layout.RRSET_AAAA + 4 + 1;
 /** No scope, node or slot has this number. */
 const NONE = -1;
 

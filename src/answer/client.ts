@@ -218,24 +218,6 @@ export class Identifier {
   }
 }
 
-/** True when the client is given an A entry that is tied to this overlay (0: tied to none). */
-export function sharesOverlay(view: View, client: Client, overlay: number): boolean {
-  if (overlay === 0) return true;
-  const { words } = view;
-  if (client.pod === 0) {
-    return client.onAllOverlays && words[overlay + layout.OVERLAY_NAMESPACE] === client.namespace;
-  }
-  const tail = view.tail(client.pod);
-  const counts = words[tail + layout.TAIL_COUNTS];
-  let at = tail + layout.TAIL_NAMES + ((counts >>> 16) & 0xff);
-  for (let i = counts >>> 24; i > 0; i--) {
-    if (words[at + layout.ATTACHMENT_OVERLAY] === overlay) return true;
-    const has6 = (words[at + layout.ATTACHMENT_FLAGS] & layout.ATTACHED_IP6) !== 0;
-    at += layout.ATTACHMENT_IP6 + (has6 ? 4 : 0);
-  }
-  return false;
-}
-
 /** True when the pod has overlays and all of them are internal: it gets no outside names. */
 export function allOverlaysInternal(view: View, pod: number): boolean {
   const { words } = view;

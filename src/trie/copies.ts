@@ -20,6 +20,11 @@ export class Copies {
   /** The copy in use. */
   copy = 0;
   generation = 0;
+  /**
+   * Members, attachments and ports looked at since `enter` or `refresh`: whoever goes through many of them counts
+   * them here.
+   */
+  steps = 0;
 
   names: Int32Array;
   addresses: Int32Array;
@@ -57,16 +62,20 @@ export class Copies {
       if (again === active) break;
       active = again;
     }
+    this.steps = 0;
     this.use(active);
   }
 
   /** Lets the writer have the copy. */
   leave(): void {
+    const most = this.announcement + layout.READER_STEPS;
+    if (this.steps > this.head[most]) this.head[most] = this.steps;
     Atomics.store(this.head, this.announcement, 0);
   }
 
   /** For the writer's own thread: look at the active copy. */
   refresh(): void {
+    this.steps = 0;
     this.use(this.head[layout.HEAD_ACTIVE]);
   }
 

@@ -34,6 +34,8 @@ export const HEAD_NET6_STAMP = 32;
 export const HEAD_READERS = 64;
 export const READER_STRIDE = 16;
 export const READERS_MAX = 64;
+/** In the reader's line: the most steps that it has spent on one announcement (`View.steps`). */
+export const READER_STEPS = 1;
 export const HEAD_WORDS = HEAD_READERS + READERS_MAX * READER_STRIDE;
 
 /** No source has delivered a whole state yet. */
@@ -78,23 +80,32 @@ export const RECORD_HOLDERS = 8;
 export const RECORD_PREFIX = 9;
 export const RECORD_MISPLACED = 10;
 export const RECORD_PREFIXES = 11;
+/** More bearers of one name than a SET holds. */
+export const RECORD_CROWD = 12;
 
 /** Flags in the second octet of a record's first word. */
 export const POD_READY = 0x0100;
 /** The resource has an `ip6` of its own: the first AAAA, unless another owns it. */
 export const HAS_IP6 = 0x0200;
+/** On SET and CROWD: services bear the name, and hide its pods. */
 export const SET_SERVICE = 0x0100;
+/**
+ * Which AAAA, or which A, depends on the overlays that the client shares: none stand ready, the attachments of the
+ * pods decide. Always on a CROWD.
+ */
+export const CHOOSE_AAAA = 0x0400;
+export const CHOOSE_A = 0x0800;
 export const NAMESPACE_SHADOW_FORWARD = 0x0100;
 
 /**
  * POD, SERVICE and SET begin alike: flags and kind, number of AAAA, number of A, then the AAAA rdata (4 words
- * each), then the A entries (2 words each: rdata, and the overlay a client must share to be given it, or 0).
+ * each), then the A rdata (1 word each): what every client is given, ready to copy.
  */
 export const RRSET_AAAA_COUNT = 1;
 export const RRSET_A_COUNT = 2;
 export const RRSET_AAAA = 3;
 
-/** Tail of POD and SERVICE, relative to the end of their A entries. */
+/** Tail of POD and SERVICE, relative to the end of their A rdata. */
 export const TAIL_NAMESPACE = 0;
 export const TAIL_NODE = 1;
 export const TAIL_STAMP = 2;
@@ -119,12 +130,60 @@ export const ATTACHMENT_IP6 = 3;
 export const ATTACHED_IP4 = 1;
 export const ATTACHED_IP6 = 2;
 export const ATTACHED_PINNED = 4;
+/** Its IPv4 is answered, as far as `a_records` goes. */
+export const ATTACHED_GIVEN4 = 8;
+/** Its IPv4 is held by several pods: only clients on this overlay are given it. */
+export const ATTACHED_SHARED4 = 16;
 
-/** Tail of SET, relative to the end of its A entries: pods, pods whose records are given, services, the refs. */
+/** Tail of SET, relative to the end of its A rdata: pods, pods whose records are given, services, the refs. */
 export const SET_PODS = 0;
 export const SET_TAKEN = 1;
 export const SET_SERVICES = 2;
 export const SET_REFS = 3;
+
+/**
+ * CROWD: kind and flags, no AAAA, no A, its name node, the pod and the service whose own name it is (or 0), number
+ * of groups; then for each group what bears the name (GROUP_*) and the root of its tree. The members of a group
+ * answer alike (which families, which overlays, which ports), but for those of a MIXED one. Groups stand in the
+ * order of their kind: those of the first one's kind are given, the others are there for the replica names.
+ */
+export const CROWD_NODE = 3;
+export const CROWD_POD = 4;
+export const CROWD_SERVICE = 5;
+export const CROWD_GROUPS = 6;
+export const CROWD_LIST = 7;
+export const GROUP_KIND = 0;
+export const GROUP_ROOT = 1;
+export const GROUP_ENTRY = 2;
+
+export const GROUP_SERVICE = 0;
+export const GROUP_READY = 1;
+export const GROUP_NOT_READY = 2;
+export const GROUP_KIND_MASK = 0xff;
+export const GROUP_MIXED = 0x100;
+/** Groups of members alike; who is like none of them goes to the MIXED group of its kind. */
+export const GROUPS_ALIKE = 64;
+export const GROUPS_MAX = GROUPS_ALIKE + 3;
+
+/**
+ * Chunk of a group's tree: level (0: a leaf), entries, members below it, the flush that made it (the writer's). A
+ * leaf's entry is key and record; another's is key and record of the first member below, the chunk, the members
+ * below it. Ordered by key, then record; the key is a hash of the aid.
+ */
+/** Keys have so many bits: with a record's reference they make one exact double. */
+export const KEY_BITS = 21;
+export const CHUNK_LEVEL = 0;
+export const CHUNK_COUNT = 1;
+export const CHUNK_TOTAL = 2;
+export const CHUNK_EDITION = 3;
+export const CHUNK_ENTRIES = 4;
+export const CHUNK_WORDS = 128;
+export const LEAF_ENTRY = 2;
+export const LEAF_MAX = 62;
+export const BRANCH_CHILD = 2;
+export const BRANCH_TOTAL = 3;
+export const BRANCH_ENTRY = 4;
+export const BRANCH_MAX = 31;
 
 /** VPC: kind, number, node, stale (mutable), then for each copy a block of VPC_BLOCK words. */
 /** Given once in the life of the process, unlike the record's reference: what is kept for a VPC is kept by it. */

@@ -42,12 +42,7 @@ export class Registrar {
   recordOf(namespace: NamespaceState, kind: 'pod' | 'service', name: string): number {
     const node = this.parts.nodes.findPath(namespace.node, name);
     if (node === 0) return 0;
-    const wanted = kind === 'pod' ? layout.RECORD_POD : layout.RECORD_SERVICE;
-    for (const record of this.parts.bearers.bearers(node)) {
-      if ((this.words[record] & 0xff) !== wanted) continue;
-      if (this.words[this.parts.tables.idle.tail(record) + layout.TAIL_NODE] === node) return record;
-    }
-    return 0;
+    return this.parts.bearers.named(node, kind === 'pod' ? layout.RECORD_POD : layout.RECORD_SERVICE);
   }
 
   /** Adds the nodes that are there for the names of a resource. */

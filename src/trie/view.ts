@@ -257,7 +257,7 @@ export class View extends Copies {
     return false;
   }
 
-  /** True when the address in `key` is among the AAAA of a POD, SERVICE or SET. */
+  /** True when the address in `key` is among the ready AAAA of a POD or SERVICE. */
   aaaaHolds(record: number): boolean {
     let at = record + layout.RRSET_AAAA;
     for (let n = this.words[record + layout.RRSET_AAAA_COUNT]; n > 0; n--, at += 4) {
@@ -266,21 +266,21 @@ export class View extends Copies {
     return false;
   }
 
-  private isKeyAt(at: number): boolean {
+  isKeyAt(at: number): boolean {
     const { words, key } = this;
     return (
       words[at + 3] === key[3] && words[at + 2] === key[2] && words[at + 1] === key[1] && words[at] === key[0]
     );
   }
 
-  /** First word behind the A entries of a POD, SERVICE or SET. */
+  /** First word behind the A rdata of a POD, SERVICE or SET. */
   tail(record: number): number {
     const words = this.words;
     return (
       record +
       layout.RRSET_AAAA +
       4 * words[record + layout.RRSET_AAAA_COUNT] +
-      2 * words[record + layout.RRSET_A_COUNT]
+      words[record + layout.RRSET_A_COUNT]
     );
   }
 

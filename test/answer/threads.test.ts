@@ -77,6 +77,8 @@ class World {
   revision = 0;
 
   constructor(asker: Asker, digests: Int32Array, flags: Int32Array) {
+    // Some names are sets then, some crowds, and change from one to the other.
+    (this.writer as unknown as { bearers: { most: number } }).bearers.most = 2;
     this.asker = asker;
     this.digests = digests;
     this.flags = flags;

@@ -43,6 +43,7 @@ export function summary(answer: Uint8Array | 'dropped' | 'waiting'): string {
 const NOTHING = { each: [], count: 0 };
 
 export class World {
+  readonly memory = reserveMemory({ names: 1 << 20, addresses: 1 << 20, arena: 1 << 24 }, [3, 4]);
   readonly clock = new ManualClock();
   readonly writer: TrieWriter;
   readonly view: View;
@@ -75,7 +76,7 @@ export class World {
       clients: [],
       ...settings,
     };
-    const memory = reserveMemory({ names: 1 << 20, addresses: 1 << 20, arena: 1 << 24 }, [3, 4]);
+    const { memory } = this;
     const seconds = (): number => Math.floor(this.clock.wall() / 1000);
     this.writer = new TrieWriter(memory, { ...this.settings, canForward: true, now: seconds });
     this.view = new View(memory);

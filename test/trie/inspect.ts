@@ -2,11 +2,14 @@
 import { expect } from 'vitest';
 import { format6 } from '../../src/dns/address.ts';
 import * as layout from '../../src/trie/layout.ts';
-import { textOf4 } from '../../src/trie/records.ts';
+import { Cursor } from '../../src/trie/members.ts';
+import { attachmentWords, textOf4 } from '../../src/trie/records.ts';
 import type { TrieMemory } from '../../src/trie/memory.ts';
 import { View } from '../../src/trie/view.ts';
 import type { TrieWriter } from '../../src/trie/writer.ts';
 import type { NaiveName, NaiveState } from './naive.ts';
+
+const BEARERS = [layout.RECORD_POD, layout.RECORD_SERVICE, layout.RECORD_SET, layout.RECORD_CROWD];
 
 export class Inspector {
   readonly view: View;
@@ -53,30 +56,76 @@ export class Inspector {
   }
 
   name(payload: number): NaiveName {
+    const { words } = this.view;
+    const members = this.members(payload);
+    const services = members.filter((ref) => (words[ref]! & 0xff) === layout.RECORD_SERVICE);
+    const pods = members.filter((ref) => (words[ref]! & 0xff) === layout.RECORD_POD);
+    const ready = pods.filter((ref) => (words[ref]! & layout.POD_READY) !== 0);
+    const given = services.length > 0 ? services : ready.length > 0 ? ready : pods;
+    const aaaa = given.flatMap((ref) => this.given(ref).aaaa);
+    const a = given.flatMap((ref) => this.given(ref).a);
+    const own = this.standing(payload);
+    if ((words[payload]! & layout.CHOOSE_AAAA) !== 0) expect(own.aaaa).toEqual([]);
+    else expect(own.aaaa.toSorted()).toEqual(aaaa.toSorted());
+    if ((words[payload]! & layout.CHOOSE_A) !== 0) expect(own.a).toEqual([]);
+    else expect(own.a.toSorted()).toEqual(a.toSorted());
+    const names = (refs: number[]): string[] =>
+      refs.map((ref) => this.recordText(ref).split('/')[2]!).toSorted();
+    return { aaaa: aaaa.toSorted(), a: a.toSorted(), pods: names(pods), services: names(services) };
+  }
+
+  /** The records that stand behind a payload. */
+  private members(payload: number): number[] {
+    const { view } = this;
+    const { words } = view;
+    const kind = words[payload]! & 0xff;
+    if (kind === layout.RECORD_SET) {
+      const tail = view.tail(payload);
+      const count = words[tail + layout.SET_PODS]! + words[tail + layout.SET_SERVICES]!;
+      return [...words.subarray(tail + layout.SET_REFS, tail + layout.SET_REFS + count)];
+    }
+    if (kind !== layout.RECORD_CROWD) return [payload];
+    const members: number[] = [];
+    const cursor = new Cursor(words);
+    for (let i = 0; i < words[payload + layout.CROWD_GROUPS]!; i++) {
+      const root = words[payload + layout.CROWD_LIST + layout.GROUP_ENTRY * i + layout.GROUP_ROOT]!;
+      cursor.seek(root, 0);
+      for (let ref = cursor.next(); ref !== 0; ref = cursor.next()) members.push(ref);
+    }
+    return members;
+  }
+
+  /** What stands ready in a record. */
+  private standing(record: number): { aaaa: string[]; a: string[] } {
+    const { words, bytes } = this.view;
+    const six = words[record + layout.RRSET_AAAA_COUNT]!;
+    const from = record + layout.RRSET_AAAA;
+    const aaaa = Array.from({ length: six }, (_, i) => format6(bytes, (from + 4 * i) * 4));
+    const four = words.subarray(from + 4 * six, from + 4 * six + words[record + layout.RRSET_A_COUNT]!);
+    return { aaaa, a: [...four].map((word) => `${textOf4(word)} `) };
+  }
+
+  /** What one POD or SERVICE gives: what stands ready, and what depends on the client. */
+  private given(record: number): { aaaa: string[]; a: string[] } {
     const { view } = this;
     const { words, bytes } = view;
-    const aaaa: string[] = [];
-    const a: string[] = [];
-    let at = payload + layout.RRSET_AAAA;
-    for (let n = words[payload + layout.RRSET_AAAA_COUNT]!; n > 0; n--, at += 4)
-      aaaa.push(format6(bytes, at * 4));
-    for (let n = words[payload + layout.RRSET_A_COUNT]!; n > 0; n--, at += 2) {
-      const gate = words[at + 1]!;
-      a.push(`${textOf4(words[at]!)} ${gate === 0 ? '' : this.overlayText(gate)}`);
+    const { aaaa, a } = this.standing(record);
+    const tail = view.tail(record);
+    const counts = words[tail + layout.TAIL_COUNTS]!;
+    let at = tail + layout.TAIL_NAMES + ((counts >>> 16) & 0xff);
+    for (let i = counts >>> 24; i > 0; i--) {
+      const flags = words[at + layout.ATTACHMENT_FLAGS]!;
+      if ((words[record]! & layout.CHOOSE_AAAA) !== 0 && (flags & layout.ATTACHED_IP6) !== 0) {
+        aaaa.push(format6(bytes, (at + layout.ATTACHMENT_IP6) * 4));
+      }
+      if ((words[record]! & layout.CHOOSE_A) !== 0 && (flags & layout.ATTACHED_GIVEN4) !== 0) {
+        const shared = (flags & layout.ATTACHED_SHARED4) !== 0;
+        const overlay = shared ? this.overlayText(words[at + layout.ATTACHMENT_OVERLAY]!) : '';
+        a.push(`${textOf4(words[at + layout.ATTACHMENT_IP4]!)} ${overlay}`);
+      }
+      at += attachmentWords(words, at);
     }
-    const kind = words[payload]! & 0xff;
-    let refs = [payload];
-    if (kind === layout.RECORD_SET) {
-      const count = words[at + layout.SET_PODS]! + words[at + layout.SET_SERVICES]!;
-      refs = [...words.subarray(at + layout.SET_REFS, at + layout.SET_REFS + count)];
-    }
-    const texts = refs.map((ref) => this.recordText(ref));
-    const of = (what: string): string[] =>
-      texts
-        .filter((text) => text.startsWith(what))
-        .map((text) => text.split('/')[2]!)
-        .toSorted();
-    return { aaaa: aaaa.toSorted(), a: a.toSorted(), pods: of('pod '), services: of('service ') };
+    return { aaaa: [...new Set(aaaa)], a: [...new Set(a)] };
   }
 
   /** Compares all of the active copy with the naive state. */
@@ -134,8 +183,7 @@ export class Inspector {
       if (path === undefined) continue;
       const payload = view.names[at + 2]!;
       const kind = payload === 0 ? 0 : words[payload]! & 0xff;
-      const bears =
-        kind === layout.RECORD_POD || kind === layout.RECORD_SERVICE || kind === layout.RECORD_SET;
+      const bears = BEARERS.includes(kind);
       expect(names.has(path), `${path} twice`).toBe(false);
       names.set(path, bears ? this.name(payload) : undefined);
       expect(view.payloadOf(node)).toBe(payload);
