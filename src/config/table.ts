@@ -37,7 +37,6 @@ const MIB = 2 ** 20;
 const many = { many: true };
 const file = { path: true };
 const paths = { many: true, path: true };
-
 export const SETTINGS = {
   listen: setting(
     'Serving',
@@ -197,6 +196,22 @@ export const SETTINGS = {
     value.list(value.endpoint),
     [],
     "resolvers for outside names, in order; none: those of the host's resolv.conf",
+    many,
+  ),
+  routes: setting(
+    'Outside names',
+    'SUFFIX=ADDR:PORT,…',
+    value.routes,
+    {},
+    'resolvers for the names at and below a suffix, before all others; an empty list: there are no such names',
+    many,
+  ),
+  hosts: setting(
+    'Outside names',
+    'NAME=ADDR,…',
+    value.hosts,
+    {},
+    "addresses of names that are no pod's",
     many,
   ),
   resolvConf: setting(

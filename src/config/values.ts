@@ -8,6 +8,7 @@ import type { ClientRule, Suffix } from '../answer/settings.ts';
 import { formatListen, ListenError, parseListen, type Listen } from '../lane/listen.ts';
 import { parseEndpoint } from '../forward/endpoint.ts';
 import { prefix4, prefix6, whyNotPrefix4, whyNotPrefix6 } from '../source/addresses.ts';
+import { hosts as hostLists, routes as routeLists } from '../source/shape-fields.ts';
 import {
   foldLabel,
   foldName,
@@ -110,6 +111,31 @@ export const endpoint = read((value) => {
   if (typeof value !== 'string') throw new Error(`ADDR:PORT is expected, not ${shown(value)}`);
   return parseEndpoint(value).text;
 });
+
+/** Lists by name: a map, or `NAME=ENTRY,ENTRY` texts as flags and variables have them, with spaces between. */
+function byName<S extends z.ZodType>(lists: S) {
+  return z.preprocess((value, context) => {
+    const texts = typeof value === 'string' ? value.split(/\s+/).filter((text) => text !== '') : value;
+    if (!Array.isArray(texts)) return value;
+    const map = Object.create(null) as Record<string, string[]>;
+    for (const text of texts as unknown[]) {
+      const equals = typeof text === 'string' ? text.indexOf('=') : -1;
+      if (typeof text !== 'string' || equals < 1) {
+        context.addIssue({ code: 'custom', message: `NAME=ADDRESS,… is expected, not ${shown(text)}` });
+        continue;
+      }
+      const entries = text.slice(equals + 1).split(',');
+      (map[text.slice(0, equals)] ??= []).push(
+        ...entries.map((part) => part.trim()).filter((part) => part !== ''),
+      );
+    }
+    return map;
+  }, lists);
+}
+
+/** Upstreams by suffix, addresses by name: what a VPC's are, for every VPC. */
+export const routes = byName(routeLists);
+export const hosts = byName(hostLists);
 
 /** A switch; the words are for flags and the environment. */
 export const flag = read((value) => {

@@ -1,12 +1,14 @@
 /** The zod schemas of single fields: text that is made canonical or refused in words, and ports. */
 import { z } from 'zod';
-import type { Attachment, Port, Protocol } from '../model.ts';
+import type { Attachment, NameLists, Port, Protocol } from '../model.ts';
 import {
+  hostAddress,
   podAddress4,
   podAddress6,
   prefix4,
   prefix6,
   upstream,
+  whyNotHostAddress,
   whyNotPodAddress4,
   whyNotPodAddress6,
   whyNotPrefix4,
@@ -34,6 +36,11 @@ export const LIST_MAX = {
   prefixes: 256,
   upstreams: 16,
   suffixes: 1024,
+  routes: 256,
+  hosts: 1024,
+  hostAddresses: 16,
+  /** Of all lists of one map of lists by name. */
+  inLists: 2048,
 };
 
 /** Tells the reader of an issue that the key of the map is at fault. */
@@ -89,11 +96,9 @@ export const podName = text(
   NAME_PATTERN,
 );
 export const aid = text(foldLabel, whyNotLabel, 'A short label that names just this one.', LABEL_PATTERN);
-export const suffix = text(
-  (value) => foldName(value.endsWith('.') ? value.slice(0, -1) : value),
-  whyNotName,
-  'A domain; names at and below it leave.',
-);
+const foldDomain = (value: string): string | undefined =>
+  foldName(value.endsWith('.') ? value.slice(0, -1) : value);
+export const suffix = text(foldDomain, whyNotName, 'A domain; names at and below it leave.');
 export const printable = text(
   (value) => (isPrintable(value) ? value : undefined),
   (value) => `${quote(value)} must be 1 to 63 printable ASCII characters without spaces`,
@@ -114,6 +119,77 @@ export const truth = z.boolean({ error: must('true or false') });
 export function list<T extends z.ZodType>(of: T, max: number, what: string) {
   return z.array(of, { error: must(`a list of ${what}`) }).max(max, { error: must('') });
 }
+
+/** What one kind of lists by name holds. */
+interface ListsByName {
+  /** Names, and entries of one list. */
+  most: number;
+  mostEach: number;
+  fold: (value: string) => string | undefined;
+  why: (value: string) => string;
+  /** An entry, in words. */
+  entry: string;
+  /** Why a list must not be empty. */
+  empty?: string;
+  description: string;
+}
+
+/** A map of domains to lists; one entry may stand without its list. Counted before anything of it is read. */
+function listsByName({ most, mostEach, fold, why, entry, empty, description }: ListsByName) {
+  const texts = { type: 'string' };
+  const values = { anyOf: [texts, { type: 'array', maxItems: mostEach, items: texts }] };
+  return z
+    .record(z.string(), z.unknown(), { error: must(`a map of domains to lists of ${entry}`) })
+    .meta({ description, additionalProperties: values })
+    .transform((map, context): NameLists => {
+      const lists = new Map<string, string[]>();
+      const fault = (message: string, path: (string | number)[], atKey = false): void =>
+        context.addIssue({ code: 'custom', message, path, ...(atKey ? { params: AT_KEY } : {}) });
+      const keys = Object.keys(map);
+      let entries = 0;
+      for (const key of keys) if (Array.isArray(map[key])) entries += (map[key] as unknown[]).length;
+      if (keys.length > most) fault(`has more than ${most} entries`, []);
+      else if (entries > LIST_MAX.inLists)
+        fault(`has more than ${LIST_MAX.inLists} entries in its lists`, []);
+      else for (const key of keys) readOne(key, map[key]);
+      return Object.fromEntries([...lists].sort(([a], [b]) => (a < b ? -1 : 1)));
+
+      function readOne(key: string, value: unknown): void {
+        const name = foldDomain(key);
+        if (name === undefined) return fault(whyNotName(key), [key], true);
+        if (lists.has(name)) return fault(`${quote(name)} is written twice`, [key], true);
+        const given: unknown = typeof value === 'string' ? [value] : value;
+        if (!Array.isArray(given)) return fault(`must be a list of ${entry}`, [key]);
+        if (given.length > mostEach) return fault(`has more than ${mostEach} entries`, [key]);
+        if (given.length === 0 && empty !== undefined) return fault(empty, [key]);
+        const entries = new Set<string>();
+        given.forEach((one: unknown, index) => {
+          const folded = typeof one === 'string' ? fold(one) : undefined;
+          if (folded !== undefined) entries.add(folded);
+          else fault(typeof one === 'string' ? why(one) : `must be text: ${entry}`, [key, index]);
+        });
+        lists.set(name, [...entries]);
+      }
+    });
+}
+
+export const routes = listsByName({
+  most: LIST_MAX.routes,
+  mostEach: LIST_MAX.upstreams,
+  fold: upstream,
+  why: whyNotUpstream,
+  entry: 'ADDR:PORT',
+  description: 'Resolvers for the names at and below a domain; an empty list: there are no such names.',
+});
+export const hosts = listsByName({
+  most: LIST_MAX.hosts,
+  mostEach: LIST_MAX.hostAddresses,
+  fold: hostAddress,
+  why: whyNotHostAddress,
+  entry: 'addresses',
+  empty: 'has no address; an empty list under routes makes that there is no such name',
+  description: "Addresses of a name that is no pod's and no service's.",
+});
 
 export const protocol = z
   .string({ error: must('tcp, udp or sctp') })
