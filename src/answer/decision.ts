@@ -122,6 +122,7 @@ export const TEXT_STALE = 12;
 export const TEXT_BUSY = 13;
 export const TEXT_INVENTORY_RATE = 14;
 export const TEXT_NO_FORWARDER = 15;
+export const TEXT_ROUTE_BLOCKED = 16;
 
 /** What tells a person what is wrong. ASCII, because EDE texts are shown by dig as they come. */
 export const EDE_TEXTS: readonly string[] = [
@@ -141,4 +142,5 @@ export const EDE_TEXTS: readonly string[] = [
   'too many queries are waiting',
   'too many inventories were asked for; wait a second',
   'nothing forwards outside names here',
+  'a route of this VPC or of the configuration has no upstreams for this name',
 ];

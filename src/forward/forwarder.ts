@@ -115,8 +115,8 @@ export class Forwarder<R extends ForwardRequest = ForwardRequest> {
       this.refuse(request, reply, RCODE_SERVFAIL, EDE_OTHER, LOOP_TEXT);
       return;
     }
-    const route = this.routes.find(request.upstreams);
-    this.followed.follow(tenant, route);
+    const route = this.routes.find(request.upstreams, request.suffix);
+    this.followed.follow(tenant, request.suffix === undefined ? route : undefined);
     const key = keyOf(tenant, query);
     const entry = this.cache.get(tenant, key);
     const known = entry === undefined ? undefined : this.cache.answerOf(entry);

@@ -16,8 +16,10 @@ export interface ForwardRequest extends ReplyTo {
    * VPC's for the life of the process.
    */
   tenant: number;
-  /** The VPC's own upstreams; undefined or empty: the configured ones. */
+  /** The route's upstreams, else the VPC's own; undefined or empty: the configured ones. */
   upstreams: readonly string[] | undefined;
+  /** The suffix whose route the question takes: then only `upstreams` count. Who changes routes says `forget`. */
+  suffix?: string | undefined;
   /** The client's address as text; counts queries in flight. */
   clientKey: string;
   /** Octets the answer may have: 512 to 1232 over UDP, 65535 over TCP. */

@@ -50,10 +50,11 @@ export class Routes {
     this.options = options;
   }
 
-  /** `vpcUpstreams`: the VPC's own list, if it has one. */
-  find(vpcUpstreams: readonly string[] | undefined): Route {
+  /** `own`: the list of the VPC or of the route for `suffix`, if there is one. */
+  find(own: readonly string[] | undefined, suffix?: string): Route {
     const { configured, resolvConf } = this.options;
-    if (vpcUpstreams !== undefined && vpcUpstreams.length > 0) return this.route(vpcUpstreams, 'this VPC');
+    if (suffix !== undefined) return this.route(own ?? [], `the route for ${suffix}`);
+    if (own !== undefined && own.length > 0) return this.route(own, 'this VPC');
     if (configured.length > 0) return this.route(configured, 'the configuration');
     const servers = resolvConf.servers();
     const texts = servers.map(({ text }) => text);

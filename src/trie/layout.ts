@@ -25,6 +25,8 @@ export const HEAD_NAME_CAPACITY = 8;
 export const HEAD_ADDRESS_CAPACITY = 10;
 /** Per copy: the only VPC's record, or 0 when there are none or several. */
 export const HEAD_ONLY_VPC = 12;
+/** Root of the tree of names that the configuration's routes and hosts name, or 0. */
+export const HEAD_OUTSIDE_ROOT = 14;
 /** Per copy, five words each: which prefix lengths (0…128) the VPCs' `net6` use. */
 export const HEAD_NET6_LENGTHS = 16;
 export const NET6_LENGTH_WORDS = 5;
@@ -78,6 +80,8 @@ export const RECORD_HOLDERS = 8;
 export const RECORD_PREFIX = 9;
 export const RECORD_MISPLACED = 10;
 export const RECORD_PREFIXES = 11;
+/** A name of `routes` or `hosts`. */
+export const RECORD_OUTSIDE = 12;
 
 /** Flags in the second octet of a record's first word. */
 export const POD_READY = 0x0100;
@@ -85,9 +89,13 @@ export const POD_READY = 0x0100;
 export const HAS_IP6 = 0x0200;
 export const SET_SERVICE = 0x0100;
 export const NAMESPACE_SHADOW_FORWARD = 0x0100;
+/** OUTSIDE: names at and below it go to upstreams of their own; there are none; it has addresses itself. */
+export const OUTSIDE_ROUTED = 0x0100;
+export const OUTSIDE_BLOCKED = 0x0200;
+export const OUTSIDE_HOST = 0x0400;
 
 /**
- * POD, SERVICE and SET begin alike: flags and kind, number of AAAA, number of A, then the AAAA rdata (4 words
+ * POD, SERVICE, SET and OUTSIDE begin alike: flags and kind, number of AAAA, number of A, then the AAAA rdata (4 words
  * each), then the A entries (2 words each: rdata, and the overlay a client must share to be given it, or 0).
  */
 export const RRSET_AAAA_COUNT = 1;
@@ -143,6 +151,8 @@ export const VPC_FORWARD_ROOT = 2;
 export const VPC_PREFIXES = 3;
 /** Root of the tree of names with dots that the VPC's namespaces have, or 0: who needs a namespace to be read. */
 export const VPC_DOTTED_ROOT = 4;
+/** Root of the tree of names that its own routes and hosts name, or 0. */
+export const VPC_OUTSIDE_ROOT = 5;
 
 export const FORWARD_ON = 0;
 export const FORWARD_OFF = 1;
@@ -151,6 +161,8 @@ export const FORWARD_LIST = 3;
 export const FORWARD_MASK = 0xff;
 /** Some overlay of the VPC is internal. */
 export const VPC_HAS_INTERNAL = 0x100;
+/** Some name may leave by a route, its own or the configuration's. */
+export const VPC_HAS_ROUTES = 0x200;
 
 /** PREFIXES: kind, count, then bits (IPv4 counted from 96) and four words each. */
 export const PREFIXES_COUNT = 1;
