@@ -226,7 +226,7 @@ export class Forwarder<R extends ForwardRequest = ForwardRequest> {
   }
 
   private keep({ tenant, key }: Flight<R>, question: Question, answer: UpstreamAnswer): void {
-    const fresh = freshness(answer, question);
+    const fresh = freshness(answer);
     this.failures.delete(key);
     if (fresh.seconds > 0) {
       this.cache.set(tenant, key, question, answer, fresh);
