@@ -5,7 +5,7 @@ import type { OwnListener, LocalAddresses } from './own-addresses.ts';
 import type { ReplyTo, WriteOpt } from './reply.ts';
 import type { ConfFile } from './resolv-conf.ts';
 import type { Sockets } from './sockets.ts';
-import type { UpstreamState } from './upstream.ts';
+import type { UpstreamState } from './shared.ts';
 
 /** An outside name that this client may ask for: the caller has decided that. */
 export interface ForwardRequest extends ReplyTo {
@@ -20,6 +20,8 @@ export interface ForwardRequest extends ReplyTo {
   upstreams: readonly string[] | undefined;
   /** The suffix whose route the question takes: then only `upstreams` count. Who changes routes says `forget`. */
   suffix?: string | undefined;
+  /** `upstreams` are those of a route of the configuration: other VPCs ask them too. */
+  isShared?: boolean;
   /** The client's address as text; counts queries in flight. */
   clientKey: string;
   /** Octets the answer may have: 512 to 1232 over UDP, 65535 over TCP. */

@@ -33,7 +33,7 @@ export function withoutOwn(
   }
   let local: Set<string> | undefined;
   const isLocal = (endpoint: Endpoint): boolean => {
-    if (endpoint.family === 4 && endpoint.address.startsWith('127.')) return true;
+    if (isLoopback(endpoint.address)) return true;
     local ??= new Set(localAddresses().map((address) => canonical(address, 0)));
     return local.has(canonical(endpoint.address, 0));
   };
@@ -56,4 +56,13 @@ function canonical(address: string, port: number): string {
   } catch {
     return '';
   }
+}
+
+/** True when what is sent from one address may come from who listens on the other: a host has many on its loopback. */
+export function isSameHost(one: string, other: string): boolean {
+  return one === other || (isLoopback(one) && isLoopback(other));
+}
+
+function isLoopback(address: string): boolean {
+  return address.startsWith('127.') || address === '::1';
 }

@@ -8,6 +8,8 @@ export interface SuffixRoute {
   suffix: string;
   /** In order; none where there are no such names. */
   upstreams: readonly string[];
+  /** Every VPC has it. */
+  isShared: boolean;
 }
 
 export class Suffixes {
@@ -16,10 +18,10 @@ export class Suffixes {
   /** Labels of the longest suffix. */
   private readonly depth: number;
 
-  constructor(routes: NameLists = {}) {
+  constructor(routes: NameLists = {}, isShared = false) {
     let depth = 0;
     for (const [suffix, upstreams] of Object.entries(routes)) {
-      this.routes.set(keyOf(encodeName(suffix)), { suffix, upstreams });
+      this.routes.set(keyOf(encodeName(suffix)), { suffix, upstreams, isShared });
       depth = Math.max(depth, suffix.split('.').length);
     }
     this.depth = depth;

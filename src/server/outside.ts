@@ -64,7 +64,7 @@ export class Outside implements OutsideNames {
 
   constructor({ config, catalog, responder, listeners }: OutsideOptions) {
     this.catalog = catalog;
-    this.routes = new Suffixes(config.routes);
+    this.routes = new Suffixes(config.routes, true);
     const { opt } = responder.encoder;
     const shelf = new Shelf(reserveShelf(config.cacheSize));
     this.shelf = shelf;
@@ -104,6 +104,7 @@ export class Outside implements OutsideNames {
         tenant,
         upstreams: isRouted ? (route?.upstreams ?? []) : upstreams,
         suffix: isRouted ? (route?.suffix ?? 'this name') : undefined,
+        isShared: route?.isShared ?? false,
         clientKey: formatAddress(peer.address, 0),
         limit: payloadLimit(query, peer.tcp),
         tcp: peer.tcp,

@@ -1,23 +1,22 @@
 /** The zod schemas of single fields: text that is made canonical or refused in words, and ports. */
 import { z } from 'zod';
-import type { Attachment, NameLists, Port, Protocol } from '../model.ts';
+import type { Attachment, Port, Protocol } from '../model.ts';
 import {
-  hostAddress,
   podAddress4,
   podAddress6,
   prefix4,
   prefix6,
   upstream,
-  whyNotHostAddress,
   whyNotPodAddress4,
   whyNotPodAddress6,
   whyNotPrefix4,
   whyNotPrefix6,
   whyNotUpstream,
 } from './addresses.ts';
+import { HOSTS, ROUTES, foldDomain, readNameLists } from './name-lists.ts';
+import type { NameListKind } from './name-lists.ts';
 import {
   foldLabel,
-  foldName,
   foldNamespace,
   foldPodName,
   quote,
@@ -36,11 +35,6 @@ export const LIST_MAX = {
   prefixes: 256,
   upstreams: 16,
   suffixes: 1024,
-  routes: 256,
-  hosts: 1024,
-  hostAddresses: 16,
-  /** Of all lists of one map of lists by name. */
-  inLists: 2048,
 };
 
 /** Tells the reader of an issue that the key of the map is at fault. */
@@ -96,8 +90,6 @@ export const podName = text(
   NAME_PATTERN,
 );
 export const aid = text(foldLabel, whyNotLabel, 'A short label that names just this one.', LABEL_PATTERN);
-const foldDomain = (value: string): string | undefined =>
-  foldName(value.endsWith('.') ? value.slice(0, -1) : value);
 export const suffix = text(foldDomain, whyNotName, 'A domain; names at and below it leave.');
 export const printable = text(
   (value) => (isPrintable(value) ? value : undefined),
@@ -120,76 +112,25 @@ export function list<T extends z.ZodType>(of: T, max: number, what: string) {
   return z.array(of, { error: must(`a list of ${what}`) }).max(max, { error: must('') });
 }
 
-/** What one kind of lists by name holds. */
-interface ListsByName {
-  /** Names, and entries of one list. */
-  most: number;
-  mostEach: number;
-  fold: (value: string) => string | undefined;
-  why: (value: string) => string;
-  /** An entry, in words. */
-  entry: string;
-  /** Why a list must not be empty. */
-  empty?: string;
-  description: string;
-}
-
-/** A map of domains to lists; one entry may stand without its list. Counted before anything of it is read. */
-function listsByName({ most, mostEach, fold, why, entry, empty, description }: ListsByName) {
+/** A map of domains to lists; read by hand, because zod would look at every entry before it counts them. */
+function listsByName(kind: NameListKind, description: string) {
   const texts = { type: 'string' };
-  const values = { anyOf: [texts, { type: 'array', maxItems: mostEach, items: texts }] };
+  const values = { anyOf: [texts, { type: 'array', maxItems: kind.mostEach, items: texts }] };
   return z
-    .record(z.string(), z.unknown(), { error: must(`a map of domains to lists of ${entry}`) })
+    .record(z.string(), z.unknown(), { error: must(`a map of domains to lists of ${kind.entry}`) })
     .meta({ description, additionalProperties: values })
-    .transform((map, context): NameLists => {
-      const lists = new Map<string, string[]>();
-      const fault = (message: string, path: (string | number)[], atKey = false): void =>
-        context.addIssue({ code: 'custom', message, path, ...(atKey ? { params: AT_KEY } : {}) });
-      const keys = Object.keys(map);
-      let entries = 0;
-      for (const key of keys) if (Array.isArray(map[key])) entries += (map[key] as unknown[]).length;
-      if (keys.length > most) fault(`has more than ${most} entries`, []);
-      else if (entries > LIST_MAX.inLists)
-        fault(`has more than ${LIST_MAX.inLists} entries in its lists`, []);
-      else for (const key of keys) readOne(key, map[key]);
-      return Object.fromEntries([...lists].sort(([a], [b]) => (a < b ? -1 : 1)));
-
-      function readOne(key: string, value: unknown): void {
-        const name = foldDomain(key);
-        if (name === undefined) return fault(whyNotName(key), [key], true);
-        if (lists.has(name)) return fault(`${quote(name)} is written twice`, [key], true);
-        const given: unknown = typeof value === 'string' ? [value] : value;
-        if (!Array.isArray(given)) return fault(`must be a list of ${entry}`, [key]);
-        if (given.length > mostEach) return fault(`has more than ${mostEach} entries`, [key]);
-        if (given.length === 0 && empty !== undefined) return fault(empty, [key]);
-        const entries = new Set<string>();
-        given.forEach((one: unknown, index) => {
-          const folded = typeof one === 'string' ? fold(one) : undefined;
-          if (folded !== undefined) entries.add(folded);
-          else fault(typeof one === 'string' ? why(one) : `must be text: ${entry}`, [key, index]);
-        });
-        lists.set(name, [...entries]);
-      }
-    });
+    .transform((map, context) =>
+      readNameLists(map, kind, (message, path, atKey) => {
+        context.addIssue({ code: 'custom', message, path, ...(atKey === true ? { params: AT_KEY } : {}) });
+      }),
+    );
 }
 
-export const routes = listsByName({
-  most: LIST_MAX.routes,
-  mostEach: LIST_MAX.upstreams,
-  fold: upstream,
-  why: whyNotUpstream,
-  entry: 'ADDR:PORT',
-  description: 'Resolvers for the names at and below a domain; an empty list: there are no such names.',
-});
-export const hosts = listsByName({
-  most: LIST_MAX.hosts,
-  mostEach: LIST_MAX.hostAddresses,
-  fold: hostAddress,
-  why: whyNotHostAddress,
-  entry: 'addresses',
-  empty: 'has no address; an empty list under routes makes that there is no such name',
-  description: "Addresses of a name that is no pod's and no service's.",
-});
+export const routes = listsByName(
+  ROUTES,
+  'Resolvers for the names at and below a domain; an empty list: there are no such names.',
+);
+export const hosts = listsByName(HOSTS, "Addresses of a name that is no pod's and no service's.");
 
 export const protocol = z
   .string({ error: must('tcp, udp or sctp') })
