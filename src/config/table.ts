@@ -214,6 +214,7 @@ export const SETTINGS = {
     "addresses of names that are no pod's",
     many,
   ),
+  localUpstreams: setting('Outside names', 'true|false', value.flag, true, 'VPCs may name this very host'),
   resolvConf: setting(
     'Outside names',
     'FILE',
@@ -243,7 +244,6 @@ export const SETTINGS = {
     'outside queries under way at the same time',
   ),
   forwardClient: setting('Outside names', 'N', value.integer(1), 128, 'of them, for one source address'),
-
   staleAfter: setting(
     'Time',
     'DURATION',

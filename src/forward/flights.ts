@@ -77,6 +77,7 @@ export class Flights<R> {
     for (const [key, flight] of this.flights) {
       if (flight.tenant !== tenant) continue;
       this.flights.delete(key);
+      this.part(flight);
       flight.disowned = true;
       this.disowned.add(flight);
     }

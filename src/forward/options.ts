@@ -34,6 +34,8 @@ export interface ForwarderOptions<R extends ForwardRequest = ForwardRequest> {
   writeOpt: WriteOpt<R>;
   /** `upstreams` of the configuration, in order. Empty: those of resolv.conf. */
   upstreams?: readonly string[];
+  /** False: what VPCs name must not be an address of this host, or link-local. */
+  localUpstreams?: boolean;
   /** Path of the host's resolv.conf. */
   resolvConf?: string;
   /** Our own listeners as of now: upstreams that lead to them are left out. */

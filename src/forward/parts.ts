@@ -66,6 +66,7 @@ export function makeParts<R extends ForwardRequest>(
     resolvConf,
     listeners: options.listeners ?? (() => []),
     localAddresses: options.localAddresses ?? systemAddresses,
+    localUpstreams: options.localUpstreams ?? true,
     shared,
   });
   const all = options.queries ?? QUERIES;

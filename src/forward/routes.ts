@@ -3,7 +3,7 @@ import { EDE_NO_REACHABLE_AUTHORITY, RCODE_SERVFAIL } from '../dns/constants.ts'
 import { EndpointError, parseEndpoint } from './endpoint.ts';
 import type { Endpoint } from './endpoint.ts';
 import { Health } from './health.ts';
-import { withoutOwn } from './own-addresses.ts';
+import { withoutLocal, withoutOwn } from './own-addresses.ts';
 import type { LocalAddresses, OwnListener } from './own-addresses.ts';
 import type { ResolvConf } from './resolv-conf.ts';
 import type { TurnResult } from './turn.ts';
@@ -28,6 +28,8 @@ export interface RoutesOptions {
   resolvConf: ResolvConf;
   listeners: () => readonly OwnListener[];
   localAddresses: LocalAddresses;
+  /** VPCs may name addresses of this host. */
+  localUpstreams: boolean;
   shared: UpstreamShared;
 }
 
@@ -160,14 +162,23 @@ export class Routes {
         problems.push(error.message);
       }
     }
-    const { others, own } = withoutOwn(endpoints, this.options.listeners(), this.options.localAddresses);
+    const { listeners, localAddresses, localUpstreams } = this.options;
+    const { others, own } = withoutOwn(endpoints, listeners(), localAddresses);
+    const far = isShared || localUpstreams ? others : this.farOf(others, problems);
     return {
       key,
-      upstreams: others.map((endpoint) => this.upstream(number, tenant, endpoint, isShared)),
+      upstreams: far.map((endpoint) => this.upstream(number, tenant, endpoint, isShared)),
       own: own.map(({ text }) => text),
       problems,
       source,
     };
+  }
+
+  /** Those that are not on this host. */
+  private farOf(endpoints: Endpoint[], problems: string[]): Endpoint[] {
+    const { others, local } = withoutLocal(endpoints, this.options.localAddresses);
+    for (const { text } of local) problems.push(`${text} is this host or its link (see local_upstreams)`);
+    return others;
   }
 
   private upstream(number: number, tenant: Tenant, endpoint: Endpoint, isShared: boolean): Upstream {

@@ -74,6 +74,7 @@ export class Outside implements OutsideNames {
     responder.shelved = new ShelvedAnswers(new ShelfReader(shelf.memory, OWN_READER), responder.view, opt);
     this.forwarder = new Forwarder<Request>({
       upstreams: config.upstreams,
+      localUpstreams: config.localUpstreams,
       resolvConf: config.resolvConf,
       listeners,
       shelf,

@@ -174,6 +174,32 @@ describe('an upstream that a VPC has named tells nothing of what listens there',
   });
 });
 
+describe('without local_upstreams', () => {
+  const localAddresses = () => ['127.0.0.1', '::1', '203.0.113.5', 'fe80::1%eth0'];
+  it.each([
+    '127.0.0.53',
+    '0.0.0.0',
+    '[::1]:5353',
+    '[::ffff:127.0.0.1]:53',
+    '203.0.113.5',
+    '169.254.169.254',
+    'fe80::9%eth0',
+  ])('a VPC does not ask %s, and the configuration does', (text) => {
+    const world = makeWorld({ upstreams: [text], localUpstreams: false, localAddresses });
+    const [got] = world.ask({ upstreams: [text] });
+    expect(got).toMatchObject({ rcode: 2, edns: { errors: [{ code: 22 }] } });
+    expect(got!.edns!.errors[0]!.text).toMatch(
+      /^no upstream: .* is this host or its link \(see local_upstreams\)$/,
+    );
+    expect(world.ask({ upstreams: [text], suffix: 'example', name: 'a.example' })[0]!.rcode).toBe(2);
+    expect(world.sockets.asked).toHaveLength(0);
+    world.ask();
+    world.ask({ upstreams: [text, '198.51.100.1'] });
+    expect(world.sockets.asked).toHaveLength(2);
+    expect(world.sockets.last.upstream).toBe('198.51.100.1:53');
+  });
+});
+
 describe('room', () => {
   it('a VPC that floods TCP leaves the others their connection and their questions', () => {
     const world = makeWorld({ upstreams: ['192.0.2.1'], queriesClient: 2000, queries: 2000 });
