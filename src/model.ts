@@ -30,7 +30,14 @@ export interface Vpc {
   forward?: ForwardPolicy;
   /** `ADDR:PORT`, each; tried in order. */
   upstreams?: string[];
+  /** Upstreams of the names at and below a suffix; none: there are no such names. */
+  routes?: NameLists;
+  /** Addresses of names that are no pod's and no service's. */
+  hosts?: NameLists;
 }
+
+/** Lists by name: names folded and in order, no list twice, so that equal content is equal text. */
+export type NameLists = Record<string, string[]>;
 
 export interface Namespace {
   kind: 'namespace';

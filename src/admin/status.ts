@@ -72,7 +72,8 @@ export function statusRoutes(app: FastifyInstance, server: PodnsServer, version:
   const started = new Date().toISOString();
   app.get<{ Querystring: { digest?: string; vpc?: string } }>('/v1/status', async (request, reply) => {
     const status = statusOf(server, version, started);
-    if (request.query.digest !== undefined) status.digest = await server.catalog.digestPaced(request.query.vpc);
+    if (request.query.digest !== undefined)
+      status.digest = await server.catalog.digestPaced(request.query.vpc);
     return reply.type('application/json; charset=utf-8').send(`${JSON.stringify(status, undefined, 2)}\n`);
   });
 }

@@ -15,7 +15,7 @@ import type { Decision } from './decision.ts';
 import { Locator } from './locate.ts';
 import * as locate from './locate.ts';
 import type { Peer } from './peer.ts';
-import { decideOutside, forwardMode, goesOutside, isListed } from './outside.ts';
+import { decideOutside, forwardMode, goesOutside, hostOf, isListed } from './outside.ts';
 import * as reason from './reasons.ts';
 import { REVERSE_OUTSIDE, REVERSE_PRIVATE, decideReverse } from './reverse.ts';
 import type { AnswerSettings } from './settings.ts';
@@ -110,7 +110,10 @@ export class Decider {
     const specialAncestor = this.special.isAncestor;
     this.portStays = false;
     if (labels >= 2 && this.port(0, labels, client, query, d, labels)) return;
-    switch (this.locator.locate(client, query, 0)) {
+    const located = this.locator.locate(client, query, 0);
+    if (this.host(located, client, query, d, located === locate.NOT_OURS ? labels : this.soaOf(query)))
+      return;
+    switch (located) {
       case locate.FOUND:
         d.because(this.locator.how);
         this.found(this.locator.record, query, client, d, this.soaOf(query));
@@ -177,12 +180,23 @@ export class Decider {
       what === layout.SPECIAL_FLAT
         ? this.locator.inOwnNamespace(client, query, 0, rest)
         : this.locator.inNamedNamespace(client, query, 0, rest);
+    if (this.host(result, client, query, d, soa)) return;
     if (result === locate.FOUND) this.found(this.locator.record, query, client, d, soa);
     else if (result === locate.EXISTS) noData(d, soa);
     else if (result === locate.NEEDS_POD) this.needsPod(client, d);
     else if (this.special.isAncestor) noData(d, soa);
     else missing(d, soa);
     if (result === locate.FOUND || result === locate.EXISTS) d.because(this.locator.how);
+  }
+
+  /** A name under `hosts`, where it is nobody's: answered like a pod's. True when that settles the question. */
+  private host(located: number, client: Client, query: Query, d: Decision, soa: number): boolean {
+    if (located === locate.FOUND || located === locate.NEEDS_POD) return false;
+    const record = hostOf(this.view, client, query);
+    if (record === 0) return false;
+    d.because(reason.READ_HOST);
+    this.found(record, query, client, d, soa);
+    return true;
   }
 
   /** `_port._proto.REST`, and `_proto.REST` above it. True when that settles the question. */
@@ -212,7 +226,8 @@ export class Decider {
         this.needsPod(client, d);
         return true;
       }
-      if (result === locate.FOUND || end - label === 2) this.portStays = true;
+      const alone = end - label === 2 && !isListed(this.view, client, query);
+      if (result === locate.FOUND || alone) this.portStays = true;
       if (result !== locate.FOUND) continue;
       const record = locator.record;
       const soa = underSuffix ? soaUnderSuffix : this.soaOf(query);
@@ -293,6 +308,10 @@ export class Decider {
     if (ancestor) {
       d.because(reason.READ_ANCESTOR);
       noData(d, 1);
+      return;
+    }
+    if (isListed(this.view, client, query)) {
+      decideOutside(this.view, client, query, d);
       return;
     }
     d.because(reason.READ_DOTLESS);

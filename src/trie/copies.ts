@@ -17,6 +17,7 @@ export class Copies {
   readonly bytes: Uint8Array;
   readonly vpcRoot: number;
   readonly specialRoot: number;
+  readonly outsideRoot: number;
   /** The copy in use. */
   copy = 0;
   generation = 0;
@@ -48,6 +49,7 @@ export class Copies {
     this.addresses = this.addressCopies[0];
     this.vpcRoot = this.head[layout.HEAD_VPC_ROOT];
     this.specialRoot = this.head[layout.HEAD_SPECIAL_ROOT];
+    this.outsideRoot = this.head[layout.HEAD_OUTSIDE_ROOT];
     this.announcement = layout.HEAD_READERS + reader * layout.READER_STRIDE;
     this.refresh();
   }

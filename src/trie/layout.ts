@@ -25,6 +25,8 @@ export const HEAD_NAME_CAPACITY = 8;
 export const HEAD_ADDRESS_CAPACITY = 10;
 /** Per copy: the only VPC's record, or 0 when there are none or several. */
 export const HEAD_ONLY_VPC = 12;
+/** Root of the tree of names that the configuration's routes and hosts name, or 0. */
+export const HEAD_OUTSIDE_ROOT = 14;
 /** Per copy, five words each: which prefix lengths (0…128) the VPCs' `net6` use. */
 export const HEAD_NET6_LENGTHS = 16;
 export const NET6_LENGTH_WORDS = 5;
@@ -82,6 +84,8 @@ export const RECORD_MISPLACED = 10;
 export const RECORD_PREFIXES = 11;
 /** More bearers of one name than a SET holds. */
 export const RECORD_CROWD = 12;
+/** A name of `routes` or `hosts`. */
+export const RECORD_OUTSIDE = 13;
 
 /** Flags in the second octet of a record's first word. */
 export const POD_READY = 0x0100;
@@ -96,9 +100,14 @@ export const SET_SERVICE = 0x0100;
 export const CHOOSE_AAAA = 0x0400;
 export const CHOOSE_A = 0x0800;
 export const NAMESPACE_SHADOW_FORWARD = 0x0100;
+/** OUTSIDE: names at and below it go to upstreams of their own; there are none; it has addresses itself. */
+export const OUTSIDE_ROUTED = 0x0100;
+export const OUTSIDE_BLOCKED = 0x0200;
+/** Not the bits of CHOOSE_AAAA and CHOOSE_A: its addresses depend on no client. */
+export const OUTSIDE_HOST = 0x1000;
 
 /**
- * POD, SERVICE and SET begin alike: flags and kind, number of AAAA, number of A, then the AAAA rdata (4 words
+ * POD, SERVICE, SET and OUTSIDE begin alike: flags and kind, number of AAAA, number of A, then the AAAA rdata (4 words
  * each), then the A rdata (1 word each): what every client is given, ready to copy.
  */
 export const RRSET_AAAA_COUNT = 1;
@@ -202,6 +211,8 @@ export const VPC_FORWARD_ROOT = 2;
 export const VPC_PREFIXES = 3;
 /** Root of the tree of names with dots that the VPC's namespaces have, or 0: who needs a namespace to be read. */
 export const VPC_DOTTED_ROOT = 4;
+/** Root of the tree of names that its own routes and hosts name, or 0. */
+export const VPC_OUTSIDE_ROOT = 5;
 
 export const FORWARD_ON = 0;
 export const FORWARD_OFF = 1;
@@ -210,6 +221,8 @@ export const FORWARD_LIST = 3;
 export const FORWARD_MASK = 0xff;
 /** Some overlay of the VPC is internal. */
 export const VPC_HAS_INTERNAL = 0x100;
+/** Some name may leave by a route, its own or the configuration's. */
+export const VPC_HAS_ROUTES = 0x200;
 
 /** PREFIXES: kind, count, then bits (IPv4 counted from 96) and four words each. */
 export const PREFIXES_COUNT = 1;

@@ -10,6 +10,7 @@ import type { Claims, Contest } from './claims.ts';
 import type { VpcState } from './directory.ts';
 import * as layout from './layout.ts';
 import { labelsIn, wordsOfPath } from './nodes.ts';
+import { needsOf } from './outside-trees.ts';
 import type { Registrar } from './registrar.ts';
 import type { Tables } from './tables.ts';
 import type { VpcWords } from './vpc-words.ts';
@@ -51,10 +52,15 @@ export class Room {
   }
 
   /** Throws MemoryFullError when the VPC might not fit in the place of `old`. */
-  forVpc({ net6, services6, forward }: Vpc, old: VpcState | undefined): void {
+  forVpc(vpc: Vpc, old: VpcState | undefined): void {
+    const { net6, services6, forward } = vpc;
+    const outside = needsOf(vpc);
     let words =
-      64 + layout.KEYED_WORDS * net6.length + layout.PREFIX_ENTRY * (net6.length + services6.length);
-    let names = 1;
+      64 +
+      outside.words +
+      layout.KEYED_WORDS * net6.length +
+      layout.PREFIX_ENTRY * (net6.length + services6.length);
+    let names = 1 + outside.names;
     for (const suffix of Array.isArray(forward) ? forward : []) {
       names += labelsIn(suffix);
       words += wordsOfPath(suffix);

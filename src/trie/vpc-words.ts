@@ -4,6 +4,8 @@ import type { VpcState } from './directory.ts';
 import * as layout from './layout.ts';
 import { labelsIn, wordsOfPath } from './nodes.ts';
 import type { Nodes } from './nodes.ts';
+import { OutsideTrees, isEmpty, leadsOut, needsOf } from './outside-trees.ts';
+import type { OutsideRules } from './outside-trees.ts';
 import type { Prefix } from './prefix.ts';
 import type { Tables } from './tables.ts';
 
@@ -13,6 +15,9 @@ interface Extras {
   forwardRoot: number;
   forwardNames: string[];
   dottedRoot: number;
+  outsideRoot: number;
+  /** What the tree was made of. */
+  outside: OutsideRules;
   internal: boolean;
   dirty: boolean;
 }
@@ -21,6 +26,8 @@ export interface VpcWordsSettings {
   forward: 'on' | 'off' | 'refuse' | string[];
   /** False when nothing here forwards: then `on` and lists mean `off`. */
   canForward: boolean;
+  /** Routes and hosts of the configuration. */
+  outside?: OutsideRules | undefined;
   now: () => number;
 }
 
@@ -31,6 +38,7 @@ export class VpcWords {
   private readonly arena: Arena;
   private readonly tables: Tables;
   private readonly nodes: Nodes;
+  private readonly trees: OutsideTrees;
   private readonly settings: VpcWordsSettings;
   /** What a VPC that nobody has declared needs at the commit. */
   readonly implied = { names: 0, words: layout.PREFIXES_LIST + layout.NODE_LABEL };
@@ -42,6 +50,7 @@ export class VpcWords {
     this.arena = arena;
     this.tables = tables;
     this.nodes = nodes;
+    this.trees = new OutsideTrees(arena, tables, nodes);
     this.settings = settings;
     if (typeof settings.forward === 'string') return;
     for (const name of settings.forward) {
@@ -73,7 +82,7 @@ export class VpcWords {
   }
 
   private namesOf(vpc: VpcState): number {
-    let names = 0;
+    let { names } = this.outsideNeeds(vpc);
     for (const name of this.forwardOf(vpc)) names += labelsIn(name);
     return names;
   }
@@ -84,6 +93,7 @@ export class VpcWords {
       for (const overlay of overlays.values()) prefixes += overlay.prefixes.length;
     }
     let words = layout.PREFIXES_LIST + layout.PREFIX_ENTRY * (prefixes + 2) + layout.NODE_LABEL;
+    words += this.outsideNeeds(vpc).words;
     for (const name of this.forwardOf(vpc)) words += wordsOfPath(name);
     return words;
   }
@@ -99,18 +109,22 @@ export class VpcWords {
         this.changed.delete(vpc);
         this.writePrefixes(vpc, extras);
         this.writeForward(vpc, extras);
+        this.writeOutside(extras, vpc.declared ?? {});
       }
     }
     const forward = vpc.declared?.forward ?? this.settings.forward;
     const asked = typeof forward === 'string' ? MODES[forward] : layout.FORWARD_LIST;
     const mode = this.settings.canForward || asked === layout.FORWARD_REFUSE ? asked : layout.FORWARD_OFF;
-    const policy = mode | (extras.internal ? layout.VPC_HAS_INTERNAL : 0);
+    let policy = mode | (extras.internal ? layout.VPC_HAS_INTERNAL : 0);
+    const leads = leadsOut(this.settings.outside ?? {}) || leadsOut(extras.outside);
+    if (leads && this.settings.canForward) policy |= layout.VPC_HAS_ROUTES;
     this.poke(vpc, layout.VPC_SERIAL, vpc.serial | 0);
     this.poke(vpc, layout.VPC_POLICY, policy);
     // A list that found no room yet forwards nothing; what an older one named may be forbidden now.
     this.poke(vpc, layout.VPC_FORWARD_ROOT, extras.dirty ? 0 : extras.forwardRoot);
     this.poke(vpc, layout.VPC_PREFIXES, extras.prefixes);
     this.poke(vpc, layout.VPC_DOTTED_ROOT, extras.dottedRoot);
+    this.poke(vpc, layout.VPC_OUTSIDE_ROOT, extras.outsideRoot);
   }
 
   release(vpc: VpcState): void {
@@ -118,6 +132,7 @@ export class VpcWords {
     const extras = this.extras.get(vpc);
     if (extras === undefined) return;
     this.releaseForward(extras);
+    this.writeOutside(extras, {});
     if (extras.dottedRoot !== 0) this.tables.release(extras.dottedRoot, layout.NODE_LABEL);
     if (extras.prefixes !== 0) this.tables.release(extras.prefixes, extras.prefixWords);
     this.extras.delete(vpc);
@@ -164,6 +179,8 @@ export class VpcWords {
         forwardRoot: 0,
         forwardNames: [],
         dottedRoot: 0,
+        outsideRoot: 0,
+        outside: {},
         internal: false,
         dirty: true,
       };
@@ -193,6 +210,22 @@ export class VpcWords {
       words.set(prefix.words, at + 1);
       at += layout.PREFIX_ENTRY;
     }
+  }
+
+  private outsideNeeds(vpc: VpcState): { names: number; words: number } {
+    const { routes, hosts } = vpc.declared ?? {};
+    const { outside } = this.extrasOf(vpc);
+    const same = outside.routes === routes && outside.hosts === hosts;
+    return needsOf(same ? {} : { routes, hosts });
+  }
+
+  /** Only where they are others than before: overlays come and go far more often. */
+  private writeOutside(extras: Extras, { routes, hosts }: OutsideRules): void {
+    const { outside } = extras;
+    if (outside.routes === routes && outside.hosts === hosts) return;
+    if (extras.outsideRoot !== 0) this.trees.uproot(extras.outsideRoot, outside);
+    extras.outside = { routes, hosts };
+    extras.outsideRoot = isEmpty(extras.outside) ? 0 : this.trees.plant(extras.outside);
   }
 
   private writeForward(vpc: VpcState, extras: Extras): void {

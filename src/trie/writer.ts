@@ -10,6 +10,8 @@ import type { NamespaceState, VpcState } from './directory.ts';
 import * as layout from './layout.ts';
 import type { TrieMemory } from './memory.ts';
 import { Nodes } from './nodes.ts';
+import { OutsideTrees, isEmpty } from './outside-trees.ts';
+import type { OutsideRules } from './outside-trees.ts';
 import { PrefixOwners } from './owners.ts';
 import type { ARecords } from './policy.ts';
 import { Registrar } from './registrar.ts';
@@ -23,6 +25,8 @@ export interface WriterSettings extends SpecialSettings {
   aRecords: ARecords;
   forward: 'on' | 'off' | 'refuse' | string[];
   canForward: boolean;
+  /** Routes and hosts of the configuration: for every VPC. */
+  outside?: OutsideRules | undefined;
   /** Unix time in seconds: serials follow it. */
   now: () => number;
 }
@@ -75,6 +79,11 @@ export class TrieWriter implements Projection {
     });
     this.begin();
     plantSpecials(this.arena, nodes, this.head[layout.HEAD_SPECIAL_ROOT], settings);
+    const { outside = {} } = settings;
+    if (!isEmpty(outside)) {
+      const trees = new OutsideTrees(this.arena, this.tables, nodes);
+      this.head[layout.HEAD_OUTSIDE_ROOT] = trees.plant(outside);
+    }
     this.commit();
   }
 
