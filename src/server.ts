@@ -103,7 +103,16 @@ export class PodnsServer {
     const memory = reserveMemory(options.reserve);
     this.settings = settings;
     this.memory = memory;
-    this.writer = new TrieWriter(memory, { ...settings, canForward: true, now: seconds });
+    this.writer = new TrieWriter(memory, {
+      ...settings,
+      canForward: true,
+      now: seconds,
+      resourceOf: (key) => {
+        const resource = this.feed.isRefused(key) ? undefined : this.catalog.get(key);
+        return resource && { resource, stamp: BigInt(this.catalog.said(key)!.stamp) };
+      },
+      onForget: (vpc) => this.saidVpcs.forget(vpc),
+    });
     this.feed = new Feed({
       catalog: this.catalog,
       projection: this.writer,

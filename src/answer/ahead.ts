@@ -103,7 +103,7 @@ export class Ahead {
       const vpc = byListener !== 0 ? byListener : this.identifier.vpcOfKey();
       if (vpc === 0) continue;
       scope[i] = vpc;
-      source[i] = view.hashKey(vpc, 128);
+      source[i] = view.hashOwner(vpc);
     }
   }
 

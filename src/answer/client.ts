@@ -141,11 +141,9 @@ export class Identifier {
     if (vpc === 0) return;
     decision.because(mapped ? reason.BY_ONLY_VPC : reason.BY_PREFIX);
     const pod = this.podAt(vpc, mapped, decision);
-    if (pod === 0 && !mapped) {
-      if (view.find(0, layout.MISPLACED_BITS) !== 0) {
-        client.status = CLIENT_CONTRADICTED;
-        return;
-      }
+    if (pod === 0 && view.isElsewhere) {
+      client.status = CLIENT_CONTRADICTED;
+      return;
     }
     // With one VPC any IPv4 could be its own; only one of its subnets makes an unknown one a pod to wait for.
     if (pod === 0 && mapped && longestPrefix(view, vpc, peer.address, 128) < 0) return;

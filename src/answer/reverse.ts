@@ -57,7 +57,7 @@ export function decideReverse(
       else noData(d, query.labelCount);
       return REVERSE_OURS;
     }
-    const record = view.find(client.vpc, 128);
+    const record = view.findOwner(client.vpc);
     if (record !== 0) {
       const zone = zoneLabel(
         query,
@@ -112,11 +112,7 @@ function choosePointer(view: View, client: Client, record: number, zoneLength: n
   let holder = record;
   const { words } = view;
   if ((words[record] & 0xff) === layout.RECORD_HOLDERS) {
-    holder = 0;
-    for (let i = 0; i < words[record + layout.KEYED_VALUE] && holder === 0; i++) {
-      const at = record + layout.HOLDERS_LIST + 2 * i;
-      if (sharesOverlay(view, client, words[at + 1])) holder = words[at];
-    }
+    holder = sharedHolder(view, client);
     if (holder === 0) {
       d.because(reason.LEFT_OVERLAY);
       return false;
@@ -139,6 +135,24 @@ function choosePointer(view: View, client: Client, record: number, zoneLength: n
   if (replicaLabelLength(view, holder) + nodeNameLength(view, node) + zoneLength > dns.NAME_LENGTH_MAX)
     return false;
   return pointTo(d, node, holder);
+}
+
+/** The pod that holds the IPv4 in `view.key` on an overlay that the client shares, or 0. */
+function sharedHolder(view: View, client: Client): number {
+  if (client.pod === 0) {
+    return client.onAllOverlays ? view.find(client.namespace, layout.NAMESPACE_BITS) : 0;
+  }
+  const { words } = view;
+  const tail = view.tail(client.pod);
+  const counts = words[tail + layout.TAIL_COUNTS];
+  let at = tail + layout.TAIL_NAMES + ((counts >>> 16) & 0xff);
+  for (let i = counts >>> 24; i > 0; i--) {
+    const holder = view.find(words[at + layout.ATTACHMENT_OVERLAY], layout.OVERLAY_BITS);
+    if (holder !== 0) return holder;
+    const has6 = (words[at + layout.ATTACHMENT_FLAGS] & layout.ATTACHED_IP6) !== 0;
+    at += layout.ATTACHMENT_IP6 + (has6 ? 4 : 0);
+  }
+  return 0;
 }
 
 function pointTo(d: Decision, node: number, head: number): boolean {

@@ -10,6 +10,11 @@ export class SaidVpcs {
     vpcs.add(resource.kind === 'vpc' ? resource.name : resource.vpc);
   }
 
+  /** Nothing of the VPC is left. */
+  forget(vpc: string): void {
+    for (const vpcs of this.bySource.values()) vpcs.delete(vpc);
+  }
+
   of(source: string): Iterable<string> {
     return this.bySource.get(source) ?? [];
   }

@@ -37,7 +37,7 @@ function holds(vpc, namespace, name) {
   const record = view.payload;
   for (let i = 0; i < 4; i++) view.key[i] = view.words[record + layout.RRSET_AAAA + i];
   reads++;
-  return view.find(vpc, 128) === record;
+  return view.findOwner(vpc) === record;
 }
 
 function batch() {
