@@ -53,6 +53,9 @@ export interface ServerOptions {
   cookieSecret?: Uint8Array;
 }
 
+/** Conflicts over addresses that are listed. */
+const CONFLICTS_MAX = 1000;
+
 /** The source that `apply` speaks for. */
 const API_SOURCE = 'api';
 
@@ -111,7 +114,10 @@ export class PodnsServer {
         const resource = this.feed.isRefused(key) ? undefined : this.catalog.get(key);
         return resource && { resource, stamp: BigInt(this.catalog.said(key)!.stamp) };
       },
-      onForget: (vpc) => this.saidVpcs.forget(vpc),
+      onForget: (vpc) => {
+        this.saidVpcs.forget(vpc);
+        this.life.forget(vpc);
+      },
     });
     this.feed = new Feed({
       catalog: this.catalog,
@@ -122,7 +128,8 @@ export class PodnsServer {
       onCommit: (changes) => this.afterCommit(changes),
       onChange: (change, source, at) => {
         if (change.type === 'put') {
-          this.saidVpcs.note(source, change.resource);
+          const vpc = this.saidVpcs.note(source, change.resource);
+          if (vpc !== undefined) this.life.said(source, vpc);
           if (change.resource.kind === 'vpc') this.outside.changed(change.resource);
         } else if (change.key.kind === 'vpc') this.outside.forget(change.key.vpc);
         this.outlets.change(change, at);
@@ -260,7 +267,7 @@ export class PodnsServer {
 
   /** Of those, what stands unsettled between sources, between VPCs, and over addresses. */
   conflicts(): Problem[] {
-    return [...this.catalog.conflicts(), ...this.writer.problems()];
+    return [...this.catalog.conflicts(), ...this.writer.problems(CONFLICTS_MAX)];
   }
 
   /** Effective resources of a kind, sorted. */
@@ -308,11 +315,10 @@ export class PodnsServer {
 
   private afterState(name: string): void {
     this.life.look();
-    const status = this.feed.status().find((each) => each.name === name);
-    if (status === undefined) return;
-    const details = { source: name, state: status.state, reason: status.reason };
-    if (status.state === 'live') this.logger.info(details, 'source');
-    else this.logger.warn(details, 'source');
+    for (const { name: source, state, reason } of this.feed.states()) {
+      if (source === name)
+        this.logger[state === 'live' ? 'info' : 'warn']({ source, state, reason }, 'source');
+    }
   }
 
   private logProblem(source: string, problem: Problem): void {

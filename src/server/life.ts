@@ -28,7 +28,9 @@ const LOOK = 1000;
 
 export class ViewLife {
   private readonly options: LifeOptions;
-  private stale: ReadonlySet<string> = new Set();
+  /** Sources whose answers are marked, and how many of them mark each VPC. */
+  private readonly stale = new Set<string>();
+  private readonly marks = new Map<string, number>();
   private timer: NodeJS.Timeout | undefined;
 
   constructor(options: LifeOptions) {
@@ -92,7 +94,6 @@ export class ViewLife {
     let synced = true;
     let covered = true;
     let blind = false;
-    const stale = new Set<string>();
     for (const status of states()) {
       sources++;
       if (!status.synced) {
@@ -100,14 +101,36 @@ export class ViewLife {
         if (!status.restored) covered = false;
         else if (isOlder(wall, status.lastHeard, snapshotMaxAge)) blind = true;
       }
-      if (this.isStale(status, now)) for (const vpc of this.options.vpcsOf(status.name)) stale.add(vpc);
+      this.setStale(status.name, this.isStale(status, now));
     }
     if (sources === 0 || !covered) writer.setSync(layout.SYNC_STARTING);
     else writer.setSync(synced ? layout.SYNC_LIVE : layout.SYNC_SNAPSHOT);
     writer.setIpv4Blind(blind);
-    for (const vpc of this.stale) if (!stale.has(vpc)) writer.setStale(vpc, false);
-    for (const vpc of stale) writer.setStale(vpc, true);
-    this.stale = stale;
+  }
+
+  /** The first that is heard of a VPC from this source, which is in the view when `refresh` is called next. */
+  said(source: string, vpc: string): void {
+    if (this.stale.has(source)) this.mark(vpc, 1);
+  }
+
+  /** A VPC is gone from the view. */
+  forget(vpc: string): void {
+    this.marks.delete(vpc);
+  }
+
+  /** Looks at the VPCs of a source only when it has become stale, or fresh. */
+  private setStale(source: string, isStale: boolean): void {
+    if (isStale === this.stale.has(source)) return;
+    if (isStale) this.stale.add(source);
+    else this.stale.delete(source);
+    for (const vpc of this.options.vpcsOf(source)) this.mark(vpc, isStale ? 1 : -1);
+  }
+
+  private mark(vpc: string, by: number): void {
+    const sources = (this.marks.get(vpc) ?? 0) + by;
+    if (sources > 0) this.marks.set(vpc, sources);
+    else this.marks.delete(vpc);
+    this.options.writer.setStale(vpc, sources > 0);
   }
 
   readiness(): Readiness {

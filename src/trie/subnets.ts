@@ -101,6 +101,7 @@ export class Subnets {
   }
 
   private read(link: number, stride: number): number {
+    this.tables.steps++;
     return this.arena.words[link + this.tables.idle.copy * stride];
   }
 

@@ -237,6 +237,11 @@ export class TrieWriter implements Projection {
     return this.directory.namespace(this.directory.vpc(vpc), name);
   }
 
+  /** What the changes so far have cost, in steps of work: words written, slots changed, claims compared. */
+  get steps(): number {
+    return this.arena.handed + this.tables.steps + this.claims.steps;
+  }
+
   private forget(vpc: VpcState): void {
     this.vpcWords.release(vpc);
     this.directory.forget(vpc);

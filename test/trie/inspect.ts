@@ -165,7 +165,10 @@ export class Inspector {
   }
 
   /** What stands in the address table, and who holds each address of the state. */
-  private addresses(state: NaiveState, isWhole: boolean): {
+  private addresses(
+    state: NaiveState,
+    isWhole: boolean,
+  ): {
     prefixes: Map<string, string>;
     /** Taken, by all but prefixes. */
     slots: number;
