@@ -53,9 +53,6 @@ export interface ServerOptions {
   cookieSecret?: Uint8Array;
 }
 
-/** Conflicts over addresses that are listed. */
-const CONFLICTS_MAX = 1000;
-
 /** The source that `apply` speaks for. */
 const API_SOURCE = 'api';
 
@@ -110,14 +107,8 @@ export class PodnsServer {
       ...settings,
       canForward: true,
       now: seconds,
-      resourceOf: (key) => {
-        const resource = this.feed.isRefused(key) ? undefined : this.catalog.get(key);
-        return resource && { resource, stamp: BigInt(this.catalog.said(key)!.stamp) };
-      },
-      onForget: (vpc) => {
-        this.saidVpcs.forget(vpc);
-        this.life.forget(vpc);
-      },
+      resourceOf: (key) => this.feed.known(key),
+      onForget: (vpc) => this.life.forget(vpc),
     });
     this.feed = new Feed({
       catalog: this.catalog,
@@ -128,8 +119,7 @@ export class PodnsServer {
       onCommit: (changes) => this.afterCommit(changes),
       onChange: (change, source, at) => {
         if (change.type === 'put') {
-          const vpc = this.saidVpcs.note(source, change.resource);
-          if (vpc !== undefined) this.life.said(source, vpc);
+          this.life.note(source, change.resource);
           if (change.resource.kind === 'vpc') this.outside.changed(change.resource);
         } else if (change.key.kind === 'vpc') this.outside.forget(change.key.vpc);
         this.outlets.change(change, at);
@@ -144,7 +134,7 @@ export class PodnsServer {
       staleAfter: config.staleAfter,
       snapshotMaxAge: config.snapshotMaxAge,
       states: () => this.feed.states(),
-      vpcsOf: (source) => this.saidVpcs.of(source),
+      said: this.saidVpcs,
     });
     this.outlets = new Outlets({
       config,
@@ -267,7 +257,7 @@ export class PodnsServer {
 
   /** Of those, what stands unsettled between sources, between VPCs, and over addresses. */
   conflicts(): Problem[] {
-    return [...this.catalog.conflicts(), ...this.writer.problems(CONFLICTS_MAX)];
+    return [...this.catalog.conflicts(), ...this.writer.problems()];
   }
 
   /** Effective resources of a kind, sorted. */

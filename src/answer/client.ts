@@ -1,4 +1,5 @@
 /** Who is asking: finds VPC, namespace and pod of a packet's sender, by the first rule that decides. */
+import { findSource } from '../trie/address-owner.ts';
 import { findNet6Owner } from '../trie/net6.ts';
 import { longestPrefix } from '../trie/own-prefixes.ts';
 import { parsePrefix, sharesPrefix } from '../trie/prefix.ts';
@@ -157,7 +158,7 @@ export class Identifier {
   private podAt(vpc: number, mapped: boolean, decision: Decision): number {
     const { view } = this;
     if (mapped && view.head[layout.HEAD_IPV4_BLIND] === 1) return 0;
-    const record = view.findSource(vpc);
+    const record = findSource(view, vpc);
     const kind = record === 0 ? 0 : view.words[record] & 0xff;
     if (kind === layout.RECORD_POD) {
       decision.because(reason.POD_BY_ADDRESS);

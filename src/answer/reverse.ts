@@ -1,4 +1,5 @@
 /** Reverse names: whose an address is, and the one name that a PTR gives for it. */
+import { findOwner } from '../trie/address-owner.ts';
 import { ReverseName, parseReverse } from '../dns/arpa.ts';
 import * as dns from '../dns/constants.ts';
 import type { Query } from '../dns/query.ts';
@@ -57,7 +58,7 @@ export function decideReverse(
       else noData(d, query.labelCount);
       return REVERSE_OURS;
     }
-    const record = view.findOwner(client.vpc);
+    const record = findOwner(view, client.vpc);
     if (record !== 0) {
       const zone = zoneLabel(
         query,

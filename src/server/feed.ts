@@ -184,9 +184,12 @@ export class Feed {
     return this.enqueue(feeder, transaction, { ...NOTHING_OPEN, heard });
   }
 
-  /** True where the catalog's version of a resource is not the projection's, which has refused it. */
-  isRefused(key: ResourceKey): boolean {
-    return this.refused.size > 0 && this.refused.has(keyText(key));
+  /** A resource as the projection was given it, with its stamp; undefined where it has refused the newest version. */
+  known(key: ResourceKey): { resource: Resource; stamp: bigint } | undefined {
+    const { catalog } = this.options;
+    if (this.refused.size > 0 && this.refused.has(keyText(key))) return undefined;
+    const resource = catalog.get(key);
+    return resource && { resource, stamp: BigInt(catalog.said(key)!.stamp) };
   }
 
   /** Resolves when everything committed so far is answerable. */

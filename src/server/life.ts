@@ -1,6 +1,8 @@
 /** The view over time: when it may answer at all, when its answers must say that they are old. */
+import type { Resource } from '../model.ts';
 import * as layout from '../trie/layout.ts';
 import type { TrieWriter } from '../trie/writer.ts';
+import type { SaidVpcs } from './said-vpcs.ts';
 import type { SourceStatus } from './source-status.ts';
 
 export interface LifeOptions {
@@ -14,8 +16,8 @@ export interface LifeOptions {
   /** Milliseconds after which a saved view no longer tells who has an IPv4 address. */
   snapshotMaxAge: number;
   states: () => Iterable<Readonly<SourceStatus>>;
-  /** The VPCs that a source has said anything of. */
-  vpcsOf: (source: string) => Iterable<string>;
+  /** Kept here; others may read it. */
+  said: SaidVpcs;
 }
 
 export interface Readiness {
@@ -108,13 +110,15 @@ export class ViewLife {
     writer.setIpv4Blind(blind);
   }
 
-  /** The first that is heard of a VPC from this source, which is in the view when `refresh` is called next. */
-  said(source: string, vpc: string): void {
-    if (this.stale.has(source)) this.mark(vpc, 1);
+  /** A resource that a source has brought into the view. */
+  note(source: string, resource: Resource): void {
+    const vpc = this.options.said.note(source, resource);
+    if (vpc !== undefined && this.stale.has(source)) this.mark(vpc, 1);
   }
 
   /** A VPC is gone from the view. */
   forget(vpc: string): void {
+    this.options.said.forget(vpc);
     this.marks.delete(vpc);
   }
 
@@ -123,7 +127,7 @@ export class ViewLife {
     if (isStale === this.stale.has(source)) return;
     if (isStale) this.stale.add(source);
     else this.stale.delete(source);
-    for (const vpc of this.options.vpcsOf(source)) this.mark(vpc, isStale ? 1 : -1);
+    for (const vpc of this.options.said.of(source)) this.mark(vpc, isStale ? 1 : -1);
   }
 
   private mark(vpc: string, by: number): void {

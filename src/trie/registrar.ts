@@ -1,4 +1,5 @@
 /** Puts the record of a pod or service under its names and addresses, and takes it away again. */
+import { findOwner } from './address-owner.ts';
 import { formatAddress, parseAddress } from '../dns/address.ts';
 import type { Pod, ResourceKey, Service } from '../model.ts';
 import type { Addresses } from './addresses.ts';
@@ -66,7 +67,7 @@ export class Registrar {
   holderOf(vpc: VpcState, address: string): number {
     const view = this.parts.tables.idle;
     parseAddress(address, view.keyBytes, 0);
-    return view.findOwner(vpc.record);
+    return findOwner(view, vpc.record);
   }
 
   /** On how many overlays a pod's record has the IPv4 in `idle.key`. */
@@ -115,12 +116,12 @@ export class Registrar {
     const view = tables.idle;
     if (old !== 0) {
       eachKey(view, old, () => {
-        if (this.contested(vpc) !== undefined || view.findOwner(vpc.record) !== old) return;
+        if (this.contested(vpc) !== undefined || findOwner(view, vpc.record) !== old) return;
         addresses.set(vpc.record, old, view.bears(record, vpc.record, 128) ? record : 0);
       });
     }
     eachKey(view, record, () => {
-      if (this.contested(vpc) !== undefined || view.findOwner(vpc.record) !== 0) return;
+      if (this.contested(vpc) !== undefined || findOwner(view, vpc.record) !== 0) return;
       addresses.set(vpc.record, 0, record);
     });
     const names = nameNodes.length === 0 ? [node] : new Set([node, ...nameNodes]);
@@ -147,7 +148,7 @@ export class Registrar {
     const view = tables.idle;
     const vpc = namespace.vpc;
     eachKey(view, record, () => {
-      if (this.contested(vpc) === undefined && view.findOwner(vpc.record) === record)
+      if (this.contested(vpc) === undefined && findOwner(view, vpc.record) === record)
         addresses.set(vpc.record, record, 0);
     });
     for (const name of this.nameNodes(record)) this.dropName(namespace, name, record);

@@ -2,7 +2,7 @@
 import { Copies } from './copies.ts';
 import { hashAddress, hashLabel } from './hash.ts';
 import * as layout from './layout.ts';
-import { MAPPED_WORD, isMappedKey } from './mapped.ts';
+import { MAPPED_WORD, holdsOn, isMappedKey } from './mapped.ts';
 import type { TrieMemory } from './memory.ts';
 import { Net6Cache } from './net6-cache.ts';
 
@@ -12,7 +12,7 @@ export class View extends Copies {
   /** Results of the last successful `step`. A node without records has payload 0. */
   node = 0;
   payload = 0;
-  /** After a `findOwner` in vain: a pod of another VPC has the address. */
+  /** Of the last `findOwner`: a pod of another VPC has the address as well. */
   isElsewhere = false;
 
   readonly net6 = new Net6Cache();
@@ -184,38 +184,6 @@ export class View extends Copies {
     return this.findHashed(scope, bits, this.hashKey(scope, bits));
   }
 
-  /** Hash that the search for an address in a VPC begins with. */
-  hashOwner(vpc: number): number {
-    return isMappedKey(this.key) ? this.hashKey(vpc, 128) : this.hashKey(0, layout.ANYWHERE_BITS);
-  }
-
-  /** The record that owns the address in `key` inside a VPC: POD, SERVICE, for an IPv4 also HOLDERS; or 0. */
-  findOwner(vpc: number): number {
-    return this.findOwnerHashed(vpc, this.hashOwner(vpc));
-  }
-
-  /** `findOwner` for the sender's address: its hash may have been computed ahead. */
-  findSource(vpc: number): number {
-    return this.findOwnerHashed(vpc, vpc === this.sourceScope ? this.sourceHash : this.hashOwner(vpc));
-  }
-
-  private findOwnerHashed(vpc: number, hash: number): number {
-    this.isElsewhere = false;
-    if (isMappedKey(this.key)) return this.findHashed(vpc, 128, hash);
-    const record = this.findHashed(0, layout.ANYWHERE_BITS, hash);
-    if (record === 0) return 0;
-    const kind = this.words[record] & 0xff;
-    if (kind !== layout.RECORD_SPREAD) {
-      if (this.vpcOfRecord(record) === vpc) return record;
-      this.isElsewhere = kind === layout.RECORD_POD;
-      return 0;
-    }
-    const owner = this.find(vpc, 128);
-    const isPod = owner !== 0 && (this.words[owner] & 0xff) === layout.RECORD_POD;
-    this.isElsewhere = this.words[record + layout.SPREAD_PODS + this.copy] > (isPod ? 1 : 0);
-    return owner;
-  }
-
   /** The record in the first address slot with this hash, or 0; no word on whether it is the one looked for. */
   firstRecordAt(hash: number): number {
     const slots = this.addresses;
@@ -249,7 +217,7 @@ export class View extends Copies {
     if (kind === layout.RECORD_POD || kind === layout.RECORD_SERVICE) {
       if (bits === 128) return this.vpcOfRecord(record) === scope && this.holdsAddress(record);
       if (bits === layout.ANYWHERE_BITS) return this.holdsAddress(record);
-      return bits > layout.ANYWHERE_BITS && this.holdsOn(record, scope, bits === layout.NAMESPACE_BITS);
+      return bits > layout.ANYWHERE_BITS && holdsOn(words, this.tail(record), this.key[3], scope, bits);
     }
     return (
       words[record + KEYED_SCOPE] === scope &&
@@ -280,27 +248,6 @@ export class View extends Copies {
         if (this.isKeyAt(at)) return true;
         at += 4;
       }
-    }
-    return false;
-  }
-
-  /** True when a POD owns the IPv4 in `key` on this overlay, or on one of this namespace node. */
-  holdsOn(record: number, scope: number, inNamespace: boolean): boolean {
-    const words = this.words;
-    const tail = this.tail(record);
-    const counts = words[tail + layout.TAIL_COUNTS];
-    let at = tail + layout.TAIL_NAMES + ((counts >>> 16) & 0xff);
-    for (let i = counts >>> 24; i > 0; i--) {
-      const flags = words[at + layout.ATTACHMENT_FLAGS];
-      const overlay = words[at + layout.ATTACHMENT_OVERLAY];
-      if (
-        (inNamespace ? words[overlay + layout.OVERLAY_NAMESPACE] : overlay) === scope &&
-        (flags & layout.ATTACHED_IP4) !== 0 &&
-        words[at + layout.ATTACHMENT_IP4] === this.key[3]
-      ) {
-        return true;
-      }
-      at += layout.ATTACHMENT_IP6 + ((flags & layout.ATTACHED_IP6) !== 0 ? 4 : 0);
     }
     return false;
   }

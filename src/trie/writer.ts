@@ -22,6 +22,9 @@ import { Subnets } from './subnets.ts';
 import { Tables } from './tables.ts';
 import { VpcWords } from './vpc-words.ts';
 
+/** Contested addresses that are listed, if nobody asks for more. */
+const PROBLEMS_MAX = 1000;
+
 export interface WriterSettings extends SpecialSettings {
   aRecords: ARecords;
   forward: 'on' | 'off' | 'refuse' | string[];
@@ -200,7 +203,7 @@ export class TrieWriter implements Projection {
   }
 
   /** Standing conflicts over addresses, at most `limit` of them. */
-  problems(limit = Infinity): Problem[] {
+  problems(limit = PROBLEMS_MAX): Problem[] {
     const problems = this.claims.problems(limit);
     if (this.owed > 0) {
       const reason = `the memory is full: ${this.owed} names or addresses wait for room to be shown in full`;

@@ -12,7 +12,9 @@ class Told implements Projection {
     expect(this.open).toBeUndefined();
     this.open = [];
   }
+  isFull = false;
   put(resource: Resource): void {
+    if (this.isFull) throw new Error('the memory is full');
     this.open!.push(`+${(resource as Pod).name}`);
   }
   remove(key: ResourceKey): void {
@@ -111,4 +113,28 @@ test('a whole state is visible at once, and what came before it earlier still', 
   await whole;
   expect(told.flips.length).toBe(2);
   expect(told.flips[1]!.split(' ').length).toBe(20_000);
+});
+
+test('of what the projection has refused nothing is known until it takes the resource, or that goes', () => {
+  const sink = feed.sink('a');
+  const key = { kind: 'pod', vpc: 'v', namespace: 'n', name: 'x' } as const;
+  const put = (ready: boolean, isFull: boolean): void => {
+    told.isFull = isFull;
+    sink.begin(false, String(++revision));
+    sink.put({ ...pod('x'), ready });
+    void sink.commit();
+    told.isFull = false;
+  };
+  put(true, false);
+  expect(feed.known(key)?.resource).toMatchObject({ name: 'x', ready: true });
+  put(false, true);
+  expect(feed.known(key)).toBe(undefined);
+  put(true, false);
+  expect(feed.known(key)?.resource).toMatchObject({ ready: true });
+  put(false, true);
+  sink.begin(false, String(++revision));
+  sink.delete(key);
+  void sink.commit();
+  void say(sink, 'x');
+  expect(feed.known(key)?.resource).toMatchObject({ name: 'x' });
 });

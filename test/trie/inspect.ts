@@ -1,4 +1,5 @@
 /** Reads everything out of the flat memory that a reader could reach, slot by slot. */
+import { findOwner } from '../../src/trie/address-owner.ts';
 import { expect } from 'vitest';
 import { format6 } from '../../src/dns/address.ts';
 import * as layout from '../../src/trie/layout.ts';
@@ -198,7 +199,7 @@ export class Inspector {
     for (const [vpc, address] of pairsOf(state)) {
       if (!address.includes(':') || this.scopeOf(vpc) === 0) continue;
       putKey(view, address);
-      const owner = view.findOwner(this.scopeOf(vpc));
+      const owner = findOwner(view, this.scopeOf(vpc));
       const isPod = owner !== 0 && (words[owner]! & 0xff) === layout.RECORD_POD;
       if (!isPod && view.isElsewhere) elsewhere.push(`${vpc} ${address}`);
     }
@@ -245,7 +246,7 @@ export class Inspector {
     const scope = this.scopeOf(vpc);
     if (scope === 0) return [];
     putKey(view, address);
-    const record = view.findOwner(scope);
+    const record = findOwner(view, scope);
     if (record === 0) return [];
     if ((words[record]! & 0xff) !== layout.RECORD_HOLDERS) return [this.recordText(record)];
     const texts: string[] = [];
