@@ -124,12 +124,12 @@ export const CASES = [
   },
   {
     name: 'pods in a zone file',
-    size: 1000,
+    size: 500,
     files: (n) => zone(range(n, (i) => `      p${i}: { ip6: "${ip6(i)}", ports: { http: 80/tcp } }`)),
   },
   {
     name: 'aliases in a zone file',
-    size: 1000,
+    size: 250,
     files: (n) =>
       zone([
         `      p0: { ip6: "${ip6(0)}", ports: &web { http: 80/tcp } }`,
