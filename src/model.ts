@@ -245,7 +245,7 @@ export interface Projection {
    * Adds or replaces. `stamp` orders claims to one address inside a VPC: the higher stamp owns it, a tie goes
    * to the smaller `namespace/name`.
    */
-  put(resource: Resource, stamp: number): void;
+  put(resource: Resource, stamp: bigint): void;
   /** Removes; unknown keys are ignored. */
   remove(key: ResourceKey): void;
   commit(): void;

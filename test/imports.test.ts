@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 
 const SOURCE = fileURLToPath(new URL('../src', import.meta.url));
-const LINES_MAX = 320;
+const LINES_MAX = 450;
 
 /**
  * Who may import whom. A room is a folder of `src`, or a file at its top without `.ts`; every room may import

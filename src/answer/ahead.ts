@@ -5,6 +5,7 @@
  * What stays of it are hashes, which say nothing about whether there is such a name or client: the way of a
  * question is the same with them and without. Only usual questions are looked at; no other is slower for it.
  */
+import { hashOwner } from '../trie/address-owner.ts';
 import { foldInto } from '../dns/name.ts';
 import * as layout from '../trie/layout.ts';
 import type { View } from '../trie/view.ts';
@@ -101,7 +102,7 @@ export class Ahead {
       const vpc = byListener !== 0 ? byListener : this.identifier.vpcOfKey();
       if (vpc === 0) continue;
       scope[i] = vpc;
-      source[i] = view.hashKey(vpc, 128);
+      source[i] = hashOwner(view, vpc);
     }
   }
 

@@ -1,4 +1,5 @@
 /** Who is asking: finds VPC, namespace and pod of a packet's sender, by the first rule that decides. */
+import { findSource } from '../trie/address-owner.ts';
 import { findNet6Owner } from '../trie/net6.ts';
 import { longestPrefix } from '../trie/own-prefixes.ts';
 import { parsePrefix, sharesPrefix } from '../trie/prefix.ts';
@@ -144,11 +145,9 @@ export class Identifier {
     if (vpc === 0) return;
     decision.because(mapped ? reason.BY_ONLY_VPC : reason.BY_PREFIX);
     const pod = this.podAt(vpc, mapped, decision);
-    if (pod === 0 && !mapped) {
-      if (view.find(0, layout.MISPLACED_BITS) !== 0) {
-        client.status = CLIENT_CONTRADICTED;
-        return;
-      }
+    if (pod === 0 && view.isElsewhere) {
+      client.status = CLIENT_CONTRADICTED;
+      return;
     }
     // With one VPC any IPv4 could be its own; only one of its subnets makes an unknown one a pod to wait for.
     if (pod === 0 && mapped && longestPrefix(view, vpc, peer.address, 128) < 0) return;
@@ -162,7 +161,7 @@ export class Identifier {
   private podAt(vpc: number, mapped: boolean, decision: Decision): number {
     const { view } = this;
     if (mapped && view.head[layout.HEAD_IPV4_BLIND] === 1) return 0;
-    const record = view.findSource(vpc);
+    const record = findSource(view, vpc);
     const kind = record === 0 ? 0 : view.words[record] & 0xff;
     if (kind === layout.RECORD_POD) {
       decision.because(reason.POD_BY_ADDRESS);

@@ -1,4 +1,5 @@
 /** Reverse names: whose an address is, and the one name that a PTR gives for it. */
+import { findOwner } from '../trie/address-owner.ts';
 import { ReverseName, parseReverse } from '../dns/arpa.ts';
 import * as dns from '../dns/constants.ts';
 import type { Query } from '../dns/query.ts';
@@ -6,6 +7,7 @@ import * as layout from '../trie/layout.ts';
 import { isAbovePrefix, longestPrefix } from '../trie/own-prefixes.ts';
 import { parsePrefix, sharesPrefix } from '../trie/prefix.ts';
 import type { Prefix } from '../trie/prefix.ts';
+import { attachmentWords } from '../trie/records.ts';
 import type { View } from '../trie/view.ts';
 import type { Client } from './client.ts';
 import * as decision from './decision.ts';
@@ -57,7 +59,7 @@ export function decideReverse(
       else noData(d, query.labelCount);
       return REVERSE_OURS;
     }
-    const record = view.find(client.vpc, 128);
+    const record = findOwner(view, client.vpc);
     if (record !== 0) {
       const zone = zoneLabel(
         query,
@@ -67,7 +69,7 @@ export function decideReverse(
       if (query.qtype !== dns.TYPE_PTR && query.qtype !== dns.TYPE_ANY) noData(d, zone);
       else {
         visible.use(client);
-        if (!choosePointer(view, visible, record, zoneLength, d)) noData(d, zone);
+        if (!choosePointer(view, client, visible, record, zoneLength, d)) noData(d, zone);
       }
       return REVERSE_OURS;
     }
@@ -113,6 +115,7 @@ function zoneLabel(query: Query, base: number, prefixBits: number): number {
  */
 function choosePointer(
   view: View,
+  client: Client,
   visible: VisibleAddresses,
   record: number,
   zoneLength: number,
@@ -121,12 +124,7 @@ function choosePointer(
   let holder = record;
   const { words } = view;
   if ((words[record] & 0xff) === layout.RECORD_HOLDERS) {
-    holder = 0;
-    for (let i = 0; i < words[record + layout.KEYED_VALUE] && holder === 0; i++) {
-      view.steps++;
-      const at = record + layout.HOLDERS_LIST + 2 * i;
-      if (visible.isOn(words[at + 1])) holder = words[at];
-    }
+    holder = sharedHolder(view, client);
     if (holder === 0) {
       d.because(reason.LEFT_OVERLAY);
       return false;
@@ -150,6 +148,23 @@ function choosePointer(
   if (replicaLabelLength(view, holder) + nodeNameLength(view, node) + zoneLength > dns.NAME_LENGTH_MAX)
     return false;
   return pointTo(d, node, holder);
+}
+
+/** The pod that holds the IPv4 in `view.key` on an overlay that the client shares, or 0. */
+function sharedHolder(view: View, client: Client): number {
+  if (client.pod === 0) {
+    return client.onAllOverlays ? view.find(client.namespace, layout.NAMESPACE_BITS) : 0;
+  }
+  const { words } = view;
+  const tail = view.tail(client.pod);
+  const counts = words[tail + layout.TAIL_COUNTS];
+  let at = tail + layout.TAIL_NAMES + ((counts >>> 16) & 0xff);
+  view.steps += counts >>> 24;
+  for (let i = counts >>> 24; i > 0; i--, at += attachmentWords(words, at)) {
+    const holder = view.find(words[at + layout.ATTACHMENT_OVERLAY], layout.OVERLAY_BITS);
+    if (holder !== 0) return holder;
+  }
+  return 0;
 }
 
 function pointTo(d: Decision, node: number, head: number): boolean {

@@ -44,11 +44,6 @@ export class VisibleAddresses implements Judge {
     this.overlays.load(client);
   }
 
-  /** True when the client is on this overlay. */
-  isOn(overlay: number): boolean {
-    return this.overlays.has(overlay);
-  }
-
   /** True when the client is given an address of this family by some bearer of `record`. */
   any(record: number, family: number): boolean {
     this.family = family;

@@ -77,11 +77,12 @@ export const RECORD_VPC = 4;
 export const RECORD_NAMESPACE = 5;
 export const RECORD_OVERLAY = 6;
 export const RECORD_SPECIAL = 7;
-/** In the address table: an IPv4 with several holders, a VPC prefix, an address that lies in a foreign prefix. */
+/** In the address table: an IPv4 with several holders, a VPC's `net6`, an IPv6 that several VPCs have. */
 export const RECORD_HOLDERS = 8;
 export const RECORD_PREFIX = 9;
-export const RECORD_MISPLACED = 10;
-export const RECORD_PREFIXES = 11;
+export const RECORD_SPREAD = 10;
+/** A node of the tree of what is a VPC's own by prefix. */
+export const RECORD_SUBNET = 11;
 /** More bearers of one name than a SET holds. */
 export const RECORD_CROWD = 12;
 /** A name of `routes` or `hosts`. */
@@ -117,15 +118,14 @@ export const RRSET_AAAA = 3;
 /** Tail of POD and SERVICE, relative to the end of their A rdata. */
 export const TAIL_NAMESPACE = 0;
 export const TAIL_NODE = 1;
-export const TAIL_STAMP = 2;
-/** stamp bits 32…47 | names << 16 | overlays << 24 */
-export const TAIL_COUNTS = 3;
+/** names << 16 | overlays << 24 */
+export const TAIL_COUNTS = 2;
 /** first octet of the aid | AID_* << 8 | ports << 16 */
-export const TAIL_AID = 4;
+export const TAIL_AID = 3;
 /** the other four octets of the aid, or for AID_TEXT its length */
-export const TAIL_AID_REST = 5;
+export const TAIL_AID_REST = 4;
 /** then: name nodes, attachments (4 + 4 words each), ports and the aid's text as octets */
-export const TAIL_NAMES = 6;
+export const TAIL_NAMES = 5;
 
 /** `p0123456789` is kept as five octets, any other aid as text. */
 export const AID_HEX = 0;
@@ -207,8 +207,8 @@ export const VPC_SERIAL = 0;
 export const VPC_POLICY = 1;
 /** Root of the tree of forwarded suffixes, for FORWARD_LIST. */
 export const VPC_FORWARD_ROOT = 2;
-/** PREFIXES record of what is ours in reverse. */
-export const VPC_PREFIXES = 3;
+/** Root of the tree of SUBNET records, what is ours in reverse, or 0. */
+export const VPC_SUBNETS = 3;
 /** Root of the tree of names with dots that the VPC's namespaces have, or 0: who needs a namespace to be read. */
 export const VPC_DOTTED_ROOT = 4;
 /** Root of the tree of names that its own routes and hosts name, or 0. */
@@ -224,21 +224,37 @@ export const VPC_HAS_INTERNAL = 0x100;
 /** Some name may leave by a route, its own or the configuration's. */
 export const VPC_HAS_ROUTES = 0x200;
 
-/** PREFIXES: kind, count, then bits (IPv4 counted from 96) and four words each. */
-export const PREFIXES_COUNT = 1;
-export const PREFIXES_LIST = 2;
-export const PREFIX_ENTRY = 5;
+/**
+ * SUBNET: kind, bits (IPv4 counted from 96), four words of address; then for each copy a block of SUBNET_BLOCK words:
+ * how many declare it (0: it only joins two), and the nodes below it whose next bit is 0 and 1.
+ */
+export const SUBNET_BITS = 1;
+export const SUBNET_ADDRESS = 2;
+export const SUBNET_COPIES = 6;
+export const SUBNET_BLOCK = 3;
+export const SUBNET_HELD = 0;
+export const SUBNET_BELOW = 1;
+export const SUBNET_WORDS = SUBNET_COPIES + 2 * SUBNET_BLOCK;
 
-/** HOLDERS, PREFIX and MISPLACED carry their key: scope (VPC record or 0), bits, four words of address. */
+/** HOLDERS, PREFIX and SPREAD carry their key: scope (VPC record or 0), bits, four words of address. */
 export const KEYED_SCOPE = 1;
 export const KEYED_BITS = 2;
 export const KEYED_ADDRESS = 3;
-/** In the place of the bits of a MISPLACED: no prefix has so many, and a PREFIX may be one whole address. */
-export const MISPLACED_BITS = 129;
-/** PREFIX: the VPC's record. MISPLACED: unused. HOLDERS: count, then pod and overlay, each. */
+/** PREFIX: the VPC's record. SPREAD: how many VPCs have the address (writer only). HOLDERS: unused. */
 export const KEYED_VALUE = 7;
 export const KEYED_WORDS = 8;
-export const HOLDERS_LIST = 8;
+/** SPREAD, for each copy: in how many VPCs a pod has the address. */
+export const SPREAD_PODS = 8;
+export const SPREAD_WORDS = 10;
+
+/**
+ * In the place of the bits of a key, where the key is one whole address. In scope 0: an IPv6 that some VPC has; its
+ * record stands there, or SPREAD, and then each under its VPC and 128 bits. An IPv4 always stands under its VPC; where
+ * HOLDERS stands there, each pod that holds it stands under the overlay, and one of each namespace under that.
+ */
+export const ANYWHERE_BITS = 129;
+export const OVERLAY_BITS = 130;
+export const NAMESPACE_BITS = 131;
 
 /** OVERLAY: kind, namespace node, then for each copy whether it is internal. */
 export const OVERLAY_NAMESPACE = 1;

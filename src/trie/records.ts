@@ -1,7 +1,7 @@
-/** Builds and reads the records of pods and services: what a name, a client and a reverse query need of them. */
-import { format4, format6, parse4, parse6 } from '../dns/address.ts';
+/** Builds the records of pods and services: what a name, a client and a reverse query need of them. */
+import { format4, parse4, parse6 } from '../dns/address.ts';
 import type { ARecords } from './policy.ts';
-import type { Attachment, Pod, Port, Protocol, Service } from '../model.ts';
+import type { Attachment, Pod, Protocol, Service } from '../model.ts';
 import type { Arena } from './arena.ts';
 import * as layout from './layout.ts';
 import { MAPPED_WORD } from './mapped.ts';
@@ -33,7 +33,6 @@ export interface Placement {
   namespaceNode: number;
   node: number;
   nameNodes: number[];
-  stamp: number;
   overlay(name: string): number;
   /** False for an address that another resource of the VPC owns (an IPv4: on this overlay). */
   owns(address: string, overlay: string): boolean;
@@ -97,9 +96,7 @@ export function buildRecord(arena: Arena, resource: Pod | Service, placement: Pl
   for (let i = 0; i < ready4; i++) words[at++] = four[i];
   words[at + layout.TAIL_NAMESPACE] = placement.namespaceNode;
   words[at + layout.TAIL_NODE] = placement.node;
-  words[at + layout.TAIL_STAMP] = placement.stamp | 0;
-  const high = Math.floor(placement.stamp / 2 ** 32) & 0xffff;
-  words[at + layout.TAIL_COUNTS] = high | (placement.nameNodes.length << 16) | (places.length << 24);
+  words[at + layout.TAIL_COUNTS] = (placement.nameNodes.length << 16) | (places.length << 24);
   words[at + layout.TAIL_AID] =
     (hexAid ? parseInt(resource.aid.slice(1, 3), 16) : layout.AID_TEXT << 8) | (resource.ports.length << 16);
   words[at + layout.TAIL_AID_REST] = hexAid ? parseInt(resource.aid.slice(3), 16) | 0 : resource.aid.length;
@@ -188,88 +185,6 @@ export function recordWords(words: Int32Array, bytes: Uint8Array, record: number
   if (((words[tail + layout.TAIL_AID] >>> 8) & 0xff) === layout.AID_TEXT)
     octets += words[tail + layout.TAIL_AID_REST];
   return start + ((octets + 3) >>> 2) - record;
-}
-
-/** What only text can say of a record: the writer reads it back when two claim one address. */
-export interface RecordTexts {
-  /** Dotted name of a name node inside the namespace. */
-  path(node: number): string;
-  overlay(record: number): string;
-  vpc: string;
-  namespace: string;
-}
-
-/** The resource a record was built from. Exact, unless addresses were lost to another: those are not in it. */
-export function readRecord(
-  words: Int32Array,
-  bytes: Uint8Array,
-  record: number,
-  texts: RecordTexts,
-): { resource: Pod | Service; stamp: number } {
-  const isPod = (words[record] & 0xff) === layout.RECORD_POD;
-  const sixCount = words[record + layout.RRSET_AAAA_COUNT];
-  const tail = record + layout.RRSET_AAAA + 4 * sixCount + words[record + layout.RRSET_A_COUNT];
-  const counts = words[tail + layout.TAIL_COUNTS];
-  const nameCount = (counts >>> 16) & 0xff;
-  const names: string[] = [];
-  for (let i = 0; i < nameCount; i++) names.push(texts.path(words[tail + layout.TAIL_NAMES + i]));
-  const overlays: Attachment[] = [];
-  let at = tail + layout.TAIL_NAMES + nameCount;
-  for (let i = counts >>> 24; i > 0; i--) {
-    const flags = words[at + layout.ATTACHMENT_FLAGS];
-    const attachment: Attachment = {
-      overlay: texts.overlay(words[at + layout.ATTACHMENT_OVERLAY]),
-      pinned: (flags & layout.ATTACHED_PINNED) !== 0,
-    };
-    if ((flags & layout.ATTACHED_IP4) !== 0) attachment.ip4 = textOf4(words[at + layout.ATTACHMENT_IP4]);
-    at += layout.ATTACHMENT_IP6;
-    if ((flags & layout.ATTACHED_IP6) !== 0) {
-      attachment.ip6 = format6(bytes, at * 4);
-      at += 4;
-    }
-    overlays.push(attachment);
-  }
-  let octet = at * 4;
-  const ports: Port[] = [];
-  for (let n = words[tail + layout.TAIL_AID] >>> 16; n > 0; n--) {
-    const length = bytes[octet + 3];
-    ports.push({
-      name: ascii(bytes, octet + 4, length),
-      protocol: PROTOCOLS[bytes[octet]],
-      port: (bytes[octet + 1] << 8) | bytes[octet + 2],
-    });
-    octet += 4 + length;
-  }
-  let aid: string;
-  if (((words[tail + layout.TAIL_AID] >>> 8) & 0xff) === layout.AID_TEXT) {
-    aid = ascii(bytes, octet, words[tail + layout.TAIL_AID_REST]);
-  } else {
-    const first = (words[tail + layout.TAIL_AID] & 0xff).toString(16).padStart(2, '0');
-    aid =
-      (isPod ? 'p' : 's') + first + (words[tail + layout.TAIL_AID_REST] >>> 0).toString(16).padStart(8, '0');
-  }
-  const common = {
-    vpc: texts.vpc,
-    namespace: texts.namespace,
-    name: texts.path(words[tail + layout.TAIL_NODE]),
-    aid,
-    names,
-    ports,
-  };
-  // A pod without an address of its own shows those of its overlays; they are not its `ip6`.
-  const own = sixCount > 0 && (words[record] & layout.HAS_IP6) !== 0;
-  const ip6 = own ? { ip6: format6(bytes, (record + layout.RRSET_AAAA) * 4) } : {};
-  const stamp = (words[tail + layout.TAIL_STAMP] >>> 0) + (counts & 0xffff) * 2 ** 32;
-  const resource: Pod | Service = isPod
-    ? { kind: 'pod', ...common, ...ip6, overlays, ready: (words[record] & layout.POD_READY) !== 0 }
-    : { kind: 'service', ...common, ...ip6 };
-  return { resource, stamp };
-}
-
-function ascii(bytes: Uint8Array, at: number, length: number): string {
-  let text = '';
-  for (let i = 0; i < length; i++) text += String.fromCharCode(bytes[at + i]);
-  return text;
 }
 
 /** Calls back with `view.key` set to each address the record owns; an address may come twice. */

@@ -1,4 +1,5 @@
 /** Reads everything out of the flat memory that a reader could reach, slot by slot. */
+import { findOwner } from '../../src/trie/address-owner.ts';
 import { expect } from 'vitest';
 import { format6 } from '../../src/dns/address.ts';
 import * as layout from '../../src/trie/layout.ts';
@@ -15,14 +16,27 @@ export class Inspector {
   readonly view: View;
   private readonly memory: TrieMemory;
   private readonly overlayText: (record: number) => string;
+  /** Of a VPC: its namespaces by node, and the records of their overlays. */
+  private readonly placesOf: (vpc: string) => { node: number; overlays: number[] }[];
 
   constructor(memory: TrieMemory, writer: TrieWriter) {
     this.memory = memory;
     this.view = new View(memory);
     // The name of an overlay is nowhere in the shared memory: only its record is compared there.
     const { directory } = writer as unknown as {
-      directory: { overlayOf(record: number): { name: string; namespace: { name: string } } };
+      directory: {
+        overlayOf(record: number): { name: string; namespace: { name: string } };
+        vpcs: Map<
+          string,
+          { namespaces: Map<string, { node: number; overlays: Map<string, { record: number }> }> }
+        >;
+      };
     };
+    this.placesOf = (vpc) =>
+      [...(directory.vpcs.get(vpc)?.namespaces.values() ?? [])].map(({ node, overlays }) => ({
+        node,
+        overlays: [...overlays.values()].map(({ record }) => record),
+      }));
     this.overlayText = (record) => {
       const { name, namespace } = directory.overlayOf(record);
       return `${namespace.name}/${name}`;
@@ -131,11 +145,11 @@ export class Inspector {
   /** Compares all of the active copy with the naive state. */
   expectState(state: NaiveState): void {
     expect(sorted(this.names())).toEqual(sorted(state.names));
-    const { prefixes, misplaced, exact, found } = this.addresses(state);
+    const { prefixes, slots, found, elsewhere } = this.addresses(state, true);
     expect(sorted(prefixes)).toEqual(sorted(state.prefixes));
-    expect(misplaced.toSorted()).toEqual([...state.misplaced].toSorted());
     expect(sorted(found)).toEqual(sorted(state.addresses));
-    expect(exact).toBe(state.addresses.size);
+    expect(elsewhere.toSorted()).toEqual([...state.elsewhere].toSorted());
+    expect(slots).toBe(this.reached(state));
   }
 
   /**
@@ -162,12 +176,20 @@ export class Inspector {
         if (overlay === '') expect(owners.length).toBe(1);
       }
     }
-    const { prefixes, misplaced, exact, found } = this.addresses(state);
+    const { prefixes, slots, found, elsewhere } = this.addresses(state, false);
     expect(sorted(prefixes)).toEqual(sorted(state.prefixes));
-    expect([...state.misplaced]).toEqual(expect.arrayContaining(misplaced));
-    const held = [...found].filter(([, holders]) => holders.length > 0);
-    for (const [key, holders] of held) expect(holders, key).toEqual(state.addresses.get(key));
-    expect(exact).toBe(held.length);
+    for (const key of elsewhere) {
+      const [vpc, address] = key.split(' ') as [string, string];
+      const others = [...state.addresses].filter(([other]) => other !== key && other.endsWith(` ${address}`));
+      expect(
+        others.some(([, [owner]]) => owner!.startsWith('pod ')),
+        `${address} elsewhere than in ${vpc}`,
+      ).toBe(true);
+    }
+    for (const [key, holders] of found) {
+      if (holders.length > 0) expect(state.addresses.get(key), key).toEqual(expect.arrayContaining(holders));
+    }
+    expect(slots).toBe(this.reached(state));
   }
 
   /** Every name of every VPC in the active copy, with what it answers. */
@@ -192,55 +214,102 @@ export class Inspector {
   }
 
   /** What stands in the address table, and who holds each address of the state. */
-  private addresses(state: NaiveState): {
+  private addresses(
+    state: NaiveState,
+    isWhole: boolean,
+  ): {
     prefixes: Map<string, string>;
-    misplaced: string[];
-    exact: number;
+    /** Taken, by all but prefixes. */
+    slots: number;
     found: Map<string, string[]>;
+    elsewhere: string[];
   } {
     const { view } = this;
     const { words, bytes } = view;
     const prefixes = new Map<string, string>();
-    const misplaced: string[] = [];
-    const keyed = new Map<number, number>();
-    let exact = 0;
+    let slots = 0;
     for (let at = 0; at < view.addressCapacity * layout.ADDRESS_SLOT; at += layout.ADDRESS_SLOT) {
       const record = view.addresses[at + 1]!;
       if (record === 0) continue;
-      const kind = words[record]! & 0xff;
-      const text = (): string => format6(bytes, (record + layout.KEYED_ADDRESS) * 4);
-      if (kind === layout.RECORD_PREFIX) {
+      if ((words[record]! & 0xff) === layout.RECORD_PREFIX) {
         const vpc = words[record + layout.KEYED_VALUE]!;
+        const text = format6(bytes, (record + layout.KEYED_ADDRESS) * 4);
         const node = words[vpc + layout.VPC_NODE]!;
-        prefixes.set(`${text()}/${words[record + layout.KEYED_BITS]}`, view.labelText(node));
-      } else if (kind === layout.RECORD_MISPLACED) misplaced.push(text());
-      else {
-        exact++;
-        keyed.set(record, kind);
-      }
+        prefixes.set(`${text}/${words[record + layout.KEYED_BITS]}`, view.labelText(node));
+      } else slots++;
     }
     const found = new Map<string, string[]>();
     for (const key of state.addresses.keys()) {
       const [vpc, address] = key.split(' ') as [string, string];
-      found.set(key, this.holders(vpc, address));
+      found.set(key, this.holders(vpc, address, isWhole));
     }
-    return { prefixes, misplaced, exact, found };
+    const elsewhere: string[] = [];
+    for (const [vpc, address] of pairsOf(state)) {
+      if (!address.includes(':') || this.scopeOf(vpc) === 0) continue;
+      putKey(view, address);
+      const owner = findOwner(view, this.scopeOf(vpc));
+      const isPod = owner !== 0 && (words[owner]! & 0xff) === layout.RECORD_POD;
+      if (!isPod && view.isElsewhere) elsewhere.push(`${vpc} ${address}`);
+    }
+    return { prefixes, slots, found, elsewhere };
   }
 
-  /** Who holds an address in a VPC, as a client lookup finds it. */
-  holders(vpc: string, address: string): string[] {
+  /** How many slots a search for what is in the state can end at: there are no others. */
+  private reached(state: NaiveState): number {
+    const { view } = this;
+    const reached = new Set<string>();
+    const look = (scope: number, bits: number): void => {
+      const record = view.find(scope, bits);
+      if (record !== 0) reached.add(`${view.hashKey(scope, bits)} ${record}`);
+    };
+    for (const [vpc, address] of pairsOf(state)) {
+      putKey(view, address);
+      const scope = this.scopeOf(vpc);
+      if (scope !== 0) look(scope, 128);
+      if (address.includes(':')) {
+        look(0, layout.ANYWHERE_BITS);
+        if ((view.words[view.find(0, layout.ANYWHERE_BITS)]! & 0xff) !== layout.RECORD_SPREAD) {
+          // One VPC alone has it, and nothing stands under that.
+          expect(scope === 0 ? 0 : view.findHashed(scope, 128, view.hashKey(scope, 128))).toBe(0);
+        }
+        continue;
+      }
+      for (const { node, overlays } of this.placesOf(vpc)) {
+        look(node, layout.NAMESPACE_BITS);
+        for (const overlay of overlays) look(overlay, layout.OVERLAY_BITS);
+      }
+    }
+    return reached.size;
+  }
+
+  private scopeOf(vpc: string): number {
+    const { view } = this;
+    return view.step(view.vpcRoot, label(vpc), 0) ? view.payload : 0;
+  }
+
+  /** Who holds an address in a VPC, as a client lookup finds it; `isWhole`: nothing waits for room. */
+  holders(vpc: string, address: string, isWhole = true): string[] {
     const { view } = this;
     const { words } = view;
-    if (!view.step(view.vpcRoot, label(vpc), 0)) return [];
-    const scope = view.payload;
+    const scope = this.scopeOf(vpc);
+    if (scope === 0) return [];
     putKey(view, address);
-    const record = view.find(scope, 128);
+    const record = findOwner(view, scope);
     if (record === 0) return [];
     if ((words[record]! & 0xff) !== layout.RECORD_HOLDERS) return [this.recordText(record)];
     const texts: string[] = [];
-    for (let i = 0; i < words[record + layout.KEYED_VALUE]!; i++) {
-      const at = record + layout.HOLDERS_LIST + 2 * i;
-      texts.push(`${this.recordText(words[at]!)} on ${this.overlayText(words[at + 1]!)}`);
+    for (const { node, overlays } of this.placesOf(vpc)) {
+      const here: string[] = [];
+      for (const overlay of overlays) {
+        const holder = view.find(overlay, layout.OVERLAY_BITS);
+        if (holder !== 0) here.push(`${this.recordText(holder)} on ${this.overlayText(overlay)}`);
+      }
+      // Who is on all overlays of the namespace is given the holder on the first.
+      const first = view.find(node, layout.NAMESPACE_BITS);
+      const onFirst = here.toSorted((a, b) => (a.split(' on ')[1]! < b.split(' on ')[1]! ? -1 : 1))[0];
+      if (first !== 0) expect(onFirst?.split(' on ')[0]).toBe(this.recordText(first));
+      else if (isWhole) expect(here).toEqual([]);
+      texts.push(...here);
     }
     return texts.toSorted();
   }
@@ -302,4 +371,11 @@ export function putKey(view: View, address: string): void {
     ? [...left, ...Array(8 - left.length - right.length).fill(0), ...right]
     : left;
   all.forEach((group: number, i) => view.keyBytes.set([group >>> 8, group & 0xff], 2 * i));
+}
+
+/** Every VPC with every address. */
+function pairsOf({ addresses, names }: NaiveState): [string, string][] {
+  const vpcs = [...names.keys()].filter((path) => !path.includes('/'));
+  const all = new Set([...addresses.keys()].map((key) => key.split(' ')[1]!));
+  return vpcs.flatMap((vpc) => [...all].map((address): [string, string] => [vpc, address]));
 }
