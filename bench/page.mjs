@@ -7,6 +7,7 @@ import { resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { coreMarkdown } from './core-report.mjs';
 import { forwardMarkdown } from './forward-report.mjs';
+import { growthMarkdown } from './growth-report.mjs';
 import { watchMarkdown } from './watch-report.mjs';
 
 const DOCS = new URL('../docs/', import.meta.url);
@@ -20,6 +21,7 @@ const SECTIONS = [
     markdown: forwardMarkdown,
   },
   { file: 'benchmarks-watch.json', bench: 'watch.mjs', subject: 'the watch', markdown: watchMarkdown },
+  { file: 'benchmarks-growth.json', bench: 'growth.mjs', subject: 'growth', markdown: growthMarkdown },
 ];
 
 /** `folder`: a URL that ends in a slash. */

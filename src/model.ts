@@ -30,7 +30,14 @@ export interface Vpc {
   forward?: ForwardPolicy;
   /** `ADDR:PORT`, each; tried in order. */
   upstreams?: string[];
+  /** Upstreams of the names at and below a suffix; none: there are no such names. */
+  routes?: NameLists;
+  /** Addresses of names that are no pod's and no service's. */
+  hosts?: NameLists;
 }
+
+/** Lists by name: names folded and in order, no list twice, so that equal content is equal text. */
+export type NameLists = Record<string, string[]>;
 
 export interface Namespace {
   kind: 'namespace';
@@ -238,7 +245,7 @@ export interface Projection {
    * Adds or replaces. `stamp` orders claims to one address inside a VPC: the higher stamp owns it, a tie goes
    * to the smaller `namespace/name`.
    */
-  put(resource: Resource, stamp: number): void;
+  put(resource: Resource, stamp: bigint): void;
   /** Removes; unknown keys are ignored. */
   remove(key: ResourceKey): void;
   commit(): void;

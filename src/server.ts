@@ -109,7 +109,13 @@ export class PodnsServer {
     const memory = reserveMemory(options.reserve);
     this.settings = settings;
     this.memory = memory;
-    this.writer = new TrieWriter(memory, { ...settings, canForward: true, now: seconds });
+    this.writer = new TrieWriter(memory, {
+      ...settings,
+      canForward: true,
+      now: seconds,
+      resourceOf: (key) => this.feed.known(key),
+      onForget: (vpc) => this.life.forget(vpc),
+    });
     this.feed = new Feed({
       catalog: this.catalog,
       projection: this.writer,
@@ -119,7 +125,7 @@ export class PodnsServer {
       onCommit: (changes) => this.afterCommit(changes),
       onChange: (change, source, at) => {
         if (change.type === 'put') {
-          this.saidVpcs.note(source, change.resource);
+          this.life.note(source, change.resource);
           if (change.resource.kind === 'vpc') this.outside.changed(change.resource);
         } else if (change.key.kind === 'vpc') this.outside.forget(change.key.vpc);
         this.outlets.change(change, at);
@@ -134,7 +140,7 @@ export class PodnsServer {
       staleAfter: config.staleAfter,
       snapshotMaxAge: config.snapshotMaxAge,
       states: () => this.feed.states(),
-      vpcsOf: (source) => this.saidVpcs.of(source),
+      said: this.saidVpcs,
     });
     this.outlets = new Outlets({
       config,
@@ -311,11 +317,10 @@ export class PodnsServer {
 
   private afterState(name: string): void {
     this.life.look();
-    const status = this.feed.status().find((each) => each.name === name);
-    if (status === undefined) return;
-    const details = { source: name, state: status.state, reason: status.reason };
-    if (status.state === 'live') this.logger.info(details, 'source');
-    else this.logger.warn(details, 'source');
+    for (const { name: source, state, reason } of this.feed.states()) {
+      if (source === name)
+        this.logger[state === 'live' ? 'info' : 'warn']({ source, state, reason }, 'source');
+    }
   }
 
   private logProblem(source: string, problem: Problem): void {

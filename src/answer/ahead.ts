@@ -5,6 +5,7 @@
  * What stays of it are hashes, which say nothing about whether there is such a name or client: the way of a
  * question is the same with them and without. Only usual questions are looked at; no other is slower for it.
  */
+import { hashOwner } from '../trie/address-owner.ts';
 import { foldInto } from '../dns/name.ts';
 import * as layout from '../trie/layout.ts';
 import type { View } from '../trie/view.ts';
@@ -32,7 +33,7 @@ const LABEL = 64;
 /** Header, two labels, the root, type and class. */
 const USUAL_MIN = 12 + 2 + 5;
 /** Words from the kind of a pod with one AAAA and one A to its namespace, which may lie on the next line of the cache. */
-const TO_NAMESPACE = layout.RRSET_AAAA + 4 + 2;
+const TO_NAMESPACE = layout.RRSET_AAAA + 4 + 1;
 /** No scope, node or slot has this number. */
 const NONE = -1;
 
@@ -101,7 +102,7 @@ export class Ahead {
       const vpc = byListener !== 0 ? byListener : this.identifier.vpcOfKey();
       if (vpc === 0) continue;
       scope[i] = vpc;
-      source[i] = view.hashKey(vpc, 128);
+      source[i] = hashOwner(view, vpc);
     }
   }
 

@@ -1,4 +1,5 @@
 /** Who is asking: finds VPC, namespace and pod of a packet's sender, by the first rule that decides. */
+import { findSource } from '../trie/address-owner.ts';
 import { findNet6Owner } from '../trie/net6.ts';
 import { longestPrefix } from '../trie/own-prefixes.ts';
 import { parsePrefix, sharesPrefix } from '../trie/prefix.ts';
@@ -144,11 +145,9 @@ export class Identifier {
     if (vpc === 0) return;
     decision.because(mapped ? reason.BY_ONLY_VPC : reason.BY_PREFIX);
     const pod = this.podAt(vpc, mapped, decision);
-    if (pod === 0 && !mapped) {
-      if (view.find(0, layout.MISPLACED_BITS) !== 0) {
-        client.status = CLIENT_CONTRADICTED;
-        return;
-      }
+    if (pod === 0 && view.isElsewhere) {
+      client.status = CLIENT_CONTRADICTED;
+      return;
     }
     // With one VPC any IPv4 could be its own; only one of its subnets makes an unknown one a pod to wait for.
     if (pod === 0 && mapped && longestPrefix(view, vpc, peer.address, 128) < 0) return;
@@ -162,7 +161,7 @@ export class Identifier {
   private podAt(vpc: number, mapped: boolean, decision: Decision): number {
     const { view } = this;
     if (mapped && view.head[layout.HEAD_IPV4_BLIND] === 1) return 0;
-    const record = view.findSource(vpc);
+    const record = findSource(view, vpc);
     const kind = record === 0 ? 0 : view.words[record] & 0xff;
     if (kind === layout.RECORD_POD) {
       decision.because(reason.POD_BY_ADDRESS);
@@ -216,24 +215,6 @@ export class Identifier {
     if (scope.namespace !== undefined && view.step(view.node, scope.namespace, 0))
       scope.namespaceNode = view.node;
   }
-}
-
-/** True when the client is given an A entry that is tied to this overlay (0: tied to none). */
-export function sharesOverlay(view: View, client: Client, overlay: number): boolean {
-  if (overlay === 0) return true;
-  const { words } = view;
-  if (client.pod === 0) {
-    return client.onAllOverlays && words[overlay + layout.OVERLAY_NAMESPACE] === client.namespace;
-  }
-  const tail = view.tail(client.pod);
-  const counts = words[tail + layout.TAIL_COUNTS];
-  let at = tail + layout.TAIL_NAMES + ((counts >>> 16) & 0xff);
-  for (let i = counts >>> 24; i > 0; i--) {
-    if (words[at + layout.ATTACHMENT_OVERLAY] === overlay) return true;
-    const has6 = (words[at + layout.ATTACHMENT_FLAGS] & layout.ATTACHED_IP6) !== 0;
-    at += layout.ATTACHMENT_IP6 + (has6 ? 4 : 0);
-  }
-  return false;
 }
 
 /** True when the pod has overlays and all of them are internal: it gets no outside names. */

@@ -15,14 +15,15 @@ import type { Decision } from './decision.ts';
 import { Locator } from './locate.ts';
 import * as locate from './locate.ts';
 import type { Peer } from './peer.ts';
-import { decideOutside, forwardMode, goesOutside, isListed } from './outside.ts';
+import { decideOutside, forwardMode, goesOutside, hostOf, isListed } from './outside.ts';
 import * as reason from './reasons.ts';
 import { REVERSE_OUTSIDE, REVERSE_PRIVATE, decideReverse } from './reverse.ts';
 import type { AnswerSettings } from './settings.ts';
 import { decideLocalhost, decideServerName, decideText } from './server-names.ts';
 import { SpecialNames } from './special.ts';
-import { anyVisible } from './visible.ts';
-import { hasPort, isLabel, protocolOf, walk } from './walk.ts';
+import { PortHolders } from './ports.ts';
+import { A, AAAA, VisibleAddresses } from './visible.ts';
+import { isLabel, protocolOf, walk } from './walk.ts';
 
 const { RCODE_REFUSED, RCODE_SERVFAIL } = dns;
 
@@ -32,6 +33,8 @@ export class Decider {
   private readonly zoneLength: number;
   private readonly special: SpecialNames;
   private readonly locator: Locator;
+  private readonly ports: PortHolders;
+  private readonly visible: VisibleAddresses;
   /** Set by `port`: the name behind the underscores is ours, or a single label, so the whole never leaves. */
   private portStays = false;
 
@@ -40,6 +43,8 @@ export class Decider {
     this.zoneLength = encodeName(settings.zone).length;
     this.special = new SpecialNames(view, settings);
     this.locator = new Locator(view);
+    this.ports = new PortHolders(view);
+    this.visible = new VisibleAddresses(view);
   }
 
   /** The client stage: refusals and failures before the name is looked at. True when the name decides. */
@@ -92,7 +97,7 @@ export class Decider {
     }
     if (special === layout.SPECIAL_REVERSE4 || special === layout.SPECIAL_REVERSE6) {
       d.because(reason.READ_REVERSE);
-      const whose = decideReverse(this.view, client, query, peer, this.zoneLength, d);
+      const whose = decideReverse(this.view, client, query, peer, this.zoneLength, this.visible, d);
       if (whose === REVERSE_OUTSIDE || (whose === REVERSE_PRIVATE && isListed(this.view, client, query))) {
         decideOutside(this.view, client, query, d);
       }
@@ -105,7 +110,10 @@ export class Decider {
     const specialAncestor = this.special.isAncestor;
     this.portStays = false;
     if (labels >= 2 && this.port(0, labels, client, query, d, labels)) return;
-    switch (this.locator.locate(client, query, 0)) {
+    const located = this.locator.locate(client, query, 0);
+    if (this.host(located, client, query, d, located === locate.NOT_OURS ? labels : this.soaOf(query)))
+      return;
+    switch (located) {
       case locate.FOUND:
         d.because(this.locator.how);
         this.found(this.locator.record, query, client, d, this.soaOf(query));
@@ -172,12 +180,23 @@ export class Decider {
       what === layout.SPECIAL_FLAT
         ? this.locator.inOwnNamespace(client, query, 0, rest)
         : this.locator.inNamedNamespace(client, query, 0, rest);
+    if (this.host(result, client, query, d, soa)) return;
     if (result === locate.FOUND) this.found(this.locator.record, query, client, d, soa);
     else if (result === locate.EXISTS) noData(d, soa);
     else if (result === locate.NEEDS_POD) this.needsPod(client, d);
     else if (this.special.isAncestor) noData(d, soa);
     else missing(d, soa);
     if (result === locate.FOUND || result === locate.EXISTS) d.because(this.locator.how);
+  }
+
+  /** A name under `hosts`, where it is nobody's: answered like a pod's. True when that settles the question. */
+  private host(located: number, client: Client, query: Query, d: Decision, soa: number): boolean {
+    if (located === locate.FOUND || located === locate.NEEDS_POD) return false;
+    const record = hostOf(this.view, client, query);
+    if (record === 0) return false;
+    d.because(reason.READ_HOST);
+    this.found(record, query, client, d, soa);
+    return true;
   }
 
   /** `_port._proto.REST`, and `_proto.REST` above it. True when that settles the question. */
@@ -189,7 +208,7 @@ export class Decider {
     d: Decision,
     soaUnderSuffix: number,
   ): boolean {
-    const { view, locator } = this;
+    const { locator } = this;
     this.portStays = false;
     const direct = end - first >= 3 ? protocolOf(query, first + 1) : -1;
     const above = protocolOf(query, first);
@@ -207,17 +226,18 @@ export class Decider {
         this.needsPod(client, d);
         return true;
       }
-      if (result === locate.FOUND || end - label === 2) this.portStays = true;
+      const alone = end - label === 2 && !isListed(this.view, client, query);
+      if (result === locate.FOUND || alone) this.portStays = true;
       if (result !== locate.FOUND) continue;
       const record = locator.record;
       const soa = underSuffix ? soaUnderSuffix : this.soaOf(query);
       if (label === first) {
-        if (!hasPort(view, record, query, -1, protocol)) continue;
+        if (!this.ports.any(record, query, -1, protocol)) continue;
         d.because(reason.READ_PORT);
         noData(d, soa);
         return true;
       }
-      if (!hasPort(view, record, query, first, protocol)) continue;
+      if (!this.ports.any(record, query, first, protocol)) continue;
       d.because(reason.READ_PORT);
       if (query.qtype === dns.TYPE_SRV || query.qtype === dns.TYPE_ANY) {
         d.data = decision.DATA_SRV;
@@ -238,25 +258,31 @@ export class Decider {
 
   /** The name exists and `record` answers for it. */
   private found(record: number, query: Query, client: Client, d: Decision, soa: number): void {
-    const { words } = this.view;
-    if ((words[record] & layout.SET_SERVICE) !== 0 && (words[record] & 0xff) === layout.RECORD_SET) {
-      d.because(reason.TOOK_SERVICES);
-    }
+    const flags = this.view.words[record];
+    const kind = flags & 0xff;
+    const isSet = kind === layout.RECORD_SET || kind === layout.RECORD_CROWD;
+    if (isSet && (flags & layout.SET_SERVICE) !== 0) d.because(reason.TOOK_SERVICES);
     const type = query.qtype;
-    if ((type === dns.TYPE_AAAA || type === dns.TYPE_ANY) && words[record + layout.RRSET_AAAA_COUNT] > 0) {
+    const isAny = type === dns.TYPE_ANY;
+    if ((type === dns.TYPE_AAAA || isAny) && this.gives(client, record, AAAA, d)) {
       d.data = decision.DATA_AAAA;
       d.record = record;
-      return;
-    }
-    if ((type === dns.TYPE_A || type === dns.TYPE_ANY) && words[record + layout.RRSET_A_COUNT] > 0) {
-      if (anyVisible(this.view, client, record)) {
-        d.data = decision.DATA_A;
-        d.record = record;
-        return;
-      }
-      d.because(reason.LEFT_OVERLAY);
-    }
-    noData(d, soa);
+    } else if ((type === dns.TYPE_A || isAny) && this.gives(client, record, A, d)) {
+      d.data = decision.DATA_A;
+      d.record = record;
+    } else noData(d, soa);
+  }
+
+  /** True when the name has addresses of this family for the client. */
+  private gives(client: Client, record: number, family: number, d: Decision): boolean {
+    const { words } = this.view;
+    const is6 = family === AAAA;
+    if (words[record + (is6 ? layout.RRSET_AAAA_COUNT : layout.RRSET_A_COUNT)] > 0) return true;
+    if ((words[record] & (is6 ? layout.CHOOSE_AAAA : layout.CHOOSE_A)) === 0) return false;
+    this.visible.use(client);
+    if (this.visible.any(record, family)) return true;
+    if ((words[record] & 0xff) !== layout.RECORD_CROWD) d.because(reason.LEFT_OVERLAY);
+    return false;
   }
 
   private needsPod(client: Client, d: Decision): void {
@@ -282,6 +308,10 @@ export class Decider {
     if (ancestor) {
       d.because(reason.READ_ANCESTOR);
       noData(d, 1);
+      return;
+    }
+    if (isListed(this.view, client, query)) {
+      decideOutside(this.view, client, query, d);
       return;
     }
     d.because(reason.READ_DOTLESS);

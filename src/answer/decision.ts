@@ -125,6 +125,7 @@ export const TEXT_NO_FORWARDER = 15;
 export const TEXT_MALFORMED = 16;
 export const TEXT_COOKIE_LENGTH = 17;
 export const TEXT_OPCODE = 18;
+export const TEXT_ROUTE_BLOCKED = 19;
 
 /** What tells a person what is wrong. ASCII, because EDE texts are shown by dig as they come. */
 export const EDE_TEXTS: readonly string[] = [
@@ -147,4 +148,5 @@ export const EDE_TEXTS: readonly string[] = [
   'this message breaks the format of DNS (RFC 1035 section 4)',
   'a COOKIE option has 8 octets, or 16 to 40 (RFC 7873 section 4)',
   'only the opcode QUERY is served',
+  'a route of this VPC or of the configuration has no upstreams for this name',
 ];

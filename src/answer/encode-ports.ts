@@ -4,10 +4,12 @@ import { put16 } from '../dns/octets.ts';
 import type { Query } from '../dns/query.ts';
 import * as layout from '../trie/layout.ts';
 import type { View } from '../trie/view.ts';
-import { sharesOverlay } from './client.ts';
-import type { Client } from './client.ts';
 import type { Draft } from './draft.ts';
-import { memberAt, memberCount, portOf, protocolOf } from './walk.ts';
+import { STEPS, STEPS_TCP } from './members.ts';
+import type { PortHolders } from './ports.ts';
+import { A, AAAA } from './visible.ts';
+import type { VisibleAddresses } from './visible.ts';
+import { portOf, protocolOf } from './walk.ts';
 import {
   nodeNameLength,
   putFixed,
@@ -32,21 +34,20 @@ export function encodePorts(
   view: View,
   names: ServerNames,
   query: Query,
-  client: Client,
+  ports: PortHolders,
+  visible: VisibleAddresses,
   record: number,
   ttl: number,
+  tcp: boolean,
   draft: Draft,
 ): void {
   const { out, base } = draft;
   const protocol = protocolOf(query, 1);
-  const members = memberCount(view, record);
   let at = draft.at;
   const targets: number[] = [];
-  let i = Math.floor((query.id * members) / 65536);
-  for (let n = 0; n < members; n++, i = i + 1 === members ? 0 : i + 1) {
-    const member = memberAt(view, record, i);
+  ports.begin(record, query, 0, protocol, tcp ? STEPS_TCP : STEPS);
+  for (let member = ports.next(); member !== 0; member = ports.next()) {
     const port = portOf(view, member, query, 0, protocol);
-    if (port === 0) continue;
     chooseTarget(view, names, member, record);
     const rdata = at + 12;
     const end = rdata + 6 + target.length;
@@ -67,11 +68,12 @@ export function encodePorts(
     at = end;
     draft.answers++;
   }
+  if (ports.cut) draft.truncated = true;
   draft.at = at;
   for (let t = 0; t < targets.length; t += 3) {
     // Two ports of one member have one target.
     if (t > 0 && targets[t + 2] === targets[t - 1]) continue;
-    putAddresses(view, client, targets[t], targets[t + 1], targets[t + 2], ttl, draft);
+    putAddresses(view, visible, targets[t], targets[t + 1], targets[t + 2], ttl, draft);
   }
 }
 
@@ -89,12 +91,7 @@ function chooseTarget(view: View, names: ServerNames, member: number, record: nu
   target.head = 0;
   target.length = nodeNameLength(view, target.node) + names.zone.length;
   if ((words[member] & 0xff) !== layout.RECORD_POD || view.payloadOf(target.node) === member) return;
-  let node = target.node;
-  const named = (words[tail + layout.TAIL_COUNTS] >>> 16) & 0xff;
-  for (let i = 0; i < named; i++) {
-    const other = words[tail + layout.TAIL_NAMES + i];
-    if (view.payloadOf(other) === record) node = other;
-  }
+  const node = nameOf(view, tail, record);
   const length = replicaLabelLength(view, member) + nodeNameLength(view, node) + names.zone.length;
   if (length > dns.NAME_LENGTH_MAX) return;
   target.node = node;
@@ -102,41 +99,50 @@ function chooseTarget(view: View, names: ServerNames, member: number, record: nu
   target.length = length;
 }
 
+/** The name among those of the pod with this tail for which `record` answers; its own where none is. */
+function nameOf(view: View, tail: number, record: number): number {
+  const { words } = view;
+  if ((words[record] & 0xff) === layout.RECORD_CROWD) return words[record + layout.CROWD_NODE];
+  const named = (words[tail + layout.TAIL_COUNTS] >>> 16) & 0xff;
+  view.steps += named;
+  for (let i = named - 1; i >= 0; i--) {
+    const node = words[tail + layout.TAIL_NAMES + i];
+    if (view.payloadOf(node) === record) return node;
+  }
+  return words[tail + layout.TAIL_NODE];
+}
+
 /** The AAAA and A RRset of a target, whose name stands at `owner`: each whole or not at all. */
 function putAddresses(
   view: View,
-  client: Client,
+  visible: VisibleAddresses,
   owner: number,
   ownerLength: number,
   member: number,
   ttl: number,
   draft: Draft,
 ): void {
-  const { words, bytes } = view;
   const { out, base, end } = draft;
   const pointed = owner <= POINTER_MAX;
-  const prefix = (pointed ? 2 : ownerLength) + RECORD_FIXED;
-  const first4 = member + layout.RRSET_AAAA + 4 * words[member + layout.RRSET_AAAA_COUNT];
-  const end4 = first4 + 2 * words[member + layout.RRSET_A_COUNT];
-  let { at } = draft;
-  if (at + words[member + layout.RRSET_AAAA_COUNT] * (prefix + 16) <= end) {
-    for (let word = member + layout.RRSET_AAAA; word < first4; word += 4) {
+  const ownerOctets = pointed ? 2 : ownerLength;
+  for (const family of FAMILIES) {
+    const length = family * 4;
+    const type = family === AAAA ? dns.TYPE_AAAA : dns.TYPE_A;
+    const { additional } = draft;
+    let { at } = draft;
+    visible.beginOne(member, family);
+    for (let word = visible.next(); word !== 0; word = visible.next()) {
+      if (at + ownerOctets + RECORD_FIXED + length > end) {
+        draft.additional = additional;
+        at = draft.at;
+        break;
+      }
       at = putOwner(out, at, base, owner, ownerLength, pointed);
-      at = putOctets(out, putFixed(out, at, dns.TYPE_AAAA, ttl, 16), bytes, word * 4, 16);
+      at = putOctets(out, putFixed(out, at, type, ttl, length), view.bytes, word * 4, length);
       draft.additional++;
     }
+    draft.at = at;
   }
-  let count = 0;
-  for (let word = first4; word < end4; word += 2) if (isGiven(view, client, member, word)) count++;
-  if (at + count * (prefix + 4) <= end) {
-    for (let word = first4; word < end4; word += 2) {
-      if (!isGiven(view, client, member, word)) continue;
-      at = putOwner(out, at, base, owner, ownerLength, pointed);
-      at = putOctets(out, putFixed(out, at, dns.TYPE_A, ttl, 4), bytes, word * 4, 4);
-      draft.additional++;
-    }
-  }
-  draft.at = at;
 }
 
 /** A pointer to a target, or its octets again where no pointer reaches it. */
@@ -153,18 +159,4 @@ function putOwner(
   return at + 2;
 }
 
-/** True for an IPv4 that this client is given, and that no entry before this one has given it. */
-function isGiven(view: View, client: Client, member: number, word: number): boolean {
-  const overlay = view.words[word + 1];
-  return sharesOverlay(view, client, overlay) && !isRepeated(view, client, member, word);
-}
-
-/** True when an entry before it gives the client the same IPv4, on another overlay that it shares. */
-function isRepeated(view: View, client: Client, member: number, word: number): boolean {
-  const { words } = view;
-  let earlier = member + layout.RRSET_AAAA + 4 * words[member + layout.RRSET_AAAA_COUNT];
-  for (; earlier < word; earlier += 2) {
-    if (words[earlier] === words[word] && sharesOverlay(view, client, words[earlier + 1])) return true;
-  }
-  return false;
-}
+const FAMILIES = [AAAA, A];

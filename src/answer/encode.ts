@@ -7,6 +7,7 @@ import * as layout from '../trie/layout.ts';
 import type { View } from '../trie/view.ts';
 import { OneAddress } from './encode-one.ts';
 import { encodePorts } from './encode-ports.ts';
+import { PortHolders } from './ports.ts';
 import { putChaos, putNameServer, putPointer, putSimple, putTexts } from './encode-single.ts';
 import type { Client } from './client.ts';
 import * as decision from './decision.ts';
@@ -16,7 +17,8 @@ import type { Draft } from './draft.ts';
 import { OptWriter, edeOctets } from './opt.ts';
 import type { Peer } from './peer.ts';
 import type { AnswerSettings } from './settings.ts';
-import { VisibleA } from './visible.ts';
+import { STEPS, STEPS_TCP } from './members.ts';
+import { A, AAAA, VisibleAddresses } from './visible.ts';
 import { ServerNames, putFixed, putOctets } from './wire.ts';
 
 const TC = 0x0200;
@@ -31,7 +33,8 @@ export class Encoder {
   private readonly version: Uint8Array;
   private readonly nodeName: Uint8Array;
   private readonly oneAddress: OneAddress;
-  private readonly visible = new VisibleA();
+  private readonly visible: VisibleAddresses;
+  private readonly ports: PortHolders;
   private readonly draft: Draft = newDraft();
 
   constructor(view: View, settings: AnswerSettings, now: () => number) {
@@ -40,6 +43,8 @@ export class Encoder {
     this.names = new ServerNames(settings.zone);
     this.opt = new OptWriter(settings, now);
     this.oneAddress = new OneAddress(view, settings.ttl);
+    this.visible = new VisibleAddresses(view);
+    this.ports = new PortHolders(view);
     this.version = new TextEncoder().encode(settings.version);
     this.nodeName = new TextEncoder().encode(settings.nodeName);
   }
@@ -143,13 +148,24 @@ export class Encoder {
     const { ttl } = this.settings;
     switch (d.data) {
       case decision.DATA_AAAA:
-        this.putAaaa(query, d.record);
+        this.putAddresses(query, client, d.record, AAAA, peer.tcp);
         return;
       case decision.DATA_A:
-        this.putA(query, client, d.record);
+        this.putAddresses(query, client, d.record, A, peer.tcp);
         return;
       case decision.DATA_SRV:
-        encodePorts(this.view, this.names, query, client, d.record, ttl, this.draft);
+        this.visible.use(client);
+        encodePorts(
+          this.view,
+          this.names,
+          query,
+          this.ports,
+          this.visible,
+          d.record,
+          ttl,
+          peer.tcp,
+          this.draft,
+        );
         return;
       case decision.DATA_PTR:
         putPointer(this.view, this.names, d, ttl, this.draft);
@@ -186,46 +202,50 @@ export class Encoder {
     }
   }
 
+  private putAddresses(query: Query, client: Client, record: number, family: number, tcp: boolean): void {
+    const { words } = this.view;
+    const isReady = words[record + (family === AAAA ? layout.RRSET_AAAA_COUNT : layout.RRSET_A_COUNT)] > 0;
+    if (isReady) this.putReady(query, record, family);
+    else this.putVisible(query, client, record, family, tcp);
+  }
+
   /** Whole records that fit, beginning at a place that the message id chooses: rotation without state. */
-  private putAaaa(query: Query, record: number): void {
-    const { view, draft } = this;
-    const { out } = draft;
-    const { bytes } = view;
-    const { ttl } = this.settings;
-    const count = view.words[record + layout.RRSET_AAAA_COUNT];
-    const first = (record + layout.RRSET_AAAA) * 4;
+  private putReady(query: Query, record: number, family: number): void {
+    const { draft } = this;
+    const { words } = this.view;
+    const is6 = family === AAAA;
+    const six = words[record + layout.RRSET_AAAA_COUNT];
+    const count = is6 ? six : words[record + layout.RRSET_A_COUNT];
+    const first = record + layout.RRSET_AAAA + (is6 ? 0 : 4 * six);
     let i = count === 1 ? 0 : Math.floor((query.id * count) / 65536);
-    let { at } = draft;
     let n = 0;
-    for (; n < count && at + 28 <= draft.end; n++) {
-      out[at] = 0xc0;
-      out[at + 1] = 0x0c;
-      at = putFixed(out, at + 2, dns.TYPE_AAAA, ttl, 16);
-      at = putOctets(out, at, bytes, first + i * 16, 16);
-      if (++i === count) i = 0;
-    }
-    draft.at = at;
+    for (; n < count && this.putAddress(first + family * i, family); n++) if (++i === count) i = 0;
     draft.answers = n;
     if (n < count) draft.truncated = true;
   }
 
-  private putA(query: Query, client: Client, record: number): void {
+  /** The same where the addresses depend on the client, or where many bear the name. */
+  private putVisible(query: Query, client: Client, record: number, family: number, tcp: boolean): void {
+    const { draft, visible } = this;
+    visible.use(client);
+    visible.begin(record, family, query.id, tcp ? STEPS_TCP : STEPS);
+    let at = visible.next();
+    for (; at !== 0 && this.putAddress(at, family); at = visible.next()) draft.answers++;
+    if (at !== 0 || visible.cut) draft.truncated = true;
+  }
+
+  /** A record of the question's name with the address at this word; false when it does not fit. */
+  private putAddress(word: number, family: number): boolean {
     const { draft } = this;
-    const { out } = draft;
-    const count = this.visible.collect(this.view, client, record);
-    let i = count === 1 ? 0 : Math.floor((query.id * count) / 65536);
-    let { at } = draft;
-    let n = 0;
-    for (; n < count && at + 16 <= draft.end; n++) {
-      out[at] = 0xc0;
-      out[at + 1] = 0x0c;
-      at = putFixed(out, at + 2, dns.TYPE_A, this.settings.ttl, 4);
-      at = putOctets(out, at, this.view.bytes, this.visible.at[i] * 4, 4);
-      if (++i === count) i = 0;
-    }
-    draft.at = at;
-    draft.answers = n;
-    if (n < count) draft.truncated = true;
+    const { out, at } = draft;
+    const length = family * 4;
+    if (at + 12 + length > draft.end) return false;
+    out[at] = 0xc0;
+    out[at + 1] = 0x0c;
+    const type = family === AAAA ? dns.TYPE_AAAA : dns.TYPE_A;
+    const rdata = putFixed(out, at + 2, type, this.settings.ttl, length);
+    draft.at = putOctets(out, rdata, this.view.bytes, word * 4, length);
+    return true;
   }
 
   private putAuthority(query: Query, d: Decision): void {

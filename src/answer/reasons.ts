@@ -25,6 +25,7 @@ export const READ_OUTSIDE = 31;
 export const READ_SHADOW = 32;
 export const READ_SERVER = 33;
 export const READ_ROOT = 34;
+export const READ_HOST = 35;
 
 // What was taken and left out.
 export const TOOK_SERVICES = 50;
@@ -39,6 +40,8 @@ export const OUTSIDE_OFF = 58;
 export const OUTSIDE_INTERNAL = 59;
 export const OUTSIDE_REFUSED = 60;
 export const NOT_SYNCED = 61;
+export const ROUTED = 62;
+export const ROUTE_BLOCKED = 63;
 
 export const REASON_TEXTS: Readonly<Record<number, string>> = {
   [BY_LISTENER]: 'the listener fixes the VPC',
@@ -63,6 +66,7 @@ export const REASON_TEXTS: Readonly<Record<number, string>> = {
   [READ_SHADOW]: 'the namespace forwards names it does not have (shadow: forward)',
   [READ_SERVER]: 'a name of this server itself',
   [READ_ROOT]: 'the root',
+  [READ_HOST]: 'a name under hosts, of the VPC or of the configuration',
   [TOOK_SERVICES]: 'a service hides the pods of its name',
   [LEFT_NOT_READY]: 'pods that are not ready were left out',
   [NONE_READY]: 'no pod is ready, so all were given',
@@ -74,5 +78,7 @@ export const REASON_TEXTS: Readonly<Record<number, string>> = {
   [OUTSIDE_OFF]: 'the VPC does not forward this name',
   [OUTSIDE_INTERNAL]: 'all overlays of the pod are internal',
   [OUTSIDE_REFUSED]: 'the VPC refuses outside names',
+  [ROUTED]: 'a route names it, with upstreams of its own',
+  [ROUTE_BLOCKED]: 'a route without upstreams names it',
   [NOT_SYNCED]: 'no source has delivered a whole state yet',
 };

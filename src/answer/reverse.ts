@@ -1,4 +1,5 @@
 /** Reverse names: whose an address is, and the one name that a PTR gives for it. */
+import { findOwner } from '../trie/address-owner.ts';
 import { ReverseName, parseReverse } from '../dns/arpa.ts';
 import * as dns from '../dns/constants.ts';
 import type { Query } from '../dns/query.ts';
@@ -6,15 +7,15 @@ import * as layout from '../trie/layout.ts';
 import { isAbovePrefix, longestPrefix } from '../trie/own-prefixes.ts';
 import { parsePrefix, sharesPrefix } from '../trie/prefix.ts';
 import type { Prefix } from '../trie/prefix.ts';
-import { isMappedKey } from '../trie/mapped.ts';
+import { attachmentWords } from '../trie/records.ts';
 import type { View } from '../trie/view.ts';
-import { sharesOverlay } from './client.ts';
 import type { Client } from './client.ts';
 import * as decision from './decision.ts';
 import { missing, noData } from './decision.ts';
 import type { Decision } from './decision.ts';
 import type { Peer } from './peer.ts';
 import * as reason from './reasons.ts';
+import type { VisibleAddresses } from './visible.ts';
 import { nodeNameLength, replicaLabelLength } from './wire.ts';
 
 /** The address or zone is the VPC's, and the decision is made. */
@@ -43,6 +44,7 @@ export function decideReverse(
   query: Query,
   peer: Peer,
   zoneLength: number,
+  visible: VisibleAddresses,
   d: Decision,
 ): number {
   parseReverse(query, 0, reverse);
@@ -57,7 +59,7 @@ export function decideReverse(
       else noData(d, query.labelCount);
       return REVERSE_OURS;
     }
-    const record = view.find(client.vpc, 128);
+    const record = findOwner(view, client.vpc);
     if (record !== 0) {
       const zone = zoneLabel(
         query,
@@ -65,7 +67,10 @@ export function decideReverse(
         Math.max(longestPrefix(view, client.vpc, reverse.address, bits), base),
       );
       if (query.qtype !== dns.TYPE_PTR && query.qtype !== dns.TYPE_ANY) noData(d, zone);
-      else if (!choosePointer(view, client, record, zoneLength, d)) noData(d, zone);
+      else {
+        visible.use(client);
+        if (!choosePointer(view, client, visible, record, zoneLength, d)) noData(d, zone);
+      }
       return REVERSE_OURS;
     }
   }
@@ -108,15 +113,18 @@ function zoneLabel(query: Query, base: number, prefixBits: number): number {
  * The first name whose forward answer for this client holds the address in `view.key`: the resource's own and
  * its other names, host-name-clean ones first, then the replica form.
  */
-function choosePointer(view: View, client: Client, record: number, zoneLength: number, d: Decision): boolean {
+function choosePointer(
+  view: View,
+  client: Client,
+  visible: VisibleAddresses,
+  record: number,
+  zoneLength: number,
+  d: Decision,
+): boolean {
   let holder = record;
   const { words } = view;
   if ((words[record] & 0xff) === layout.RECORD_HOLDERS) {
-    holder = 0;
-    for (let i = 0; i < words[record + layout.KEYED_VALUE] && holder === 0; i++) {
-      const at = record + layout.HOLDERS_LIST + 2 * i;
-      if (sharesOverlay(view, client, words[at + 1])) holder = words[at];
-    }
+    holder = sharedHolder(view, client);
     if (holder === 0) {
       d.because(reason.LEFT_OVERLAY);
       return false;
@@ -126,14 +134,15 @@ function choosePointer(view: View, client: Client, record: number, zoneLength: n
   const names = (words[tail + layout.TAIL_COUNTS] >>> 16) & 0xff;
   const nameAt = (i: number): number =>
     words[i === 0 ? tail + layout.TAIL_NODE : tail + layout.TAIL_NAMES + i - 1];
+  view.steps += names;
   for (let pass = 0; pass < 2; pass++) {
     for (let i = 0; i <= names; i++) {
       const node = nameAt(i);
       if (isClean(view, node) !== (pass === 0)) continue;
-      if (givesAddress(view, client, view.payloadOf(node))) return pointTo(d, node, 0);
+      if (visible.isGiven(view.payloadOf(node), holder)) return pointTo(d, node, 0);
     }
   }
-  if ((words[holder] & 0xff) !== layout.RECORD_POD || !givesAddress(view, client, holder)) return false;
+  if ((words[holder] & 0xff) !== layout.RECORD_POD || !visible.isGiven(holder, holder)) return false;
   const node = nameAt(names > 0 ? 1 : 0);
   // Validation sees to it that a name fits below the zone, not that a label before it does too.
   if (replicaLabelLength(view, holder) + nodeNameLength(view, node) + zoneLength > dns.NAME_LENGTH_MAX)
@@ -141,23 +150,28 @@ function choosePointer(view: View, client: Client, record: number, zoneLength: n
   return pointTo(d, node, holder);
 }
 
+/** The pod that holds the IPv4 in `view.key` on an overlay that the client shares, or 0. */
+function sharedHolder(view: View, client: Client): number {
+  if (client.pod === 0) {
+    return client.onAllOverlays ? view.find(client.namespace, layout.NAMESPACE_BITS) : 0;
+  }
+  const { words } = view;
+  const tail = view.tail(client.pod);
+  const counts = words[tail + layout.TAIL_COUNTS];
+  let at = tail + layout.TAIL_NAMES + ((counts >>> 16) & 0xff);
+  view.steps += counts >>> 24;
+  for (let i = counts >>> 24; i > 0; i--, at += attachmentWords(words, at)) {
+    const holder = view.find(words[at + layout.ATTACHMENT_OVERLAY], layout.OVERLAY_BITS);
+    if (holder !== 0) return holder;
+  }
+  return 0;
+}
+
 function pointTo(d: Decision, node: number, head: number): boolean {
   d.data = decision.DATA_PTR;
   d.ptrNode = node;
   d.ptrHead = head;
   return true;
-}
-
-/** True when the RRsets of a record, as this client is given them, hold the address in `view.key`. */
-export function givesAddress(view: View, client: Client, record: number): boolean {
-  if (record === 0) return false;
-  const { words, key } = view;
-  if (!isMappedKey(key)) return view.aaaaHolds(record);
-  let at = record + layout.RRSET_AAAA + 4 * words[record + layout.RRSET_AAAA_COUNT];
-  for (let n = words[record + layout.RRSET_A_COUNT]; n > 0; n--, at += 2) {
-    if (words[at] === key[3] && sharesOverlay(view, client, words[at + 1])) return true;
-  }
-  return false;
 }
 
 /** True when all labels of the name up to its namespace are host-name labels (RFC 1123 section 2.1). */

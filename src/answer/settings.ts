@@ -1,4 +1,5 @@
 /** What of the configuration shapes answers: fixed for the life of a server, the same in every lane and worker. */
+import type { OutsideRules } from '../trie/outside-trees.ts';
 import type { ARecords } from '../trie/policy.ts';
 
 /** A suffix of ours. `flat`: `x.SUFFIX` is x in the client's namespace; else it reads like the canonical one. */
@@ -31,6 +32,8 @@ export interface AnswerSettings {
   tcpIdle: number;
   /** What a VPC without a `forward` of its own does. */
   forward: 'on' | 'off' | 'refuse' | string[];
+  /** Routes and hosts of the configuration, for every VPC. */
+  outside?: OutsideRules;
   /** In order; the first whose prefix holds the source wins. */
   clients: ClientRule[];
 }

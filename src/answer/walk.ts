@@ -1,6 +1,8 @@
 /** Walks names of the question through the trie: into a namespace, to a replica, through special names. */
 import type { Query } from '../dns/query.ts';
 import * as layout from '../trie/layout.ts';
+import { Cursor, aidTextAt, podNamed } from '../trie/members.ts';
+import { portsAt } from '../trie/records.ts';
 import type { View } from '../trie/view.ts';
 
 /**
@@ -17,41 +19,98 @@ export function walk(view: View, root: number, query: Query, first: number, end:
 }
 
 /**
- * The pod among those that bear the name of `record` whose own name, or aid, is the label `label` of the
- * question; 0 when there is none.
+ * The pod among those that bear the name of `record` whose own name is the label `label` of the question, else one
+ * whose aid it is; 0 when there is none. `view.node` and `view.payload` may be others afterwards.
  */
 export function findReplica(view: View, record: number, query: Query, label: number): number {
   const { words } = view;
   const kind = words[record] & 0xff;
-  if (kind === layout.RECORD_POD) return isReplica(view, record, query, label) ? record : 0;
+  if (kind === layout.RECORD_CROWD) return findInCrowd(view, record, query, label);
+  if (kind === layout.RECORD_POD) {
+    return isCalled(view, record, query, label) || hasAid(view, record, query, label) ? record : 0;
+  }
   if (kind !== layout.RECORD_SET) return 0;
   const tail = view.tail(record);
   const from = tail + layout.SET_REFS;
+  let found = 0;
   for (let i = words[tail + layout.SET_PODS] - 1; i >= 0; i--) {
-    if (isReplica(view, words[from + i], query, label)) return words[from + i];
+    const pod = words[from + i];
+    if (isCalled(view, pod, query, label)) return pod;
+    if (hasAid(view, pod, query, label)) found = pod;
+  }
+  return found;
+}
+
+/** By the pod's own name first, which is a name of its own in the trie, then by the keys of the trees. */
+function findInCrowd(view: View, crowd: number, query: Query, label: number): number {
+  const { words } = view;
+  const { name } = query;
+  const offset = query.labelOffsets[label];
+  const node = words[crowd + layout.CROWD_NODE];
+  if (view.step(namespaceOf(view, node), name, offset)) {
+    const pod = podNamed(view, view.node, view.payload);
+    if (pod !== 0 && bears(view, pod, node)) return pod;
+  }
+  const key = view.hashLabel(0, name, offset) >>> (31 - layout.KEY_BITS);
+  let at = crowd + layout.CROWD_LIST;
+  for (let i = words[crowd + layout.CROWD_GROUPS]; i > 0; i--, at += layout.GROUP_ENTRY) {
+    if ((words[at + layout.GROUP_KIND] & layout.GROUP_KIND_MASK) === layout.GROUP_SERVICE) continue;
+    view.steps++;
+    cursor.use(words);
+    cursor.seekKey(words[at + layout.GROUP_ROOT], key);
+    for (let pod = cursor.next(); pod !== 0 && cursor.key === key; pod = cursor.next()) {
+      view.steps++;
+      if (hasAid(view, pod, query, label)) return pod;
+    }
   }
   return 0;
 }
 
-function isReplica(view: View, pod: number, query: Query, label: number): boolean {
+const cursor = new Cursor(new Int32Array(0));
+
+function namespaceOf(view: View, node: number): number {
+  const { words } = view;
+  while (((words[node + layout.NODE_META] >>> 8) & 0xff) !== layout.NODE_NAMESPACE)
+    node = words[node + layout.NODE_PARENT];
+  return node;
+}
+
+/** True when `node` is one of the pod's names. */
+function bears(view: View, pod: number, node: number): boolean {
+  const { words } = view;
+  const tail = view.tail(pod);
+  if (words[tail + layout.TAIL_NODE] === node) return true;
+  for (let i = (words[tail + layout.TAIL_COUNTS] >>> 16) & 0xff; i > 0; i--) {
+    if (words[tail + layout.TAIL_NAMES + i - 1] === node) return true;
+  }
+  return false;
+}
+
+/** True when the label is the pod's own name. */
+function isCalled(view: View, pod: number, query: Query, label: number): boolean {
+  const { words, bytes } = view;
+  const offset = query.labelOffsets[label];
+  const length = query.name[offset];
+  const tail = view.tail(pod);
+  const node = words[tail + layout.TAIL_NODE];
+  return (
+    (words[node + layout.NODE_META] & 0xff) === length &&
+    words[node + layout.NODE_PARENT] === words[tail + layout.TAIL_NAMESPACE] &&
+    sameOctets(bytes, (node + layout.NODE_LABEL) * 4, query.name, offset + 1, length)
+  );
+}
+
+function hasAid(view: View, pod: number, query: Query, label: number): boolean {
   const { words, bytes } = view;
   const { name } = query;
   const offset = query.labelOffsets[label];
   const length = name[offset];
   const tail = view.tail(pod);
-  const node = words[tail + layout.TAIL_NODE];
-  if (
-    (words[node + layout.NODE_META] & 0xff) === length &&
-    words[node + layout.NODE_PARENT] === words[tail + layout.TAIL_NAMESPACE] &&
-    sameOctets(bytes, (node + layout.NODE_LABEL) * 4, name, offset + 1, length)
-  ) {
-    return true;
-  }
   const aid = words[tail + layout.TAIL_AID];
   if (((aid >>> 8) & 0xff) === layout.AID_TEXT) {
     return (
       words[tail + layout.TAIL_AID_REST] === length &&
-      sameOctets(bytes, textAidAt(view, tail), name, offset + 1, length)
+      sameOctets(bytes, aidTextAt(view, tail), name, offset + 1, length)
     );
   }
   if (length !== 11 || name[offset + 1] !== 0x70) return false;
@@ -64,25 +123,6 @@ function isReplica(view: View, pod: number, query: Query, label: number): boolea
     rest = (rest << 4) | digit;
   }
   return rest === words[tail + layout.TAIL_AID_REST];
-}
-
-/** Octet offset in the arena of an aid that is kept as text: behind the ports. */
-export function textAidAt(view: View, tail: number): number {
-  const { words, bytes } = view;
-  let at = portsOffset(view, tail);
-  for (let n = words[tail + layout.TAIL_AID] >>> 16; n > 0; n--) at += 4 + bytes[at + 3];
-  return at;
-}
-
-/** Octet offset in the arena of the ports of a POD or SERVICE: protocol, port (2), name length, name, each. */
-export function portsOffset(view: View, tail: number): number {
-  const { words } = view;
-  const counts = words[tail + layout.TAIL_COUNTS];
-  let at = tail + layout.TAIL_NAMES + ((counts >>> 16) & 0xff);
-  for (let i = counts >>> 24; i > 0; i--) {
-    at += layout.ATTACHMENT_IP6 + ((words[at + layout.ATTACHMENT_FLAGS] & layout.ATTACHED_IP6) !== 0 ? 4 : 0);
-  }
-  return at * 4;
 }
 
 /** tcp, udp, sctp as in the record, or -1: the protocol that a label `_tcp`, `_udp`, `_sctp` names. */
@@ -106,23 +146,6 @@ export function protocolOf(query: Query, label: number): number {
   return -1;
 }
 
-/** Members that answer for a record's SRV: its services, else the pods that are taken, else itself. */
-export function memberCount(view: View, record: number): number {
-  const { words } = view;
-  if ((words[record] & 0xff) !== layout.RECORD_SET) return 1;
-  const tail = view.tail(record);
-  const services = words[tail + layout.SET_SERVICES];
-  return services > 0 ? services : words[tail + layout.SET_TAKEN];
-}
-
-export function memberAt(view: View, record: number, index: number): number {
-  const { words } = view;
-  if ((words[record] & 0xff) !== layout.RECORD_SET) return record;
-  const tail = view.tail(record);
-  const skip = words[tail + layout.SET_SERVICES] > 0 ? words[tail + layout.SET_PODS] : 0;
-  return words[tail + layout.SET_REFS + skip + index];
-}
-
 /**
  * The number of the port of this protocol whose name is the question's label without its underscore (label -1:
  * of any name), on one POD or SERVICE; 0 when there is none.
@@ -133,7 +156,8 @@ export function portOf(view: View, member: number, query: Query, label: number, 
   let left = words[tail + layout.TAIL_AID] >>> 16;
   if (left === 0) return 0;
   const offset = label < 0 ? 0 : query.labelOffsets[label];
-  for (let at = portsOffset(view, tail); left > 0; left--, at += 4 + bytes[at + 3]) {
+  view.steps += left;
+  for (let at = portsAt(words, tail) * 4; left > 0; left--, at += 4 + bytes[at + 3]) {
     if (bytes[at] !== protocol) continue;
     const port = (bytes[at + 1] << 8) | bytes[at + 2];
     if (label < 0) return port;
@@ -142,14 +166,6 @@ export function portOf(view: View, member: number, query: Query, label: number, 
       return port;
   }
   return 0;
-}
-
-/** True when some member has such a port. */
-export function hasPort(view: View, record: number, query: Query, label: number, protocol: number): boolean {
-  for (let i = memberCount(view, record) - 1; i >= 0; i--) {
-    if (portOf(view, memberAt(view, record, i), query, label, protocol) !== 0) return true;
-  }
-  return false;
 }
 
 /** True when the question's label is this text (lower-case ASCII). */

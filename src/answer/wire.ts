@@ -2,8 +2,8 @@
 import { encodeName } from '../dns/name.ts';
 import { put16, put32 } from '../dns/octets.ts';
 import * as layout from '../trie/layout.ts';
+import { putAid } from '../trie/members.ts';
 import type { View } from '../trie/view.ts';
-import { textAidAt } from './walk.ts';
 
 /** Type, class IN, TTL and RDLENGTH behind an owner name; returns where the rdata begins. */
 export function putFixed(out: Uint8Array, at: number, type: number, ttl: number, length: number): number {
@@ -75,22 +75,7 @@ export function putReplicaLabel(view: View, out: Uint8Array, at: number, pod: nu
     out[at] = length;
     return putOctets(out, at + 1, bytes, (node + layout.NODE_LABEL) * 4, length);
   }
-  const aid = words[tail + layout.TAIL_AID];
-  const rest = words[tail + layout.TAIL_AID_REST];
-  if (((aid >>> 8) & 0xff) === layout.AID_TEXT) {
-    out[at] = rest;
-    return putOctets(out, at + 1, bytes, textAidAt(view, tail), rest);
-  }
-  out[at] = 11;
-  out[at + 1] = 0x70;
-  out[at + 2] = hex((aid >>> 4) & 15);
-  out[at + 3] = hex(aid & 15);
-  for (let i = 0; i < 8; i++) out[at + 4 + i] = hex((rest >>> (28 - 4 * i)) & 15);
-  return at + 12;
-}
-
-function hex(digit: number): number {
-  return digit < 10 ? 0x30 + digit : 0x57 + digit;
+  return putAid(view, out, at, pod);
 }
 
 /** Names that belong to the server, in wire form, made once. */

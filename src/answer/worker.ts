@@ -22,6 +22,12 @@ export interface WorkerData {
   settings: AnswerSettings;
 }
 
+/**
+ * Steps (`View.steps`) on one announcement, before the last answer's: more than a batch of usual questions ever
+ * takes. A writer waits for it, and with it every change of every tenant.
+ */
+export const BATCH_STEPS = 4096;
+
 class WorkerResponder {
   private readonly responder: Responder;
   private readonly view: View;
@@ -61,6 +67,10 @@ class WorkerResponder {
     index: number,
   ): number {
     this.peer = peer;
+    if (this.view.steps >= BATCH_STEPS) {
+      this.leave();
+      this.enter();
+    }
     this.ahead.use(index);
     return this.responder.respond(packet, start, end, peer, out, outStart);
   }

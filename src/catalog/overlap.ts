@@ -1,19 +1,8 @@
 /** Which VPC may have which `net6` prefix: of two VPCs whose prefixes overlap, the earlier claim stands. */
 import { parse6 } from '../dns/address.ts';
+import { PrefixTree, olderFirst } from './prefix-tree.ts';
+import type { Claim, Node } from './prefix-tree.ts';
 
-interface Claim {
-  vpc: string;
-  /** As it was said. */
-  prefix: string;
-  /** The prefix as a text of 0s and 1s: one prefix holds another exactly if its text begins the other's. */
-  bits: string;
-  stamp: number;
-  /** The VPC whose claim stands against this one. */
-  refusedBy: string | undefined;
-}
-
-/** Marks prefixes below which several VPCs hold something. */
-const SEVERAL = '\0';
 const octets = new Uint8Array(16);
 
 function bitsOf(prefix: string): string {
@@ -29,31 +18,41 @@ function bitsOf(prefix: string): string {
 /**
  * All claims. In the order of their stamps (ties: of their VPCs' names) each claim stands unless it overlaps a
  * standing one of another VPC; so the outcome depends on the set of claims alone, not on how it came about.
+ *
+ * At most one VPC stands at one prefix. A prefix where another is kept from standing waits for the one that keeps it,
+ * and is decided anew when that falls, or when an older one comes to stand: what a change does not touch is not
+ * looked at.
  */
 export class Overlaps {
+  readonly #tree = new PrefixTree();
   readonly #byVpc = new Map<string, Claim[]>();
-  /** By `bits`; whole after `settle`. */
-  #sorted: Claim[] = [];
-  #added: Claim[] = [];
-  #removed = new Set<Claim>();
-  /** How many claims there are of each prefix, and how many prefixes of each length. */
-  readonly #prefixes = new Map<string, number>();
-  readonly #lengths = new Map<number, number>();
-  readonly #refused = new Set<Claim>();
+  /** To be decided in `settle`. */
+  readonly #open = new Set<Node>();
+  /** Where somebody claims in vain. */
+  readonly #disputed = new Set<Node>();
+  /** VPCs of which a standing claim fell or a refused one stands, since the last `settle`. */
+  #changed = new Set<string>();
+
+  /** Nodes visited so far, for those who measure. */
+  get steps(): number {
+    return this.#tree.steps;
+  }
 
   /** Replaces the claims of a VPC: prefix → stamp. Takes effect in `settle`. */
   set(vpc: string, claims: ReadonlyMap<string, number>): void {
-    for (const claim of this.#byVpc.get(vpc) ?? []) {
-      this.#removed.add(claim);
-      this.#refused.delete(claim);
-      this.#count(claim.bits, -1);
-    }
     const list: Claim[] = [];
+    const kept = new Set<string>();
+    for (const claim of this.#byVpc.get(vpc) ?? []) {
+      if (claims.get(claim.prefix) === claim.stamp) {
+        list.push(claim);
+        kept.add(claim.prefix);
+      } else this.#remove(claim);
+    }
     for (const [prefix, stamp] of claims) {
-      const claim: Claim = { vpc, prefix, bits: bitsOf(prefix), stamp, refusedBy: undefined };
+      if (kept.has(prefix)) continue;
+      const claim = this.#tree.add({ vpc, prefix, stamp }, bitsOf(prefix));
       list.push(claim);
-      this.#added.push(claim);
-      this.#count(claim.bits, 1);
+      this.#open.add(claim.node);
     }
     if (list.length === 0) this.#byVpc.delete(vpc);
     else this.#byVpc.set(vpc, list);
@@ -61,12 +60,19 @@ export class Overlaps {
 
   /** Decides anew where claims have changed; the VPCs of which a standing claim fell or a refused one stands. */
   settle(): Set<string> {
-    const changed = new Set<string>();
-    const touched = [...this.#removed, ...this.#added];
-    this.#merge();
-    const tops = new Set<string>();
-    for (const claim of touched) tops.add(this.#top(claim.bits));
-    for (const top of tops) this.#decide(top, changed);
+    const decided = new Set<Node>();
+    while (this.#open.size > 0) {
+      // Whom the oldest keep from standing follows from them.
+      const queue = [...this.#open].sort(byAge);
+      this.#open.clear();
+      for (const node of queue) {
+        decided.add(node);
+        this.#decide(node);
+      }
+    }
+    for (const node of decided) this.#tree.prune(node);
+    const changed = this.#changed;
+    this.#changed = new Set();
     return changed;
   }
 
@@ -74,117 +80,80 @@ export class Overlaps {
   refused(vpc: string): { prefix: string; by: string }[] {
     const list: { prefix: string; by: string }[] = [];
     for (const claim of this.#byVpc.get(vpc) ?? []) {
-      if (claim.refusedBy !== undefined) list.push({ prefix: claim.prefix, by: claim.refusedBy });
+      if (isRefused(claim)) list.push({ prefix: claim.prefix, by: this.#against(claim) });
     }
     return list;
   }
 
   /** All refused prefixes, in no order. */
   *allRefused(): Generator<{ vpc: string; prefix: string; by: string }> {
-    for (const { vpc, prefix, refusedBy } of this.#refused) yield { vpc, prefix, by: refusedBy! };
-  }
-
-  #count(bits: string, by: number): void {
-    const prefixes = (this.#prefixes.get(bits) ?? 0) + by;
-    if (prefixes === 0) this.#prefixes.delete(bits);
-    else this.#prefixes.set(bits, prefixes);
-    const lengths = (this.#lengths.get(bits.length) ?? 0) + by;
-    if (lengths === 0) this.#lengths.delete(bits.length);
-    else this.#lengths.set(bits.length, lengths);
-  }
-
-  #merge(): void {
-    // A few are moved in place; a whole list is sorted once.
-    const few = this.#added.length + this.#removed.size <= 16;
-    if (this.#removed.size > 0) {
-      if (few) {
-        for (const claim of this.#removed) {
-          let at = this.#lowest(claim.bits);
-          while (at < this.#sorted.length && this.#sorted[at] !== claim) at++;
-          if (at < this.#sorted.length) this.#sorted.splice(at, 1);
-        }
-      } else this.#sorted = this.#sorted.filter((claim) => !this.#removed.has(claim));
-    }
-    // A claim may have been replaced before it was ever merged.
-    const added = this.#added.filter((claim) => !this.#removed.has(claim));
-    if (few) for (const claim of added) this.#sorted.splice(this.#lowest(claim.bits), 0, claim);
-    else {
-      this.#sorted = this.#sorted.concat(added);
-      this.#sorted.sort((a, b) => (a.bits < b.bits ? -1 : a.bits > b.bits ? 1 : 0));
-    }
-    this.#added = [];
-    this.#removed = new Set();
-  }
-
-  #lowest(bits: string): number {
-    let low = 0;
-    let high = this.#sorted.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.#sorted[middle]!.bits < bits) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  }
-
-  /** The widest claimed prefix that holds this one, or itself. */
-  #top(bits: string): string {
-    let shortest = bits.length;
-    for (const length of this.#lengths.keys()) {
-      if (length < shortest && this.#prefixes.has(bits.slice(0, length))) shortest = length;
-    }
-    return bits.slice(0, shortest);
-  }
-
-  #decide(top: string, changed: Set<string>): void {
-    const claims: Claim[] = [];
-    for (let at = this.#lowest(top); at < this.#sorted.length; at++) {
-      const claim = this.#sorted[at]!;
-      if (!claim.bits.startsWith(top)) break;
-      claims.push(claim);
-    }
-    claims.sort((a, b) => a.stamp - b.stamp || (a.vpc < b.vpc ? -1 : a.vpc > b.vpc ? 1 : 0));
-    const lengths = [...this.#lengths.keys()];
-    /** Standing claims by their prefix, and by every wider prefix that anyone claims: who is below it. */
-    const standing = new Map<string, string>();
-    const below = new Map<string, string>();
-    const example = new Map<string, string>();
-    for (const claim of claims) {
-      const { bits, vpc } = claim;
-      let by: string | undefined;
-      const under = below.get(bits);
-      if (under !== undefined && under !== vpc)
-        by = under === SEVERAL ? otherThan(vpc, bits, example) : under;
-      for (const length of lengths) {
-        if (by !== undefined || length > bits.length) continue;
-        const owner = standing.get(bits.slice(0, length));
-        if (owner !== undefined && owner !== vpc) by = owner;
+    for (const node of this.#disputed) {
+      for (const claim of node.claims) {
+        if (isRefused(claim)) yield { vpc: claim.vpc, prefix: claim.prefix, by: this.#against(claim) };
       }
-      if (by === undefined) {
-        standing.set(bits, vpc);
-        for (const length of lengths) {
-          if (length >= bits.length) continue;
-          const wider = bits.slice(0, length);
-          const known = below.get(wider);
-          if (known === undefined) {
-            below.set(wider, vpc);
-            example.set(wider, vpc);
-          } else if (known !== vpc && known !== SEVERAL) {
-            below.set(wider, SEVERAL);
-            example.set(wider + SEVERAL, vpc);
-          }
-        }
-      }
-      if ((by === undefined) !== (claim.refusedBy === undefined)) changed.add(vpc);
-      claim.refusedBy = by;
-      if (by === undefined) this.#refused.delete(claim);
-      else this.#refused.add(claim);
     }
+  }
+
+  #remove(claim: Claim): void {
+    const { node } = claim;
+    this.#tree.remove(claim);
+    this.#open.add(node);
+    if (node.standing === claim) this.#stand(node, undefined);
+  }
+
+  #decide(node: Node): void {
+    this.#tree.forgive(node);
+    this.#stand(node, this.#winner(node));
+    const isDisputed = node.claims.some(isRefused);
+    if (isDisputed) this.#disputed.add(node);
+    else this.#disputed.delete(node);
+  }
+
+  /**
+   * Who may stand at a prefix: the oldest, unless an older claim of another VPC stands above or below; then that
+   * one keeps off all others too, but for its own VPC.
+   */
+  #winner(node: Node): Claim | undefined {
+    const first = node.claims[0];
+    if (first === undefined) return undefined;
+    const against = this.#tree.against(first);
+    if (against === undefined) return first;
+    this.#tree.await(node, against.node);
+    const own = this.#byVpc.get(against.vpc)?.find((claim) => claim.node === node);
+    if (own === undefined) return undefined;
+    const further = this.#tree.against(own);
+    if (further !== undefined) this.#tree.await(node, further.node);
+    return further === undefined ? own : undefined;
+  }
+
+  /** From now on this claim stands at the prefix, or none. */
+  #stand(node: Node, claim: Claim | undefined): void {
+    const before = node.standing;
+    if (before === claim) return;
+    this.#tree.stand(node, claim);
+    if (before !== undefined) {
+      this.#changed.add(before.vpc);
+      for (const waiting of node.awaited) this.#open.add(waiting);
+    }
+    if (claim === undefined) return;
+    this.#changed.add(claim.vpc);
+    for (const other of this.#tree.youngerAround(claim)) this.#open.add(other);
+  }
+
+  /** The VPC whose claim stands against a refused one. */
+  #against(claim: Claim): string {
+    return (claim.node.standing ?? this.#tree.against(claim))!.vpc;
   }
 }
 
-/** Of the first two VPCs that stand below a prefix, one that is not `vpc`. */
-function otherThan(vpc: string, bits: string, example: ReadonlyMap<string, string>): string {
-  const first = example.get(bits)!;
-  return first === vpc ? example.get(bits + SEVERAL)! : first;
+/** Two claims of one VPC to one prefix stand together. */
+function isRefused({ vpc, node }: Claim): boolean {
+  return node.standing?.vpc !== vpc;
+}
+
+function byAge(one: Node, other: Node): number {
+  const a = one.claims[0];
+  const b = other.claims[0];
+  if (a === undefined || b === undefined) return (a === undefined ? 0 : 1) - (b === undefined ? 0 : 1);
+  return a === b ? 0 : olderFirst(a, b) ? -1 : 1;
 }

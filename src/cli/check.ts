@@ -6,6 +6,7 @@ import { checkConfigFile, CONFIG_FILE } from '../config.ts';
 import { defaults, type Config } from '../config/table.ts';
 import type { Problem } from '../model.ts';
 import type { Said } from '../source/lint-finding.ts';
+import { lintOutside } from '../source/lint-outside.ts';
 import { lintUpstreams } from '../source/lint-upstreams.ts';
 import { lint } from '../source/lint.ts';
 import { readZones } from '../source/zone-dir.ts';
@@ -85,7 +86,7 @@ function checkAll(subject: Subject): { problems: Problem[]; counted: string } {
     problems.push(...read.problems, ...lint(read.resources, { zone, suffixes }));
     for (const said of read.resources) resources.push(said);
   }
-  problems.push(...lintUpstreams(resources, config));
+  problems.push(...lintUpstreams(resources, config), ...lintOutside(resources, config));
   const parts = [
     subject.config === undefined ? '' : 'configuration',
     zones.size === 0 ? '' : count(resources.length, 'resource'),

@@ -37,7 +37,6 @@ const MIB = 2 ** 20;
 const many = { many: true };
 const file = { path: true };
 const paths = { many: true, path: true };
-
 export const SETTINGS = {
   listen: setting(
     'Serving',
@@ -199,6 +198,23 @@ export const SETTINGS = {
     "resolvers for outside names, in order; none: those of the host's resolv.conf",
     many,
   ),
+  routes: setting(
+    'Outside names',
+    'SUFFIX=ADDR:PORT,…',
+    value.routes,
+    {},
+    'resolvers for the names at and below a suffix, before all others; an empty list: there are no such names',
+    many,
+  ),
+  hosts: setting(
+    'Outside names',
+    'NAME=ADDR,…',
+    value.hosts,
+    {},
+    "addresses of names that are no pod's",
+    many,
+  ),
+  localUpstreams: setting('Outside names', 'true|false', value.flag, true, 'VPCs may name this very host'),
   resolvConf: setting(
     'Outside names',
     'FILE',
@@ -228,7 +244,6 @@ export const SETTINGS = {
     'outside queries under way at the same time',
   ),
   forwardClient: setting('Outside names', 'N', value.integer(1), 128, 'of them, for one source address'),
-
   staleAfter: setting(
     'Time',
     'DURATION',

@@ -3,19 +3,14 @@
  * and says in plain words what is wrong with it.
  */
 import { z } from 'zod';
-import type { ForwardPolicy } from '../model.ts';
+import type { ForwardPolicy, NameLists } from '../model.ts';
 import type { ClientRule, Suffix } from '../answer/settings.ts';
 import { formatListen, ListenError, parseListen, type Listen } from '../lane/listen.ts';
 import { parseEndpoint } from '../forward/endpoint.ts';
 import { prefix4, prefix6, whyNotPrefix4, whyNotPrefix6 } from '../source/addresses.ts';
-import {
-  foldLabel,
-  foldName,
-  foldNamespace,
-  whyNotLabel,
-  whyNotName,
-  whyNotNamespace,
-} from '../source/names.ts';
+import { HOSTS, ROUTES, foldDomain, readNameLists } from '../source/name-lists.ts';
+import type { NameListKind } from '../source/name-lists.ts';
+import { foldLabel, foldNamespace, whyNotLabel, whyNotName, whyNotNamespace } from '../source/names.ts';
 
 /** One listener, and its canonical text. */
 export interface ListenAddress extends Listen {
@@ -111,6 +106,38 @@ export const endpoint = read((value) => {
   return parseEndpoint(value).text;
 });
 
+/** Lists by name: a map, or `NAME=ENTRY,ENTRY` texts as flags and variables have them, with spaces between. */
+function byName(kind: NameListKind) {
+  return z.unknown().transform((value, context): NameLists => {
+    const fault = (message: string, path: (string | number)[]): void =>
+      context.addIssue({ code: 'custom', message, path });
+    const texts = typeof value === 'string' ? value.split(/\s+/).filter((text) => text !== '') : value;
+    const map = Array.isArray(texts) ? mapOf(texts, fault) : texts;
+    if (typeof map === 'object' && map !== null)
+      return readNameLists(map as Record<string, unknown>, kind, fault);
+    fault(`a map of names to lists of ${kind.entry} is expected, not ${shown(value)}`, []);
+    return z.NEVER;
+  });
+}
+
+function mapOf(texts: unknown[], fault: (reason: string, path: []) => void): Record<string, string[]> {
+  const map = Object.create(null) as Record<string, string[]>;
+  for (const text of texts) {
+    const equals = typeof text === 'string' ? text.indexOf('=') : -1;
+    if (typeof text !== 'string' || equals < 1) {
+      fault(`NAME=ADDRESS,… is expected, not ${shown(text)}`, []);
+      continue;
+    }
+    const entries = text.slice(equals + 1).split(',');
+    (map[text.slice(0, equals)] ??= []).push(...entries.filter((entry) => entry !== ''));
+  }
+  return map;
+}
+
+/** Upstreams by suffix, addresses by name: what a VPC's are, for every VPC. */
+export const routes = byName(ROUTES);
+export const hosts = byName(HOSTS);
+
 /** A switch; the words are for flags and the environment. */
 export const flag = read((value) => {
   if (value === true || value === 'true' || value === 'yes' || value === 'on' || value === '1') return true;
@@ -146,11 +173,7 @@ function folded(fold: (text: string) => string | undefined, why: (text: string) 
   });
 }
 
-function withoutFinalDot(text: string): string {
-  return text.replace(/\.$/, '');
-}
-
-export const domain = folded((text) => foldName(withoutFinalDot(text)), whyNotName);
+export const domain = folded(foldDomain, whyNotName);
 export const vpcName = folded(foldLabel, whyNotLabel);
 const namespaceName = folded(foldNamespace, whyNotNamespace);
 const namespaceOrNone = read((value): string => (value === '' ? '' : namespaceName.parse(value)));

@@ -1,5 +1,11 @@
 /** One question to one upstream: UDP from a fresh port with a fresh id, TCP when the answer was cut. */
-import { RCODE_BADVERS, RCODE_FORMERR, RCODE_NOTIMP } from '../dns/constants.ts';
+import {
+  RCODE_BADVERS,
+  RCODE_FORMERR,
+  RCODE_NOERROR,
+  RCODE_NOTIMP,
+  RCODE_NXDOMAIN,
+} from '../dns/constants.ts';
 import { questionEnd } from './question.ts';
 import type { Question } from './question.ts';
 import type { Datagrams } from './sockets.ts';
@@ -22,10 +28,12 @@ export interface Asked {
   readonly shared: UpstreamShared;
   readonly tcp: UpstreamTcp;
   build(question: Question, edns: boolean): Uint8Array;
+  /** Failures are not told from silence, neither by their words nor by their time. */
+  readonly isDiscreet: boolean;
   /** It is asked without EDNS. */
   isPlain(): boolean;
-  turnPlain(): void;
-  heard(): void;
+  turnPlain(bySilence: boolean): void;
+  heard(withEdns: boolean): void;
   missed(since: number, reason: string): void;
   /** False when as many are listening for late replies already as may. */
   startLinger(attempt: Attempt): boolean;
@@ -52,21 +60,29 @@ export class Attempt {
   private takeBack: (() => void) | undefined;
   private readonly since: number;
   /** Our OPT record went along. */
-  private edns = true;
-  /** The OPT record was left out because of this upstream's first answer. */
+  private edns: boolean;
+  /** It was left out to see whether there is an answer without it: after an error with it, or after silence. */
+  private readonly plain: boolean;
   private refusedEdns = false;
 
   /**
    * Starts at once. `report` is called once, never before the constructor has returned; after a `timeout` maybe a
-   * second time, with the answer that came too late for its time but not for the question.
+   * second time, with the answer that came too late for its time but not for the question. `plain`: without EDNS.
    */
-  constructor(upstream: Asked, question: Question, timeout: number, report: (outcome: Outcome) => void) {
+  constructor(
+    upstream: Asked,
+    question: Question,
+    timeout: number,
+    plain: boolean,
+    report: (outcome: Outcome) => void,
+  ) {
     this.upstream = upstream;
     this.question = question;
     this.timeout = timeout;
     this.report = report;
     this.since = upstream.shared.clock.now();
-    this.edns = !upstream.isPlain();
+    this.plain = plain && !upstream.isPlain();
+    this.edns = !plain && !upstream.isPlain();
     this.send();
     this.timer = upstream.shared.clock.setTimeout(() => this.overdue(), timeout);
   }
@@ -123,47 +139,51 @@ export class Attempt {
     }
     if (this.released) {
       counters.late++;
-      this.upstream.heard();
+      this.upstream.heard(false);
       this.endLinger();
       return;
     }
     this.closeDatagrams();
-    const answer = this.read(message);
+    const answer = this.read(message, () => this.send());
     if (answer === undefined) return;
-    if (this.turnPlain(answer)) this.send();
-    else if (answer.truncated) this.askTcp(answer);
+    if (answer.truncated) this.askTcp(answer);
     else this.done({ kind: 'answer', answer });
   }
 
-  /** Reads a reply; where it is broken, that is the outcome. */
-  private read(message: Uint8Array): UpstreamAnswer | undefined {
+  /**
+   * Reads a reply; where it is broken, that is the outcome. A server that does not know EDNS may answer FORMERR or
+   * NOTIMP, whatever else stands in that answer (RFC 6891 section 7): then `again` asks without it.
+   */
+  private read(message: Uint8Array, again: () => void): UpstreamAnswer | undefined {
+    const { upstream } = this;
     const answer = readAnswer(message, this.question);
-    if (answer !== undefined) this.upstream.heard();
-    else {
-      this.upstream.shared.counters.malformed++;
-      this.upstream.missed(this.since, 'sends malformed answers');
-      this.done({ kind: 'malformed', reason: 'sent a malformed answer' });
+    const rcode = answer?.rcode ?? message[3] & 0x0f;
+    if (this.edns && (rcode === RCODE_FORMERR || rcode === RCODE_NOTIMP || rcode === RCODE_BADVERS)) {
+      upstream.heard(false);
+      this.edns = false;
+      this.refusedEdns = true;
+      again();
+      return undefined;
     }
-    return answer;
-  }
-
-  /** A server from before EDNS answers FORMERR or NOTIMP without an OPT record (RFC 6891 section 7). */
-  private turnPlain(answer: UpstreamAnswer): boolean {
-    const { rcode } = answer;
-    const refuses = rcode === RCODE_FORMERR || rcode === RCODE_NOTIMP || rcode === RCODE_BADVERS;
-    if (this.refusedEdns && !refuses) this.upstream.turnPlain();
-    if (!this.edns || answer.edns || !refuses) return false;
-    this.edns = false;
-    this.refusedEdns = true;
-    return true;
+    if (answer !== undefined) {
+      upstream.heard(this.edns);
+      const usual = rcode === RCODE_NOERROR || rcode === RCODE_NXDOMAIN;
+      if (usual && (this.refusedEdns || this.plain)) upstream.turnPlain(!this.refusedEdns);
+      return answer;
+    }
+    upstream.shared.counters.malformed++;
+    upstream.missed(this.since, 'sends malformed answers');
+    if (!upstream.isDiscreet) this.done({ kind: 'malformed', reason: 'sent a malformed answer' });
+    return undefined;
   }
 
   private askTcp(cut: UpstreamAnswer): void {
     const { clock, counters } = this.upstream.shared;
-    const fail = (reason: string): void =>
-      this.done({ kind: 'truncated', answer: cut, reason: `cut the answer short over UDP, and ${reason}` });
+    const fail = (reason: string): void => {
+      const why = this.upstream.isDiscreet ? 'it could not be had over TCP' : reason;
+      this.done({ kind: 'truncated', answer: cut, reason: `cut the answer short over UDP, and ${why}` });
+    };
     clock.clearTimeout(this.timer);
-    counters.sentTcp++;
     // From here on there is an answer of sorts, so running out of time is an outcome of its own.
     this.state = ASKING;
     this.timer = clock.setTimeout(() => {
@@ -171,15 +191,22 @@ export class Attempt {
       this.takeBack?.();
       fail('timed out over TCP');
     }, this.timeout);
-    this.takeBack = this.upstream.tcp.ask(this.question, {
-      reply: (message) => {
-        const answer = this.read(message);
-        if (answer === undefined) return;
-        if (answer.truncated) fail('cut its answer over TCP too');
-        else this.done({ kind: 'answer', answer });
-      },
-      failed: fail,
-    });
+    const ask = (): void => {
+      counters.sentTcp++;
+      this.takeBack = this.upstream.tcp.ask(this.question, this.edns, {
+        reply: (message) => {
+          const answer = this.read(message, ask);
+          if (answer === undefined) return;
+          if (answer.truncated) fail('cut its answer over TCP too');
+          else this.done({ kind: 'answer', answer });
+        },
+        failed: (reason) => {
+          // Silence would last until the time is over.
+          if (!this.upstream.isDiscreet) fail(reason);
+        },
+      });
+    };
+    ask();
   }
 
   private error(code: string): void {
@@ -195,7 +222,7 @@ export class Attempt {
     }
     const reason = `cannot be reached (${code})`;
     this.upstream.missed(this.since, reason);
-    this.done({ kind: 'unreachable', reason });
+    if (!this.upstream.isDiscreet) this.done({ kind: 'unreachable', reason });
   }
 
   private overdue(): void {

@@ -73,7 +73,7 @@ export class AnswerCache {
   /** What an entry that is in the cache now says; a copy that stays when the entry goes. */
   answerOf(entry: Entry): UpstreamAnswer {
     if (entry.answer !== undefined) return entry.answer;
-    return { ...this.options.shelf.read(entry.shelved), truncated: false, ede: undefined };
+    return { ...this.options.shelf.read(entry.shelved), truncated: false, ede: undefined, found: true };
   }
 
   isFresh(entry: Entry): boolean {

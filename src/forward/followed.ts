@@ -24,9 +24,10 @@ export class FollowedRoutes {
     this.forget = forget;
   }
 
-  /** Before the cache is read for a VPC that asks these. */
-  follow(tenant: number, route: Route): void {
+  /** Before the cache is read for a VPC that asks these; undefined: a suffix has a route of its own. */
+  follow(tenant: number, route: Route | undefined): void {
     this.lease();
+    if (route === undefined) return;
     const known = this.keys.get(tenant);
     if (known === route.key) return;
     if (known !== undefined) this.forget(tenant);

@@ -1,9 +1,7 @@
 /** Outside names: cache, equal questions joined, upstreams in turn, and an answer for whatever happens. */
 import {
-  EDE_NO_REACHABLE_AUTHORITY,
   EDE_NOT_AUTHORITATIVE,
   EDE_NOT_READY,
-  EDE_OTHER,
   RCODE_NOERROR,
   RCODE_NXDOMAIN,
   RCODE_REFUSED,
@@ -17,19 +15,20 @@ import type { AnswerCache } from './cache.ts';
 import type { Clock } from './clock.ts';
 import { newCounters } from './counters.ts';
 import type { ForwardCounters } from './counters.ts';
-import { Failures } from './failures.ts';
+import type { Failures } from './failures.ts';
 import { Flights } from './flights.ts';
 import { FollowedRoutes } from './followed.ts';
 import type { Flight, Waiter } from './flights.ts';
 import { makeParts } from './parts.ts';
 import type { ForwardRequest, ForwarderOptions, ForwarderStatus } from './options.ts';
 import { hasLoopMark } from './question.ts';
-import { keyOf, questionOf } from './keys.ts';
-import type { Question } from './question.ts';
+import { alikeKeyOf, keyOf, questionOf } from './keys.ts';
+import { LOOP, Loops, loopThrough } from './loops.ts';
+import { isSameHost } from './own-addresses.ts';
 import { Replies } from './replies.ts';
 import type { Reply } from './replies.ts';
 import type { ResolvConf } from './resolv-conf.ts';
-import { whyNowhere } from './routes.ts';
+import { isSilent, nowhere } from './routes.ts';
 import type { Route, Routes } from './routes.ts';
 import { forwarderStatus } from './status.ts';
 import { Turn } from './turn.ts';
@@ -41,7 +40,6 @@ import type { UpstreamAnswer } from './upstream-answer.ts';
 const STALE_AFTER = 1800;
 
 const FLAG_RD = 0x0100;
-const LOOP_TEXT = 'loop: this question has come back to podns, which forwarded it; see its upstreams';
 
 /**
  * Forwards outside names. `ask` never throws and never blocks; it replies exactly once, maybe before it returns.
@@ -62,6 +60,7 @@ export class Forwarder<R extends ForwardRequest = ForwardRequest> {
   private readonly cache: AnswerCache;
   private readonly failures: Failures;
   private readonly flights = new Flights<R>();
+  private readonly loops = new Loops<Flight<R>>();
   private readonly followed: FollowedRoutes;
   private readonly query = new Query();
   private readonly kept: (() => void) | undefined;
@@ -78,10 +77,10 @@ export class Forwarder<R extends ForwardRequest = ForwardRequest> {
     this.bounds = parts.bounds;
     this.shelf = parts.shelf;
     const { clock, routes, shelf } = parts;
-    this.followed = new FollowedRoutes(routes, shelf, clock, (tenant) => this.forget(tenant));
+    this.followed = new FollowedRoutes(routes, shelf, clock, (tenant) => this.forgetAnswers(tenant));
     this.cache = parts.cache;
     this.kept = options.kept;
-    this.failures = new Failures(this.clock);
+    this.failures = parts.failures;
     this.replies = new Replies(options.writeOpt, this.counted);
   }
 
@@ -110,13 +109,15 @@ export class Forwarder<R extends ForwardRequest = ForwardRequest> {
       this.refuse(request, reply, RCODE_REFUSED, EDE_NOT_AUTHORITATIVE, text);
       return;
     }
-    if (hasLoopMark(packet, query, this.mark)) {
+    const looped = this.loops.recognize(query);
+    if (looped !== undefined) this.endLoop(looped);
+    if (looped !== undefined || hasLoopMark(packet, query, this.mark)) {
       this.counted.loops++;
-      this.refuse(request, reply, RCODE_SERVFAIL, EDE_OTHER, LOOP_TEXT);
+      this.replies.failure(request, reply, LOOP);
       return;
     }
-    const route = this.routes.find(request.upstreams);
-    this.followed.follow(tenant, route);
+    const route = this.routes.find(tenant, request);
+    this.followed.follow(tenant, request.suffix === undefined ? route : undefined);
     const key = keyOf(tenant, query);
     const entry = this.cache.get(tenant, key);
     const known = entry === undefined ? undefined : this.cache.answerOf(entry);
@@ -135,10 +136,10 @@ export class Forwarder<R extends ForwardRequest = ForwardRequest> {
       return;
     }
     if (route.upstreams.length === 0) {
-      this.settle(request, reply, this.nowhere(route), known);
+      this.settle(request, reply, nowhere(route, this.resolvConf), known);
       return;
     }
-    if (known !== undefined && this.isSilent(route)) {
+    if (known !== undefined && isSilent(route, this.clock.now() - this.staleAfter)) {
       this.giveStale(request, reply, known);
       this.refresh(key, request, route);
       return;
@@ -148,6 +149,11 @@ export class Forwarder<R extends ForwardRequest = ForwardRequest> {
 
   /** A VPC is gone, or asks others from now on: so are its cached answers, and what is still under way. */
   forget(tenant: number): void {
+    this.forgetAnswers(tenant);
+    this.routes.forget(tenant);
+  }
+
+  private forgetAnswers(tenant: number): void {
     this.cache.forget(tenant);
     this.flights.disown(tenant);
     this.failures.forget(tenant);
@@ -155,7 +161,14 @@ export class Forwarder<R extends ForwardRequest = ForwardRequest> {
   }
 
   status(): ForwarderStatus {
-    return forwarderStatus(this.routes, this.resolvConf, this.cache, this.bounds.all, this.clock);
+    return forwarderStatus(
+      this.routes,
+      this.resolvConf,
+      this.cache,
+      this.failures,
+      this.bounds.all,
+      this.clock,
+    );
   }
 
   /** Lets what is in flight end for at most `graceMs`, answers the rest with SERVFAIL, closes all sockets. */
@@ -171,6 +184,7 @@ export class Forwarder<R extends ForwardRequest = ForwardRequest> {
     const ede = { code: EDE_NOT_READY, text: 'podns is shutting down' };
     const result: TurnResult = { answer: undefined, failure: { rcode: RCODE_SERVFAIL, ede } };
     for (const flight of this.flights.cancel()) this.answerWaiters(flight, result);
+    this.loops.close();
     this.routes.close();
     this.cache.clear();
   }
@@ -183,50 +197,68 @@ export class Forwarder<R extends ForwardRequest = ForwardRequest> {
       this.refuse(request, reply, RCODE_SERVFAIL, EDE_NOT_READY, full);
       return;
     }
-    const waiter: Waiter<R> = { request, reply, staleTimer: undefined };
+    const waiter: Waiter<R> = { request, reply, staleTimer: undefined, isServed: false };
+    const echo = route.upstreams.find(({ endpoint }) => isSameHost(endpoint.address, request.clientKey));
     let flight = this.flights.find(key);
+    this.suspect(request, flight === undefined || echo !== undefined);
     if (flight === undefined) flight = this.launch(key, request, route, waiter);
     else {
       this.counted.joined++;
       flight.waiters.add(waiter);
-      const echo = route.upstreams.find(({ endpoint }) => endpoint.address === request.clientKey);
       if (echo !== undefined) flight.echoed = echo.endpoint.text;
     }
     if (known === undefined) return;
-    const { waiters } = flight;
     waiter.staleTimer = this.clock.setTimeout(() => {
-      waiters.delete(waiter);
-      this.bounds.leave(request.tenant, request.clientKey);
+      waiter.isServed = true;
       this.giveStale(request, reply, known);
     }, this.staleAfter);
+  }
+
+  /**
+   * An equal question in flight may be this one on its way round: where it comes from an upstream's host, or differs
+   * in what resolvers write anew.
+   */
+  private suspect({ packet, tenant }: R, suspicious: boolean): void {
+    if (!suspicious) return;
+    parseQuery(packet, 0, packet.length, this.query);
+    for (const flight of this.flights.alike(alikeKeyOf(tenant, this.query)) ?? []) {
+      const upstream = flight.turn?.current;
+      if (upstream !== undefined) this.loops.test(flight, flight.question, upstream);
+    }
+  }
+
+  /** All that are alike wait for each other. */
+  private endLoop({ alike, turn }: Flight<R>): void {
+    const result = loopThrough(turn?.current?.endpoint.text ?? '');
+    for (const flight of [...(this.flights.alike(alike) ?? [])]) flight.finish(result);
   }
 
   private launch(key: string, request: R, route: Route, first: Waiter<R> | undefined): Flight<R> {
     // Parsed again: between asking and here others may have been given answers, and asked in turn.
     parseQuery(request.packet, 0, request.packet.length, this.query);
     const question = questionOf(this.query, request.packet);
+    const { tenant } = request;
     return this.flights.start(
-      key,
-      request.tenant,
+      { key, alike: alikeKeyOf(tenant, this.query), question, tenant },
       first,
       (done) => new Turn(question, route.upstreams, this.clock, this.times, done),
-      (flight, result) => this.land(flight, question, result),
+      (flight, result) => this.land(flight, result),
     );
   }
 
-  private land(flight: Flight<R>, question: Question, result: TurnResult): void {
+  private land(flight: Flight<R>, result: TurnResult): void {
     const { answer } = result;
     const usual = answer?.rcode === RCODE_NOERROR || answer?.rcode === RCODE_NXDOMAIN;
     if (answer === undefined) this.counted.failures++;
     if (!flight.disowned) {
-      if (answer !== undefined && usual && !answer.truncated) this.keep(flight, question, answer);
+      if (answer !== undefined && usual && !answer.truncated) this.keep(flight, answer);
       else this.failures.set(flight.key, result);
     }
     this.answerWaiters(flight, result);
   }
 
-  private keep({ tenant, key }: Flight<R>, question: Question, answer: UpstreamAnswer): void {
-    const fresh = freshness(answer, question);
+  private keep({ tenant, key, question }: Flight<R>, answer: UpstreamAnswer): void {
+    const fresh = freshness(answer);
     this.failures.delete(key);
     if (fresh.seconds > 0) {
       this.cache.set(tenant, key, question, answer, fresh);
@@ -240,13 +272,12 @@ export class Forwarder<R extends ForwardRequest = ForwardRequest> {
     const known = entry === undefined ? undefined : this.cache.answerOf(entry);
     if (flight.echoed !== '' && result.answer === undefined) {
       this.counted.loops++;
-      const text = `loop: upstream ${flight.echoed} asks podns what podns asks it`;
-      result = { answer: undefined, failure: { rcode: RCODE_SERVFAIL, ede: { code: EDE_OTHER, text } } };
+      result = loopThrough(flight.echoed);
     }
-    for (const { request, reply, staleTimer } of flight.waiters) {
+    for (const { request, reply, staleTimer, isServed } of flight.waiters) {
       this.clock.clearTimeout(staleTimer);
       this.bounds.leave(request.tenant, request.clientKey);
-      this.settle(request, reply, result, known);
+      if (!isServed) this.settle(request, reply, result, known);
     }
   }
 
@@ -280,19 +311,5 @@ export class Forwarder<R extends ForwardRequest = ForwardRequest> {
     if (!this.bounds.isQuiet(this.flights.size)) return false;
     this.launch(key, request, route, undefined);
     return true;
-  }
-
-  /** All of these upstreams are known to be failing, and have been for long enough. */
-  private isSilent({ upstreams }: Route): boolean {
-    const before = this.clock.now() - this.staleAfter;
-    return upstreams.every(({ state, heardAt, failingSince }) => {
-      return state === 'failing' && heardAt <= before && failingSince <= before;
-    });
-  }
-
-  private nowhere(route: Route): TurnResult {
-    const text = whyNowhere(route, route.source === this.resolvConf.path ? this.resolvConf.problem : '');
-    const ede = { code: EDE_NO_REACHABLE_AUTHORITY, text };
-    return { answer: undefined, failure: { rcode: RCODE_SERVFAIL, ede } };
   }
 }

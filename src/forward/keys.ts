@@ -13,6 +13,12 @@ export function keyOf(tenant: number, query: Query): string {
   return `${tenant}/${query.qtype}/${query.qclass}/${bits}/${name}`;
 }
 
+/** The same for all that differ in DO and CD alone. */
+export function alikeKeyOf(tenant: number, query: Query): string {
+  const name = Buffer.from(query.name.buffer, query.name.byteOffset, query.qnameLength).toString('latin1');
+  return `${tenant}/${query.qtype}/${query.qclass}/*/${name}`;
+}
+
 /** True for the keys of this VPC. */
 export function isOf(key: string, tenant: number): boolean {
   return key.startsWith(`${tenant}/`);

@@ -5,7 +5,7 @@ import type { OwnListener, LocalAddresses } from './own-addresses.ts';
 import type { ReplyTo, WriteOpt } from './reply.ts';
 import type { ConfFile } from './resolv-conf.ts';
 import type { Sockets } from './sockets.ts';
-import type { UpstreamState } from './upstream.ts';
+import type { UpstreamState } from './shared.ts';
 
 /** An outside name that this client may ask for: the caller has decided that. */
 export interface ForwardRequest extends ReplyTo {
@@ -16,8 +16,12 @@ export interface ForwardRequest extends ReplyTo {
    * VPC's for the life of the process.
    */
   tenant: number;
-  /** The VPC's own upstreams; undefined or empty: the configured ones. */
+  /** The route's upstreams, else the VPC's own; undefined or empty: the configured ones. */
   upstreams: readonly string[] | undefined;
+  /** The suffix whose route the question takes: then only `upstreams` count. Who changes routes says `forget`. */
+  suffix?: string | undefined;
+  /** `upstreams` are those of a route of the configuration: other VPCs ask them too. */
+  isShared?: boolean;
   /** The client's address as text; counts queries in flight. */
   clientKey: string;
   /** Octets the answer may have: 512 to 1232 over UDP, 65535 over TCP. */
@@ -30,6 +34,8 @@ export interface ForwarderOptions<R extends ForwardRequest = ForwardRequest> {
   writeOpt: WriteOpt<R>;
   /** `upstreams` of the configuration, in order. Empty: those of resolv.conf. */
   upstreams?: readonly string[];
+  /** False: what VPCs name must not be an address of this host, or link-local. */
+  localUpstreams?: boolean;
   /** Path of the host's resolv.conf. */
   resolvConf?: string;
   /** Our own listeners as of now: upstreams that lead to them are left out. */

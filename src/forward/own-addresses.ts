@@ -31,12 +31,7 @@ export function withoutOwn(
     else if (address === '::') wildcards.push({ family: 6, port });
     else exact.add(canonical(address, port));
   }
-  let local: Set<string> | undefined;
-  const isLocal = (endpoint: Endpoint): boolean => {
-    if (endpoint.family === 4 && endpoint.address.startsWith('127.')) return true;
-    local ??= new Set(localAddresses().map((address) => canonical(address, 0)));
-    return local.has(canonical(endpoint.address, 0));
-  };
+  const isLocal = localBy(localAddresses);
   const others: Endpoint[] = [];
   const own: Endpoint[] = [];
   for (const endpoint of endpoints) {
@@ -49,6 +44,30 @@ export function withoutOwn(
   return { others, own };
 }
 
+/** Tells which upstreams are on this host; its addresses are looked at once, and only where need be. */
+function localBy(localAddresses: LocalAddresses): (endpoint: Endpoint) => boolean {
+  let local: Set<string> | undefined;
+  return ({ address }) => {
+    if (isLoopback(address)) return true;
+    local ??= new Set(localAddresses().map((own) => canonical(own, 0)));
+    return local.has(canonical(address, 0));
+  };
+}
+
+/** Takes out what leads to this host or, by a link-local address, to its link. */
+export function withoutLocal(
+  endpoints: readonly Endpoint[],
+  localAddresses: LocalAddresses,
+): { others: Endpoint[]; local: Endpoint[] } {
+  const isLocal = localBy(localAddresses);
+  const others: Endpoint[] = [];
+  const local: Endpoint[] = [];
+  for (const endpoint of endpoints) {
+    (isLinkLocal(endpoint.address) || isLocal(endpoint) ? local : others).push(endpoint);
+  }
+  return { others, local };
+}
+
 /** Listeners are validated before, so what does not parse is no address of ours. */
 function canonical(address: string, port: number): string {
   try {
@@ -56,4 +75,17 @@ function canonical(address: string, port: number): string {
   } catch {
     return '';
   }
+}
+
+/** True when what is sent from one address may come from who listens on the other: a host has many on its loopback. */
+export function isSameHost(one: string, other: string): boolean {
+  return one === other || (isLoopback(one) && isLoopback(other));
+}
+
+function isLinkLocal(address: string): boolean {
+  return address.startsWith('169.254.') || /^fe[89ab]/.test(address);
+}
+
+function isLoopback(address: string): boolean {
+  return address.startsWith('127.') || address === '::1';
 }

@@ -7,24 +7,29 @@ import { AnswerCache } from './cache.ts';
 import { systemClock } from './clock.ts';
 import type { Clock } from './clock.ts';
 import type { ForwardCounters } from './counters.ts';
+import { Failures } from './failures.ts';
 import { randomIds } from './keys.ts';
 import type { ForwardRequest, ForwarderOptions } from './options.ts';
 import { systemAddresses } from './own-addresses.ts';
+import { Places } from './places.ts';
 import { MARK_LENGTH } from './question.ts';
 import { ResolvConf } from './resolv-conf.ts';
 import { Routes } from './routes.ts';
 import type { UpstreamShared } from './shared.ts';
 import { systemSockets } from './sockets.ts';
 import type { TurnTimes } from './turn.ts';
-import { Upstream } from './upstream.ts';
 
 /** Milliseconds: 1.3 s an upstream, under 4 s in all, because stubs give up at 5 s. */
 const ATTEMPT = 1300;
 const BUDGET = 3900;
 const CACHE_SIZE = 16 * 2 ** 20;
+const FAILURES_LEAST = 64 * 2 ** 10;
 const SERVE_STALE = 24 * 3600 * 1000;
 const QUERIES = 1024;
 const QUERIES_CLIENT = 128;
+/** TCP connections to upstreams, in all and of one VPC. */
+const CONNECTIONS = 128;
+const CONNECTIONS_TENANT = 16;
 
 export interface Parts {
   clock: Clock;
@@ -35,6 +40,7 @@ export interface Parts {
   bounds: Bounds;
   shelf: Shelf;
   cache: AnswerCache;
+  failures: Failures;
 }
 
 export function makeParts<R extends ForwardRequest>(
@@ -51,17 +57,22 @@ export function makeParts<R extends ForwardRequest>(
     random16: options.random16 ?? randomIds(),
     mark,
     observe: options.observe ?? (() => {}),
+    connections: new Places(CONNECTIONS, CONNECTIONS_TENANT),
+    probes: 0,
+    lingering: 0,
   };
   const routes = new Routes({
     configured: options.upstreams ?? [],
     resolvConf,
     listeners: options.listeners ?? (() => []),
     localAddresses: options.localAddresses ?? systemAddresses,
-    clock,
-    makeUpstream: (endpoint) => new Upstream(endpoint, shared),
+    localUpstreams: options.localUpstreams ?? true,
+    shared,
   });
   const all = options.queries ?? QUERIES;
   const maxSize = options.cacheSize ?? CACHE_SIZE;
+  // What is remembered of failures is a part of the cache.
+  const failuresSize = Math.min(maxSize >>> 2, Math.max(FAILURES_LEAST, maxSize >>> 4));
   const shelf = options.shelf ?? new Shelf(reserveShelf(maxSize), () => clock.now());
   return {
     clock,
@@ -76,11 +87,12 @@ export function makeParts<R extends ForwardRequest>(
     }),
     shelf,
     cache: new AnswerCache({
-      maxSize,
+      maxSize: maxSize - failuresSize,
       vpcMaxSize: options.vpcCacheSize ?? Math.ceil(maxSize / 4),
       serveStale: options.serveStale ?? SERVE_STALE,
       clock,
       shelf,
     }),
+    failures: new Failures(clock, failuresSize),
   };
 }

@@ -1,5 +1,6 @@
 /** Gives clients what was found: an answer as received, from the cache or expired, or a failure. */
 import { EDE_STALE, EDE_STALE_NXDOMAIN, RCODE_NXDOMAIN } from '../dns/constants.ts';
+import { ageOf } from '../shelf/layout.ts';
 import type { Entry } from './cache.ts';
 import type { ForwardCounters } from './counters.ts';
 import { AS_RECEIVED, ReplyWriter } from './reply.ts';
@@ -28,7 +29,7 @@ export class Replies<R extends ReplyTo> {
 
   fresh(request: R, reply: Reply, entry: Entry, answer: UpstreamAnswer, now: number): void {
     const { seconds, negative, storedAt } = entry;
-    const age = Math.floor((now - storedAt) / 1000);
+    const age = ageOf(now - storedAt);
     const ages: Ages = { age, most: negative ? seconds - age : NO_MOST, fixed: -1 };
     this.send(reply, () => this.writer.answer(request, answer, ages, answer.ede));
   }

@@ -1,6 +1,7 @@
 /** The forwarder as `status`, `explain` and the metrics show it. */
 import type { AnswerCache } from './cache.ts';
 import type { Clock } from './clock.ts';
+import type { Failures } from './failures.ts';
 import type { ForwarderStatus } from './options.ts';
 import type { ResolvConf } from './resolv-conf.ts';
 import type { Routes } from './routes.ts';
@@ -9,6 +10,7 @@ export function forwarderStatus(
   routes: Routes,
   resolvConf: ResolvConf,
   cache: AnswerCache,
+  failures: Failures,
   waiting: number,
   clock: Clock,
 ): ForwarderStatus {
@@ -20,15 +22,15 @@ export function forwarderStatus(
     defaults: route.upstreams.map(({ endpoint }) => endpoint.text),
     own: route.own,
     problem: [...route.problems, fileProblem].filter((text) => text !== '').join('; '),
-    upstreams: [...routes.upstreams.values()].map((upstream) => ({
-      upstream: upstream.endpoint.text,
-      state: upstream.state,
-      reason: upstream.reason,
-      failingFor: upstream.state === 'failing' ? now - upstream.failingSince : 0,
-      silentFor: Number.isFinite(upstream.heardAt) ? now - upstream.heardAt : -1,
+    upstreams: routes.known().map(({ endpoint, state, reason, failingSince, heardAt }) => ({
+      upstream: endpoint.text,
+      state,
+      reason,
+      failingFor: state === 'failing' ? now - failingSince : 0,
+      silentFor: Number.isFinite(heardAt) ? now - heardAt : -1,
     })),
     waiting,
     cacheEntries: cache.entries,
-    cacheSize: cache.size,
+    cacheSize: cache.size + failures.size,
   };
 }

@@ -2,6 +2,8 @@
 import {
   EDE_NETWORK_ERROR,
   EDE_NO_REACHABLE_AUTHORITY,
+  RCODE_FORMERR,
+  RCODE_NOTIMP,
   RCODE_REFUSED,
   RCODE_SERVFAIL,
 } from '../dns/constants.ts';
@@ -30,6 +32,8 @@ export interface TurnResult {
 /** With less time left no further upstream is asked: it could hardly answer. */
 const WORTHWHILE = 200;
 const TEXT_MAX = 200;
+/** Rcodes that say more of the upstream than of the name: the next one is asked. */
+const FAILED = new Set([RCODE_FORMERR, RCODE_SERVFAIL, RCODE_NOTIMP, RCODE_REFUSED]);
 const NO_FAILURE: Failure = { rcode: RCODE_SERVFAIL, ede: { code: EDE_NO_REACHABLE_AUTHORITY, text: '' } };
 
 export class Turn {
@@ -41,6 +45,7 @@ export class Turn {
   private waiting: Upstream[];
   /** Those that were silent: asked again when the round is over. */
   private silent: Upstream[] = [];
+  private readonly asked = new Set<Upstream>();
   private readonly attempts: Attempt[] = [];
   private readonly deadline: number;
   private readonly timer: unknown;
@@ -68,7 +73,7 @@ export class Turn {
     this.done = done;
     // A stable sort: the order of the configuration among equals.
     this.waiting = [...upstreams].sort(
-      (a, b) => Number(a.state === 'failing') - Number(b.state === 'failing'),
+      (a, b) => Number(Number.isFinite(a.failingSince)) - Number(Number.isFinite(b.failingSince)),
     );
     this.deadline = clock.now() + times.budget;
     this.timer = clock.setTimeout(() => this.fail(), times.budget);
@@ -77,6 +82,11 @@ export class Turn {
 
   cancel(): void {
     this.end();
+  }
+
+  /** The one asked last. */
+  get current(): Upstream | undefined {
+    return this.attempts.at(-1)?.upstream as Upstream | undefined;
   }
 
   private next(): void {
@@ -97,7 +107,9 @@ export class Turn {
       return;
     }
     const asked = upstream;
-    const attempt = asked.ask(this.question, Math.min(this.times.attempt, left), (outcome) =>
+    const again = this.asked.has(asked);
+    this.asked.add(asked);
+    const attempt = asked.ask(this.question, Math.min(this.times.attempt, left), again, (outcome) =>
       this.outcome(asked, attempt, outcome),
     );
     this.attempts.push(attempt);
@@ -131,7 +143,7 @@ export class Turn {
   /** True when the answer settles the question. */
   private take(upstream: Upstream, answer: UpstreamAnswer): boolean {
     const { rcode } = answer;
-    if (rcode !== RCODE_SERVFAIL && rcode !== RCODE_REFUSED && rcode < 16) {
+    if (!FAILED.has(rcode) && rcode < 16) {
       this.end();
       this.done({ answer, failure: NO_FAILURE });
       return true;

@@ -1,18 +1,9 @@
 /** Reads an upstream's message into what the cache keeps and every client's answer is made of. */
-import {
-  CLASS_IN,
-  HEADER_LENGTH,
-  OPTION_EDE,
-  RCODE_NXDOMAIN,
-  TYPE_ANY,
-  TYPE_OPT,
-  TYPE_SOA,
-} from '../dns/constants.ts';
-import { MessageNames } from './message-names.ts';
-import { get16, get32, put16 } from '../dns/octets.ts';
+import { CLASS_IN, HEADER_LENGTH, OPTION_EDE, RCODE_NXDOMAIN, TYPE_OPT, TYPE_SOA } from '../dns/constants.ts';
+import { get16, get32 } from '../dns/octets.ts';
 import { questionEnd } from './question.ts';
 import type { Question } from './question.ts';
-import { checkRdata } from './rdata-layout.ts';
+import { Records } from './records.ts';
 
 /** What a person should know of an answer (RFC 8914). */
 export interface ExtendedError {
@@ -40,18 +31,22 @@ export interface UpstreamAnswer {
   edns: boolean;
   /** The first extended error it gave. */
   ede: ExtendedError | undefined;
+  /** Its answers hold what was asked for, at the name asked or where that is an alias of. */
+  found: boolean;
 }
 
 /** Longest text of an upstream's extended error that is passed on, in octets. */
 const EDE_TEXT_MAX = 160;
 
-const names = new MessageNames();
-const offsets = new Uint16Array(65536 / 11 + 1);
+const records = new Records();
 
 const NO_REPLY = 0;
 /** Id, direction and question are those of our query. */
 export const REPLY = 1;
-/** As REPLY, but a header alone, which some servers send for what they cannot or will not read. */
+/**
+ * As REPLY, but without the question and with an error: some servers send no more than a header, and maybe an OPT
+ * record, for what they cannot or will not read.
+ */
 export const REPLY_BARE = 2;
 
 /** Whether `message` replies to our query, octet by octet; anything else is forged, late or confused. */
@@ -61,9 +56,7 @@ export function matchReply(message: Uint8Array, query: Uint8Array, end: number):
   if ((message[2] & 0xf8) !== 0x80) return NO_REPLY;
   const questions = get16(message, 4);
   if (questions === 0) {
-    return message.length === HEADER_LENGTH && (message[3] & 0x0f) !== 0 && get32(message, 6) === 0
-      ? REPLY_BARE
-      : NO_REPLY;
+    return (message[3] & 0x0f) !== 0 && get32(message, 6) === 0 ? REPLY_BARE : NO_REPLY;
   }
   if (questions !== 1 || message.length < end) return NO_REPLY;
   for (let i = HEADER_LENGTH; i < end; i++) if (message[i] !== query[i]) return NO_REPLY;
@@ -71,82 +64,83 @@ export function matchReply(message: Uint8Array, query: Uint8Array, end: number):
 }
 
 /**
- * Reads what `matchReply` calls a reply. Undefined when the message breaks the format; of a truncated one the
- * whole records before the break count. Never throws.
+ * Reads what `matchReply` calls a reply. Records that are broken, or there twice, are left out. Undefined when the
+ * message breaks the format, or nothing of what was asked for is left; of a truncated one the whole records before
+ * the break count. Never throws.
  */
 export function readAnswer(message: Uint8Array, question: Question): UpstreamAnswer | undefined {
-  const recordsAt = questionEnd(question);
-  const end = message.length;
   const bare = get16(message, 4) === 0;
+  const recordsAt = questionEnd(question);
   const truncated = (message[2] & 0x02) !== 0;
-  const counts = bare ? [0, 0, 0] : [get16(message, 6), get16(message, 8), get16(message, 10)];
+  const counts = bare ? [0, 0, get16(message, 10)] : [6, 8, 10].map((at) => get16(message, at));
+  const kept = [0, 0, 0];
   let optAt = -1;
   let optEnd = -1;
-  let records = 0;
+  let isBroken = false;
   let at = bare ? HEADER_LENGTH : recordsAt;
-  names.begin(message);
-  if (!bare) names.read(HEADER_LENGTH, recordsAt);
+  records.begin(message, bare ? 0 : recordsAt);
   sections: for (let section = 0; section < 3; section++) {
+    records.beginSection();
     for (let i = 0; i < counts[section]; i++) {
-      const next = readRecord(message, at, end);
-      const isOpt = next >= 0 && get16(message, fixedAt) === TYPE_OPT;
+      const next = records.read(at);
+      const isOpt = next >= 0 && records.type === TYPE_OPT;
       if (next < 0 || (isOpt && (section !== 2 || optAt >= 0 || message[at] !== 0))) {
         if (!truncated) return undefined;
-        counts[section] = i;
-        counts.fill(0, section + 1);
         break sections;
       }
       if (isOpt) {
         optAt = at;
         optEnd = next;
-        names.moveFrom(next);
-      } else offsets[records++] = fixedAt + 4 - (optAt >= 0 ? optEnd - optAt : 0);
+      } else {
+        const { dropped } = records;
+        if (!records.add(at, next, section === 0 ? question : undefined) && section === 0) isBroken = true;
+        kept[section] += dropped === records.dropped ? 1 : 0;
+      }
       at = next;
     }
   }
   const ede = optAt < 0 ? undefined : readEde(message, optAt + 11, optEnd);
-  if (ede === null) return undefined;
+  const { found } = records;
+  if (ede === null || (isBroken && !found && !truncated)) return undefined;
+  const whole = bare ? NOTHING : octetsOf(message, recordsAt, at, optAt, optEnd);
+  if (whole === undefined) return undefined;
+  clearTopBits(whole);
   const upperRcode = optAt < 0 ? 0 : message[optAt + 5] << 4;
   return {
-    octets: bare ? new Uint8Array(0) : withoutOpt(message, at, optAt, optEnd),
+    ...whole,
     rcode: (message[3] & 0x0f) | upperRcode,
     authenticData: (message[3] & 0x20) !== 0,
     truncated,
-    answers: counts[0],
-    authorities: counts[1],
-    additionals: records - counts[0] - counts[1],
+    answers: bare ? 0 : kept[0],
+    authorities: bare ? 0 : kept[1],
+    additionals: bare ? 0 : kept[2],
     recordsAt,
-    ttlOffsets: offsets.slice(0, records),
     edns: optAt >= 0,
     ede,
+    found,
   };
 }
 
-/** Behind the owner of the record read last. */
-let fixedAt = 0;
+type Octets = Pick<UpstreamAnswer, 'octets' | 'ttlOffsets'>;
 
-/** Returns the offset behind the record at `at`, -1 when it is broken. */
-function readRecord(message: Uint8Array, at: number, end: number): number {
-  fixedAt = names.read(at, end);
-  if (fixedAt < 0 || end - fixedAt < 10) return -1;
-  const rdata = fixedAt + 10;
-  const rdataEnd = rdata + get16(message, fixedAt + 8);
-  if (rdataEnd > end) return -1;
-  const type = get16(message, fixedAt);
-  const sound =
-    type === TYPE_OPT || checkRdata(message, names, type, get16(message, fixedAt + 2), rdata, rdataEnd);
-  return sound ? rdataEnd : -1;
+const NOTHING: Octets = { octets: new Uint8Array(0), ttlOffsets: new Uint16Array(0) };
+
+/** A copy of what was read up to `end`, without the OPT record; written anew where anything before its end is left out. */
+function octetsOf(
+  message: Uint8Array,
+  recordsAt: number,
+  end: number,
+  optAt: number,
+  optEnd: number,
+): Octets | undefined {
+  if (records.dropped > 0 || (optAt >= 0 && optEnd !== end)) return records.rewritten(recordsAt);
+  const octets = new Uint8Array(message.subarray(0, optAt < 0 ? end : optAt));
+  return { octets, ttlOffsets: records.ttlOffsets() };
 }
 
-/** A copy up to `end`. Where records follow the OPT record, they move up, and the pointers among them with them. */
-function withoutOpt(message: Uint8Array, end: number, optAt: number, optEnd: number): Uint8Array {
-  if (optAt < 0) return new Uint8Array(message.subarray(0, end));
-  const length = optEnd - optAt;
-  const octets = new Uint8Array(end - length);
-  octets.set(message.subarray(0, optAt));
-  octets.set(message.subarray(optEnd, end), optAt);
-  for (const at of names.moved) put16(octets, at - length, get16(message, at) - length);
-  return octets;
+/** With its top bit set a TTL counts as 0 (RFC 2181 section 8). */
+function clearTopBits({ octets, ttlOffsets }: Octets): void {
+  for (const at of ttlOffsets) if (octets[at] > 0x7f) octets.fill(0, at, at + 4);
 }
 
 const decoder = new TextDecoder();
@@ -182,19 +176,16 @@ export interface Freshness {
 }
 
 /** How long an answer may be kept: its shortest TTL, and for a negative one its SOA (RFC 2308 sections 3 and 5). */
-export function freshness(answer: UpstreamAnswer, question: Question): Freshness {
+export function freshness(answer: UpstreamAnswer): Freshness {
   const { octets, ttlOffsets } = answer;
   let seconds = POSITIVE_MAX;
-  let found = false;
   let soa = -1;
   for (let i = 0; i < ttlOffsets.length; i++) {
     const at = ttlOffsets[i];
     const type = get16(octets, at - 4);
-    const ttl = get32(octets, at);
-    // With its top bit set a TTL counts as 0 (RFC 2181 section 8).
-    seconds = Math.min(seconds, ttl > 0x7fffffff ? 0 : ttl);
-    if (i < answer.answers) found ||= type === question.type || question.type === TYPE_ANY;
-    else if (
+    seconds = Math.min(seconds, get32(octets, at));
+    if (
+      i >= answer.answers &&
       i < answer.answers + answer.authorities &&
       type === TYPE_SOA &&
       get16(octets, at - 2) === CLASS_IN
@@ -202,7 +193,7 @@ export function freshness(answer: UpstreamAnswer, question: Question): Freshness
       soa = get32(octets, at + 6 + get16(octets, at + 4) - 4);
     }
   }
-  const negative = answer.rcode === RCODE_NXDOMAIN || !found;
+  const negative = answer.rcode === RCODE_NXDOMAIN || !answer.found;
   if (!negative) return { seconds, negative };
   return { seconds: soa < 0 ? 0 : Math.min(seconds, soa, NEGATIVE_MAX), negative };
 }

@@ -1,6 +1,7 @@
-/** Questions to one upstream over TCP: one connection, kept for a while and pipelined (RFC 7766 section 6.2). */
+/** Questions of one tenant to one upstream over TCP: one connection, kept for a while and pipelined (RFC 7766 section 6.2). */
 import type { Clock } from './clock.ts';
 import type { Endpoint } from './endpoint.ts';
+import type { Guest, Places } from './places.ts';
 import { put16 } from '../dns/octets.ts';
 import { questionEnd } from './question.ts';
 import type { Question } from './question.ts';
@@ -22,6 +23,7 @@ export interface StreamAsk {
 
 interface Pending {
   question: Question;
+  edns: boolean;
   query: Uint8Array;
   ask: StreamAsk;
   /** Milliseconds, when it was written. */
@@ -34,13 +36,15 @@ export interface UpstreamTcpOptions {
   endpoint: Endpoint;
   sockets: Sockets;
   clock: Clock;
+  places: Places;
+  tenant: number;
   /** Writes our query with an id of its choice. */
-  build: (question: Question) => Uint8Array;
+  build: (question: Question, edns: boolean) => Uint8Array;
   /** A message that is no reply to anything in flight. */
   strange: () => void;
 }
 
-export class UpstreamTcp {
+export class UpstreamTcp implements Guest {
   private readonly options: UpstreamTcpOptions;
   private stream: Stream | undefined;
   private readonly pending = new Map<number, Pending>();
@@ -55,19 +59,32 @@ export class UpstreamTcp {
   }
 
   /** Asks; exactly one of the callbacks follows, unless the returned function takes the question back. */
-  ask(question: Question, ask: StreamAsk): () => void {
-    return this.send(question, ask);
+  ask(question: Question, edns: boolean, ask: StreamAsk): () => void {
+    return this.send(question, edns, ask);
   }
 
-  private send(question: Question, ask: StreamAsk, retry = false): () => void {
-    if (this.pending.size >= PIPELINE_MAX) {
-      ask.failed('is asked too much over TCP');
+  get tenant(): number {
+    return this.options.tenant;
+  }
+
+  leave(): void {
+    this.drop('');
+  }
+
+  private send(question: Question, edns: boolean, ask: StreamAsk, retry = false): () => void {
+    const { clock, places } = this.options;
+    const isFull = this.pending.size >= PIPELINE_MAX;
+    if (isFull || (this.stream === undefined && !places.enter(this))) {
+      ask.failed(
+        isFull ? 'is asked too much over TCP' : 'was not asked over TCP: too many connections are open',
+      );
       return () => {};
     }
-    const query = this.freshQuery(question);
-    this.options.clock.clearTimeout(this.idleTimer);
-    const since = this.options.clock.now();
-    const entry: Pending = { question, query, ask, since, mayRetry: !retry && this.answered };
+    places.work(this);
+    const query = this.freshQuery(question, edns);
+    clock.clearTimeout(this.idleTimer);
+    const since = clock.now();
+    const entry: Pending = { question, edns, query, ask, since, mayRetry: !retry && this.answered };
     this.pending.set(idOf(query), entry);
     const framed = new Uint8Array(2 + query.length);
     put16(framed, 0, query.length);
@@ -90,9 +107,9 @@ export class UpstreamTcp {
     this.drop('closing');
   }
 
-  private freshQuery(question: Question): Uint8Array {
+  private freshQuery(question: Question, edns: boolean): Uint8Array {
     for (;;) {
-      const query = this.options.build(question);
+      const query = this.options.build(question, edns);
       let id = idOf(query);
       // A scripted source of ids may repeat itself, so from a taken one on the next free is used.
       while (this.pending.has(id)) id = (id + 1) & 0xffff;
@@ -141,7 +158,8 @@ export class UpstreamTcp {
 
   private restIfIdle(): void {
     if (this.pending.size > 0 || this.stream === undefined) return;
-    const { clock } = this.options;
+    const { clock, places } = this.options;
+    places.rest(this);
     clock.clearTimeout(this.idleTimer);
     this.idleTimer = clock.setTimeout(() => {
       if (this.pending.size === 0) this.drop('');
@@ -152,6 +170,7 @@ export class UpstreamTcp {
   private drop(reason: string): void {
     const { stream } = this;
     this.stream = undefined;
+    if (stream !== undefined) this.options.places.leave(this);
     this.answered = false;
     this.frames = new Frames();
     this.options.clock.clearTimeout(this.idleTimer);
@@ -159,7 +178,7 @@ export class UpstreamTcp {
     const waiting = [...this.pending.values()];
     this.pending.clear();
     for (const entry of waiting) {
-      if (entry.mayRetry && reason !== 'closing') this.send(entry.question, entry.ask, true);
+      if (entry.mayRetry && reason !== 'closing') this.send(entry.question, entry.edns, entry.ask, true);
       else entry.ask.failed(reason === '' ? 'was silent over TCP' : reason);
     }
   }

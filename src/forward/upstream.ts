@@ -1,70 +1,71 @@
-/** One upstream: its address, whether it has been answering, and its TCP connection. */
+/** One upstream as one tenant uses it: its TCP connection, whether it is asked without EDNS, what it has missed. */
 import { Attempt } from './attempt.ts';
 import type { Asked, Outcome } from './attempt.ts';
 import type { Endpoint } from './endpoint.ts';
-import { buildUpstreamQuery, NO_MARKS } from './question.ts';
+import { buildUpstreamQuery } from './question.ts';
 import type { Question } from './question.ts';
-import type { UpstreamShared } from './shared.ts';
+import type { Condition, UpstreamShared } from './shared.ts';
 import { UpstreamTcp } from './upstream-tcp.ts';
 
-/** `untried`: nothing has been heard of it either way. */
-export type UpstreamState = 'untried' | 'answering' | 'failing';
-
-/** Milliseconds before the first probe of a failing upstream, doubled up to the most. */
-const PROBE_FIRST = 500;
-const PROBE_MOST = 10_000;
-const PROBE_TIMEOUT = 1300;
-/** Milliseconds after which an upstream nobody uses is no longer probed, and counts as untried. */
-const UNUSED = 60_000;
 /** Milliseconds for which an upstream is asked without EDNS once it has shown that it needs that. */
 const PLAIN = 600_000;
-/** Sockets an upstream keeps open only to count what comes late. */
+/** Sockets kept open only to count what comes late: of one upstream, and in all. */
 const LINGER_MAX = 32;
-
-/** Every resolver knows the answer. */
-const PROBE: Question = {
-  name: new Uint8Array(1),
-  type: 2,
-  class: 1,
-  dnssecOk: false,
-  checkingDisabled: false,
-  marks: NO_MARKS,
-};
+const LINGER_MAX_ALL = 128;
 
 export class Upstream implements Asked {
-  readonly endpoint: Endpoint;
+  readonly health: Condition;
   readonly shared: UpstreamShared;
-  readonly tcp: UpstreamTcp;
-  state: UpstreamState = 'untried';
-  /** Why it counts as failing, ''. */
-  reason = '';
-  /** Milliseconds of the clock: when a question last went to it, when it last replied, since when it fails. */
-  usedAt: number;
-  heardAt = Number.NEGATIVE_INFINITY;
-  failingSince = 0;
+  readonly tenant: number;
+  private connection: UpstreamTcp | undefined;
   private plainUntil = Number.NEGATIVE_INFINITY;
-  private probeDelay = PROBE_FIRST;
-  private probeTimer: unknown;
-  private probe: Attempt | undefined;
+  /** It was asked without EDNS because it was silent, not because it said so. */
+  private plainBySilence = false;
+  /** Milliseconds of the clock: since when this tenant has heard nothing of it. */
+  private missingSince = Number.NEGATIVE_INFINITY;
   private readonly lingering = new Set<Attempt>();
   private closed = false;
 
-  constructor(endpoint: Endpoint, shared: UpstreamShared) {
-    this.endpoint = endpoint;
+  constructor(health: Condition, shared: UpstreamShared, tenant: number) {
+    this.health = health;
     this.shared = shared;
-    this.usedAt = shared.clock.now();
-    this.tcp = new UpstreamTcp({
+    this.tenant = tenant;
+  }
+
+  get endpoint(): Endpoint {
+    return this.health.endpoint;
+  }
+
+  /** What it does wrong shows as silence: only this tenant has named it, and it may be any port that we can reach. */
+  get isDiscreet(): boolean {
+    return !this.health.isShared;
+  }
+
+  /** Milliseconds of the clock since when it counts as failing; Infinity while it does not. */
+  get failingSince(): number {
+    const { state, failingSince, heardAt } = this.health;
+    if (state === 'failing') return failingSince;
+    return this.missingSince > heardAt ? this.missingSince : Number.POSITIVE_INFINITY;
+  }
+
+  get tcp(): UpstreamTcp {
+    const { shared, endpoint } = this;
+    this.connection ??= new UpstreamTcp({
       endpoint,
       sockets: shared.sockets,
       clock: shared.clock,
-      build: (question) => this.build(question, !this.isPlain()),
+      places: shared.connections,
+      tenant: this.tenant,
+      build: (question, edns) => this.build(question, edns),
       strange: () => shared.counters.spoofed++,
     });
+    return this.connection;
   }
 
-  ask(question: Question, timeout: number, report: (outcome: Outcome) => void): Attempt {
-    this.usedAt = this.shared.clock.now();
-    return new Attempt(this, question, timeout, report);
+  /** `again`: it was silent when it was asked the same before. */
+  ask(question: Question, timeout: number, again: boolean, report: (outcome: Outcome) => void): Attempt {
+    this.health.usedAt = this.shared.clock.now();
+    return new Attempt(this, question, timeout, again && !this.health.knowsEdns, report);
   }
 
   build(question: Question, edns: boolean): Uint8Array {
@@ -72,21 +73,19 @@ export class Upstream implements Asked {
   }
 
   isPlain(): boolean {
+    if (this.plainBySilence && this.health.knowsEdns) return false;
     return this.shared.clock.now() < this.plainUntil;
   }
 
-  turnPlain(): void {
+  turnPlain(bySilence: boolean): void {
+    if (!this.isPlain()) this.plainBySilence = bySilence;
     this.plainUntil = this.shared.clock.now() + PLAIN;
+    if (bySilence) this.health.verify();
   }
 
-  /** It has replied to something. */
-  heard(): void {
-    this.heardAt = this.shared.clock.now();
-    this.state = 'answering';
-    this.reason = '';
-    this.probeDelay = PROBE_FIRST;
-    this.shared.clock.clearTimeout(this.probeTimer);
-    this.probeTimer = undefined;
+  heard(withEdns: boolean): void {
+    this.health.heard();
+    if (withEdns) this.health.knowsEdns = true;
   }
 
   /**
@@ -94,54 +93,28 @@ export class Upstream implements Asked {
    * must not put an upstream to the end of the line.
    */
   missed(since: number, reason: string): void {
-    if (this.heardAt >= since || this.closed) return;
-    if (this.state !== 'failing') this.failingSince = this.shared.clock.now();
-    this.state = 'failing';
-    this.reason = reason;
-    this.scheduleProbe();
+    const { heardAt } = this.health;
+    if (heardAt >= since || this.closed) return;
+    if (this.missingSince <= heardAt) this.missingSince = this.shared.clock.now();
+    this.health.missed(reason, this);
   }
 
   startLinger(attempt: Attempt): boolean {
-    if (this.lingering.size >= LINGER_MAX || this.closed) return false;
+    const { shared } = this;
+    if (this.lingering.size >= LINGER_MAX || shared.lingering >= LINGER_MAX_ALL || this.closed) return false;
+    shared.lingering++;
     this.lingering.add(attempt);
     return true;
   }
 
   endLinger(attempt: Attempt): void {
-    this.lingering.delete(attempt);
+    if (this.lingering.delete(attempt)) this.shared.lingering--;
   }
 
-  close(): void {
+  /** Nobody asks it any more; what is under way ends by itself. `now`: that ends too. */
+  close(now: boolean): void {
     this.closed = true;
-    this.shared.clock.clearTimeout(this.probeTimer);
-    this.probe?.release(0);
-    for (const attempt of this.lingering) attempt.endLinger();
-    this.tcp.close();
-  }
-
-  private scheduleProbe(): void {
-    if (this.probeTimer !== undefined) return;
-    this.probeTimer = this.shared.clock.setTimeout(() => {
-      this.probeTimer = undefined;
-      this.sendProbe();
-    }, this.probeDelay);
-    this.probeDelay = Math.min(PROBE_MOST, this.probeDelay * 2);
-  }
-
-  private sendProbe(): void {
-    if (this.closed || this.state !== 'failing') return;
-    if (this.shared.clock.now() - this.usedAt > UNUSED) {
-      this.state = 'untried';
-      this.reason = '';
-      this.probeDelay = PROBE_FIRST;
-      return;
-    }
-    this.shared.counters.probes++;
-    this.probe?.release(0);
-    // What it says does not matter, only that it says something; silence comes back to `missed`.
-    this.probe = new Attempt(this, PROBE, PROBE_TIMEOUT, (outcome) => {
-      if (outcome.kind === 'local') this.scheduleProbe();
-      this.probe?.release(0);
-    });
+    for (const attempt of [...this.lingering]) attempt.endLinger();
+    if (now) this.connection?.close();
   }
 }

@@ -73,6 +73,8 @@ export class Feed {
   private readonly applied: Applied[] = [];
   /** Sources that have more to deliver at once. */
   private gathering = 0;
+  /** What the projection has refused, by key: the catalog has a newer version than the projection. */
+  private readonly refused = new Set<string>();
   /** Of changes, not of whole states: from the control plane's commit, and from the octets' arrival, to answerable. */
   readonly committed = new Histogram();
   readonly received = new Histogram();
@@ -185,6 +187,14 @@ export class Feed {
     return this.enqueue(feeder, transaction, { ...NOTHING_OPEN, heard });
   }
 
+  /** A resource as the projection was given it, with its stamp; undefined where it has refused the newest version. */
+  known(key: ResourceKey): { resource: Resource; stamp: bigint } | undefined {
+    const { catalog } = this.options;
+    if (this.refused.size > 0 && this.refused.has(keyText(key))) return undefined;
+    const resource = catalog.get(key);
+    return resource && { resource, stamp: BigInt(catalog.said(key)!.stamp) };
+  }
+
   /** Resolves when everything committed so far is answerable. */
   settled(): Promise<void> {
     return this.queue;
@@ -243,10 +253,12 @@ export class Feed {
       if (done === true) return true;
       feeder.status.changes++;
       try {
-        if (change.type === 'put') projection.put(change.resource, change.stamp);
+        if (change.type === 'put') projection.put(change.resource, BigInt(change.stamp));
         else projection.remove(change.key);
+        if (this.refused.size > 0) this.refused.delete(keyText(keyOfChange(change)));
       } catch (error) {
-        const key = change.type === 'put' ? keyOf(change.resource) : change.key;
+        const key = keyOfChange(change);
+        this.refused.add(keyText(key));
         const reason = `${keyText(key)}: ${error instanceof Error ? error.message : String(error)}`;
         this.options.onProblem(feeder.status.name, { severity: 'error', key, reason });
       }
@@ -288,4 +300,8 @@ export class Feed {
     }
     this.options.onCommit(all);
   }
+}
+
+function keyOfChange(change: Change): ResourceKey {
+  return change.type === 'put' ? keyOf(change.resource) : change.key;
 }

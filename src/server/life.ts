@@ -1,6 +1,8 @@
 /** The view over time: when it may answer at all, when its answers must say that they are old. */
+import type { Resource } from '../model.ts';
 import * as layout from '../trie/layout.ts';
 import type { TrieWriter } from '../trie/writer.ts';
+import type { SaidVpcs } from './said-vpcs.ts';
 import type { SourceStatus } from './source-status.ts';
 
 export interface LifeOptions {
@@ -14,8 +16,8 @@ export interface LifeOptions {
   /** Milliseconds after which a saved view no longer tells who has an IPv4 address. */
   snapshotMaxAge: number;
   states: () => Iterable<Readonly<SourceStatus>>;
-  /** The VPCs that a source has said anything of. */
-  vpcsOf: (source: string) => Iterable<string>;
+  /** Kept here; others may read it. */
+  said: SaidVpcs;
 }
 
 export interface Readiness {
@@ -28,7 +30,9 @@ const LOOK = 1000;
 
 export class ViewLife {
   private readonly options: LifeOptions;
-  private stale: ReadonlySet<string> = new Set();
+  /** Sources whose answers are marked, and how many of them mark each VPC. */
+  private readonly stale = new Set<string>();
+  private readonly marks = new Map<string, number>();
   private timer: NodeJS.Timeout | undefined;
 
   constructor(options: LifeOptions) {
@@ -92,7 +96,6 @@ export class ViewLife {
     let synced = true;
     let covered = true;
     let blind = false;
-    const stale = new Set<string>();
     for (const status of states()) {
       sources++;
       if (!status.synced) {
@@ -100,14 +103,38 @@ export class ViewLife {
         if (!status.restored) covered = false;
         else if (isOlder(wall, status.lastHeard, snapshotMaxAge)) blind = true;
       }
-      if (this.isStale(status, now)) for (const vpc of this.options.vpcsOf(status.name)) stale.add(vpc);
+      this.setStale(status.name, this.isStale(status, now));
     }
     if (sources === 0 || !covered) writer.setSync(layout.SYNC_STARTING);
     else writer.setSync(synced ? layout.SYNC_LIVE : layout.SYNC_SNAPSHOT);
     writer.setIpv4Blind(blind);
-    for (const vpc of this.stale) if (!stale.has(vpc)) writer.setStale(vpc, false);
-    for (const vpc of stale) writer.setStale(vpc, true);
-    this.stale = stale;
+  }
+
+  /** A resource that a source has brought into the view. */
+  note(source: string, resource: Resource): void {
+    const vpc = this.options.said.note(source, resource);
+    if (vpc !== undefined && this.stale.has(source)) this.mark(vpc, 1);
+  }
+
+  /** A VPC is gone from the view. */
+  forget(vpc: string): void {
+    this.options.said.forget(vpc);
+    this.marks.delete(vpc);
+  }
+
+  /** Looks at the VPCs of a source only when it has become stale, or fresh. */
+  private setStale(source: string, isStale: boolean): void {
+    if (isStale === this.stale.has(source)) return;
+    if (isStale) this.stale.add(source);
+    else this.stale.delete(source);
+    for (const vpc of this.options.said.of(source)) this.mark(vpc, isStale ? 1 : -1);
+  }
+
+  private mark(vpc: string, by: number): void {
+    const sources = (this.marks.get(vpc) ?? 0) + by;
+    if (sources > 0) this.marks.set(vpc, sources);
+    else this.marks.delete(vpc);
+    this.options.writer.setStale(vpc, sources > 0);
   }
 
   readiness(): Readiness {

@@ -1,5 +1,6 @@
 /** Hands outside names to the forwarder, with what it must know of the client and of the VPC. */
 import type { OutsideNames } from '../answer/deferred.ts';
+import { routeOf } from '../answer/outside.ts';
 import { payloadLimit } from '../answer/encode.ts';
 import type { Peer } from '../answer/peer.ts';
 import type { Responder } from '../answer/responder.ts';
@@ -11,6 +12,7 @@ import { systemClock } from '../forward/clock.ts';
 import type { ForwardCounters } from '../forward/counters.ts';
 import { Forwarder } from '../forward/forwarder.ts';
 import type { ForwarderStatus, ForwardRequest } from '../forward/options.ts';
+import { Suffixes } from '../forward/suffixes.ts';
 import type { Vpc } from '../model.ts';
 import { OWN_READER } from '../shelf/layout.ts';
 import { reserveShelf } from '../shelf/memory.ts';
@@ -38,9 +40,12 @@ interface Request extends ForwardRequest {
 interface Tenant {
   /** Asking the catalog parses a record: the answer is kept until the VPC changes. */
   upstreams: readonly string[] | undefined;
+  routes: Suffixes;
+  /** What these were made of, as text. */
+  text: string;
 }
 
-const NO_VPC: Tenant = { upstreams: undefined };
+const NO_VPC: Tenant = tenantOf(undefined);
 
 const encoder = new TextEncoder();
 const NO_TEXT = new Uint8Array(0);
@@ -51,12 +56,15 @@ export class Outside implements OutsideNames {
   readonly forwarder: Forwarder<Request>;
   private readonly calm: Calm;
   private readonly catalog: Catalog;
+  /** Of the configuration. */
+  private readonly routes: Suffixes;
   /** By number, and the numbers by name. A VPC that comes back under its old name has another number. */
   private readonly tenants = new Map<number, Tenant>();
   private readonly numbers = new Map<string, number>();
 
   constructor({ config, catalog, responder, listeners }: OutsideOptions) {
     this.catalog = catalog;
+    this.routes = new Suffixes(config.routes, true);
     const { opt } = responder.encoder;
     const shelf = new Shelf(reserveShelf(config.cacheSize));
     this.shelf = shelf;
@@ -66,6 +74,7 @@ export class Outside implements OutsideNames {
     responder.shelved = new ShelvedAnswers(new ShelfReader(shelf.memory, OWN_READER), responder.view, opt);
     this.forwarder = new Forwarder<Request>({
       upstreams: config.upstreams,
+      localUpstreams: config.localUpstreams,
       resolvConf: config.resolvConf,
       listeners,
       shelf,
@@ -85,12 +94,18 @@ export class Outside implements OutsideNames {
   ask(packet: Uint8Array, responder: Responder, peer: Peer, reply: (answer: Uint8Array) => void): void {
     const { client, query, view } = responder;
     const tenant = client.vpc === 0 ? 0 : view.words[client.vpc + layout.VPC_NUMBER];
+    const { upstreams, routes } = this.tenant(tenant, view, client.vpc);
+    const route = routes.longest(this.routes, query);
+    // What the view takes for routed must not go anywhere else, though its route may be gone here already.
+    const isRouted = route !== undefined || routeOf(view, client, query) !== 0;
     this.forwarder.ask(
       {
         packet,
         peer,
         tenant,
-        upstreams: this.tenant(tenant, view, client.vpc).upstreams,
+        upstreams: isRouted ? (route?.upstreams ?? []) : upstreams,
+        suffix: isRouted ? (route?.suffix ?? 'this name') : undefined,
+        isShared: route?.isShared ?? false,
         clientKey: formatAddress(peer.address, 0),
         limit: payloadLimit(query, peer.tcp),
         tcp: peer.tcp,
@@ -100,12 +115,13 @@ export class Outside implements OutsideNames {
   }
 
   /** A VPC has been declared anew: where it asks others now, what those before said is forgotten at once. */
-  changed({ name, upstreams }: Vpc): void {
-    const number = this.numbers.get(name);
+  changed(vpc: Vpc): void {
+    const number = this.numbers.get(vpc.name);
     const tenant = number === undefined ? undefined : this.tenants.get(number);
     if (number === undefined || tenant === undefined) return;
-    if ((tenant.upstreams ?? []).join() !== (upstreams ?? []).join()) this.forwarder.forget(number);
-    tenant.upstreams = upstreams;
+    const now = tenantOf(vpc);
+    if (now.text !== tenant.text) this.forwarder.forget(number);
+    this.tenants.set(number, now);
   }
 
   /** A VPC is gone, and with it what it asked. */
@@ -139,10 +155,15 @@ export class Outside implements OutsideNames {
       // One that nobody had declared goes without a word, with the last thing inside it.
       this.forget(name);
       const resource = this.catalog.get({ kind: 'vpc', vpc: name, namespace: '', name: '' });
-      tenant = { upstreams: resource?.kind === 'vpc' ? resource.upstreams : undefined };
+      tenant = tenantOf(resource?.kind === 'vpc' ? resource : undefined);
       this.tenants.set(number, tenant);
       this.numbers.set(name, number);
     }
     return tenant;
   }
+}
+
+function tenantOf(vpc: Vpc | undefined): Tenant {
+  const { upstreams = [], routes = {} } = vpc ?? {};
+  return { upstreams, routes: new Suffixes(routes), text: JSON.stringify([upstreams, routes]) };
 }

@@ -4,10 +4,19 @@ import type { Resource } from '../model.ts';
 export class SaidVpcs {
   private readonly bySource = new Map<string, Set<string>>();
 
-  note(source: string, resource: Resource): void {
+  /** The VPC of a resource, if nothing has been heard of it from this source before. */
+  note(source: string, resource: Resource): string | undefined {
     let vpcs = this.bySource.get(source);
     if (vpcs === undefined) this.bySource.set(source, (vpcs = new Set()));
-    vpcs.add(resource.kind === 'vpc' ? resource.name : resource.vpc);
+    const vpc = resource.kind === 'vpc' ? resource.name : resource.vpc;
+    if (vpcs.has(vpc)) return undefined;
+    vpcs.add(vpc);
+    return vpc;
+  }
+
+  /** Nothing of the VPC is left. */
+  forget(vpc: string): void {
+    for (const vpcs of this.bySource.values()) vpcs.delete(vpc);
   }
 
   of(source: string): Iterable<string> {

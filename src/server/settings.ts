@@ -16,6 +16,7 @@ export function answerSettings(config: Config, version: string, cookieSecret?: U
     cookieSecret: cookieSecret ?? randomBytes(16),
     tcpIdle: config.tcpIdle / 1000,
     forward: config.forward,
+    outside: { routes: config.routes, hosts: config.hosts },
     clients: config.clients,
   };
 }

@@ -74,3 +74,8 @@ const PREFETCH_SECONDS_MIN = 10;
 export function isDue(hits: number, seconds: number, left: number): boolean {
   return hits >= POPULAR_HITS && left <= seconds * 100 && seconds >= PREFETCH_SECONDS_MIN;
 }
+
+/** Seconds that have gone by; none where an answer was put up after the reader had read the clock. */
+export function ageOf(ms: number): number {
+  return ms > 0 ? Math.floor(ms / 1000) : 0;
+}

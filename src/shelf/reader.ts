@@ -138,7 +138,7 @@ export class ShelfReader {
     const length = words[at + layout.ENTRY_LENGTH];
     const to = base + HEADER_LENGTH + nameLength + 4;
     for (let i = 0; i < length; i++) out[to + i] = bytes[from + i];
-    const age = Math.floor((this.now - this.doubles[(at + layout.ENTRY_STORED_AT) / 2]) / 1000);
+    const age = layout.ageOf(this.now - this.doubles[(at + layout.ENTRY_STORED_AT) / 2]);
     const most = (meta & layout.IS_NEGATIVE) !== 0 ? words[at + layout.ENTRY_SECONDS] - age : TTL_MAX;
     for (let i = offsets; i < from; i += 2) age32(out, base + ((bytes[i] << 8) | bytes[i + 1]), age, most);
     this.mark(at);

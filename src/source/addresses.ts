@@ -1,5 +1,5 @@
 /** Addresses and prefixes as they are written: canonical text, and in words what is wrong with one. */
-import { format4, format6, parse4, parse6 } from '../dns/address.ts';
+import { format4, format6, isMapped, parse4, parse6 } from '../dns/address.ts';
 import { quote } from './names.ts';
 
 const scratch = new Uint8Array(16);
@@ -95,6 +95,19 @@ export function whyNotPodAddress6(text: string): string {
   const reason = unusable6();
   if (addressLength(text, 128) === -1) return `${quote(text)}: the prefix length must be 0 to 128`;
   return `${quote(text)} ${reason ?? 'is not usable'}`;
+}
+
+/** Any address of a host, `0.0.0.0` included, as canonical text; undefined where it is none. */
+export function hostAddress(text: string): string | undefined {
+  const address = parse4(text);
+  if (address !== -1) return format4(address);
+  return parse6(text, scratch, 0) && !isMapped(scratch, 0) ? format6(scratch, 0) : undefined;
+}
+
+/** Why `hostAddress` gave nothing. */
+export function whyNotHostAddress(text: string): string {
+  if (parse6(text, scratch, 0)) return `${quote(text)} is an IPv4-mapped address: write the IPv4 address`;
+  return `${quote(text)} is not an IP address`;
 }
 
 /** An IPv4 prefix with its host bits cleared; undefined where it is none. */

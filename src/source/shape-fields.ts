@@ -13,9 +13,10 @@ import {
   whyNotPrefix6,
   whyNotUpstream,
 } from './addresses.ts';
+import { HOSTS, ROUTES, foldDomain, readNameLists } from './name-lists.ts';
+import type { NameListKind } from './name-lists.ts';
 import {
   foldLabel,
-  foldName,
   foldNamespace,
   foldPodName,
   quote,
@@ -100,11 +101,7 @@ export const podName = text(
   NAME_PATTERN,
 );
 export const aid = text(foldLabel, whyNotLabel, 'A short label that names just this one.', LABEL_PATTERN);
-export const suffix = text(
-  (value) => foldName(value.endsWith('.') ? value.slice(0, -1) : value),
-  whyNotName,
-  'A domain; names at and below it leave.',
-);
+export const suffix = text(foldDomain, whyNotName, 'A domain; names at and below it leave.');
 export const printable = text(
   (value) => (isPrintable(value) ? value : undefined),
   (value) => `${quote(value)} must be 1 to 63 printable ASCII characters without spaces`,
@@ -125,6 +122,26 @@ export const truth = z.boolean({ error: must('true or false') });
 export function list<T extends z.ZodType>(of: T, max: number, what: string) {
   return z.array(of, { error: must(`a list of ${what}`) }).max(max, { error: must('') });
 }
+
+/** A map of domains to lists; read by hand, because zod would look at every entry before it counts them. */
+function listsByName(kind: NameListKind, description: string) {
+  const texts = { type: 'string' };
+  const values = { anyOf: [texts, { type: 'array', maxItems: kind.mostEach, items: texts }] };
+  return z
+    .record(z.string(), z.unknown(), { error: must(`a map of domains to lists of ${kind.entry}`) })
+    .meta({ description, additionalProperties: values })
+    .transform((map, context) =>
+      readNameLists(map, kind, (message, path, atKey) => {
+        context.addIssue({ code: 'custom', message, path, ...(atKey === true ? { params: AT_KEY } : {}) });
+      }),
+    );
+}
+
+export const routes = listsByName(
+  ROUTES,
+  'Resolvers for the names at and below a domain; an empty list: there are no such names.',
+);
+export const hosts = listsByName(HOSTS, "Addresses of a name that is no pod's and no service's.");
 
 export const protocol = z
   .string({ error: must('tcp, udp or sctp') })

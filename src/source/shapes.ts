@@ -10,6 +10,7 @@ import {
   LIST_MAX,
   aid,
   attachmentText,
+  hosts,
   ip4,
   ip6,
   label,
@@ -24,6 +25,7 @@ import {
   portNumber,
   printable,
   protocol,
+  routes,
   suffix,
   timestamp,
   truth,
@@ -102,6 +104,8 @@ export function shapesOf(strict: boolean) {
     id: printable.optional(),
     forward: forward.optional(),
     upstreams: list(upstreamText, LIST_MAX.upstreams, 'ADDR:PORT').optional(),
+    routes: routes.optional(),
+    hosts: hosts.optional(),
   };
   const namespaceFields = {
     created: timestamp.optional(),
@@ -164,7 +168,7 @@ export function shapesOf(strict: boolean) {
 
 /** What may stand in the body of a resource, beside the kind and the names that identify it. */
 export const FIELD_NAMES: Readonly<Record<Kind, readonly string[]>> = {
-  vpc: ['net6', 'services6', 'id', 'forward', 'upstreams'],
+  vpc: ['net6', 'services6', 'id', 'forward', 'upstreams', 'routes', 'hosts'],
   namespace: ['created', 'shadow'],
   overlay: ['aid', 'driver', 'net4', 'net6', 'internal'],
   pod: ['aid', 'names', 'ip6', 'overlays', 'ports', 'ready'],

@@ -141,6 +141,7 @@ export function validateKey(
   return issues.length > 0 ? { issues } : { key };
 }
 
+const NAMED_MAPS: ReadonlySet<string> = new Set(['overlays', 'routes', 'hosts']);
 /** One bad record does not fill the log. */
 const ISSUES_MAX = 20;
 
@@ -226,7 +227,8 @@ function isWrongType(issue: RawIssue): boolean {
 }
 
 /**
- * `null` as absent, as deep as resources go; but an overlay that a pod's map names without an address stays.
+ * `null` as absent, as deep as resources go; but what a map of names says nothing about stays: an overlay of a pod
+ * has no address then, and a route or a host that is forgotten would be one that is not there.
  * What is nested deeper is refused later and not walked: a hostile line must not exhaust the stack.
  */
 function withoutNulls(value: unknown, keep: boolean, depth: number): unknown {
@@ -235,7 +237,7 @@ function withoutNulls(value: unknown, keep: boolean, depth: number): unknown {
   const copy: Record<string, unknown> = {};
   for (const [key, entry] of Object.entries(value)) {
     if (key === '__proto__' || entry === undefined || (entry === null && !keep)) continue;
-    copy[key] = withoutNulls(entry, key === 'overlays', depth + 1);
+    copy[key] = withoutNulls(entry, NAMED_MAPS.has(key), depth + 1);
   }
   return copy;
 }

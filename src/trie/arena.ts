@@ -35,8 +35,9 @@ export class Arena {
   readonly words: Int32Array;
   /** Words handed out and not taken back. */
   used = 0;
-  /** Blocks ever handed out, and the words of the largest. */
+  /** Blocks ever handed out, their words, and those of the largest. */
   count = 0;
+  handed = 0;
   largest = 0;
   /** The stretch that blocks without a free one of their size are cut from. */
   private next: number;
@@ -85,6 +86,7 @@ export class Arena {
     const kind = classOf(size);
     const head = this.free[kind];
     this.count++;
+    this.handed += size;
     if (size > this.largest) this.largest = size;
     if (head !== 0) {
       this.free[kind] = this.words[head];

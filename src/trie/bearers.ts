@@ -1,23 +1,27 @@
-/** Who bears a name: keeps each name node's payload the one record, or the set, that answers for it. */
+/** Who bears a name: keeps each name node's payload the one record, the set or the crowd that answers for it. */
 import type { Arena } from './arena.ts';
+import { ChunkTrees } from './chunks.ts';
+import { Crowd, crowdStep, crowdWords, headerWords } from './crowd.ts';
+import { Few, setWords } from './few.ts';
 import * as layout from './layout.ts';
+import { isNamed } from './members.ts';
 import type { Nodes } from './nodes.ts';
 import { recordWords } from './records.ts';
 import type { Tables } from './tables.ts';
 
-interface Bearers {
-  pods: Set<number>;
-  services: Set<number>;
-}
+type Bearers = Few | Crowd;
 
 export class BearerSets {
+  /** Bearers that stand in one record with all their addresses; more become a crowd. Tests make it small. */
+  most = 64;
   private readonly arena: Arena;
   private readonly tables: Tables;
   private readonly nodes: Nodes;
+  private readonly trees: ChunkTrees;
   private readonly bytes: Uint8Array;
   /** Words that `flush` will need at most. */
   debt = 0;
-  /** Words of the largest set that was ever built. */
+  /** Words of the largest set that was ever built, or that the change of a crowd has taken. */
   largest = 0;
   /** Sets that found no room at the last flush: until they do, one of their bearers answers for all. */
   owed = 0;
@@ -28,31 +32,24 @@ export class BearerSets {
     this.arena = arena;
     this.tables = tables;
     this.nodes = nodes;
+    this.trees = new ChunkTrees(arena, tables);
     this.bytes = new Uint8Array(arena.words.buffer);
   }
 
   add(node: number, record: number): void {
-    const open = this.dirty.get(node);
-    if (open === undefined) {
-      const payload = this.nodes.payload(node);
-      if (payload === 0) {
-        this.nodes.setPayload(node, record);
-        return;
-      }
-    }
-    this.side(this.open(node), record).add(record);
-    this.debt += this.memberWords(record);
+    if (!this.dirty.has(node) && this.nodes.payload(node) === 0) this.nodes.setPayload(node, record);
+    else this.change(node, 0, record);
   }
 
-  /** What `debt` grows by when the name's bearers change. */
-  openWords(node: number): number {
-    if (this.dirty.has(node)) return 0;
-    const payload = this.nodes.payload(node);
-    if (payload === 0) return 0;
-    if ((this.arena.words[payload] & 0xff) === layout.RECORD_SET) {
-      return recordWords(this.arena.words, this.bytes, payload);
-    }
-    return layout.RRSET_AAAA + layout.SET_REFS + this.memberWords(payload);
+  /** The node may be without payload afterwards: the caller prunes it. */
+  remove(node: number, record: number): void {
+    if (!this.dirty.has(node) && this.nodes.payload(node) === record) this.nodes.setPayload(node, 0);
+    else this.change(node, record, 0);
+  }
+
+  replace(node: number, old: number, record: number): void {
+    if (!this.dirty.has(node) && this.nodes.payload(node) === old) this.nodes.setPayload(node, record);
+    else this.change(node, old, record);
   }
 
   /**
@@ -60,161 +57,160 @@ export class BearerSets {
    * or besides the others.
    */
   changeWords(node: number, record: number, inSet: number): number {
-    if (this.dirty.has(node)) return inSet;
-    const payload = this.nodes.payload(node);
-    return payload === 0 || payload === record ? 0 : this.openWords(node) + inSet;
-  }
-
-  /** The node may be without payload afterwards: the caller prunes it. */
-  remove(node: number, record: number): void {
     const open = this.dirty.get(node);
-    if (open === undefined && this.nodes.payload(node) === record) {
-      this.nodes.setPayload(node, 0);
-      return;
-    }
-    this.side(open ?? this.open(node), record).delete(record);
-  }
-
-  replace(node: number, old: number, record: number): void {
-    if (!this.dirty.has(node) && this.nodes.payload(node) === old) {
-      this.nodes.setPayload(node, record);
-      return;
-    }
-    const bearers = this.open(node);
-    this.side(bearers, old).delete(old);
-    this.side(bearers, record).add(record);
-    this.debt += this.memberWords(record);
-  }
-
-  /** Records of pods or services that bear the name now. */
-  bearers(node: number): number[] {
-    const open = this.dirty.get(node);
-    if (open !== undefined) return [...open.pods, ...open.services];
+    if (open instanceof Crowd) return 2 * open.step + crowdWords(1);
+    if (open !== undefined) return inSet + this.moreWords(open.size);
     const payload = this.nodes.payload(node);
-    if (payload === 0) return [];
-    if ((this.arena.words[payload] & 0xff) !== layout.RECORD_SET) return [payload];
-    const { pods, services } = this.read(payload);
-    return [...pods, ...services];
+    if (payload === 0 || payload === record) return 0;
+    const { words } = this.arena;
+    if (this.kind(payload) === layout.RECORD_CROWD) return crowdWords(1) + 2 * crowdStep(words, payload);
+    if (this.kind(payload) !== layout.RECORD_SET) return setWords(words, payload) + inSet + this.moreWords(1);
+    const tail = this.tables.idle.tail(payload);
+    const size = words[tail + layout.SET_PODS] + words[tail + layout.SET_SERVICES];
+    return recordWords(words, this.bytes, payload) + inSet + this.moreWords(size);
+  }
+
+  /** What one bearer more adds where they are, or become, more than a set holds. */
+  private moreWords(size: number): number {
+    if (size + 1 <= this.most) return 0;
+    return crowdWords(size + 1) - (size > this.most ? crowdWords(size) : 0);
+  }
+
+  /** The pod (RECORD_POD) or service whose own name the node is, or 0. */
+  named(node: number, kind: number): number {
+    const open = this.dirty.get(node);
+    if (open !== undefined) return kind === layout.RECORD_POD ? open.pod : open.service;
+    const payload = this.nodes.payload(node);
+    if (payload === 0) return 0;
+    if (this.kind(payload) === layout.RECORD_CROWD) {
+      return this.arena.words[
+        payload + (kind === layout.RECORD_POD ? layout.CROWD_POD : layout.CROWD_SERVICE)
+      ];
+    }
+    for (const record of this.membersOf(payload)) {
+      if (this.kind(record) === kind && isNamed(this.tables.idle, record, node)) return record;
+    }
+    return 0;
   }
 
   /** Builds the sets that changed. `prune` is called for nodes that nobody bears any more. */
   flush(prune: (node: number) => void): void {
+    const { words } = this.arena;
     const owed = new Map<number, Bearers>();
     let debt = 0;
     for (const [node, bearers] of this.dirty) {
-      const { pods, services } = bearers;
       const old = this.nodes.payload(node);
       let payload = 0;
-      if (pods.size + services.size === 1) payload = [...pods, ...services][0];
-      else if (pods.size + services.size > 1) {
-        payload = this.build([...pods], [...services]);
-        if (payload === 0) {
-          payload = this.first(bearers);
-          owed.set(node, bearers);
-          for (const record of [...pods, ...services]) debt += this.memberWords(record);
-        }
+      if (bearers.size === 0) bearers.release();
+      else payload = this.build(node, bearers);
+      if (payload === 0 && bearers.size > 0) {
+        payload = this.first(bearers);
+        owed.set(node, bearers);
+        debt += this.need(bearers);
       }
       this.nodes.setPayload(node, payload);
-      const { words } = this.arena;
-      if (old !== 0 && (words[old] & 0xff) === layout.RECORD_SET) {
-        this.tables.release(old, recordWords(words, this.bytes, old));
-      }
+      const kind = old === 0 ? 0 : this.kind(old);
+      if (kind === layout.RECORD_SET) this.tables.release(old, recordWords(words, this.bytes, old));
+      else if (kind === layout.RECORD_CROWD) this.tables.release(old, headerWords(words, old));
       if (payload === 0) prune(node);
     }
+    this.trees.publish();
     this.dirty = owed;
     this.owed = owed.size;
-    this.debt = debt + owed.size * (layout.RRSET_AAAA + layout.SET_REFS);
+    this.debt = debt;
+  }
+
+  /** The record, set or crowd of a name that somebody bears; 0 when there is no room. */
+  private build(node: number, bearers: Bearers): number {
+    const isOne = bearers.size === 1;
+    if (isOne || bearers.size <= this.most) {
+      let few = bearers;
+      if (few instanceof Crowd) few = this.copy(bearers, new Few(this.arena));
+      const payload = isOne ? this.first(few) : (few as Few).write();
+      if (payload !== 0) bearers.release();
+      if (!isOne && payload !== 0) this.largest = Math.max(this.largest, few.debt);
+      return payload;
+    }
+    let crowd = bearers;
+    if (crowd instanceof Few) {
+      crowd = this.copy(bearers, new Crowd(this.tables.idle, this.arena, this.trees, 0));
+    }
+    const payload = (crowd as Crowd).write(node);
+    if (payload !== 0) {
+      this.largest = Math.max(this.largest, crowdWords(1) + 2 * crowdStep(this.arena.words, payload));
+    }
+    return payload;
+  }
+
+  private copy<T extends Bearers>(from: Bearers, to: T): T {
+    for (const record of from.members()) to.add(record);
+    to.pod = from.pod;
+    to.service = from.service;
+    return to;
   }
 
   /** The one of several that answers while there is no room for their set. */
-  private first({ pods, services }: Bearers): number {
-    for (const service of services) return service;
-    for (const pod of pods) if ((this.arena.words[pod] & layout.POD_READY) !== 0) return pod;
-    return pods.values().next().value!;
+  private first(bearers: Bearers): number {
+    let first = 0;
+    let best = -1;
+    for (const record of bearers.members()) {
+      const isReady = (this.arena.words[record] & layout.POD_READY) !== 0;
+      const rank = this.kind(record) === layout.RECORD_SERVICE ? 2 : isReady ? 1 : 0;
+      if (rank <= best) continue;
+      first = record;
+      best = rank;
+    }
+    return first;
   }
 
-  /** What a member adds to a set. */
-  private memberWords(record: number): number {
-    const { words } = this.arena;
-    return 4 * words[record + layout.RRSET_AAAA_COUNT] + 2 * words[record + layout.RRSET_A_COUNT] + 1;
+  private kind(record: number): number {
+    return this.arena.words[record] & 0xff;
+  }
+
+  /** Words that these will need at most. */
+  private need(bearers: Bearers): number {
+    const isMore = bearers instanceof Few && bearers.size > this.most;
+    return bearers.debt + (isMore ? crowdWords(bearers.size) : 0);
+  }
+
+  /** Puts `record` (0: nobody) in the place of `old` (0: nobody). */
+  private change(node: number, old: number, record: number): void {
+    const bearers = this.open(node);
+    this.debt -= this.need(bearers);
+    for (const each of [old, record]) {
+      if (each === 0) continue;
+      if (isNamed(this.tables.idle, each, node)) {
+        bearers[this.kind(each) === layout.RECORD_SERVICE ? 'service' : 'pod'] = each === old ? 0 : each;
+      }
+      if (each === old) bearers.delete(each);
+      else bearers.add(each);
+    }
+    this.debt += this.need(bearers);
   }
 
   private open(node: number): Bearers {
     let bearers = this.dirty.get(node);
-    if (bearers === undefined) {
-      this.debt += this.openWords(node);
-      const payload = this.nodes.payload(node);
-      if (payload === 0) bearers = { pods: new Set(), services: new Set() };
-      else if ((this.arena.words[payload] & 0xff) === layout.RECORD_SET) bearers = this.read(payload);
-      else {
-        bearers = { pods: new Set(), services: new Set() };
-        this.side(bearers, payload).add(payload);
-      }
-      this.dirty.set(node, bearers);
+    if (bearers !== undefined) return bearers;
+    const payload = this.nodes.payload(node);
+    if (payload !== 0 && this.kind(payload) === layout.RECORD_CROWD) {
+      bearers = new Crowd(this.tables.idle, this.arena, this.trees, payload);
+    } else {
+      bearers = new Few(this.arena);
+      for (const record of payload === 0 ? [] : this.membersOf(payload)) bearers.add(record);
+      bearers.pod = this.named(node, layout.RECORD_POD);
+      bearers.service = this.named(node, layout.RECORD_SERVICE);
     }
+    this.debt += this.need(bearers);
+    this.dirty.set(node, bearers);
     return bearers;
   }
 
-  private side(bearers: Bearers, record: number): Set<number> {
-    return (this.arena.words[record] & 0xff) === layout.RECORD_SERVICE ? bearers.services : bearers.pods;
-  }
-
-  private read(set: number): Bearers {
+  /** Who stands in a payload that is no crowd. */
+  private membersOf(payload: number): Iterable<number> {
     const { words } = this.arena;
-    const tail = this.tables.idle.tail(set);
-    const pods = words[tail + layout.SET_PODS];
-    const services = words[tail + layout.SET_SERVICES];
+    if (this.kind(payload) !== layout.RECORD_SET) return [payload];
+    const tail = this.tables.idle.tail(payload);
     const from = tail + layout.SET_REFS;
-    return {
-      pods: new Set(words.subarray(from, from + pods)),
-      services: new Set(words.subarray(from + pods, from + pods + services)),
-    };
-  }
-
-  /**
-   * Services hide pods: their virtual IPs are the AAAA and there is no A. Else pods that are not ready are left
-   * out as long as one is ready; they stay members, for the replica names. Returns 0 when there is no room.
-   */
-  private build(pods: number[], services: number[]): number {
-    const { words } = this.arena;
-    const ready = pods.filter((pod) => (words[pod] & layout.POD_READY) !== 0);
-    const rest = pods.filter((pod) => (words[pod] & layout.POD_READY) === 0);
-    const taken = services.length > 0 ? 0 : ready.length > 0 ? ready.length : rest.length;
-    const given = services.length > 0 ? services : ready.length > 0 ? ready : rest;
-    let six = 0;
-    let four = 0;
-    for (const record of given) {
-      six += words[record + layout.RRSET_AAAA_COUNT];
-      if (services.length === 0) four += words[record + layout.RRSET_A_COUNT];
-    }
-    const size = layout.RRSET_AAAA + 4 * six + 2 * four + layout.SET_REFS + pods.length + services.length;
-    if (!this.arena.hasBlock(size)) return 0;
-    const set = this.arena.allocate(size);
-    if (size > this.largest) this.largest = size;
-    words[set] = layout.RECORD_SET | (services.length > 0 ? layout.SET_SERVICE : 0);
-    words[set + layout.RRSET_AAAA_COUNT] = six;
-    words[set + layout.RRSET_A_COUNT] = four;
-    let at = set + layout.RRSET_AAAA;
-    for (const record of given) {
-      const n = 4 * words[record + layout.RRSET_AAAA_COUNT];
-      words.copyWithin(at, record + layout.RRSET_AAAA, record + layout.RRSET_AAAA + n);
-      at += n;
-    }
-    if (services.length === 0) {
-      for (const record of given) {
-        const from = record + layout.RRSET_AAAA + 4 * words[record + layout.RRSET_AAAA_COUNT];
-        const n = 2 * words[record + layout.RRSET_A_COUNT];
-        words.copyWithin(at, from, from + n);
-        at += n;
-      }
-    }
-    words[at + layout.SET_PODS] = pods.length;
-    words[at + layout.SET_TAKEN] = taken;
-    words[at + layout.SET_SERVICES] = services.length;
-    at += layout.SET_REFS;
-    for (const record of ready) words[at++] = record;
-    for (const record of rest) words[at++] = record;
-    for (const record of services) words[at++] = record;
-    return set;
+    return words.subarray(from, from + words[tail + layout.SET_PODS] + words[tail + layout.SET_SERVICES]);
   }
 }

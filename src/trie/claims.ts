@@ -3,38 +3,67 @@
  * that pods of several overlays hold is shared, and only given to clients on the holder's overlay.
  * Only contests are remembered here; an address with one claimant costs nothing.
  */
-import { formatAddress } from '../dns/address.ts';
-import type { Pod, Problem, Service } from '../model.ts';
-import { keyOf, keyText } from '../model.ts';
+import type { Pod, Problem, ResourceKey, Service } from '../model.ts';
+import { keyText } from '../model.ts';
+import { drop, push } from './heap.ts';
+import type { Placed } from './heap.ts';
 
-export interface Claim {
-  member: string;
-  /** `namespace/overlay` for an overlay address, '' for an address of the VPC. */
-  overlay: string;
+/** What a record says of an address that its resource claims. */
+export const SAYS_NOTHING = 0;
+export const SAYS_ALONE = 1;
+/** Only to clients on the overlay. */
+export const SAYS_SHARED = 2;
+
+/** A resource that is in some contest. */
+export interface Member {
+  readonly key: string;
+  stamp: bigint;
+  /** Its record as it is now; 0 before the first. */
+  record: number;
+  claims: Claim[];
+}
+
+export interface Claim extends Placed {
+  readonly member: Member;
+  readonly group: Group;
+  says: number;
+}
+
+/** The claims among which one wins: of an IPv6 all, of an IPv4 those on one overlay. */
+export interface Group extends Placed {
+  readonly contest: Contest;
+  /** `namespace/overlay`, '' for an IPv6. */
+  readonly overlay: string;
+  /** The winner first. */
+  readonly claims: Claim[];
+  readonly space: Space | undefined;
+  /** What stands in the address table under the overlay. */
+  listed: number;
+}
+
+/** The groups of an IPv4 in one namespace. */
+export interface Space {
+  readonly name: string;
+  readonly groups: Group[];
+  /** What stands in the address table under the namespace. */
+  listed: number;
 }
 
 export interface Contest {
-  vpc: string;
-  address: string;
-  claims: Claim[];
-  /** What the address table holds for it: a record, or a HOLDERS record made for it. */
-  entry: number;
-  shared: boolean;
-  /** What each member's record was last built to say of it; nothing for one that does not say the address. */
-  shown: Map<string, string>;
-  /** Worked out at need, forgotten with every change of the claims. */
-  owners: Claim[] | undefined;
+  readonly vpc: string;
+  readonly address: string;
+  readonly groups: Map<string, Group>;
+  readonly spaces: Map<string, Space>;
+  /** What stands in the address table under the VPC. */
+  listed: number;
+  /** How many resources claim it, and how often. */
+  members: number;
+  claims: number;
+  /** Several resources own it, each on overlays of its own. */
+  isShared: boolean;
 }
 
-export interface Member {
-  resource: Pod | Service;
-  stamp: number;
-  /** Its record as it is now. */
-  record: number;
-  contests: Set<Contest>;
-}
-
-/** An address a resource claims, and on which overlay. */
+/** An address a resource claims, and on which overlay: `namespace/overlay`, '' for an IPv6. */
 export interface Claimed {
   address: string;
   overlay: string;
@@ -45,20 +74,36 @@ export function memberKey(kind: string, vpc: string, namespace: string, name: st
   return `${vpc}/${namespace}/${name} ${kind}`;
 }
 
-/** Each address once for each overlay it is on; the VPC address first, then the overlays in order. */
+/** The key that `memberKey` was made of. */
+export function keyOfMember({ key }: Member): ResourceKey {
+  const [vpc, namespace, rest] = key.split('/') as [string, string, string];
+  const [name, kind] = rest.split(' ') as [string, 'pod' | 'service'];
+  return { kind, vpc, namespace, name };
+}
+
+export function isIp4(address: string): boolean {
+  return !address.includes(':');
+}
+
+/** All addresses of a resource, those of one address together: an IPv4 once for each overlay it is on. */
 export function claimedBy(resource: Pod | Service): Claimed[] {
-  const claimed: Claimed[] = [];
+  const overlaysOf = new Map<string, Set<string>>();
   const add = (address: string | undefined, overlay: string): void => {
     if (address === undefined) return;
-    if (claimed.some((known) => known.address === address && known.overlay === overlay)) return;
-    claimed.push({ address, overlay });
+    const overlays = overlaysOf.get(address);
+    if (overlays === undefined) overlaysOf.set(address, new Set([overlay]));
+    else overlays.add(overlay);
   };
   add(resource.ip6, '');
   if (resource.kind === 'pod') {
     for (const { overlay, ip4, ip6 } of resource.overlays) {
       add(ip4, `${resource.namespace}/${overlay}`);
-      add(ip6, `${resource.namespace}/${overlay}`);
+      add(ip6, '');
     }
+  }
+  const claimed: Claimed[] = [];
+  for (const [address, overlays] of overlaysOf) {
+    for (const overlay of overlays) claimed.push({ address, overlay });
   }
   return claimed;
 }
@@ -66,6 +111,20 @@ export function claimedBy(resource: Pod | Service): Claimed[] {
 export class Claims {
   private readonly contests = new Map<string, Contest>();
   private readonly members = new Map<string, Member>();
+  /** Those that somebody has lost. */
+  private readonly lost = new Set<Contest>();
+  /** Claims that were compared, for those who measure. */
+  steps = 0;
+  private readonly wins = (one: Claim, other: Claim): boolean => {
+    this.steps++;
+    const a = one.member;
+    const b = other.member;
+    return a.stamp === b.stamp ? a.key < b.key : a.stamp > b.stamp;
+  };
+  private readonly isBefore = (one: Group, other: Group): boolean => {
+    this.steps++;
+    return one.overlay < other.overlay;
+  };
 
   get empty(): boolean {
     return this.contests.size === 0;
@@ -75,137 +134,152 @@ export class Claims {
     return this.contests.size === 0 ? undefined : this.contests.get(`${vpc} ${address}`);
   }
 
-  /** The same for an address in octets, IPv4 mapped. */
-  contestOfKey(vpc: string, octets: Uint8Array): Contest | undefined {
-    return this.contests.size === 0 ? undefined : this.contest(vpc, formatAddress(octets, 0));
-  }
-
   member(key: string): Member | undefined {
     return this.members.size === 0 ? undefined : this.members.get(key);
   }
 
-  /** Over an address that `entry`, the record of its only claimant so far, is found under. */
-  open(vpc: string, address: string, entry: number): Contest {
+  /** Over an address under which `listed`, the record of its only claimant so far, stands in the table. */
+  open(vpc: string, address: string, listed: number): Contest {
     const contest: Contest = {
       vpc,
       address,
-      claims: [],
-      entry,
-      shared: false,
-      shown: new Map(),
-      owners: undefined,
+      groups: new Map(),
+      spaces: new Map(),
+      listed,
+      members: 0,
+      claims: 0,
+      isShared: false,
     };
     this.contests.set(`${vpc} ${address}`, contest);
     return contest;
   }
 
-  join(contest: Contest, key: string, overlay: string, claimant: Omit<Member, 'contests'>): void {
-    const { resource, stamp, record } = claimant;
+  /** A resource that is about to join contests. */
+  admit(key: string, stamp: bigint, record: number): Member {
     let member = this.members.get(key);
     if (member === undefined) {
-      member = { resource, stamp, record, contests: new Set() };
+      member = { key, stamp, record, claims: [] };
       this.members.set(key, member);
     }
-    member.resource = resource;
-    member.stamp = stamp;
-    member.contests.add(contest);
-    contest.claims.push({ member: key, overlay });
-    contest.owners = undefined;
+    return member;
   }
 
-  /** Takes all claims of a resource back; returns the contests it was in. */
-  withdraw(key: string): Contest[] {
-    const member = this.member(key);
-    if (member === undefined) return [];
-    this.members.delete(key);
-    for (const contest of member.contests) {
-      contest.claims = contest.claims.filter((claim) => claim.member !== key);
-      contest.owners = undefined;
+  /** A further claim of a member, whose claims in one contest must follow each other. */
+  join(contest: Contest, member: Member, overlay: string): Claim {
+    let group = contest.groups.get(overlay);
+    if (group === undefined) {
+      group = { contest, overlay, claims: [], space: this.space(contest, overlay), at: -1, listed: 0 };
+      contest.groups.set(overlay, group);
+      if (group.space !== undefined) push(group.space.groups, group, this.isBefore);
     }
-    return [...member.contests];
+    const claim: Claim = { member, group, says: SAYS_NOTHING, at: -1 };
+    push(group.claims, claim, this.wins);
+    if (member.claims.at(-1)?.group.contest !== contest) contest.members++;
+    member.claims.push(claim);
+    contest.claims++;
+    this.count(contest);
+    return claim;
   }
 
-  /** Forgets a contest that is over. */
+  /** Takes all claims of a member back, and returns them. */
+  withdraw(member: Member): Claim[] {
+    const { claims } = member;
+    this.members.delete(member.key);
+    member.claims = [];
+    let last: Contest | undefined;
+    for (const claim of claims) {
+      const { contest } = claim.group;
+      if (contest !== last) contest.members--;
+      last = contest;
+      this.leave(claim);
+    }
+    return claims;
+  }
+
+  /** Forgets a contest that is over; the one who still claims the address is its owner. */
   close(contest: Contest): void {
     this.contests.delete(`${contest.vpc} ${contest.address}`);
-    for (const key of new Set(contest.claims.map((claim) => claim.member))) {
-      const member = this.members.get(key)!;
-      member.contests.delete(contest);
-      if (member.contests.size === 0) this.members.delete(key);
+    this.lost.delete(contest);
+    const rest = this.anyone(contest);
+    if (rest === undefined) return;
+    rest.claims = rest.claims.filter(({ group }) => group.contest !== contest);
+    if (rest.claims.length === 0) this.members.delete(rest.key);
+  }
+
+  /** Some resource that claims the address. */
+  anyone(contest: Contest): Member | undefined {
+    for (const { claims } of contest.groups.values()) if (claims.length > 0) return claims[0]!.member;
+    return undefined;
+  }
+
+  /** Whether several own the address now. Two that differ are found at once, and one has few overlays. */
+  isShared({ groups }: Contest): boolean {
+    let owner: Member | undefined;
+    for (const { claims } of groups.values()) {
+      this.steps++;
+      if (claims.length === 0) continue;
+      if (owner !== undefined && claims[0]!.member !== owner) return true;
+      owner = claims[0]!.member;
     }
+    return false;
   }
 
-  /** Who owns the address: one, or for an IPv4 one for each overlay. */
-  owners(contest: Contest): Claim[] {
-    if (contest.owners !== undefined) return contest.owners;
-    const groups = new Map<string, Claim>();
-    const isIp4 = !contest.address.includes(':');
-    for (const claim of contest.claims) {
-      const group = isIp4 ? claim.overlay : '';
-      const best = groups.get(group);
-      if (best === undefined || this.beats(claim.member, best.member)) groups.set(group, claim);
-    }
-    contest.owners = [...groups.values()];
-    return contest.owners;
-  }
-
-  /** True when more than one resource owns the address, each on overlays of its own. */
-  isShared(contest: Contest): boolean {
-    const owners = this.owners(contest);
-    return owners.some(({ member }) => member !== owners[0].member);
-  }
-
-  /** True when fewer than two resources claim the address. */
-  isOver({ claims }: Contest): boolean {
-    return claims.every(({ member }) => member === claims[0].member);
+  /** What its member's record has to say of the address. */
+  truth({ at, group }: Claim): number {
+    if (at !== 0) return SAYS_NOTHING;
+    return group.contest.isShared ? SAYS_SHARED : SAYS_ALONE;
   }
 
   /** True when this resource owns the address; an IPv4 on this overlay. */
-  owns(contest: Contest, key: string, overlay: string): boolean {
-    const isIp4 = !contest.address.includes(':');
-    return this.owners(contest).some(
-      (claim) => claim.member === key && (!isIp4 || claim.overlay === overlay),
-    );
+  owns({ groups, address }: Contest, key: string, overlay: string): boolean {
+    return groups.get(isIp4(address) ? overlay : '')?.claims[0]?.member.key === key;
   }
 
-  /** What the record of each owner has to say of the address; the others say nothing. */
-  outcome(contest: Contest): Map<string, string> {
-    const shared = this.isShared(contest);
-    const outcome = new Map<string, string>();
-    for (const { member, overlay } of this.owners(contest)) {
-      outcome.set(member, `${outcome.get(member) ?? (shared ? 'shared' : 'alone')} ${overlay}`);
-    }
-    return outcome;
-  }
-
-  private beats(key: string, other: string): boolean {
-    const a = this.members.get(key)!;
-    const b = this.members.get(other)!;
-    if (a.stamp !== b.stamp) return a.stamp > b.stamp;
-    return key < other;
-  }
-
-  /** One problem for each address that somebody lost. Shared IPv4 addresses are legal and not among them. */
-  problems(): Problem[] {
+  /** One for each address that somebody lost, at most so many. Shared IPv4 addresses are legal and not among them. */
+  problems(limit: number): Problem[] {
     const problems: Problem[] = [];
-    for (const contest of this.contests.values()) {
-      const owners = this.owners(contest);
-      const isIp4 = !contest.address.includes(':');
-      const lost = new Map<string, string>();
-      for (const { member, overlay } of contest.claims) {
-        const owner = isIp4 ? owners.find((claim) => claim.overlay === overlay)! : owners[0];
-        if (owner.member !== member) lost.set(member, owner.member);
-      }
-      for (const [loser, owner] of lost) {
-        const key = keyOf(this.members.get(loser)!.resource);
-        const winner = keyOf(this.members.get(owner)!.resource);
-        problems.push({
-          severity: 'error',
-          key,
-          reason: `${contest.address} of ${keyText(key)} belongs to ${keyText(winner)}, which claimed it later`,
-        });
+    for (const { address, groups } of this.lost) {
+      const losers = new Set<Member>();
+      for (const { claims } of groups.values()) {
+        for (const { member, at } of claims) {
+          if (problems.length >= limit) return problems;
+          if (at === 0 || losers.has(member)) continue;
+          losers.add(member);
+          const key = keyOfMember(member);
+          const winner = keyText(keyOfMember(claims[0]!.member));
+          const reason = `${address} of ${keyText(key)} belongs to ${winner}, which claimed it later`;
+          problems.push({ severity: 'error', key, reason });
+        }
       }
     }
     return problems;
+  }
+
+  private leave(claim: Claim): void {
+    const { group } = claim;
+    const { contest, space } = group;
+    drop(group.claims, claim, this.wins);
+    contest.claims--;
+    if (group.claims.length === 0) {
+      contest.groups.delete(group.overlay);
+      if (space !== undefined) {
+        drop(space.groups, group, this.isBefore);
+        if (space.groups.length === 0) contest.spaces.delete(space.name);
+      }
+    }
+    this.count(contest);
+  }
+
+  private space(contest: Contest, overlay: string): Space | undefined {
+    if (overlay === '') return undefined;
+    const name = overlay.slice(0, overlay.indexOf('/'));
+    let space = contest.spaces.get(name);
+    if (space === undefined) contest.spaces.set(name, (space = { name, groups: [], listed: 0 }));
+    return space;
+  }
+
+  private count(contest: Contest): void {
+    if (contest.claims > contest.groups.size) this.lost.add(contest);
+    else this.lost.delete(contest);
   }
 }

@@ -17,9 +17,15 @@ export class Copies {
   readonly bytes: Uint8Array;
   readonly vpcRoot: number;
   readonly specialRoot: number;
+  readonly outsideRoot: number;
   /** The copy in use. */
   copy = 0;
   generation = 0;
+  /**
+   * Members, attachments and ports looked at since `enter` or `refresh`: whoever goes through many of them counts
+   * them here.
+   */
+  steps = 0;
 
   names: Int32Array;
   addresses: Int32Array;
@@ -43,6 +49,7 @@ export class Copies {
     this.addresses = this.addressCopies[0];
     this.vpcRoot = this.head[layout.HEAD_VPC_ROOT];
     this.specialRoot = this.head[layout.HEAD_SPECIAL_ROOT];
+    this.outsideRoot = this.head[layout.HEAD_OUTSIDE_ROOT];
     this.announcement = layout.HEAD_READERS + reader * layout.READER_STRIDE;
     this.refresh();
   }
@@ -57,16 +64,20 @@ export class Copies {
       if (again === active) break;
       active = again;
     }
+    this.steps = 0;
     this.use(active);
   }
 
   /** Lets the writer have the copy. */
   leave(): void {
+    const most = this.announcement + layout.READER_STEPS;
+    if (this.steps > this.head[most]) this.head[most] = this.steps;
     Atomics.store(this.head, this.announcement, 0);
   }
 
   /** For the writer's own thread: look at the active copy. */
   refresh(): void {
+    this.steps = 0;
     this.use(this.head[layout.HEAD_ACTIVE]);
   }
 

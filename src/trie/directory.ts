@@ -35,6 +35,8 @@ export interface VpcState {
   namespaces: Map<string, NamespaceState>;
   /** Names with dots of its pods and services, and how many bear each. */
   dotted: Map<string, number>;
+  /** Overlays that are internal. */
+  internal: number;
   serial: number;
 }
 
@@ -51,6 +53,9 @@ export class Directory {
   private readonly vpcRoot: number;
   private nextNumber = 1;
   private readonly overlayNames = new Map<number, OverlayState>();
+  /** What may have lost its last reason to exist. */
+  private readonly suspectNamespaces = new Set<NamespaceState>();
+  private readonly suspectOverlays = new Set<OverlayState>();
 
   constructor(arena: Arena, tables: Tables, nodes: Nodes, vpcRoot: number) {
     this.arena = arena;
@@ -78,6 +83,7 @@ export class Directory {
         services6: [],
         namespaces: new Map(),
         dotted: new Map(),
+        internal: 0,
         serial: 0,
       };
       this.vpcs.set(name, state);
@@ -86,12 +92,10 @@ export class Directory {
     return state;
   }
 
-  setVpc(vpc: Vpc): VpcState {
-    const state = this.vpc(vpc.name);
-    state.declared = vpc;
-    state.net6 = vpc.net6.map((text) => parsePrefix(text)).filter((prefix) => prefix !== undefined);
-    state.services6 = vpc.services6.map((text) => parsePrefix(text)).filter((prefix) => prefix !== undefined);
-    return state;
+  setVpc(state: VpcState, declared: Vpc | undefined): void {
+    state.declared = declared;
+    state.net6 = prefixesOf(declared?.net6 ?? []);
+    state.services6 = prefixesOf(declared?.services6 ?? []);
   }
 
   namespace(vpc: VpcState, name: string): NamespaceState {
@@ -131,33 +135,48 @@ export class Directory {
   }
 
   setOverlay(state: OverlayState, declared: Overlay | undefined): void {
+    const { vpc } = state.namespace;
+    if (state.declared?.internal === true) vpc.internal--;
+    if (declared?.internal === true) vpc.internal++;
+    if (declared === undefined) this.suspectOverlays.add(state);
     state.declared = declared;
-    state.prefixes = [declared?.net4, declared?.net6]
-      .map((text) => (text === undefined ? undefined : parsePrefix(text)))
-      .filter((prefix) => prefix !== undefined);
+    state.prefixes = prefixesOf([declared?.net4, declared?.net6]);
     this.tables.poke(state.record + layout.OVERLAY_INTERNAL_COPIES, 1, declared?.internal === true ? 1 : 0);
+  }
+
+  /** So many more pods are attached to an overlay. */
+  countPods(record: number, by: number): void {
+    const state = this.overlayOf(record);
+    state.pods += by;
+    if (state.pods === 0) this.suspectOverlays.add(state);
   }
 
   overlayOf(record: number): OverlayState {
     return this.overlayNames.get(record)!;
   }
 
-  /** Lets go of what neither a declaration nor anything inside keeps; the VPC itself is left to `forget`. */
-  sweep(namespace: NamespaceState): void {
-    for (const overlay of namespace.overlays.values()) {
+  /** Something of the namespace has gone. */
+  suspect(namespace: NamespaceState): void {
+    this.suspectNamespaces.add(namespace);
+  }
+
+  /** Lets go of what neither a declaration nor anything inside keeps; VPCs are left to `forget`. */
+  sweep(): void {
+    for (const overlay of this.suspectOverlays) {
       if (overlay.declared !== undefined || overlay.pods > 0) continue;
-      namespace.overlays.delete(overlay.name);
+      overlay.namespace.overlays.delete(overlay.name);
       this.overlayNames.delete(overlay.record);
       this.tables.release(overlay.record, OVERLAY_WORDS);
+      this.suspectNamespaces.add(overlay.namespace);
     }
-    if (
-      namespace.declared === undefined &&
-      namespace.overlays.size === 0 &&
-      this.nodes.children(namespace.node) === 0
-    ) {
-      namespace.vpc.namespaces.delete(namespace.name);
-      this.nodes.prune(namespace.node, namespace.vpc.node);
+    this.suspectOverlays.clear();
+    for (const namespace of this.suspectNamespaces) {
+      const { declared, name, node, overlays, vpc } = namespace;
+      if (declared !== undefined || overlays.size > 0 || this.nodes.children(node) > 0) continue;
+      vpc.namespaces.delete(name);
+      this.nodes.prune(node, vpc.node);
     }
+    this.suspectNamespaces.clear();
   }
 
   forget(vpc: VpcState): void {
@@ -167,4 +186,10 @@ export class Directory {
     this.nodes.prune(vpc.node, this.vpcRoot);
     this.tables.release(vpc.record, layout.VPC_COPIES + 2 * layout.VPC_BLOCK);
   }
+}
+
+function prefixesOf(texts: readonly (string | undefined)[]): Prefix[] {
+  return texts
+    .map((text) => (text === undefined ? undefined : parsePrefix(text)))
+    .filter((prefix) => prefix !== undefined);
 }

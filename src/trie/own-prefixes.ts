@@ -1,22 +1,22 @@
 /** What is a VPC's own by prefix: its net6, its services6, the subnets of its overlays. */
 import * as layout from './layout.ts';
-import { sharesPrefix } from './prefix.ts';
+import { bitAt, sharesPrefix } from './prefix.ts';
 import type { View } from './view.ts';
 
 /**
  * Bits of the VPC's longest prefix that holds the first `bits` bits of `address` (16 octets, IPv4 mapped), or
- * -1. Walks the list: for names and sources that no exact address settles.
+ * -1. Goes down a tree: at most as many steps as an address has bits, few where there are few prefixes.
  */
 export function longestPrefix(view: View, vpc: number, address: Uint8Array, bits: number): number {
   const { words, bytes } = view;
-  const list = view.vpcWord(vpc, layout.VPC_PREFIXES);
-  if (list === 0) return -1;
   let longest = -1;
-  let at = list + layout.PREFIXES_LIST;
-  for (let n = words[list + layout.PREFIXES_COUNT]; n > 0; n--, at += layout.PREFIX_ENTRY) {
-    const length = words[at];
-    if (length > bits || length <= longest) continue;
-    if (sharesPrefix(bytes, (at + 1) * 4, address, 0, length)) longest = length;
+  for (let node = view.vpcWord(vpc, layout.VPC_SUBNETS); node !== 0;) {
+    const length = words[node + layout.SUBNET_BITS];
+    if (length > bits || !sharesPrefix(bytes, (node + layout.SUBNET_ADDRESS) * 4, address, 0, length)) break;
+    const block = node + layout.SUBNET_COPIES + view.copy * layout.SUBNET_BLOCK;
+    if (words[block + layout.SUBNET_HELD] > 0) longest = length;
+    if (length === 128) break;
+    node = words[block + layout.SUBNET_BELOW + bitAt(address, 0, length)];
   }
   return longest;
 }
@@ -24,11 +24,15 @@ export function longestPrefix(view: View, vpc: number, address: Uint8Array, bits
 /** True when a prefix of the VPC lies below the first `bits` bits of `address`. */
 export function isAbovePrefix(view: View, vpc: number, address: Uint8Array, bits: number): boolean {
   const { words, bytes } = view;
-  const list = view.vpcWord(vpc, layout.VPC_PREFIXES);
-  if (list === 0) return false;
-  let at = list + layout.PREFIXES_LIST;
-  for (let n = words[list + layout.PREFIXES_COUNT]; n > 0; n--, at += layout.PREFIX_ENTRY) {
-    if (words[at] > bits && sharesPrefix(bytes, (at + 1) * 4, address, 0, bits)) return true;
+  for (let node = view.vpcWord(vpc, layout.VPC_SUBNETS); node !== 0;) {
+    const length = words[node + layout.SUBNET_BITS];
+    const at = (node + layout.SUBNET_ADDRESS) * 4;
+    // Every node is a prefix of the VPC, or has some below it.
+    if (length > bits) return sharesPrefix(bytes, at, address, 0, bits);
+    if (!sharesPrefix(bytes, at, address, 0, length) || length === 128) return false;
+    const below = node + layout.SUBNET_COPIES + view.copy * layout.SUBNET_BLOCK + layout.SUBNET_BELOW;
+    if (length === bits) return words[below] !== 0 || words[below + 1] !== 0;
+    node = words[below + bitAt(address, 0, length)];
   }
   return false;
 }

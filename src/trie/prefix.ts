@@ -46,3 +46,23 @@ export function sharesPrefix(
   const rest = bits & 7;
   return rest === 0 || ((a[aOffset + whole] ^ b[bOffset + whole]) & (0xff << (8 - rest)) & 0xff) === 0;
 }
+
+/** How many of the first `most` bits of two addresses are equal. */
+export function commonBits(
+  a: Uint8Array,
+  aOffset: number,
+  b: Uint8Array,
+  bOffset: number,
+  most: number,
+): number {
+  for (let i = 0; i * 8 < most; i++) {
+    const differs = a[aOffset + i] ^ b[bOffset + i];
+    if (differs !== 0) return Math.min(most, i * 8 + Math.clz32(differs) - 24);
+  }
+  return most;
+}
+
+/** The bit behind the first `bits` bits of an address. */
+export function bitAt(octets: Uint8Array, offset: number, bits: number): number {
+  return (octets[offset + (bits >>> 3)] >>> (7 - (bits & 7))) & 1;
+}

@@ -1,5 +1,5 @@
 /** Numbers for readers in other threads: given at a thread's start, taken back when it has ended. */
-import { HEAD_READERS, READERS_MAX, READER_STRIDE } from './layout.ts';
+import { HEAD_READERS, READERS_MAX, READER_STEPS, READER_STRIDE } from './layout.ts';
 import type { TrieMemory } from './memory.ts';
 
 export class Readers {
@@ -18,6 +18,15 @@ export class Readers {
       return reader;
     }
     throw new RangeError(`more than ${READERS_MAX} threads read the trie`);
+  }
+
+  /** The most steps (`View.steps`) that a thread has spent on one announcement: what the writer waits for at most. */
+  get longestBatch(): number {
+    let most = 0;
+    for (let reader = 0; reader < READERS_MAX; reader++) {
+      most = Math.max(most, this.head[HEAD_READERS + reader * READER_STRIDE + READER_STEPS]);
+    }
+    return most;
   }
 
   /** The thread is gone: what it announced no longer holds the writer back. */

@@ -1,7 +1,7 @@
-/** Builds and reads the records of pods and services: what a name, a client and a reverse query need of them. */
-import { format4, format6, parse4, parse6 } from '../dns/address.ts';
+/** Builds the records of pods and services: what a name, a client and a reverse query need of them. */
+import { format4, parse4, parse6 } from '../dns/address.ts';
 import type { ARecords } from './policy.ts';
-import type { Attachment, Pod, Port, Protocol, Service } from '../model.ts';
+import type { Attachment, Pod, Protocol, Service } from '../model.ts';
 import type { Arena } from './arena.ts';
 import * as layout from './layout.ts';
 import { MAPPED_WORD } from './mapped.ts';
@@ -33,7 +33,6 @@ export interface Placement {
   namespaceNode: number;
   node: number;
   nameNodes: number[];
-  stamp: number;
   overlay(name: string): number;
   /** False for an address that another resource of the VPC owns (an IPv4: on this overlay). */
   owns(address: string, overlay: string): boolean;
@@ -48,61 +47,81 @@ export function buildRecord(arena: Arena, resource: Pod | Service, placement: Pl
   const owned = (address: string | undefined, overlay: string): address is string =>
     address !== undefined && placement.owns(address, overlay);
   const six: string[] = owned(resource.ip6, '') ? [resource.ip6] : [];
-  const attachments = pod?.overlays ?? NO_ATTACHMENTS;
+  const places = (pod?.overlays ?? NO_ATTACHMENTS).map((attachment) => ({
+    attachment,
+    has4: owned(attachment.ip4, attachment.overlay),
+    has6: owned(attachment.ip6, attachment.overlay),
+    flags: attachment.pinned ? layout.ATTACHED_PINNED : 0,
+  }));
   if (resource.ip6 === undefined) {
-    for (const { ip6, overlay } of attachments) if (owned(ip6, overlay) && !six.includes(ip6)) six.push(ip6);
+    for (const { attachment, has6 } of places)
+      if (has6 && !six.includes(attachment.ip6!)) six.push(attachment.ip6!);
   }
-  const four: { word: number; gate: number }[] = [];
-  for (const { ip4, overlay, pinned } of attachments) {
-    if (!owned(ip4, overlay) || placement.aRecords === 'none') continue;
+  const four: number[] = [];
+  let isChosen4 = isOnSeveral(places);
+  const isChosen6 = isChosen4 && resource.ip6 === undefined && six.length > 0;
+  for (const place of places) {
+    const { ip4, overlay, pinned } = place.attachment;
+    if (place.has4) place.flags |= layout.ATTACHED_IP4;
+    if (place.has6) place.flags |= layout.ATTACHED_IP6;
+    if (!place.has4 || placement.aRecords === 'none') continue;
     if (placement.aRecords !== 'all' && !pinned && six.length > 0) continue;
-    const word = wordOf4(ip4);
-    const gate = placement.gate(ip4, overlay);
-    if (!four.some((entry) => entry.word === word && entry.gate === gate)) four.push({ word, gate });
+    place.flags |= layout.ATTACHED_GIVEN4;
+    if (placement.gate(ip4!, overlay) !== 0) {
+      place.flags |= layout.ATTACHED_SHARED4;
+      isChosen4 = true;
+    }
+    const word = wordOf4(ip4!);
+    if (!four.includes(word)) four.push(word);
   }
+  isChosen4 &&= four.length > 0;
+  const ready6 = isChosen6 ? 0 : six.length;
+  const ready4 = isChosen4 ? 0 : four.length;
   const hexAid = isHexAid(resource.aid, pod === undefined ? 0x73 : 0x70);
   const octets = packTail(resource, hexAid);
-  let size =
-    layout.RRSET_AAAA + 4 * six.length + 2 * four.length + layout.TAIL_NAMES + placement.nameNodes.length;
-  for (const { ip6, overlay } of attachments) size += layout.ATTACHMENT_IP6 + (owned(ip6, overlay) ? 4 : 0);
+  let size = layout.RRSET_AAAA + 4 * ready6 + ready4 + layout.TAIL_NAMES + placement.nameNodes.length;
+  for (const { has6 } of places) size += layout.ATTACHMENT_IP6 + (has6 ? 4 : 0);
   const words = arena.words;
   const record = arena.allocate(size + ((octets.length + 3) >>> 2));
   words[record] =
     (pod ? layout.RECORD_POD : layout.RECORD_SERVICE) |
     (pod === undefined || pod.ready ? layout.POD_READY : 0) |
-    (resource.ip6 === undefined ? 0 : layout.HAS_IP6);
-  words[record + layout.RRSET_AAAA_COUNT] = six.length;
-  words[record + layout.RRSET_A_COUNT] = four.length;
+    (resource.ip6 === undefined ? 0 : layout.HAS_IP6) |
+    (isChosen6 ? layout.CHOOSE_AAAA : 0) |
+    (isChosen4 ? layout.CHOOSE_A : 0);
+  words[record + layout.RRSET_AAAA_COUNT] = ready6;
+  words[record + layout.RRSET_A_COUNT] = ready4;
   let at = record + layout.RRSET_AAAA;
-  for (const address of six) at = putAddress(words, at, address);
-  for (const { word, gate } of four) {
-    words[at++] = word;
-    words[at++] = gate;
-  }
+  for (let i = 0; i < ready6; i++) at = putAddress(words, at, six[i]);
+  for (let i = 0; i < ready4; i++) words[at++] = four[i];
   words[at + layout.TAIL_NAMESPACE] = placement.namespaceNode;
   words[at + layout.TAIL_NODE] = placement.node;
-  words[at + layout.TAIL_STAMP] = placement.stamp | 0;
-  const high = Math.floor(placement.stamp / 2 ** 32) & 0xffff;
-  words[at + layout.TAIL_COUNTS] = high | (placement.nameNodes.length << 16) | (attachments.length << 24);
+  words[at + layout.TAIL_COUNTS] = (placement.nameNodes.length << 16) | (places.length << 24);
   words[at + layout.TAIL_AID] =
     (hexAid ? parseInt(resource.aid.slice(1, 3), 16) : layout.AID_TEXT << 8) | (resource.ports.length << 16);
   words[at + layout.TAIL_AID_REST] = hexAid ? parseInt(resource.aid.slice(3), 16) | 0 : resource.aid.length;
   at += layout.TAIL_NAMES;
   for (const node of placement.nameNodes) words[at++] = node;
-  for (const attachment of attachments) {
-    const has4 = owned(attachment.ip4, attachment.overlay);
-    const has6 = owned(attachment.ip6, attachment.overlay);
+  for (const { attachment, has4, has6, flags } of places) {
     words[at + layout.ATTACHMENT_OVERLAY] = placement.overlay(attachment.overlay);
-    words[at + layout.ATTACHMENT_FLAGS] =
-      (has4 ? layout.ATTACHED_IP4 : 0) |
-      (has6 ? layout.ATTACHED_IP6 : 0) |
-      (attachment.pinned ? layout.ATTACHED_PINNED : 0);
+    words[at + layout.ATTACHMENT_FLAGS] = flags;
     words[at + layout.ATTACHMENT_IP4] = has4 ? wordOf4(attachment.ip4!) : 0;
     at += layout.ATTACHMENT_IP6;
     if (has6) at = putAddress(words, at, attachment.ip6!);
   }
   if (octets.length > 0) new Uint8Array(words.buffer, at * 4, octets.length).set(octets);
   return record;
+}
+
+/** True when there are addresses on more than one overlay: then a client that shares one is not given the others. */
+function isOnSeveral(places: { attachment: Attachment; has4: boolean; has6: boolean }[]): boolean {
+  let first: string | undefined;
+  for (const { attachment, has4, has6 } of places) {
+    if (!has4 && !has6) continue;
+    first ??= attachment.overlay;
+    if (attachment.overlay !== first) return true;
+  }
+  return false;
 }
 
 /** `p` or `s` (as the kind has it) and ten lower-case hex digits. */
@@ -140,19 +159,22 @@ function packTail(resource: Pod | Service, hexAid: boolean): Uint8Array {
 export function portsAt(words: Int32Array, tail: number): number {
   const counts = words[tail + layout.TAIL_COUNTS];
   let at = tail + layout.TAIL_NAMES + ((counts >>> 16) & 0xff);
-  for (let i = counts >>> 24; i > 0; i--) {
-    at += layout.ATTACHMENT_IP6 + ((words[at + layout.ATTACHMENT_FLAGS] & layout.ATTACHED_IP6) !== 0 ? 4 : 0);
-  }
+  for (let i = counts >>> 24; i > 0; i--) at += attachmentWords(words, at);
   return at;
 }
 
-/** Words of a record as allocated, to release it. */
+/** Words of the attachment that begins here. */
+export function attachmentWords(words: Int32Array, at: number): number {
+  return layout.ATTACHMENT_IP6 + ((words[at + layout.ATTACHMENT_FLAGS] & layout.ATTACHED_IP6) !== 0 ? 4 : 0);
+}
+
+/** Words of a POD, SERVICE or SET as allocated, to release it. */
 export function recordWords(words: Int32Array, bytes: Uint8Array, record: number): number {
   const tail =
     record +
     layout.RRSET_AAAA +
     4 * words[record + layout.RRSET_AAAA_COUNT] +
-    2 * words[record + layout.RRSET_A_COUNT];
+    words[record + layout.RRSET_A_COUNT];
   if ((words[record] & 0xff) === layout.RECORD_SET) {
     const refs = words[tail + layout.SET_PODS] + words[tail + layout.SET_SERVICES];
     return tail + layout.SET_REFS + refs - record;
@@ -163,88 +185,6 @@ export function recordWords(words: Int32Array, bytes: Uint8Array, record: number
   if (((words[tail + layout.TAIL_AID] >>> 8) & 0xff) === layout.AID_TEXT)
     octets += words[tail + layout.TAIL_AID_REST];
   return start + ((octets + 3) >>> 2) - record;
-}
-
-/** What only text can say of a record: the writer reads it back when two claim one address. */
-export interface RecordTexts {
-  /** Dotted name of a name node inside the namespace. */
-  path(node: number): string;
-  overlay(record: number): string;
-  vpc: string;
-  namespace: string;
-}
-
-/** The resource a record was built from. Exact, unless addresses were lost to another: those are not in it. */
-export function readRecord(
-  words: Int32Array,
-  bytes: Uint8Array,
-  record: number,
-  texts: RecordTexts,
-): { resource: Pod | Service; stamp: number } {
-  const isPod = (words[record] & 0xff) === layout.RECORD_POD;
-  const sixCount = words[record + layout.RRSET_AAAA_COUNT];
-  const tail = record + layout.RRSET_AAAA + 4 * sixCount + 2 * words[record + layout.RRSET_A_COUNT];
-  const counts = words[tail + layout.TAIL_COUNTS];
-  const nameCount = (counts >>> 16) & 0xff;
-  const names: string[] = [];
-  for (let i = 0; i < nameCount; i++) names.push(texts.path(words[tail + layout.TAIL_NAMES + i]));
-  const overlays: Attachment[] = [];
-  let at = tail + layout.TAIL_NAMES + nameCount;
-  for (let i = counts >>> 24; i > 0; i--) {
-    const flags = words[at + layout.ATTACHMENT_FLAGS];
-    const attachment: Attachment = {
-      overlay: texts.overlay(words[at + layout.ATTACHMENT_OVERLAY]),
-      pinned: (flags & layout.ATTACHED_PINNED) !== 0,
-    };
-    if ((flags & layout.ATTACHED_IP4) !== 0) attachment.ip4 = textOf4(words[at + layout.ATTACHMENT_IP4]);
-    at += layout.ATTACHMENT_IP6;
-    if ((flags & layout.ATTACHED_IP6) !== 0) {
-      attachment.ip6 = format6(bytes, at * 4);
-      at += 4;
-    }
-    overlays.push(attachment);
-  }
-  let octet = at * 4;
-  const ports: Port[] = [];
-  for (let n = words[tail + layout.TAIL_AID] >>> 16; n > 0; n--) {
-    const length = bytes[octet + 3];
-    ports.push({
-      name: ascii(bytes, octet + 4, length),
-      protocol: PROTOCOLS[bytes[octet]],
-      port: (bytes[octet + 1] << 8) | bytes[octet + 2],
-    });
-    octet += 4 + length;
-  }
-  let aid: string;
-  if (((words[tail + layout.TAIL_AID] >>> 8) & 0xff) === layout.AID_TEXT) {
-    aid = ascii(bytes, octet, words[tail + layout.TAIL_AID_REST]);
-  } else {
-    const first = (words[tail + layout.TAIL_AID] & 0xff).toString(16).padStart(2, '0');
-    aid =
-      (isPod ? 'p' : 's') + first + (words[tail + layout.TAIL_AID_REST] >>> 0).toString(16).padStart(8, '0');
-  }
-  const common = {
-    vpc: texts.vpc,
-    namespace: texts.namespace,
-    name: texts.path(words[tail + layout.TAIL_NODE]),
-    aid,
-    names,
-    ports,
-  };
-  // A pod without an address of its own shows those of its overlays; they are not its `ip6`.
-  const own = sixCount > 0 && (words[record] & layout.HAS_IP6) !== 0;
-  const ip6 = own ? { ip6: format6(bytes, (record + layout.RRSET_AAAA) * 4) } : {};
-  const stamp = (words[tail + layout.TAIL_STAMP] >>> 0) + (counts & 0xffff) * 2 ** 32;
-  const resource: Pod | Service = isPod
-    ? { kind: 'pod', ...common, ...ip6, overlays, ready: (words[record] & layout.POD_READY) !== 0 }
-    : { kind: 'service', ...common, ...ip6 };
-  return { resource, stamp };
-}
-
-function ascii(bytes: Uint8Array, at: number, length: number): string {
-  let text = '';
-  for (let i = 0; i < length; i++) text += String.fromCharCode(bytes[at + i]);
-  return text;
 }
 
 /** Calls back with `view.key` set to each address the record owns; an address may come twice. */

@@ -3,16 +3,19 @@
  * touched, so that a resource that does not fit is refused alone. Taking away is never refused and asks for nothing.
  */
 import type { Pod, Service, Vpc } from '../model.ts';
+import { ADDRESS_SLOTS } from './addresses.ts';
 import type { Arena } from './arena.ts';
 import type { BearerSets } from './bearers.ts';
-import { claimedBy, memberKey } from './claims.ts';
-import type { Claims, Contest } from './claims.ts';
+import { claimedBy } from './claims.ts';
+import type { Claim, Claims, Contest } from './claims.ts';
 import type { VpcState } from './directory.ts';
 import * as layout from './layout.ts';
 import { labelsIn, wordsOfPath } from './nodes.ts';
+import { needsOf } from './outside-trees.ts';
+import { recordWords } from './records.ts';
 import type { Registrar } from './registrar.ts';
+import { SUBNET_MOST } from './subnets.ts';
 import type { Tables } from './tables.ts';
-import type { VpcWords } from './vpc-words.ts';
 
 export interface RoomParts {
   arena: Arena;
@@ -20,7 +23,6 @@ export interface RoomParts {
   bearers: BearerSets;
   claims: Claims;
   registrar: Registrar;
-  vpcWords: VpcWords;
 }
 
 /** More words than a pod or service without contests needs, sets apart: most changes are not looked at closer. */
@@ -28,17 +30,21 @@ const PLENTY = 1 << 21;
 const NAMES_MAX = 255;
 /** More than the record of any one resource needs: with the most names, overlays and ports. */
 const RECORD_MAX = 1 << 14;
-/** A pod and an overlay in a list of holders. */
-const HOLDER = 2;
+/** Records of others that change at most when a claim to one address comes, and when one goes: the owners of it. */
+const OWNERS_MAX = 4;
+/** What an address may add to a record: itself, as AAAA or A, and where it is attached. */
+const ADDRESS_WORDS = 10;
 
 export class Room {
   private readonly parts: RoomParts;
+  private readonly bytes: Uint8Array;
   private readonly least: number;
   /** Words of the largest record that somebody's claims may make. */
   private largest = 0;
 
   constructor(parts: RoomParts) {
     this.parts = parts;
+    this.bytes = new Uint8Array(parts.arena.words.buffer);
     this.least = Math.min(1 << 16, parts.arena.words.length >>> 3);
   }
 
@@ -50,26 +56,28 @@ export class Room {
     return Math.max(this.least, 2 * Math.max(this.largest, this.parts.arena.largest));
   }
 
-  /** Throws MemoryFullError when the VPC might not fit in the place of `old`. */
-  forVpc({ net6, services6, forward }: Vpc, old: VpcState | undefined): void {
-    let words =
-      64 + layout.KEYED_WORDS * net6.length + layout.PREFIX_ENTRY * (net6.length + services6.length);
-    let names = 1;
+  /** Throws MemoryFullError when the VPC might not fit. */
+  forVpc(vpc: Vpc): void {
+    const { net6, services6, forward } = vpc;
+    const outside = needsOf(vpc);
+    const subnets = SUBNET_MOST * (net6.length + services6.length);
+    let words = 64 + outside.words + layout.KEYED_WORDS * net6.length + subnets;
+    let names = 1 + outside.names;
     for (const suffix of Array.isArray(forward) ? forward : []) {
       names += labelsIn(suffix);
       words += wordsOfPath(suffix);
     }
-    this.ask(names, net6.length, words + this.headroom, old);
+    this.ask(names, net6.length, words + this.headroom);
   }
 
   /** Likewise for a namespace or an overlay. */
-  forPlace(vpc: VpcState | undefined): void {
-    this.ask(2, 0, 128 + this.headroom, vpc);
+  forPlace(): void {
+    this.ask(2, 0, 128 + 2 * SUBNET_MOST + this.headroom);
   }
 
   /** For a pod or service in the place of the record `old`, or 0. Throws RangeError when a list is too long. */
   forBearer(resource: Pod | Service, vpc: VpcState | undefined, key: string, old: number): void {
-    const { arena, bearers, claims, registrar } = this.parts;
+    const { arena, bearers, tables } = this.parts;
     const places = placesOf(resource);
     if (resource.names.length > NAMES_MAX || places > NAMES_MAX) {
       throw new RangeError(`more than ${NAMES_MAX} names or overlays`);
@@ -79,103 +87,96 @@ export class Room {
     const addresses = 1 + 2 * places;
     const record = mostWords(resource);
     if (record > this.largest) this.largest = record;
-    // Names with dots stand in a tree of their own besides. A misplaced address has a second entry.
+    // Names with dots stand in a tree of their own besides.
     const names = 2 * labels + 3;
-    const contests = this.contestsOf(resource, vpc, key);
-    const sets = (1 + resource.names.length + NAMES_MAX * addresses) * bearers.largest;
-    if (contests.size === 0 && arena.room >= PLENTY + RECORD_MAX * addresses + sets + bearers.debt) {
-      this.ask(names, 2 * addresses, 0);
+    const slots = ADDRESS_SLOTS * addresses;
+    const records = RECORD_MAX * (1 + OWNERS_MAX * addresses);
+    const sets = (1 + resource.names.length + NAMES_MAX * OWNERS_MAX * addresses) * bearers.largest;
+    if (
+      arena.room >= PLENTY + records + sets + bearers.debt &&
+      tables.fits(names, slots + 2 * NAMES_MAX * OWNERS_MAX * addresses)
+    ) {
+      tables.reserve(names, slots);
       return;
     }
-    let words = 64 + 2 * wordsOfPath(resource.name) + (6 + layout.KEYED_WORDS) * addresses + record;
+    let words = 64 + 2 * wordsOfPath(resource.name) + (6 + layout.SPREAD_WORDS) * addresses + record;
     for (const name of resource.names) words += 2 * wordsOfPath(name);
-    const nodes = new Set(old === 0 ? [] : registrar.nameNodes(old));
-    if (vpc !== undefined) registrar.addNamesOf(vpc, resource, nodes);
+    const nodes = old === 0 ? new Set<number>() : this.parts.registrar.nameNodes(old);
+    if (vpc !== undefined) this.parts.registrar.addNamesOf(vpc, resource, nodes);
     for (const node of nodes) words += bearers.changeWords(node, old, mostInSet(resource));
-    const entries = new Set(contests);
-    words += this.membersWords(contests, entries, nodes);
-    words += this.entriesWords(entries);
-    if (vpc !== undefined) {
-      const holders = new Set<number>();
-      for (const { address } of claimedBy(resource)) {
-        words += HOLDER;
-        if (claims.contest(vpc.name, address) !== undefined) continue;
-        const holder = registrar.holderOf(vpc, address);
-        if (holder === 0 || holder === old) continue;
-        holders.add(holder);
-        words += layout.HOLDERS_LIST + layout.KEYED_WORDS;
-      }
-      for (const holder of holders) words += this.holderWords(vpc, holder, nodes);
-    }
-    this.ask(names, 2 * addresses + entries.size, words + this.headroom);
+    words += layout.KEYED_WORDS * addresses + this.headroom;
+    const others = vpc === undefined ? NO_OTHERS : this.othersOf(resource, vpc, key, old);
+    for (const [other, gain] of others.records) words += this.rebuildWords(other, gain, nodes);
+    this.ask(names, slots + others.slots, words);
+  }
+
+  /** What the commit will need for what has been changed so far is asked for too. */
+  private ask(names: number, addresses: number, words: number): void {
+    const { arena, tables, bearers } = this.parts;
+    tables.reserve(names, addresses);
+    // In words of blocks: a block may take an eighth more than it was asked for.
+    arena.reserve(Math.ceil(((words + bearers.debt) * 9) / 8));
   }
 
   /**
-   * What the commit will need for what has been changed so far, and for `next`, is asked for too. In words of
-   * blocks: a block may take an eighth more than it was asked for.
+   * The records that the change of a resource may make say something else, with the words that each may gain, and the
+   * slots that its contests take.
    */
-  private ask(names: number, addresses: number, words: number, next?: VpcState): void {
-    const { arena, tables, bearers, vpcWords } = this.parts;
-    names += vpcWords.implied.names;
-    words += vpcWords.implied.words;
-    tables.reserve(names + vpcWords.nameDebt(next), addresses);
-    if (arena.room >= 2 * PLENTY && words + bearers.debt < PLENTY && next === undefined) return;
-    arena.reserve(Math.ceil(((words + bearers.debt + vpcWords.wordDebt(next)) * 9) / 8));
-  }
-
-  private contestsOf(resource: Pod | Service, vpc: VpcState | undefined, key: string): Set<Contest> {
-    const { claims } = this.parts;
-    const contests = new Set<Contest>(claims.member(key)?.contests);
-    if (claims.empty || vpc === undefined) return contests;
-    for (const { address } of claimedBy(resource)) {
-      const contest = claims.contest(vpc.name, address);
-      if (contest !== undefined) contests.add(contest);
-    }
-    return contests;
-  }
-
-  /** Everyone in these contests built again, with all they claim; adds the contests they are in to `entries`. */
-  private membersWords(contests: Set<Contest>, entries: Set<Contest>, opened: Set<number>): number {
-    const { claims } = this.parts;
-    let words = 0;
-    const members = new Set<string>();
-    for (const contest of contests) for (const { member } of contest.claims) members.add(member);
-    for (const key of members) {
-      const member = claims.member(key)!;
-      for (const contest of member.contests) entries.add(contest);
-      words += this.rebuildWords(member.resource, member.record, opened);
-    }
-    return words;
-  }
-
-  /** What the address table names for these contests, made anew: a list where an IPv4 is shared. */
-  private entriesWords(entries: Set<Contest>): number {
-    let words = 0;
-    for (const { claims } of entries)
-      words += layout.HOLDERS_LIST + layout.KEYED_WORDS + HOLDER * claims.length;
-    return words;
-  }
-
-  /** One whose address becomes contested, built again: what it claims stands in its record. */
-  private holderWords(vpc: VpcState, holder: number, opened: Set<number>): number {
+  private othersOf(resource: Pod | Service, vpc: VpcState, key: string, old: number): Others {
     const { claims, registrar } = this.parts;
-    const { resource } = registrar.read(vpc, holder);
-    const key = memberKey(resource.kind, resource.vpc, resource.namespace, resource.name);
-    const whole = claims.member(key)?.resource ?? resource;
-    return this.rebuildWords(whole, holder, opened) + HOLDER * placesOf(whole);
+    const records = new Map<number, number>();
+    let slots = 0;
+    const add = (claim: Claim | undefined): void => {
+      if (claim === undefined || claim.member.key === key) return;
+      records.set(claim.member.record, ADDRESS_WORDS * claim.member.claims.length);
+    };
+    // Where it comes to be shared, or is no longer, there is one other owner: it is among any two.
+    const addOwners = ({ groups }: Contest): void => {
+      let others = 0;
+      for (const { claims: candidates } of groups.values()) {
+        add(candidates[0]);
+        if (candidates[0]!.member.key !== key && ++others === 2) return;
+      }
+    };
+    for (const { group } of claims.member(key)?.claims ?? []) {
+      // Behind the first of a heap, one of two is next.
+      group.claims.slice(0, 3).forEach(add);
+      addOwners(group.contest);
+    }
+    for (const { address, overlay } of claimedBy(resource)) {
+      slots += 2;
+      const contest = claims.contest(vpc.name, address);
+      if (contest !== undefined) {
+        add(contest.groups.get(overlay)?.claims[0]);
+        addOwners(contest);
+        continue;
+      }
+      const holder = registrar.holderOf(vpc, address);
+      if (holder === 0 || holder === old) continue;
+      records.set(holder, ADDRESS_WORDS);
+      slots += 2 * registrar.timesHeld(holder);
+    }
+    return { records, slots };
   }
 
   /** A record built again, and the sets it is in; `opened` are names that the change touches besides. */
-  private rebuildWords(resource: Pod | Service, record: number, opened: Set<number>): number {
-    const { bearers, registrar } = this.parts;
-    const inSet = mostInSet(resource);
-    let words = mostWords(resource);
+  private rebuildWords(record: number, gain: number, opened: Set<number>): number {
+    const { arena, bearers, registrar } = this.parts;
+    const own = recordWords(arena.words, this.bytes, record) + gain;
+    let words = own;
     for (const node of registrar.nameNodes(record)) {
-      words += bearers.changeWords(node, opened.has(node) ? -1 : record, inSet);
+      words += bearers.changeWords(node, opened.has(node) ? -1 : record, own);
     }
     return words;
   }
 }
+
+interface Others {
+  records: Map<number, number>;
+  slots: number;
+}
+
+const NO_OTHERS: Others = { records: new Map(), slots: 0 };
 
 function placesOf(resource: Pod | Service): number {
   return resource.kind === 'pod' ? resource.overlays.length : 0;

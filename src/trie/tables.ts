@@ -26,6 +26,8 @@ const LOG_ADDRESS_PUT = 2;
 const LOG_ADDRESS_DELETE = 3;
 
 export class Tables {
+  /** Slots and words that were changed so far, for those who measure. */
+  steps = 0;
   /** The writer's view of the idle copy, valid inside a transaction. */
   readonly idle: View;
   private readonly head: Int32Array;
@@ -102,6 +104,7 @@ export class Tables {
 
   /** Writes a word of which each copy has its own. */
   poke(index: number, stride: number, value: number): void {
+    this.steps++;
     this.pokes.push(index, stride, value);
     this.idle.words[index + this.idleCopy * stride] = value;
   }
@@ -165,6 +168,7 @@ export class Tables {
   }
 
   private note(kind: number, hash: number, a: number, b: number): void {
+    this.steps++;
     if (this.copyWhole) return;
     this.log.push4(kind, hash, a, b);
     // Copying a table is about as dear as replaying one entry for every 16 of its slots.

@@ -2,7 +2,7 @@
 import { Copies } from './copies.ts';
 import { hashAddress, hashLabel } from './hash.ts';
 import * as layout from './layout.ts';
-import { MAPPED_WORD, isMappedKey } from './mapped.ts';
+import { MAPPED_WORD, holdsOn, isMappedKey } from './mapped.ts';
 import type { TrieMemory } from './memory.ts';
 import { Net6Cache } from './net6-cache.ts';
 
@@ -12,6 +12,8 @@ export class View extends Copies {
   /** Results of the last successful `step`. A node without records has payload 0. */
   node = 0;
   payload = 0;
+  /** Of the last `findOwner`: a pod of another VPC has the address as well. */
+  isElsewhere = false;
 
   readonly net6 = new Net6Cache();
 
@@ -175,20 +177,11 @@ export class View extends Copies {
   }
 
   /**
-   * The record under `key` in `scope` (a VPC's record, 0 for what concerns all VPCs): POD, SERVICE or HOLDERS
-   * for an exact address (`bits` 128), PREFIX or MISPLACED. 0 when there is none.
+   * The record under `key` in `scope` (a VPC's record, 0 for what concerns all VPCs), or 0: a PREFIX of so many
+   * bits, or what stands under a whole address, see `ANYWHERE_BITS`.
    */
   find(scope: number, bits: number): number {
     return this.findHashed(scope, bits, this.hashKey(scope, bits));
-  }
-
-  /** `find(scope, 128)` for the sender's address: its hash may have been computed ahead. */
-  findSource(scope: number): number {
-    return this.findHashed(
-      scope,
-      128,
-      scope === this.sourceScope ? this.sourceHash : this.hashKey(scope, 128),
-    );
   }
 
   /** The record in the first address slot with this hash, or 0; no word on whether it is the one looked for. */
@@ -222,7 +215,9 @@ export class View extends Copies {
     const words = this.words;
     const kind = words[record] & 0xff;
     if (kind === layout.RECORD_POD || kind === layout.RECORD_SERVICE) {
-      return bits === 128 && this.vpcOfRecord(record) === scope && this.holdsAddress(record);
+      if (bits === 128) return this.vpcOfRecord(record) === scope && this.holdsAddress(record);
+      if (bits === layout.ANYWHERE_BITS) return this.holdsAddress(record);
+      return bits > layout.ANYWHERE_BITS && holdsOn(words, this.tail(record), this.key[3], scope, bits);
     }
     return (
       words[record + KEYED_SCOPE] === scope &&
@@ -257,7 +252,7 @@ export class View extends Copies {
     return false;
   }
 
-  /** True when the address in `key` is among the AAAA of a POD, SERVICE or SET. */
+  /** True when the address in `key` is among the ready AAAA of a POD or SERVICE. */
   aaaaHolds(record: number): boolean {
     let at = record + layout.RRSET_AAAA;
     for (let n = this.words[record + layout.RRSET_AAAA_COUNT]; n > 0; n--, at += 4) {
@@ -266,21 +261,21 @@ export class View extends Copies {
     return false;
   }
 
-  private isKeyAt(at: number): boolean {
+  isKeyAt(at: number): boolean {
     const { words, key } = this;
     return (
       words[at + 3] === key[3] && words[at + 2] === key[2] && words[at + 1] === key[1] && words[at] === key[0]
     );
   }
 
-  /** First word behind the A entries of a POD, SERVICE or SET. */
+  /** First word behind the A rdata of a POD, SERVICE or SET. */
   tail(record: number): number {
     const words = this.words;
     return (
       record +
       layout.RRSET_AAAA +
       4 * words[record + layout.RRSET_AAAA_COUNT] +
-      2 * words[record + layout.RRSET_A_COUNT]
+      words[record + layout.RRSET_A_COUNT]
     );
   }
 

@@ -1,24 +1,26 @@
-/** The words of a VPC's record that change: serial, forward policy, what is its own in reverse. */
+/** The words of a VPC's record that change: serial, forward policy, the roots of its own trees. */
 import type { Arena } from './arena.ts';
 import type { VpcState } from './directory.ts';
 import * as layout from './layout.ts';
-import { labelsIn, wordsOfPath } from './nodes.ts';
 import type { Nodes } from './nodes.ts';
-import type { Prefix } from './prefix.ts';
+import { OutsideTrees, isEmpty, leadsOut } from './outside-trees.ts';
+import type { OutsideRules } from './outside-trees.ts';
 import type { Tables } from './tables.ts';
 
-interface Extras {
-  prefixes: number;
-  prefixWords: number;
-  forwardRoot: number;
-  forwardNames: string[];
-  dottedRoot: number;
-  internal: boolean;
-  dirty: boolean;
+interface Roots {
+  /** Of its own forward list, which names these; 0 without one. */
+  forward: number;
+  forwardNames: readonly string[];
+  dotted: number;
+  /** Of its own routes and hosts, which are these; 0 without any. */
+  outside: number;
+  outsideRules: OutsideRules;
 }
 
 export interface VpcWordsSettings {
   forward: 'on' | 'off' | 'refuse' | string[];
+  /** Routes and hosts of the configuration: for every VPC. */
+  outside?: OutsideRules | undefined;
   /** False when nothing here forwards: then `on` and lists mean `off`. */
   canForward: boolean;
   now: () => number;
@@ -26,109 +28,92 @@ export interface VpcWordsSettings {
 
 const MARK_WORDS = 2;
 const MODES = { on: layout.FORWARD_ON, off: layout.FORWARD_OFF, refuse: layout.FORWARD_REFUSE };
+const NO_NAMES: readonly string[] = [];
 
 export class VpcWords {
   private readonly arena: Arena;
   private readonly tables: Tables;
   private readonly nodes: Nodes;
   private readonly settings: VpcWordsSettings;
-  /** What a VPC that nobody has declared needs at the commit. */
-  readonly implied = { names: 0, words: layout.PREFIXES_LIST + layout.NODE_LABEL };
-  private readonly extras = new Map<VpcState, Extras>();
-  /** Dirty ones: to be written at the commit, or again when there was no room. */
-  readonly changed = new Set<VpcState>();
+  private readonly trees: OutsideTrees;
+  private readonly roots = new Map<VpcState, Roots>();
+  /** Of the list that the settings give to every VPC without one of its own, or 0. */
+  private commonRoot = 0;
 
   constructor(arena: Arena, tables: Tables, nodes: Nodes, settings: VpcWordsSettings) {
     this.arena = arena;
     this.tables = tables;
     this.nodes = nodes;
     this.settings = settings;
-    if (typeof settings.forward === 'string') return;
-    for (const name of settings.forward) {
-      this.implied.names += labelsIn(name);
-      this.implied.words += wordsOfPath(name);
-    }
+    this.trees = new OutsideTrees(arena, tables, nodes);
   }
 
-  /** Its prefixes, its overlays or its policy changed. */
-  dirty(vpc: VpcState): void {
-    this.extrasOf(vpc).dirty = true;
-    this.changed.add(vpc);
+  /** To be called once, in the first transaction. Returns the root of the configuration's routes and hosts, or 0. */
+  plant(): number {
+    const { forward, outside = {} } = this.settings;
+    if (typeof forward !== 'string') this.commonRoot = this.plantList(namesOf(forward));
+    return isEmpty(outside) ? 0 : this.trees.plant(outside);
   }
 
-  /** Name slots that `write` will need at most for what is dirty, and for `next` when it becomes so. */
-  nameDebt(next: VpcState | undefined): number {
-    let names = 0;
-    for (const vpc of this.changed) names += this.namesOf(vpc);
-    if (next !== undefined && !this.changed.has(next)) names += this.namesOf(next);
-    return names;
+  /** What is declared of the VPC has changed: its own trees are made anew if they are others. */
+  declare(vpc: VpcState): void {
+    const roots = this.rootsOf(vpc);
+    this.plantOutside(roots, vpc.declared ?? {});
+    const names = namesOf(vpc.declared?.forward);
+    const { forwardNames } = roots;
+    if (names.length === forwardNames.length && names.every((name, i) => name === forwardNames[i])) return;
+    this.releaseForward(roots);
+    roots.forward = names.length === 0 ? 0 : this.plantList(names);
+    roots.forwardNames = names;
   }
 
-  /** Words, likewise. */
-  wordDebt(next: VpcState | undefined): number {
-    let words = 0;
-    for (const vpc of this.changed) words += this.wordsOf(vpc);
-    if (next !== undefined && !this.changed.has(next)) words += this.wordsOf(next);
-    return words;
-  }
-
-  private namesOf(vpc: VpcState): number {
-    let names = 0;
-    for (const name of this.forwardOf(vpc)) names += labelsIn(name);
-    return names;
-  }
-
-  private wordsOf(vpc: VpcState): number {
-    let prefixes = vpc.net6.length + vpc.services6.length;
-    for (const { overlays } of vpc.namespaces.values()) {
-      for (const overlay of overlays.values()) prefixes += overlay.prefixes.length;
-    }
-    let words = layout.PREFIXES_LIST + layout.PREFIX_ENTRY * (prefixes + 2) + layout.NODE_LABEL;
-    for (const name of this.forwardOf(vpc)) words += wordsOfPath(name);
-    return words;
-  }
-
-  /** Writes what this transaction changed; the serial always (RFC 1035 section 3.3.13). */
+  /** Writes what this transaction changed; the serial always (RFC 1035 section 3.3.13). Needs no room. */
   write(vpc: VpcState): void {
-    const extras = this.extrasOf(vpc);
+    const roots = this.rootsOf(vpc);
     vpc.serial = Math.max(vpc.serial + 1, this.settings.now()) >>> 0;
-    if (extras.dirty) {
-      extras.internal = hasInternal(vpc);
-      if (this.arena.fits(Math.ceil((this.wordsOf(vpc) * 9) / 8)) && this.tables.fits(this.namesOf(vpc), 0)) {
-        extras.dirty = false;
-        this.changed.delete(vpc);
-        this.writePrefixes(vpc, extras);
-        this.writeForward(vpc, extras);
-      }
-    }
-    const forward = vpc.declared?.forward ?? this.settings.forward;
+    const own = vpc.declared?.forward;
+    const forward = own ?? this.settings.forward;
     const asked = typeof forward === 'string' ? MODES[forward] : layout.FORWARD_LIST;
     const mode = this.settings.canForward || asked === layout.FORWARD_REFUSE ? asked : layout.FORWARD_OFF;
-    const policy = mode | (extras.internal ? layout.VPC_HAS_INTERNAL : 0);
+    const leads = leadsOut(this.settings.outside ?? {}) || leadsOut(roots.outsideRules);
+    let policy = mode | (vpc.internal > 0 ? layout.VPC_HAS_INTERNAL : 0);
+    if (leads && this.settings.canForward) policy |= layout.VPC_HAS_ROUTES;
     this.poke(vpc, layout.VPC_SERIAL, vpc.serial | 0);
     this.poke(vpc, layout.VPC_POLICY, policy);
-    // A list that found no room yet forwards nothing; what an older one named may be forbidden now.
-    this.poke(vpc, layout.VPC_FORWARD_ROOT, extras.dirty ? 0 : extras.forwardRoot);
-    this.poke(vpc, layout.VPC_PREFIXES, extras.prefixes);
-    this.poke(vpc, layout.VPC_DOTTED_ROOT, extras.dottedRoot);
+    this.poke(vpc, layout.VPC_FORWARD_ROOT, own === undefined ? this.commonRoot : roots.forward);
+    this.poke(vpc, layout.VPC_DOTTED_ROOT, roots.dotted);
+    this.poke(vpc, layout.VPC_OUTSIDE_ROOT, roots.outside);
   }
 
   release(vpc: VpcState): void {
-    this.changed.delete(vpc);
-    const extras = this.extras.get(vpc);
-    if (extras === undefined) return;
-    this.releaseForward(extras);
-    if (extras.dottedRoot !== 0) this.tables.release(extras.dottedRoot, layout.NODE_LABEL);
-    if (extras.prefixes !== 0) this.tables.release(extras.prefixes, extras.prefixWords);
-    this.extras.delete(vpc);
+    const roots = this.roots.get(vpc);
+    if (roots === undefined) return;
+    this.releaseForward(roots);
+    this.plantOutside(roots, {});
+    if (roots.dotted !== 0) this.tables.release(roots.dotted, layout.NODE_LABEL);
+    this.roots.delete(vpc);
   }
 
   /** A name with dots has come to, or gone from, the namespaces of the VPC. */
   setDotted(vpc: VpcState, name: string, present: boolean): void {
-    const extras = this.extrasOf(vpc);
-    if (extras.dottedRoot === 0) extras.dottedRoot = this.nodes.root();
-    if (present) this.mark(extras.dottedRoot, name, layout.SPECIAL_DOTTED);
-    else this.unmark(extras.dottedRoot, name);
+    const roots = this.rootsOf(vpc);
+    if (roots.dotted === 0) roots.dotted = this.nodes.root();
+    if (present) this.mark(roots.dotted, name, layout.SPECIAL_DOTTED);
+    else this.unmark(roots.dotted, name);
+  }
+
+  private plantOutside(roots: Roots, { routes, hosts }: OutsideRules): void {
+    const before = roots.outsideRules;
+    if (before.routes === routes && before.hosts === hosts) return;
+    if (roots.outside !== 0) this.trees.uproot(roots.outside, before);
+    roots.outsideRules = { routes, hosts };
+    roots.outside = isEmpty(roots.outsideRules) ? 0 : this.trees.plant(roots.outsideRules);
+  }
+
+  private plantList(names: readonly string[]): number {
+    const root = this.nodes.root();
+    for (const name of names) this.mark(root, name, layout.SPECIAL_FORWARD);
+    return root;
   }
 
   /** Puts a mark under a name of a tree of marks. */
@@ -150,74 +135,29 @@ export class VpcWords {
     this.nodes.prune(node, root);
   }
 
-  private forwardOf(vpc: VpcState): string[] {
-    const forward = vpc.declared?.forward ?? this.settings.forward;
-    return typeof forward === 'string' ? [] : forward;
-  }
-
-  private extrasOf(vpc: VpcState): Extras {
-    let extras = this.extras.get(vpc);
-    if (extras === undefined) {
-      extras = {
-        prefixes: 0,
-        prefixWords: 0,
-        forwardRoot: 0,
-        forwardNames: [],
-        dottedRoot: 0,
-        internal: false,
-        dirty: true,
-      };
-      this.extras.set(vpc, extras);
+  private rootsOf(vpc: VpcState): Roots {
+    let roots = this.roots.get(vpc);
+    if (roots === undefined) {
+      roots = { forward: 0, forwardNames: NO_NAMES, dotted: 0, outside: 0, outsideRules: {} };
+      this.roots.set(vpc, roots);
     }
-    return extras;
+    return roots;
   }
 
   private poke(vpc: VpcState, word: number, value: number): void {
     this.tables.poke(vpc.record + layout.VPC_COPIES + word, layout.VPC_BLOCK, value);
   }
 
-  private writePrefixes(vpc: VpcState, extras: Extras): void {
-    const all: Prefix[] = [...vpc.net6, ...vpc.services6];
-    for (const { overlays } of vpc.namespaces.values()) {
-      for (const overlay of overlays.values()) all.push(...overlay.prefixes);
-    }
-    if (extras.prefixes !== 0) this.tables.release(extras.prefixes, extras.prefixWords);
-    const { words } = this.arena;
-    extras.prefixWords = layout.PREFIXES_LIST + layout.PREFIX_ENTRY * all.length;
-    extras.prefixes = this.arena.allocate(extras.prefixWords);
-    words[extras.prefixes] = layout.RECORD_PREFIXES;
-    words[extras.prefixes + layout.PREFIXES_COUNT] = all.length;
-    let at = extras.prefixes + layout.PREFIXES_LIST;
-    for (const prefix of all) {
-      words[at] = prefix.bits;
-      words.set(prefix.words, at + 1);
-      at += layout.PREFIX_ENTRY;
-    }
-  }
-
-  private writeForward(vpc: VpcState, extras: Extras): void {
-    this.releaseForward(extras);
-    const forward = vpc.declared?.forward ?? this.settings.forward;
-    if (typeof forward === 'string') return;
-    extras.forwardRoot = this.nodes.root();
-    extras.forwardNames = forward
-      .map((name) => name.toLowerCase().replace(/\.$/, ''))
-      .filter((name) => name !== '');
-    for (const name of extras.forwardNames) this.mark(extras.forwardRoot, name, layout.SPECIAL_FORWARD);
-  }
-
-  private releaseForward(extras: Extras): void {
-    if (extras.forwardRoot === 0) return;
-    for (const name of extras.forwardNames) this.unmark(extras.forwardRoot, name);
-    this.tables.release(extras.forwardRoot, layout.NODE_LABEL);
-    extras.forwardRoot = 0;
-    extras.forwardNames = [];
+  private releaseForward(roots: Roots): void {
+    if (roots.forward === 0) return;
+    for (const name of roots.forwardNames) this.unmark(roots.forward, name);
+    this.tables.release(roots.forward, layout.NODE_LABEL);
+    roots.forward = 0;
   }
 }
 
-function hasInternal(vpc: VpcState): boolean {
-  for (const { overlays } of vpc.namespaces.values()) {
-    for (const { declared } of overlays.values()) if (declared?.internal === true) return true;
-  }
-  return false;
+/** The names of a forward list as they stand in the tree. */
+function namesOf(forward: string | readonly string[] | undefined): readonly string[] {
+  if (forward === undefined || typeof forward === 'string') return NO_NAMES;
+  return forward.map((name) => name.toLowerCase().replace(/\.$/, '')).filter((name) => name !== '');
 }

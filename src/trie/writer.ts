@@ -1,30 +1,46 @@
 /** The one writer: turns effective resources into nodes, records and addresses, a transaction at a time. */
 import type { Pod, Problem, Projection, Resource, ResourceKey, Service } from '../model.ts';
+import { Addresses } from './addresses.ts';
 import { Arena } from './arena.ts';
 import { BearerSets } from './bearers.ts';
-import { Claims, claimedBy, memberKey } from './claims.ts';
-import type { Contest } from './claims.ts';
+import { Claims, memberKey } from './claims.ts';
 import { Contests } from './contests.ts';
+import type { Known } from './contests.ts';
 import { Directory } from './directory.ts';
 import type { NamespaceState, VpcState } from './directory.ts';
 import * as layout from './layout.ts';
 import type { TrieMemory } from './memory.ts';
 import { Nodes } from './nodes.ts';
+import type { OutsideRules } from './outside-trees.ts';
 import { PrefixOwners } from './owners.ts';
 import type { ARecords } from './policy.ts';
+import type { Prefix } from './prefix.ts';
 import { Registrar } from './registrar.ts';
 import { Room } from './room.ts';
 import { plantSpecials } from './specials.ts';
 import type { SpecialSettings } from './specials.ts';
+import { Subnets } from './subnets.ts';
 import { Tables } from './tables.ts';
 import { VpcWords } from './vpc-words.ts';
+
+/** Contested addresses that are listed, if nobody asks for more. */
+const PROBLEMS_MAX = 1000;
 
 export interface WriterSettings extends SpecialSettings {
   aRecords: ARecords;
   forward: 'on' | 'off' | 'refuse' | string[];
   canForward: boolean;
+  /** Routes and hosts of the configuration: for every VPC. */
+  outside?: OutsideRules | undefined;
   /** Unix time in seconds: serials follow it. */
   now: () => number;
+  /**
+   * A pod or service as it was last put, with its stamp: asked for when others claim its addresses. Undefined where
+   * only a version is known that was refused: then what has become wrong is taken away.
+   */
+  resourceOf(key: ResourceKey): { resource: Resource; stamp: bigint } | undefined;
+  /** Nothing of this VPC is left. */
+  onForget?(vpc: string): void;
 }
 
 export class TrieWriter implements Projection {
@@ -32,49 +48,52 @@ export class TrieWriter implements Projection {
   private readonly arena: Arena;
   private readonly head: Int32Array;
   private readonly directory: Directory;
+  private readonly settings: WriterSettings;
   private readonly owners: PrefixOwners;
+  private readonly subnets: Subnets;
   private readonly bearers: BearerSets;
   private readonly claims = new Claims();
   private readonly contests: Contests;
   private readonly registrar: Registrar;
   private readonly vpcWords: VpcWords;
   private readonly room: Room;
-  /** Namespaces that may have lost their last reason to exist. */
-  private readonly suspects = new Set<NamespaceState>();
 
   constructor(memory: TrieMemory, settings: WriterSettings) {
+    this.settings = settings;
     this.head = new Int32Array(memory.head);
-    this.arena = new Arena(new Int32Array(memory.arena));
-    this.tables = new Tables(memory, this.arena);
-    const nodes = new Nodes(this.tables, this.arena);
+    const arena = new Arena(new Int32Array(memory.arena));
+    const tables = new Tables(memory, arena);
+    this.arena = arena;
+    this.tables = tables;
+    const nodes = new Nodes(tables, arena);
     this.head[layout.HEAD_VPC_ROOT] = nodes.root();
     this.head[layout.HEAD_SPECIAL_ROOT] = nodes.root();
-    this.directory = new Directory(this.arena, this.tables, nodes, this.head[layout.HEAD_VPC_ROOT]);
-    this.owners = new PrefixOwners(this.arena, this.tables);
-    this.bearers = new BearerSets(this.arena, this.tables, nodes);
+    const directory = new Directory(arena, tables, nodes, this.head[layout.HEAD_VPC_ROOT]);
+    const addresses = new Addresses(arena, tables);
+    this.directory = directory;
+    this.owners = new PrefixOwners(arena, tables, addresses);
+    this.subnets = new Subnets(arena, tables);
+    this.bearers = new BearerSets(arena, tables, nodes);
+    const { bearers, claims } = this;
     this.registrar = new Registrar({
-      arena: this.arena,
-      tables: this.tables,
+      arena,
+      tables,
       nodes,
-      directory: this.directory,
-      bearers: this.bearers,
-      claims: this.claims,
-      owners: this.owners,
+      directory,
+      bearers,
+      claims,
+      addresses,
       aRecords: settings.aRecords,
       onDotted: (vpc, name, present) => this.vpcWords.setDotted(vpc, name, present),
     });
-    this.contests = new Contests(this.arena, this.claims, this.directory, this.registrar);
-    this.vpcWords = new VpcWords(this.arena, this.tables, nodes, settings);
-    this.room = new Room({
-      arena: this.arena,
-      tables: this.tables,
-      bearers: this.bearers,
-      claims: this.claims,
-      registrar: this.registrar,
-      vpcWords: this.vpcWords,
-    });
+    const { registrar } = this;
+    const known = (key: ResourceKey): Known | undefined => settings.resourceOf(key) as Known | undefined;
+    this.contests = new Contests({ arena, tables, addresses, claims, directory, registrar, known });
+    this.vpcWords = new VpcWords(arena, tables, nodes, settings);
+    this.room = new Room({ arena, tables, bearers, claims, registrar });
     this.begin();
-    plantSpecials(this.arena, nodes, this.head[layout.HEAD_SPECIAL_ROOT], settings);
+    plantSpecials(arena, nodes, this.head[layout.HEAD_SPECIAL_ROOT], settings);
+    this.head[layout.HEAD_OUTSIDE_ROOT] = this.vpcWords.plant();
     this.commit();
   }
 
@@ -82,28 +101,25 @@ export class TrieWriter implements Projection {
     this.tables.begin();
   }
 
-  put(resource: Resource, stamp: number): void {
+  put(resource: Resource, stamp: bigint): void {
     switch (resource.kind) {
       case 'vpc': {
-        const old = this.directory.vpcs.get(resource.name);
-        this.room.forVpc(resource, old);
-        const before = old?.net6 ?? [];
-        const state = this.directory.setVpc(resource);
-        this.owners.replace(state, before, state.net6);
-        this.vpcWords.dirty(state);
+        this.room.forVpc(resource);
+        const state = this.directory.vpc(resource.name);
+        this.redeclare(state, () => this.directory.setVpc(state, resource));
         return;
       }
-      case 'namespace': {
-        this.room.forPlace(this.directory.vpcs.get(resource.vpc));
-        const state = this.namespace(resource.vpc, resource.name);
-        this.directory.setNamespace(state, resource);
+      case 'namespace':
+        this.room.forPlace();
+        this.directory.setNamespace(this.namespace(resource.vpc, resource.name), resource);
         return;
-      }
       case 'overlay': {
-        this.room.forPlace(this.directory.vpcs.get(resource.vpc));
+        this.room.forPlace();
         const namespace = this.namespace(resource.vpc, resource.namespace);
-        this.directory.setOverlay(this.directory.overlay(namespace, resource.name), resource);
-        this.vpcWords.dirty(namespace.vpc);
+        const state = this.directory.overlay(namespace, resource.name);
+        const before = state.prefixes;
+        this.directory.setOverlay(state, resource);
+        this.own(namespace.vpc, before, state.prefixes);
         return;
       }
       default:
@@ -112,22 +128,33 @@ export class TrieWriter implements Projection {
   }
 
   remove(key: ResourceKey): void {
-    const vpc = this.directory.vpcs.get(key.vpc);
+    const { directory } = this;
+    const vpc = directory.vpcs.get(key.vpc);
     if (vpc === undefined) return;
     if (key.kind === 'vpc') {
       if (vpc.declared === undefined) return;
-      this.directory.touched.add(vpc);
-      this.owners.replace(vpc, vpc.net6, []);
-      vpc.declared = undefined;
-      vpc.net6 = [];
-      vpc.services6 = [];
-      this.vpcWords.dirty(vpc);
+      directory.touched.add(vpc);
+      this.redeclare(vpc, () => directory.setVpc(vpc, undefined));
       return;
     }
     const namespace = vpc.namespaces.get(key.namespace);
     if (namespace === undefined || !this.removeInside(namespace, key)) return;
-    this.suspects.add(namespace);
-    this.directory.touched.add(vpc);
+    directory.suspect(namespace);
+    directory.touched.add(vpc);
+  }
+
+  private redeclare(vpc: VpcState, declare: () => void): void {
+    const { net6, services6 } = vpc;
+    declare();
+    this.owners.replace(vpc, net6, vpc.net6);
+    this.own(vpc, [...net6, ...services6], [...vpc.net6, ...vpc.services6]);
+    this.vpcWords.declare(vpc);
+  }
+
+  /** These prefixes are a VPC's own instead of those. */
+  private own(vpc: VpcState, before: Prefix[], after: Prefix[]): void {
+    for (const prefix of after) this.subnets.add(vpc.record, prefix);
+    for (const prefix of before) this.subnets.remove(vpc.record, prefix);
   }
 
   /** False when there was no such thing. */
@@ -140,8 +167,9 @@ export class TrieWriter implements Projection {
     if (key.kind !== 'overlay') return this.removeBearer(namespace, key.kind as 'pod' | 'service', key.name);
     const overlay = namespace.overlays.get(key.name);
     if (overlay?.declared === undefined) return false;
+    const before = overlay.prefixes;
     this.directory.setOverlay(overlay, undefined);
-    this.vpcWords.dirty(namespace.vpc);
+    this.own(namespace.vpc, before, []);
     return true;
   }
 
@@ -154,22 +182,19 @@ export class TrieWriter implements Projection {
     for (let count = -1; this.owed > 0 && count !== this.arena.count;) {
       count = this.arena.count;
       this.begin();
-      this.contests.retry();
+      this.contests.settle();
       this.finish();
     }
   }
 
   private get owed(): number {
-    return this.contests.owed + this.bearers.owed + this.owners.owed + this.vpcWords.changed.size;
+    return this.contests.owed + this.bearers.owed;
   }
 
   private finish(): void {
     this.bearers.flush((node) => this.registrar.prune(node));
-    for (const namespace of this.suspects) this.directory.sweep(namespace);
-    this.suspects.clear();
-    this.owners.flush(this.directory.vpcs.size === 1);
+    this.directory.sweep();
     const { vpcs, touched } = this.directory;
-    for (const vpc of this.vpcWords.changed) touched.add(vpc);
     for (const vpc of touched) {
       if (vpc.declared === undefined && vpc.namespaces.size === 0) this.forget(vpc);
       else this.vpcWords.write(vpc);
@@ -180,11 +205,11 @@ export class TrieWriter implements Projection {
     this.tables.commit();
   }
 
-  /** Standing conflicts over addresses. */
-  problems(): Problem[] {
-    const problems = this.claims.problems();
+  /** Standing conflicts over addresses, at most `limit` of them. */
+  problems(limit = PROBLEMS_MAX): Problem[] {
+    const problems = this.claims.problems(limit);
     if (this.owed > 0) {
-      const reason = `the memory is full: ${this.owed} names, addresses or VPCs wait for room to be shown in full`;
+      const reason = `the memory is full: ${this.owed} names or addresses wait for room to be shown in full`;
       problems.push({ severity: 'error', reason });
     }
     return problems;
@@ -215,51 +240,43 @@ export class TrieWriter implements Projection {
   }
 
   private namespace(vpc: string, name: string): NamespaceState {
-    const isNew = !this.directory.vpcs.has(vpc);
-    const state = this.directory.vpc(vpc);
-    if (isNew) this.vpcWords.dirty(state);
-    return this.directory.namespace(state, name);
+    return this.directory.namespace(this.directory.vpc(vpc), name);
+  }
+
+  /** What the changes so far have cost, in steps of work: words written, slots changed, claims compared. */
+  get steps(): number {
+    return this.arena.handed + this.tables.steps + this.claims.steps;
   }
 
   private forget(vpc: VpcState): void {
     this.vpcWords.release(vpc);
     this.directory.forget(vpc);
+    this.settings.onForget?.(vpc.name);
   }
 
-  private putBearer(resource: Pod | Service, stamp: number): void {
+  private putBearer(resource: Pod | Service, stamp: bigint): void {
     const { claims, contests, registrar } = this;
     const key = memberKey(resource.kind, resource.vpc, resource.namespace, resource.name);
     const vpc = this.directory.vpcs.get(resource.vpc);
-    const known = vpc?.namespaces.get(resource.namespace);
-    const old = known === undefined ? 0 : registrar.recordOf(known, resource.kind, resource.name);
+    const space = vpc?.namespaces.get(resource.namespace);
+    const old = space === undefined ? 0 : registrar.recordOf(space, resource.kind, resource.name);
     this.room.forBearer(resource, vpc, key, old);
     const namespace = this.namespace(resource.vpc, resource.namespace);
-    const affected = new Set<Contest>(claims.withdraw(key));
-    for (const { address, overlay } of claimedBy(resource)) {
-      let contest = claims.contest(resource.vpc, address);
-      if (contest === undefined) {
-        const holder = registrar.holderOf(namespace.vpc, address);
-        if (holder === 0 || holder === old) continue;
-        contest = contests.open(namespace.vpc, address, holder);
-      }
-      claims.join(contest, key, overlay, { resource, stamp, record: old });
-      affected.add(contest);
-    }
-    const record = registrar.place(namespace, resource, stamp, old);
-    if (old !== 0) this.suspects.add(namespace);
-    if (affected.size === 0) return;
-    const member = claims.member(key);
-    if (member !== undefined) member.record = record;
-    contests.settle(affected, key);
+    contests.claim(namespace.vpc, key, resource, stamp, old);
+    const record = registrar.place(namespace, resource, old);
+    if (old !== 0) this.directory.suspect(namespace);
+    if (claims.empty) return;
+    contests.built(key, record);
+    contests.settle();
   }
 
   private removeBearer(namespace: NamespaceState, kind: 'pod' | 'service', name: string): boolean {
     const record = this.registrar.recordOf(namespace, kind, name);
     if (record === 0) return false;
     const key = memberKey(kind, namespace.vpc.name, namespace.name, name);
-    const affected = new Set(this.claims.withdraw(key));
+    this.contests.withdraw(key);
     this.registrar.displace(namespace, record);
-    if (affected.size > 0) this.contests.settle(affected, key);
+    if (!this.claims.empty) this.contests.settle();
     return true;
   }
 }

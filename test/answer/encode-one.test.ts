@@ -6,7 +6,7 @@ import type { AnswerSettings } from '../../src/answer/settings.ts';
 import { buildQuery } from '../../src/dns/build.ts';
 import { reserveMemory } from '../../src/trie/memory.ts';
 import { View } from '../../src/trie/view.ts';
-import { TrieWriter } from '../../src/trie/writer.ts';
+import { OwnWriter } from '../harness/own-writer.ts';
 
 const MIB = 1 << 20;
 const settings: AnswerSettings = {
@@ -26,7 +26,7 @@ const settings: AnswerSettings = {
 
 test('with and without recursion, letter case and flags, the octets are the same', () => {
   const memory = reserveMemory({ names: MIB, addresses: MIB, arena: MIB });
-  const writer = new TrieWriter(memory, { ...settings, canForward: true, now: () => 1 });
+  const writer = new OwnWriter(memory, { ...settings, canForward: true, now: () => 1 });
   writer.begin();
   writer.put({ kind: 'vpc', name: 'v', net6: ['fdfd::/64'], services6: [], forward: 'on' }, 1);
   const pod = {

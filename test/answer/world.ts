@@ -10,7 +10,7 @@ import type { Resource, ResourceKey } from '../../src/model.ts';
 import { SYNC_LIVE, SYNC_STARTING } from '../../src/trie/layout.ts';
 import { reserveMemory } from '../../src/trie/memory.ts';
 import { View } from '../../src/trie/view.ts';
-import { TrieWriter } from '../../src/trie/writer.ts';
+import { OwnWriter } from '../harness/own-writer.ts';
 import { encodeQuery } from '../harness/build.ts';
 import type { QueryParts } from '../harness/build.ts';
 import { ManualClock } from '../harness/clock.ts';
@@ -43,8 +43,9 @@ export function summary(answer: Uint8Array | 'dropped' | 'waiting'): string {
 const NOTHING = { each: [], count: 0 };
 
 export class World {
+  readonly memory = reserveMemory({ names: 1 << 20, addresses: 1 << 20, arena: 1 << 24 }, [3, 4]);
   readonly clock = new ManualClock();
-  readonly writer: TrieWriter;
+  readonly writer: OwnWriter;
   readonly view: View;
   readonly responder: Responder;
   readonly deferred: Deferred;
@@ -75,9 +76,9 @@ export class World {
       clients: [],
       ...settings,
     };
-    const memory = reserveMemory({ names: 1 << 20, addresses: 1 << 20, arena: 1 << 24 }, [3, 4]);
+    const { memory } = this;
     const seconds = (): number => Math.floor(this.clock.wall() / 1000);
-    this.writer = new TrieWriter(memory, { ...this.settings, canForward: true, now: seconds });
+    this.writer = new OwnWriter(memory, { ...this.settings, canForward: true, now: seconds });
     this.view = new View(memory);
     this.responder = new Responder(this.view, this.settings, seconds);
     this.deferred = new Deferred(this.responder, {

@@ -44,6 +44,7 @@ describe('content', () => {
   const everything: Resource[] = [
     vpc('aep', ['fdfd:1a8::/48'], { id: 'x', forward: ['example.com'], upstreams: ['9.9.9.9:53'] }),
     vpc('bare', []),
+    vpc('local', [], { routes: { 'corp.example': ['9.9.9.9:53'], ads: [] }, hosts: { h: ['192.0.2.1'] } }),
     { kind: 'namespace', vpc: 'aep', name: 'shop', created: '2023-09-11T12:16:30Z', shadow: 'forward' },
     { kind: 'namespace', vpc: 'aep', name: 'empty' },
     {
@@ -102,7 +103,7 @@ describe('content', () => {
       expect(change).toEqual({ type: 'put', resource: expected, stamp: 7, source: 'one', revision: '7' });
     }
     expect(catalog.count('pod')).toBe(5);
-    expect(catalog.count('vpc')).toBe(2);
+    expect(catalog.count('vpc')).toBe(3);
     expect([...catalog.scopes()]).toContainEqual({ vpc: 'aep', namespace: 'shop' });
   });
 

@@ -74,6 +74,38 @@ describe('check', () => {
   });
 });
 
+describe('routes and hosts', () => {
+  const VPC = `vpc: aep
+upstreams: [127.0.0.53, 192.0.2.53]
+routes: { corp.example: ["[fe80::1%eth0]:53"], x.vpc.internal: [192.0.2.1], svc.test: [], localhost: [] }
+hosts: { a.localhost: 192.0.2.1, 1.2.0.192.in-addr.arpa: 192.0.2.1, good.example: 192.0.2.1 }
+`;
+
+  it('are warned of where podns never comes to them, and where they are of the node', async () => {
+    write('zones/a.yaml', VPC);
+    write('podns.yaml', 'suffixes: [svc.test]\nhosts: { localhost: 192.0.2.1 }\n');
+    const ran = await podns(['check'], { folder });
+    expect(ran.code).toBe(0);
+    const node =
+      'every node that serves this VPC asks itself there; where tenants write their VPCs, set local_upstreams: false';
+    const lines = ran.out.split('\n').map((line) => line.replace(/^.*warning: (vpc aep: )?/, ''));
+    expect(lines.filter((line) => line !== '')).toEqual([
+      'hosts: "localhost" is never given: localhost is always the loopback',
+      'routes: "localhost" is never asked: podns itself answers at and below localhost',
+      'routes: "svc.test" is never asked: podns itself answers at and below svc.test',
+      'routes: "x.vpc.internal" is never asked: podns itself answers at and below vpc.internal',
+      'hosts: "1.2.0.192.in-addr.arpa" is never given: it is a reverse name',
+      'hosts: "a.localhost" is never given: localhost is always the loopback',
+      `upstreams: 127.0.0.53:53 is loopback or link-local: ${node}`,
+      `routes: "corp.example": [fe80::1%eth0]:53 is loopback or link-local: ${node}`,
+    ]);
+    write('podns.yaml', 'local_upstreams: false\n');
+    expect((await podns(['check'], { folder })).out).toContain(
+      'it is not asked, because local_upstreams is false',
+    );
+  });
+});
+
 describe("the host's resolvers", () => {
   const vpc = (name: string, more = ''): string => `vpc: ${name}\n${more}`;
   const shares =

@@ -99,6 +99,30 @@ describe('loadConfig', () => {
     expect(loadConfig({ folder, environment }).config.suffixes).toEqual(flat);
   });
 
+  it('takes routes and hosts as maps, as flags, and as one variable', () => {
+    const routes = {
+      '10.in-addr.arpa': ['10.0.0.53:53'],
+      ads: [],
+      'corp.example': ['10.0.0.53:53', '[fd00::53]:53'],
+    };
+    const text =
+      'routes: { 10.in-addr.arpa: 10.0.0.53, ads: [], corp.example: [10.0.0.53, "[fd00::53]:53"] }\n';
+    const file = join(folder, 'routes.yaml');
+    writeFileSync(file, text);
+    expect(loadConfig({ folder, file }).config.routes).toEqual(routes);
+    const flags = { routes: ['corp.example=10.0.0.53', 'Corp.example=[fd00::53]:53', 'ads='] };
+    expect(errorsOf({ flags })).toEqual(['--routes: "corp.example" is written twice']);
+    flags.routes[1] = 'corp.example=[fd00::53]:53';
+    expect(loadConfig({ folder, flags }).config.routes).toEqual({
+      ...{ ads: [], 'corp.example': ['10.0.0.53:53', '[fd00::53]:53'] },
+    });
+    const environment = { PODNS_HOSTS: 'constructor=192.0.2.1 host.docker.internal=172.17.0.1,fd00::1' };
+    expect(loadConfig({ folder, environment }).config.hosts).toEqual({
+      ...{ constructor: ['192.0.2.1'], 'host.docker.internal': ['172.17.0.1', 'fd00::1'] },
+    });
+    expect(errorsOf({ flags: { hosts: ['db'] } })).toEqual(['--hosts: NAME=ADDRESS,… is expected, not "db"']);
+  });
+
   it('tells wrong flags from wrong configuration', () => {
     expect(errorsOf({ flags: { ttl: 'soon' } })).toEqual([
       '--ttl: a duration such as 300ms, 30s or 1h is expected, not "soon"',

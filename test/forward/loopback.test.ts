@@ -55,7 +55,6 @@ describe('over UDP', () => {
     const server = await serve({ udp: (query) => [good(query)] });
     const forwarder = forward([silent.text, server.text], 100);
     expect(await ask(forwarder)).toMatchObject(isGood);
-    expect(forwarder.status().upstreams[0]).toMatchObject({ state: 'failing', reason: 'timed out' });
     expect(await ask(forwarder, { name: 'second.example' })).toMatchObject(isGood);
     expect(silent.udpQueries.filter((query) => query[12] !== 0)).toHaveLength(1);
   });
@@ -118,7 +117,10 @@ describe('over UDP', () => {
 
 describe('over TCP', () => {
   it('the whole answer is fetched, on one connection for many', async () => {
-    const answer = Array.from({ length: 1000 }, (_, i) => a(300, i & 255));
+    const answer = Array.from({ length: 1000 }, (_, i) => ({
+      ...a(300),
+      data: Uint8Array.of(10, 0, i >> 8, i & 255),
+    }));
     const server = await serve({
       udp: (query) => [cut(query)],
       tcp: (query) => ({ octets: frame(answerTo(query, { answer })) }),

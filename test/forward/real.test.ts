@@ -139,15 +139,26 @@ else {
       });
     });
 
-    it('that asks us what we ask it ends in SERVFAIL, with few queries', async () => {
+    it.each([
+      ['no EDNS', { edns: undefined }],
+      ['EDNS', {}],
+      ['DO', { edns: { do: true } }],
+      ['DO and CD', { edns: { do: true }, cd: true }],
+    ])('that asks us what we ask it is found out at once, asked with %s', async (_, parts) => {
       const listener = await listening();
       const forwarding = `forward-zone:\n  name: "."\n  forward-addr: 127.0.0.1@${listener.port}`;
       const upstream = await unbound([forwarding]);
-      const forwarder = new Forwarder({ writeOpt, upstreams: [upstream], attemptTimeout: 300, budget: 900 });
+      const forwarder = new Forwarder({ writeOpt, upstreams: [upstream] });
       closing.push(() => forwarder.close(0));
       listener.serve(forwarder);
-      const got = await ask(forwarder, { name: 'loop.example', clientKey: '127.0.0.9' });
+      const got = await ask(forwarder, { name: 'loop.example', clientKey: '127.0.0.9', ...parts });
       expect(got.rcode).toBe(2);
+      if (got.edns !== undefined) {
+        const text = `loop: upstream ${upstream} asks podns what podns asks it`;
+        expect(got.edns.errors).toEqual([{ code: 0, text }]);
+      }
+      // Nobody's time was over, so nothing was waited for.
+      expect(forwarder.counters).toMatchObject({ timeouts: 0, errors: 0 });
       expect(listener.queries()).toBeLessThan(50);
       expect(forwarder.counters.sent).toBeLessThan(50);
     });

@@ -207,15 +207,28 @@ describe('the turn', () => {
     expect(sockets.last.message.edns).toBeUndefined();
   });
 
-  it('relays FORMERR when it does not come from EDNS', () => {
-    const { ask, sockets } = makeWorld();
-    const got = ask();
-    sockets.last.reply(answerTo(sockets.last.query, { rcode: 1 }));
-    sockets.last.reply(answerTo(sockets.last.query, { rcode: 1 }));
-    expect(got[0]!.rcode).toBe(1);
-    ask({ name: 'next.example' });
-    expect(sockets.last.message.edns).toBeDefined();
-  });
+  it.each([1, 4])(
+    'tries the next after rcode %i that does not come from EDNS, and asks it with EDNS again',
+    (rcode) => {
+      const { ask, sockets } = makeWorld();
+      const got = ask();
+      for (let i = 0; i < 4; i++) sockets.last.reply(answerTo(sockets.last.query, { rcode }));
+      expect(sockets.order).toEqual([ONE, ONE, TWO, TWO]);
+      expect(sockets.asked.map(({ message }) => message.edns !== undefined)).toEqual([
+        true,
+        false,
+        true,
+        false,
+      ]);
+      expect(got[0]!.rcode).toBe(2);
+      const word = rcode === 1 ? 'FORMERR' : 'NOTIMP';
+      expect(got[0]!.edns!.errors).toEqual([
+        { code: 22, text: `upstreams ${ONE} and ${TWO} answered ${word}` },
+      ]);
+      ask({ name: 'next.example' });
+      expect(sockets.last.message.edns).toBeDefined();
+    },
+  );
 });
 
 describe('a failing upstream', () => {
@@ -224,17 +237,33 @@ describe('a failing upstream', () => {
     ask();
     clock.advance(1300);
     sockets.last.reply(answerTo(sockets.last.query, { answer: [a(300)] }));
-    expect(forwarder.status().upstreams.map(({ state, reason }) => [state, reason])).toEqual([
-      ['failing', 'timed out'],
+    const states = () => forwarder.status().upstreams.map(({ state, reason }) => [state, reason]);
+    // Its names may be to blame, so only who has missed something takes it for failing.
+    expect(states()).toEqual([
+      ['untried', ''],
       ['answering', ''],
     ]);
     ask({ name: 'second.example' });
     expect(sockets.last.upstream).toBe(TWO);
     sockets.last.reply(answerTo(sockets.last.query, { answer: [a(300)] }));
+    ask({ name: 'second.example', vpc: 'other' });
+    expect(sockets.last.upstream).toBe(ONE);
     clock.advance(500);
     expect(sockets.last).toMatchObject({ upstream: ONE, message: { question: { name: '.', type: 2 } } });
     expect(forwarder.counters.probes).toBe(1);
-    sockets.last.reply(answerTo(sockets.last.query, { rcode: 5 }));
+    clock.advance(1300);
+    expect(states()).toEqual([
+      ['failing', 'timed out'],
+      ['answering', ''],
+    ]);
+    ask({ name: 'second.example', vpc: 'third' });
+    expect(sockets.last.upstream).toBe(TWO);
+    sockets.last.reply(answerTo(sockets.last.query, { answer: [a(300)] }));
+    clock.advance(1000);
+    expect(forwarder.counters.probes).toBe(2);
+    const probe = sockets.asked.findLast(({ message }) => message.question!.name === '.')!;
+    probe.reply(answerTo(probe.query, { rcode: 5 }));
+    expect(states()[0]).toEqual(['answering', '']);
     ask({ name: 'third.example' });
     expect(sockets.last.upstream).toBe(ONE);
   });

@@ -5,7 +5,8 @@ import { buildOpt, buildQuery } from '../../src/dns/build.ts';
 import { encodeName } from '../../src/dns/name.ts';
 import { parseMessage } from '../../src/dns/print.ts';
 import type { Question } from '../../src/forward/question.ts';
-import { matchReply, readAnswer } from '../../src/forward/upstream-answer.ts';
+import { freshness, matchReply, readAnswer } from '../../src/forward/upstream-answer.ts';
+import type { UpstreamAnswer } from '../../src/forward/upstream-answer.ts';
 import { a, answerTo, makeWorld, questionEnd, requestOf, soa } from './world.ts';
 
 const question: Question = {
@@ -91,7 +92,6 @@ describe('names and rdata', () => {
     ['an AAAA of four octets', record(OWNER, 28, [192, 0, 2, 1])],
     ['an alias with something behind', record(OWNER, 5, [0xc0, 0x0c, 0])],
     ['a text longer than its rdata', record(OWNER, 16, [5, 97])],
-    ['an empty text', record(OWNER, 16, [])],
     ['half a service parameter', record(OWNER, 65, [0, 1, 0, 0, 3, 0, 2, 1])],
     ['rdata past the end', Uint8Array.from([...ok.subarray(0, 11), 200, 1, 2])],
   ])('%s breaks the message', (name, octets) => {
@@ -117,17 +117,128 @@ describe('names and rdata', () => {
 
   it('a pointer may lead to a pointer, and a long chain of them is followed once', () => {
     // As far as 14 bits reach.
-    const records = Array.from({ length: 1300 }, (_, i) => {
-      const before = end + 12 * (i - 1);
-      return record(i === 0 ? OWNER : [0xc0 | (before >> 8), before & 255], 10, []);
+    const records = Array.from({ length: 1100 }, (_, i) => {
+      const before = end + 14 * (i - 1);
+      return record(i === 0 ? OWNER : [0xc0 | (before >> 8), before & 255], 10, [i >> 8, i & 255]);
     });
-    const answer = readAnswer(message([1300, 0, 0], ...records), question);
-    expect(answer!.answers).toBe(1300);
+    const answer = readAnswer(message([1100, 0, 0], ...records), question);
+    expect(answer!.answers).toBe(1100);
   });
 
   it('trailing octets are left out', () => {
     const answer = readAnswer(message([1, 0, 0], ok, new Uint8Array(100)), question)!;
     expect(answer.octets).toHaveLength(end + ok.length);
+  });
+
+  it('an empty text alone is no data, and not kept', () => {
+    const answer = readAnswer(message([1, 0, 0], record(OWNER, 16, [])), { ...question, type: 16 })!;
+    expect(answer).toMatchObject({ answers: 0, rcode: 0, found: false });
+    expect(freshness(answer).seconds).toBe(0);
+  });
+
+  it.each([
+    ['an empty text', record(OWNER, 16, []), 1],
+    ['a text longer than its rdata', record(OWNER, 16, [5, 97]), 1],
+    ['an alias with something behind', record([3, 97, 98, 99, 0], 5, [0xc0, 0x0c, 0]), 1],
+    ['an A of three octets', record(OWNER, 1, [192, 0, 2]), 1],
+    ['unknown rdata', record(OWNER, 200, [0xff, 0xff, 0xff]), 2],
+  ])('%s costs the answer no other record', (_, odd, answers) => {
+    const answer = readAnswer(message([2, 0, 0], odd, ok), question)!;
+    expect(answer).toMatchObject({ answers, found: true });
+    const [last] = parseMessage(withCounts(answer)).answer.slice(-1);
+    expect(last).toMatchObject({ name: 'www.example.com.', data: '192.0.2.1' });
+  });
+
+  it('a TTL with its top bit set counts as 0, one without it as it is', () => {
+    const ttls = [
+      [0x80, 0, 0, 0],
+      [0xff, 0xff, 0xff, 0xff],
+      [0x7f, 0xff, 0xff, 0xff],
+      [0, 0, 1, 44],
+    ];
+    const records = ttls.map((ttl, i) => Uint8Array.from([...OWNER, 0, 1, 0, 1, ...ttl, 0, 4, 1, 2, 3, i]));
+    const answer = readAnswer(message([4, 0, 0], ...records), question)!;
+    expect(parseMessage(withCounts(answer)).answer.map(({ ttl }) => ttl)).toEqual([0, 0, 0x7fffffff, 300]);
+    expect(freshness(answer).seconds).toBe(0);
+  });
+});
+
+/** The octets with the counts in their header: those are for who writes an answer of them. */
+function withCounts({ octets, answers, authorities, additionals }: UpstreamAnswer): Uint8Array {
+  const whole = Buffer.from(octets);
+  [answers, authorities, additionals].forEach((count, i) => whole.writeUInt16BE(count, 6 + 2 * i));
+  return new Uint8Array(whole);
+}
+
+describe('an RRset is a set', () => {
+  const mx = (...exchange: number[]): number[] => [0, 5, ...exchange];
+  it('each record once, however its names are written, and names that led into what is gone stay whole', () => {
+    const first = record(OWNER, 15, mx(4, 109, 97, 105, 108, 0xc0, 0x10));
+    // MAIL.example.com in full, and a name that is a part of this record.
+    const twiceAt = end + first.length;
+    const inFull = mx(4, 77, 65, 73, 76, ...encodeName('example.com'));
+    const twice = record([...encodeName('WWW.example.com')], 15, inFull);
+    const mailAt = twiceAt + 17 + 10 + 2;
+    const octets = message(
+      [4, 0, 1],
+      first,
+      twice,
+      record(OWNER, 15, mx(0xc0, mailAt)),
+      record(OWNER, 15, mx(1, 120, 0xc0, mailAt)),
+      record([0xc0, mailAt], 1, [192, 0, 2, 9]),
+    );
+    const answer = readAnswer(octets, { ...question, type: 15 })!;
+    expect(answer).toMatchObject({ answers: 2, authorities: 0, additionals: 1, found: true });
+    const read = parseMessage(withCounts(answer));
+    expect(read.answer.map(({ name, data, ttl }) => `${name} ${ttl} ${data}`)).toEqual([
+      'www.example.com. 60 5 mail.example.com.',
+      'www.example.com. 60 5 x.MAIL.example.com.',
+    ]);
+    expect(read.additional.map(({ name, data }) => `${name} ${data}`)).toEqual([
+      'MAIL.example.com. 192.0.2.9',
+    ]);
+    expect(answer.ttlOffsets).toHaveLength(3);
+  });
+
+  it('the same record in two sections, and records that differ in case only of their texts, stay', () => {
+    const one = record(OWNER, 1, [192, 0, 2, 1]);
+    const texts = [record(OWNER, 16, [1, 97]), record(OWNER, 16, [1, 65]), record(OWNER, 16, [1, 97])];
+    const answer = readAnswer(message([4, 0, 1], one, ...texts, one), question)!;
+    expect(answer).toMatchObject({ answers: 3, additionals: 1 });
+  });
+
+  it('five thousand of one record, and as many that differ, are read in one go', () => {
+    const many = (of: (i: number) => number[]) =>
+      readAnswer(message([4000, 0, 0], ...Array.from({ length: 4000 }, (_, i) => record(OWNER, 10, of(i)))), {
+        ...question,
+        type: 10,
+      })!;
+    expect(many(() => [1, 1]).answers).toBe(1);
+    expect(many((i) => [i >> 8, i & 255]).answers).toBe(4000);
+  });
+});
+
+describe('whether an answer holds what was asked for', () => {
+  const alias = (owner: number[], target: string): Uint8Array => record(owner, 5, [...encodeName(target)]);
+  const address = (name: string): Uint8Array => record([...encodeName(name)], 1, [192, 0, 2, 1]);
+  it.each([
+    ['an address', [address('WWW.example.COM')], true],
+    ['an alias and its address', [alias(OWNER, 'x.test'), address('X.test')], true],
+    ['the same the other way round', [address('x.test'), alias(OWNER, 'x.test')], true],
+    ['an alias and an address of another', [alias(OWNER, 'x.test'), address('y.test')], false],
+    ['an address of another', [address('y.test')], false],
+    ['an alias alone', [alias(OWNER, 'x.test')], false],
+    ['an alias of itself', [alias(OWNER, 'www.example.com')], false],
+    [
+      'two aliases of each other',
+      [alias(OWNER, 'x.test'), alias([...encodeName('x.test')], 'www.example.com')],
+      false,
+    ],
+  ])('%s: RFC 2308 section 5', (_, records, found) => {
+    const answer = readAnswer(message([records.length, 0, 0], ...records), question)!;
+    expect(answer.found).toBe(found);
+    // Without it, and without an SOA, there is nothing to keep.
+    expect(freshness(answer).seconds).toBe(found ? 60 : 0);
   });
 });
 

@@ -255,9 +255,20 @@ export function requestOf(parts: AskParts = {}): ForwardRequest {
     clientKey = 'fdfd::1',
     tcp = false,
     limit = tcp ? 65535 : 1232,
+    suffix,
+    isShared,
   } = parts;
   const packet = buildQuery({ name: 'www.example.com', type: 1, id: 7, edns: {}, ...parts });
-  return { packet, tenant, upstreams, clientKey, limit, tcp };
+  return {
+    packet,
+    tenant,
+    upstreams,
+    clientKey,
+    limit,
+    tcp,
+    suffix,
+    ...(isShared === true ? { isShared } : {}),
+  };
 }
 
 /** Every answer is read by a strict parser, and must carry the client's id and fit its limit. */

@@ -1,5 +1,5 @@
 /** A slow and plain reading of contract section 4: what podns must answer, without wire, trie or cleverness. */
-import type { Pod, Service } from '../../src/model.ts';
+import type { Attachment, Pod, Service } from '../../src/model.ts';
 import type { NaiveClient, NaiveSource, NaiveWorld } from './naive-world.ts';
 import { joined, NOTHING, type Found, type NaiveReply } from './naive-reply.ts';
 import { NaiveReverse } from './naive-reverse.ts';
@@ -230,14 +230,21 @@ export class Naive {
       return [...records];
     }
     for (const pod of this.serving(found.pods)) {
-      if (type === 'AAAA') for (const ip6 of this.podIp6(pod)) records.add(`AAAA ${ip6}`);
+      if (type === 'AAAA') for (const ip6 of this.podIp6(client, pod)) records.add(`AAAA ${ip6}`);
       if (type === 'A') for (const ip4 of this.podIp4(client, pod)) records.add(`A ${ip4}`);
     }
     return [...records];
   }
 
-  private podIp6(pod: Pod): string[] {
-    if (pod.ip6 === undefined) return pod.overlays.flatMap((place) => place.ip6 ?? []);
+  /** The places at which a pod has addresses: those that the client shares, where it shares any. */
+  private places(client: NaiveClient, pod: Pod): Attachment[] {
+    const places = pod.overlays.filter((place) => place.ip4 !== undefined || place.ip6 !== undefined);
+    const shared = places.filter((place) => client.overlays.has(`${pod.namespace}/${place.overlay}`));
+    return shared.length > 0 ? shared : places;
+  }
+
+  private podIp6(client: NaiveClient, pod: Pod): string[] {
+    if (pod.ip6 === undefined) return this.places(client, pod).flatMap((place) => place.ip6 ?? []);
     const own = this.world.ownIp6(pod);
     return own === undefined ? [] : [own];
   }
@@ -246,7 +253,7 @@ export class Naive {
     const policy = this.world.settings.aRecords;
     if (policy === 'none') return [];
     const withIp6 = pod.ip6 !== undefined || pod.overlays.some((place) => place.ip6 !== undefined);
-    return pod.overlays.flatMap((place) => {
+    return this.places(client, pod).flatMap((place) => {
       if (place.ip4 === undefined) return [];
       if (policy === 'pinned' && withIp6 && !place.pinned) return [];
       const holders = new Set(this.world.holders4(pod.vpc, place.ip4).map((holder) => holder.pod));

@@ -37,7 +37,8 @@ function podArbitrary(tenant: Tenant): fc.Arbitrary<Pod> {
       places: fc.subarray(['o1', 'o2']),
       shift: fc.integer({ min: 0, max: 1 }),
       pinned: fc.boolean(),
-      overlay6: fc.boolean(),
+      /** Overlays on which a pod without an address of its own has an IPv6 one. */
+      overlay6: fc.subarray(['o1', 'o2']),
       ready: fc.boolean(),
       ports: fc.boolean(),
     })
@@ -50,7 +51,7 @@ function podArbitrary(tenant: Tenant): fc.Arbitrary<Pod> {
         overlay,
         pinned: parts.pinned,
         ip4: `10.1.0.${1 + parts.own + (overlay === 'o2' ? parts.shift : 0)}`,
-        ...(parts.ip6 === undefined && parts.overlay6
+        ...(parts.ip6 === undefined && parts.overlay6.includes(overlay)
           ? { ip6: `fd42:${tenant.net.slice(5)}:${parts.namespace + 1}:${index + 1}::${parts.own + 1}` }
           : {}),
       }));

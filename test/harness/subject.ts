@@ -14,6 +14,8 @@ export interface SubjectOptions {
   listen: boolean;
   workers: number;
   upstreamPort: number | undefined;
+  /** Bearers of one name that stand in a SET, the usual number when undefined. */
+  most?: number;
 }
 
 export interface SubjectClient {
@@ -68,6 +70,10 @@ function scopeWord(scope: string): string {
 
 export async function openSubject(options: SubjectOptions): Promise<Subject> {
   const server = createServer({ config: configOf(options), reserve: RESERVE, cookieSecret: SECRET });
+  if (options.most !== undefined) {
+    const { writer } = server as unknown as { writer: { bearers: { most: number } } };
+    writer.bearers.most = options.most;
+  }
   if (options.resources !== undefined) await server.apply({ put: options.resources, full: true });
   const ports = new Map<string, number>();
   try {

@@ -8,7 +8,7 @@ import type { Pod } from '../../src/model.ts';
 import { SYNC_LIVE } from '../../src/trie/layout.ts';
 import { reserveMemory } from '../../src/trie/memory.ts';
 import { Readers } from '../../src/trie/readers.ts';
-import { TrieWriter } from '../../src/trie/writer.ts';
+import { OwnWriter } from '../harness/own-writer.ts';
 import { ANSWER_SETTINGS } from '../harness/answer-settings.ts';
 import { encodeQuery } from '../harness/build.ts';
 import { skipAloud } from '../harness/tools.ts';
@@ -22,7 +22,7 @@ const QUERIES = 400;
 
 class World {
   readonly memory = reserveMemory({ names: 1 << 22, addresses: 1 << 22, arena: 1 << 24 });
-  readonly writer = new TrieWriter(this.memory, { ...ANSWER_SETTINGS, canForward: false, now: () => 1 });
+  readonly writer = new OwnWriter(this.memory, { ...ANSWER_SETTINGS, canForward: false, now: () => 1 });
   readonly problems: string[] = [];
   readonly lane: LoneLane;
 

@@ -76,7 +76,11 @@ function compare(
   return faults;
 }
 
-async function openTenants(resources: Resource[], aRecords: 'pinned' | 'all' | 'none'): Promise<Subject> {
+async function openTenants(
+  resources: Resource[],
+  aRecords: 'pinned' | 'all' | 'none',
+  most?: number,
+): Promise<Subject> {
   return openSubject({
     config: { forward: 'off', suffixes: SUFFIXES, a_records: aRecords },
     resources,
@@ -84,6 +88,7 @@ async function openTenants(resources: Resource[], aRecords: 'pinned' | 'all' | '
     listen: false,
     workers: 0,
     upstreamPort: undefined,
+    ...(most === undefined ? {} : { most }),
   });
 }
 
@@ -92,6 +97,8 @@ interface Story {
   /** Question, which of the known clients asks, and how its letters are turned. */
   asks: [Ask, number, number][];
   aRecords: 'pinned' | 'all' | 'none';
+  /** Bearers of one name that stand in a SET; more are a CROWD. */
+  most: number;
 }
 
 const storyArbitrary: fc.Arbitrary<Story> = fc.record({
@@ -114,15 +121,16 @@ const storyArbitrary: fc.Arbitrary<Story> = fc.record({
     size: 'max',
   }),
   aRecords: fc.constantFrom('pinned', 'pinned', 'all', 'none'),
+  most: fc.constantFrom(64, 2, 1),
 });
 
 /** Plays a story on both, and tells every difference. */
-async function faultsOf({ rounds, asks, aRecords }: Story): Promise<string[]> {
+async function faultsOf({ rounds, asks, aRecords, most }: Story): Promise<string[]> {
   const resources = TENANTS.flatMap(tenantResources);
   const world = new NaiveWorld({ suffixes: SUFFIXES, aRecords });
   for (const resource of resources) world.put(resource, 0);
   const naive = new Naive(world);
-  const subject = await openTenants(resources, aRecords);
+  const subject = await openTenants(resources, aRecords, most);
   const faults: string[] = [];
   let stamp = 0;
   try {

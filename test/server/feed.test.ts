@@ -12,7 +12,9 @@ class Told implements Projection {
     expect(this.open).toBeUndefined();
     this.open = [];
   }
+  isFull = false;
   put(resource: Resource): void {
+    if (this.isFull) throw new Error('the memory is full');
     this.open!.push(`+${(resource as Pod).name}`);
   }
   remove(key: ResourceKey): void {
@@ -141,4 +143,28 @@ test('a bookmark does not overtake what was committed before it', async () => {
   await slow.settled();
   expect(catalog.revision('small')).toBe('50');
   expect(slow.status()[1]!.revision).toBe('50');
+});
+
+test('of what the projection has refused nothing is known until it takes the resource, or that goes', () => {
+  const sink = feed.sink('a');
+  const key = { kind: 'pod', vpc: 'v', namespace: 'n', name: 'x' } as const;
+  const put = (ready: boolean, isFull: boolean): void => {
+    told.isFull = isFull;
+    sink.begin(false, String(++revision));
+    sink.put({ ...pod('x'), ready });
+    void sink.commit();
+    told.isFull = false;
+  };
+  put(true, false);
+  expect(feed.known(key)?.resource).toMatchObject({ name: 'x', ready: true });
+  put(false, true);
+  expect(feed.known(key)).toBe(undefined);
+  put(true, false);
+  expect(feed.known(key)?.resource).toMatchObject({ ready: true });
+  put(false, true);
+  sink.begin(false, String(++revision));
+  sink.delete(key);
+  void sink.commit();
+  void say(sink, 'x');
+  expect(feed.known(key)?.resource).toMatchObject({ name: 'x' });
 });

@@ -40,6 +40,19 @@ describe('an answer on the shelf', () => {
     expect(taken(reader, 1, { name, type: 1 })).toBeUndefined();
   });
 
+  test('has the TTL that the upstream gave when it was put up after the reader came in', () => {
+    const stand = new Stand();
+    const reader = stand.reader(0);
+    reader.enter();
+    stand.now += 0.4;
+    stand.put(1, name, DATA, 60);
+    const out = new Uint8Array(512);
+    const query = queryOf({ name, type: 1 });
+    const end = reader.write(reader.find(1, query), query, out, 0);
+    reader.leave();
+    expect(new DataView(out.buffer).getUint32(end - 10)).toBe(60);
+  });
+
   test('goes by the shift that all threads share', () => {
     const stand = new Stand();
     stand.put(1, name, DATA, 60);

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { Vpc } from '../../src/model.ts';
 import { defaultAid } from '../../src/source/aid.ts';
 import { fastPod, fastService } from '../../src/source/fast.ts';
 import { issueText, validateKey, validateResource, validateSlowly } from '../../src/source/validate.ts';
@@ -91,6 +92,22 @@ describe('what is normalised', () => {
         '[2001:db8::1]:53',
         '[2001:db8::2]:53',
       ],
+    });
+  });
+
+  it('folds and sorts routes and hosts, takes one entry without its list, and drops repetitions', () => {
+    const raw = {
+      ...{ kind: 'vpc', name: 'aep' },
+      routes: { 'Corp.Example.': ['10.0.0.53', '10.0.0.53:53'], '10.in-addr.arpa': '10.0.0.53', ads: [] },
+      hosts: { 'host.docker.internal': ['172.17.0.1', 'FD00::1', '172.17.0.1'], constructor: '0.0.0.0' },
+    };
+    const resource = good(raw) as Vpc;
+    expect(resource.routes).toEqual({
+      ...{ '10.in-addr.arpa': ['10.0.0.53:53'], ads: [], 'corp.example': ['10.0.0.53:53'] },
+    });
+    expect(Object.keys(resource.routes!)).toEqual(['10.in-addr.arpa', 'ads', 'corp.example']);
+    expect(resource.hosts).toEqual({
+      ...{ constructor: ['0.0.0.0'], 'host.docker.internal': ['172.17.0.1', 'fd00::1'] },
     });
   });
 
@@ -318,6 +335,45 @@ describe('what is refused', () => {
         'upstreams[1]: "1.2.3.4:0" is not an address and port, as in 192.0.2.53:53 or [2001:db8::53]:53',
         'upstreams[2]: "[::1" is not an address and port, as in 192.0.2.53:53 or [2001:db8::53]:53',
       ],
+    ],
+    [
+      'routes',
+      { kind: 'vpc', name: 'a', routes: { corp: null, 'a..b': [], x: ['foo', 5], Y: [], y: [] } },
+      [
+        'routes.corp: must be a list of ADDR:PORT',
+        'routes.a..b: "a..b" has an empty label',
+        'routes.x[0]: "foo" is not an address and port, as in 192.0.2.53:53 or [2001:db8::53]:53',
+        'routes.x[1]: must be text: ADDR:PORT',
+        'routes.y: "y" is written twice',
+      ],
+    ],
+    [
+      'hosts',
+      { kind: 'vpc', name: 'a', hosts: { x: [], y: ['::ffff:1.2.3.4', '1.2.3.4/8', 'fe80::1%eth0'] } },
+      [
+        'hosts.x: has no address; an empty list under routes makes that there is no such name',
+        'hosts.y[0]: "::ffff:1.2.3.4" is an IPv4-mapped address: write the IPv4 address',
+        'hosts.y[1]: "1.2.3.4/8" is not an IP address',
+        'hosts.y[2]: "fe80::1%eth0" is not an IP address',
+      ],
+    ],
+    [
+      'routes and hosts that are no maps, too many, or with too much in them',
+      {
+        ...{ kind: 'vpc', name: 'a', routes: ['192.0.2.1'] },
+        hosts: Object.fromEntries(Array.from({ length: 1025 }, (_, i) => [`h${i}`, []])),
+      },
+      ['routes: must be a map of domains to lists of ADDR:PORT', 'hosts: has more than 1024 entries'],
+    ],
+    [
+      'lists of hosts that are too long, one and all',
+      { kind: 'vpc', name: 'a', hosts: { h: Array.from({ length: 2049 }, () => '192.0.2.1') } },
+      ['hosts: has more than 2048 entries in its lists'],
+    ],
+    [
+      'one list of hosts that is too long',
+      { kind: 'vpc', name: 'a', hosts: { h: Array.from({ length: 17 }, () => '192.0.2.1') } },
+      ['hosts.h: has more than 16 entries'],
     ],
     [
       'a day that is none',

@@ -1,25 +1,42 @@
 /** Reads everything out of the flat memory that a reader could reach, slot by slot. */
+import { findOwner } from '../../src/trie/address-owner.ts';
 import { expect } from 'vitest';
 import { format6 } from '../../src/dns/address.ts';
 import * as layout from '../../src/trie/layout.ts';
-import { textOf4 } from '../../src/trie/records.ts';
+import { Cursor } from '../../src/trie/members.ts';
+import { attachmentWords, textOf4 } from '../../src/trie/records.ts';
 import type { TrieMemory } from '../../src/trie/memory.ts';
 import { View } from '../../src/trie/view.ts';
 import type { TrieWriter } from '../../src/trie/writer.ts';
 import type { NaiveName, NaiveState } from './naive.ts';
 
+const BEARERS = [layout.RECORD_POD, layout.RECORD_SERVICE, layout.RECORD_SET, layout.RECORD_CROWD];
+
 export class Inspector {
   readonly view: View;
   private readonly memory: TrieMemory;
   private readonly overlayText: (record: number) => string;
+  /** Of a VPC: its namespaces by node, and the records of their overlays. */
+  private readonly placesOf: (vpc: string) => { node: number; overlays: number[] }[];
 
   constructor(memory: TrieMemory, writer: TrieWriter) {
     this.memory = memory;
     this.view = new View(memory);
     // The name of an overlay is nowhere in the shared memory: only its record is compared there.
     const { directory } = writer as unknown as {
-      directory: { overlayOf(record: number): { name: string; namespace: { name: string } } };
+      directory: {
+        overlayOf(record: number): { name: string; namespace: { name: string } };
+        vpcs: Map<
+          string,
+          { namespaces: Map<string, { node: number; overlays: Map<string, { record: number }> }> }
+        >;
+      };
     };
+    this.placesOf = (vpc) =>
+      [...(directory.vpcs.get(vpc)?.namespaces.values() ?? [])].map(({ node, overlays }) => ({
+        node,
+        overlays: [...overlays.values()].map(({ record }) => record),
+      }));
     this.overlayText = (record) => {
       const { name, namespace } = directory.overlayOf(record);
       return `${namespace.name}/${name}`;
@@ -53,40 +70,86 @@ export class Inspector {
   }
 
   name(payload: number): NaiveName {
+    const { words } = this.view;
+    const members = this.members(payload);
+    const services = members.filter((ref) => (words[ref]! & 0xff) === layout.RECORD_SERVICE);
+    const pods = members.filter((ref) => (words[ref]! & 0xff) === layout.RECORD_POD);
+    const ready = pods.filter((ref) => (words[ref]! & layout.POD_READY) !== 0);
+    const given = services.length > 0 ? services : ready.length > 0 ? ready : pods;
+    const aaaa = given.flatMap((ref) => this.given(ref).aaaa);
+    const a = given.flatMap((ref) => this.given(ref).a);
+    const own = this.standing(payload);
+    if ((words[payload]! & layout.CHOOSE_AAAA) !== 0) expect(own.aaaa).toEqual([]);
+    else expect(own.aaaa.toSorted()).toEqual(aaaa.toSorted());
+    if ((words[payload]! & layout.CHOOSE_A) !== 0) expect(own.a).toEqual([]);
+    else expect(own.a.toSorted()).toEqual(a.toSorted());
+    const names = (refs: number[]): string[] =>
+      refs.map((ref) => this.recordText(ref).split('/')[2]!).toSorted();
+    return { aaaa: aaaa.toSorted(), a: a.toSorted(), pods: names(pods), services: names(services) };
+  }
+
+  /** The records that stand behind a payload. */
+  private members(payload: number): number[] {
+    const { view } = this;
+    const { words } = view;
+    const kind = words[payload]! & 0xff;
+    if (kind === layout.RECORD_SET) {
+      const tail = view.tail(payload);
+      const count = words[tail + layout.SET_PODS]! + words[tail + layout.SET_SERVICES]!;
+      return [...words.subarray(tail + layout.SET_REFS, tail + layout.SET_REFS + count)];
+    }
+    if (kind !== layout.RECORD_CROWD) return [payload];
+    const members: number[] = [];
+    const cursor = new Cursor(words);
+    for (let i = 0; i < words[payload + layout.CROWD_GROUPS]!; i++) {
+      const root = words[payload + layout.CROWD_LIST + layout.GROUP_ENTRY * i + layout.GROUP_ROOT]!;
+      cursor.seek(root, 0);
+      for (let ref = cursor.next(); ref !== 0; ref = cursor.next()) members.push(ref);
+    }
+    return members;
+  }
+
+  /** What stands ready in a record. */
+  private standing(record: number): { aaaa: string[]; a: string[] } {
+    const { words, bytes } = this.view;
+    const six = words[record + layout.RRSET_AAAA_COUNT]!;
+    const from = record + layout.RRSET_AAAA;
+    const aaaa = Array.from({ length: six }, (_, i) => format6(bytes, (from + 4 * i) * 4));
+    const four = words.subarray(from + 4 * six, from + 4 * six + words[record + layout.RRSET_A_COUNT]!);
+    return { aaaa, a: [...four].map((word) => `${textOf4(word)} `) };
+  }
+
+  /** What one POD or SERVICE gives: what stands ready, and what depends on the client. */
+  private given(record: number): { aaaa: string[]; a: string[] } {
     const { view } = this;
     const { words, bytes } = view;
-    const aaaa: string[] = [];
-    const a: string[] = [];
-    let at = payload + layout.RRSET_AAAA;
-    for (let n = words[payload + layout.RRSET_AAAA_COUNT]!; n > 0; n--, at += 4)
-      aaaa.push(format6(bytes, at * 4));
-    for (let n = words[payload + layout.RRSET_A_COUNT]!; n > 0; n--, at += 2) {
-      const gate = words[at + 1]!;
-      a.push(`${textOf4(words[at]!)} ${gate === 0 ? '' : this.overlayText(gate)}`);
+    const { aaaa, a } = this.standing(record);
+    const tail = view.tail(record);
+    const counts = words[tail + layout.TAIL_COUNTS]!;
+    let at = tail + layout.TAIL_NAMES + ((counts >>> 16) & 0xff);
+    for (let i = counts >>> 24; i > 0; i--) {
+      const flags = words[at + layout.ATTACHMENT_FLAGS]!;
+      if ((words[record]! & layout.CHOOSE_AAAA) !== 0 && (flags & layout.ATTACHED_IP6) !== 0) {
+        aaaa.push(format6(bytes, (at + layout.ATTACHMENT_IP6) * 4));
+      }
+      if ((words[record]! & layout.CHOOSE_A) !== 0 && (flags & layout.ATTACHED_GIVEN4) !== 0) {
+        const shared = (flags & layout.ATTACHED_SHARED4) !== 0;
+        const overlay = shared ? this.overlayText(words[at + layout.ATTACHMENT_OVERLAY]!) : '';
+        a.push(`${textOf4(words[at + layout.ATTACHMENT_IP4]!)} ${overlay}`);
+      }
+      at += attachmentWords(words, at);
     }
-    const kind = words[payload]! & 0xff;
-    let refs = [payload];
-    if (kind === layout.RECORD_SET) {
-      const count = words[at + layout.SET_PODS]! + words[at + layout.SET_SERVICES]!;
-      refs = [...words.subarray(at + layout.SET_REFS, at + layout.SET_REFS + count)];
-    }
-    const texts = refs.map((ref) => this.recordText(ref));
-    const of = (what: string): string[] =>
-      texts
-        .filter((text) => text.startsWith(what))
-        .map((text) => text.split('/')[2]!)
-        .toSorted();
-    return { aaaa: aaaa.toSorted(), a: a.toSorted(), pods: of('pod '), services: of('service ') };
+    return { aaaa: [...new Set(aaaa)], a: [...new Set(a)] };
   }
 
   /** Compares all of the active copy with the naive state. */
   expectState(state: NaiveState): void {
     expect(sorted(this.names())).toEqual(sorted(state.names));
-    const { prefixes, misplaced, exact, found } = this.addresses(state);
+    const { prefixes, slots, found, elsewhere } = this.addresses(state, true);
     expect(sorted(prefixes)).toEqual(sorted(state.prefixes));
-    expect(misplaced.toSorted()).toEqual([...state.misplaced].toSorted());
     expect(sorted(found)).toEqual(sorted(state.addresses));
-    expect(exact).toBe(state.addresses.size);
+    expect(elsewhere.toSorted()).toEqual([...state.elsewhere].toSorted());
+    expect(slots).toBe(this.reached(state));
   }
 
   /**
@@ -113,12 +176,20 @@ export class Inspector {
         if (overlay === '') expect(owners.length).toBe(1);
       }
     }
-    const { prefixes, misplaced, exact, found } = this.addresses(state);
+    const { prefixes, slots, found, elsewhere } = this.addresses(state, false);
     expect(sorted(prefixes)).toEqual(sorted(state.prefixes));
-    expect([...state.misplaced]).toEqual(expect.arrayContaining(misplaced));
-    const held = [...found].filter(([, holders]) => holders.length > 0);
-    for (const [key, holders] of held) expect(holders, key).toEqual(state.addresses.get(key));
-    expect(exact).toBe(held.length);
+    for (const key of elsewhere) {
+      const [vpc, address] = key.split(' ') as [string, string];
+      const others = [...state.addresses].filter(([other]) => other !== key && other.endsWith(` ${address}`));
+      expect(
+        others.some(([, [owner]]) => owner!.startsWith('pod ')),
+        `${address} elsewhere than in ${vpc}`,
+      ).toBe(true);
+    }
+    for (const [key, holders] of found) {
+      if (holders.length > 0) expect(state.addresses.get(key), key).toEqual(expect.arrayContaining(holders));
+    }
+    expect(slots).toBe(this.reached(state));
   }
 
   /** Every name of every VPC in the active copy, with what it answers. */
@@ -134,8 +205,7 @@ export class Inspector {
       if (path === undefined) continue;
       const payload = view.names[at + 2]!;
       const kind = payload === 0 ? 0 : words[payload]! & 0xff;
-      const bears =
-        kind === layout.RECORD_POD || kind === layout.RECORD_SERVICE || kind === layout.RECORD_SET;
+      const bears = BEARERS.includes(kind);
       expect(names.has(path), `${path} twice`).toBe(false);
       names.set(path, bears ? this.name(payload) : undefined);
       expect(view.payloadOf(node)).toBe(payload);
@@ -144,55 +214,102 @@ export class Inspector {
   }
 
   /** What stands in the address table, and who holds each address of the state. */
-  private addresses(state: NaiveState): {
+  private addresses(
+    state: NaiveState,
+    isWhole: boolean,
+  ): {
     prefixes: Map<string, string>;
-    misplaced: string[];
-    exact: number;
+    /** Taken, by all but prefixes. */
+    slots: number;
     found: Map<string, string[]>;
+    elsewhere: string[];
   } {
     const { view } = this;
     const { words, bytes } = view;
     const prefixes = new Map<string, string>();
-    const misplaced: string[] = [];
-    const keyed = new Map<number, number>();
-    let exact = 0;
+    let slots = 0;
     for (let at = 0; at < view.addressCapacity * layout.ADDRESS_SLOT; at += layout.ADDRESS_SLOT) {
       const record = view.addresses[at + 1]!;
       if (record === 0) continue;
-      const kind = words[record]! & 0xff;
-      const text = (): string => format6(bytes, (record + layout.KEYED_ADDRESS) * 4);
-      if (kind === layout.RECORD_PREFIX) {
+      if ((words[record]! & 0xff) === layout.RECORD_PREFIX) {
         const vpc = words[record + layout.KEYED_VALUE]!;
+        const text = format6(bytes, (record + layout.KEYED_ADDRESS) * 4);
         const node = words[vpc + layout.VPC_NODE]!;
-        prefixes.set(`${text()}/${words[record + layout.KEYED_BITS]}`, view.labelText(node));
-      } else if (kind === layout.RECORD_MISPLACED) misplaced.push(text());
-      else {
-        exact++;
-        keyed.set(record, kind);
-      }
+        prefixes.set(`${text}/${words[record + layout.KEYED_BITS]}`, view.labelText(node));
+      } else slots++;
     }
     const found = new Map<string, string[]>();
     for (const key of state.addresses.keys()) {
       const [vpc, address] = key.split(' ') as [string, string];
-      found.set(key, this.holders(vpc, address));
+      found.set(key, this.holders(vpc, address, isWhole));
     }
-    return { prefixes, misplaced, exact, found };
+    const elsewhere: string[] = [];
+    for (const [vpc, address] of pairsOf(state)) {
+      if (!address.includes(':') || this.scopeOf(vpc) === 0) continue;
+      putKey(view, address);
+      const owner = findOwner(view, this.scopeOf(vpc));
+      const isPod = owner !== 0 && (words[owner]! & 0xff) === layout.RECORD_POD;
+      if (!isPod && view.isElsewhere) elsewhere.push(`${vpc} ${address}`);
+    }
+    return { prefixes, slots, found, elsewhere };
   }
 
-  /** Who holds an address in a VPC, as a client lookup finds it. */
-  holders(vpc: string, address: string): string[] {
+  /** How many slots a search for what is in the state can end at: there are no others. */
+  private reached(state: NaiveState): number {
+    const { view } = this;
+    const reached = new Set<string>();
+    const look = (scope: number, bits: number): void => {
+      const record = view.find(scope, bits);
+      if (record !== 0) reached.add(`${view.hashKey(scope, bits)} ${record}`);
+    };
+    for (const [vpc, address] of pairsOf(state)) {
+      putKey(view, address);
+      const scope = this.scopeOf(vpc);
+      if (scope !== 0) look(scope, 128);
+      if (address.includes(':')) {
+        look(0, layout.ANYWHERE_BITS);
+        if ((view.words[view.find(0, layout.ANYWHERE_BITS)]! & 0xff) !== layout.RECORD_SPREAD) {
+          // One VPC alone has it, and nothing stands under that.
+          expect(scope === 0 ? 0 : view.findHashed(scope, 128, view.hashKey(scope, 128))).toBe(0);
+        }
+        continue;
+      }
+      for (const { node, overlays } of this.placesOf(vpc)) {
+        look(node, layout.NAMESPACE_BITS);
+        for (const overlay of overlays) look(overlay, layout.OVERLAY_BITS);
+      }
+    }
+    return reached.size;
+  }
+
+  private scopeOf(vpc: string): number {
+    const { view } = this;
+    return view.step(view.vpcRoot, label(vpc), 0) ? view.payload : 0;
+  }
+
+  /** Who holds an address in a VPC, as a client lookup finds it; `isWhole`: nothing waits for room. */
+  holders(vpc: string, address: string, isWhole = true): string[] {
     const { view } = this;
     const { words } = view;
-    if (!view.step(view.vpcRoot, label(vpc), 0)) return [];
-    const scope = view.payload;
+    const scope = this.scopeOf(vpc);
+    if (scope === 0) return [];
     putKey(view, address);
-    const record = view.find(scope, 128);
+    const record = findOwner(view, scope);
     if (record === 0) return [];
     if ((words[record]! & 0xff) !== layout.RECORD_HOLDERS) return [this.recordText(record)];
     const texts: string[] = [];
-    for (let i = 0; i < words[record + layout.KEYED_VALUE]!; i++) {
-      const at = record + layout.HOLDERS_LIST + 2 * i;
-      texts.push(`${this.recordText(words[at]!)} on ${this.overlayText(words[at + 1]!)}`);
+    for (const { node, overlays } of this.placesOf(vpc)) {
+      const here: string[] = [];
+      for (const overlay of overlays) {
+        const holder = view.find(overlay, layout.OVERLAY_BITS);
+        if (holder !== 0) here.push(`${this.recordText(holder)} on ${this.overlayText(overlay)}`);
+      }
+      // Who is on all overlays of the namespace is given the holder on the first.
+      const first = view.find(node, layout.NAMESPACE_BITS);
+      const onFirst = here.toSorted((a, b) => (a.split(' on ')[1]! < b.split(' on ')[1]! ? -1 : 1))[0];
+      if (first !== 0) expect(onFirst?.split(' on ')[0]).toBe(this.recordText(first));
+      else if (isWhole) expect(here).toEqual([]);
+      texts.push(...here);
     }
     return texts.toSorted();
   }
@@ -254,4 +371,11 @@ export function putKey(view: View, address: string): void {
     ? [...left, ...Array(8 - left.length - right.length).fill(0), ...right]
     : left;
   all.forEach((group: number, i) => view.keyBytes.set([group >>> 8, group & 0xff], 2 * i));
+}
+
+/** Every VPC with every address. */
+function pairsOf({ addresses, names }: NaiveState): [string, string][] {
+  const vpcs = [...names.keys()].filter((path) => !path.includes('/'));
+  const all = new Set([...addresses.keys()].map((key) => key.split(' ')[1]!));
+  return vpcs.flatMap((vpc) => [...all].map((address): [string, string] => [vpc, address]));
 }

@@ -24,7 +24,8 @@ export interface NaiveState {
   addresses: Map<string, string[]>;
   /** `prefix` to its VPC. */
   prefixes: Map<string, string>;
-  misplaced: Set<string>;
+  /** `vpc address` where pods of other VPCs have the address and none of this one has. */
+  elsewhere: Set<string>;
 }
 
 export class NaiveTrie {
@@ -178,26 +179,20 @@ export class NaiveTrie {
     }
     const prefixes = new Map<string, string>();
     for (const vpc of this.all<Vpc>('vpc')) for (const prefix of vpc.net6) prefixes.set(prefix, vpc.name);
-    const misplaced = new Set<string>();
+    const elsewhere = new Set<string>();
+    const vpcs = [...names.keys()].filter((path) => !path.includes('/'));
     for (const [key, [owner]] of addresses) {
       const [vpc, address] = key.split(' ') as [string, string];
       if (!address.includes(':') || !owner!.startsWith('pod ')) continue;
-      for (const [prefix, whose] of prefixes) {
-        if (whose !== vpc && holds(prefix, address)) misplaced.add(address);
+      for (const other of vpcs) {
+        const own = addresses.get(`${other} ${address}`)?.[0];
+        if (other !== vpc && own?.startsWith('pod ') !== true) elsewhere.add(`${other} ${address}`);
       }
     }
-    return { names, addresses, prefixes, misplaced };
+    return { names, addresses, prefixes, elsewhere };
   }
 
   overlays(): Overlay[] {
     return this.all<Overlay>('overlay');
   }
-}
-
-/** For the prefixes of these tests: `fd01::/16`, or one whole address. */
-function holds(prefix: string, address: string): boolean {
-  const [base, bits] = prefix.split('/');
-  if (bits === '128') return base === address;
-  if (bits !== '16') throw new Error(`no such prefix here: ${prefix}`);
-  return address.split(':')[0] === base!.split(':')[0];
 }

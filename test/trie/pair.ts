@@ -1,9 +1,10 @@
 /** A writer and the naive trie beside it: every change goes to both, and what readers see is compared. */
 import { expect } from 'vitest';
 import type { Resource, ResourceKey } from '../../src/model.ts';
+import type { BearerSets } from '../../src/trie/bearers.ts';
 import { MemoryFullError, reserveMemory } from '../../src/trie/memory.ts';
 import type { Reserve, TrieMemory } from '../../src/trie/memory.ts';
-import { TrieWriter } from '../../src/trie/writer.ts';
+import { OwnWriter } from '../harness/own-writer.ts';
 import { PREFIXES, VPCS, everything } from './changes.ts';
 import type { Op } from './changes.ts';
 import { Inspector } from './inspect.ts';
@@ -14,7 +15,7 @@ const ROOMY: Reserve = { names: 1 << 18, addresses: 1 << 18, arena: 1 << 20 };
 export class Pair {
   readonly memory: TrieMemory;
   readonly naive: NaiveTrie;
-  readonly writer: TrieWriter;
+  readonly writer: OwnWriter;
   readonly inspector: Inspector;
   readonly touched = new Set<string>();
   /** Changes that were refused because the memory was full. */
@@ -22,10 +23,11 @@ export class Pair {
   private wasShort = false;
   time = 1000;
 
-  constructor(policy: 'pinned' | 'all' | 'none' = 'pinned', reserve: Reserve = ROOMY) {
+  /** `most`: bearers of a name that stand in a SET; more are a CROWD. */
+  constructor(policy: 'pinned' | 'all' | 'none' = 'pinned', reserve = ROOMY, most = 64) {
     this.memory = reserveMemory(reserve, [1, 2]);
     this.naive = new NaiveTrie(policy);
-    this.writer = new TrieWriter(this.memory, {
+    this.writer = new OwnWriter(this.memory, {
       zone: 'vpc.internal',
       suffixes: [],
       aRecords: policy,
@@ -33,6 +35,7 @@ export class Pair {
       canForward: false,
       now: () => this.time,
     });
+    (this.writer as unknown as { bearers: BearerSets }).bearers.most = most;
     this.inspector = new Inspector(this.memory, this.writer);
   }
 

@@ -3,6 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 
 const { memory, reader, flags, pairs, mode, dist } = workerData;
 const layout = await import(new URL('trie/layout.js', dist).href);
+const { findOwner } = await import(new URL('trie/address-owner.js', dist).href);
 const { View } = await import(new URL('trie/view.js', dist).href);
 const { expected } = await import(workerData.rules);
 
@@ -37,7 +38,7 @@ function holds(vpc, namespace, name) {
   const record = view.payload;
   for (let i = 0; i < 4; i++) view.key[i] = view.words[record + layout.RRSET_AAAA + i];
   reads++;
-  return view.find(vpc, 128) === record;
+  return findOwner(view, vpc) === record;
 }
 
 function batch() {

@@ -6,7 +6,7 @@ import type { Pod } from '../../src/model.ts';
 import { reserveMemory } from '../../src/trie/memory.ts';
 import type { TrieMemory } from '../../src/trie/memory.ts';
 import { Readers } from '../../src/trie/readers.ts';
-import { TrieWriter } from '../../src/trie/writer.ts';
+import { OwnWriter } from '../harness/own-writer.ts';
 import { expected } from './rules.mjs';
 
 const DIST = new URL('../../dist/', import.meta.url).href;
@@ -22,8 +22,8 @@ interface Report {
   faults: string[];
 }
 
-function writerOf(memory: TrieMemory): TrieWriter {
-  return new TrieWriter(memory, {
+function writerOf(memory: TrieMemory): OwnWriter {
+  return new OwnWriter(memory, {
     zone: 'vpc.internal',
     suffixes: [],
     aRecords: 'pinned',
@@ -49,7 +49,7 @@ function pod(name: string, revision: number, host: number): Pod {
   };
 }
 
-function applyRevision(writer: TrieWriter, revision: number): void {
+function applyRevision(writer: OwnWriter, revision: number): void {
   writer.begin();
   writer.put(pod('revision', revision, 1), revision);
   for (let i = 0; i < PAIRS; i++) {
