@@ -7,7 +7,7 @@ import type { View } from '../trie/view.ts';
 import { sharesOverlay } from './client.ts';
 import type { Client } from './client.ts';
 import type { Draft } from './draft.ts';
-import { memberAt, memberCount, portOf, protocolOf } from './walk.ts';
+import { Ports, memberAt, memberCount, protocolOf } from './walk.ts';
 import {
   nodeNameLength,
   putFixed,
@@ -21,9 +21,11 @@ import type { ServerNames } from './wire.ts';
 /** Highest offset that a compression pointer reaches. */
 const POINTER_MAX = 0x3fff;
 
+const ports = new Ports();
+
 /**
- * Writes one SRV for each member of `record` that has the port which the question's first two labels name, and
- * then the addresses of the targets as far as they fit; leaving those out does not truncate (RFC 2181 section 9).
+ * Writes one SRV for each port that the question's first two labels name on a member of `record`, and then the
+ * addresses of the targets as far as they fit; leaving those out does not truncate (RFC 2181 section 9).
  */
 export function encodePorts(
   view: View,
@@ -41,29 +43,33 @@ export function encodePorts(
   let at = draft.at;
   const targets: number[] = [];
   let i = Math.floor((query.id * members) / 65536);
-  for (let n = 0; n < members; n++, i = i + 1 === members ? 0 : i + 1) {
+  members: for (let n = 0; n < members; n++, i = i + 1 === members ? 0 : i + 1) {
     const member = memberAt(view, record, i);
-    const port = portOf(view, member, query, 0, protocol);
+    ports.of(view, member);
+    let port = ports.next(view, query, 0, protocol);
     if (port === 0) continue;
     chooseTarget(view, names, member, record);
-    const rdata = at + 12;
-    const end = rdata + 6 + target.length;
-    if (end > draft.end) {
-      draft.truncated = !tcp;
-      break;
+    for (let first = true; port !== 0; port = ports.next(view, query, 0, protocol), first = false) {
+      const rdata = at + 12;
+      const end = rdata + 6 + target.length;
+      if (end > draft.end) {
+        draft.truncated = !tcp;
+        break members;
+      }
+      put16(out, at, 0xc00c);
+      put16(out, rdata, 0);
+      // Not 0: HAProxy takes that for a server to drain.
+      put16(out, rdata + 2, 1);
+      put16(out, rdata + 4, port);
+      let to = rdata + 6;
+      if (target.head !== 0) to = putReplicaLabel(view, out, to, target.head);
+      to = putNodeName(view, out, to, target.node);
+      putOctets(out, to, names.zone, 0, names.zone.length);
+      putFixed(out, at + 2, dns.TYPE_SRV, ttl, end - rdata);
+      if (first) targets.push(rdata + 6 - base, member);
+      at = end;
+      draft.answers++;
     }
-    put16(out, at, 0xc00c);
-    put16(out, rdata, 0);
-    put16(out, rdata + 2, 0);
-    put16(out, rdata + 4, port);
-    let to = rdata + 6;
-    if (target.head !== 0) to = putReplicaLabel(view, out, to, target.head);
-    to = putNodeName(view, out, to, target.node);
-    putOctets(out, to, names.zone, 0, names.zone.length);
-    putFixed(out, at + 2, dns.TYPE_SRV, ttl, end - rdata);
-    targets.push(rdata + 6 - base, member);
-    at = end;
-    draft.answers++;
   }
   for (let t = 0; t < targets.length; t += 2) {
     if (targets[t] <= POINTER_MAX)
