@@ -98,7 +98,10 @@ export class Naive {
       if (bare !== undefined) return finish(bare, own ? '.' : nothing.soa);
     } else if (this.needsNamespace(vpc, labels)) return HELD;
     if (ours) {
-      const reply = this.withNamespace(client, labels, type);
+      // What a name of the own hides has no ports either.
+      const hidden = readings(labels).slice(1);
+      const own = namespace !== undefined && hidden.some((rest) => this.find(vpc, namespace, rest, false));
+      const reply = this.withNamespace(client, labels, type, !own);
       if (reply !== undefined) return finish(reply);
     } else if (namespace !== undefined) {
       const reply = this.inNamespace(client, namespace, labels, type, true, false);
@@ -190,11 +193,16 @@ export class Naive {
   }
 
   /** Form (6): labels of which the last is a namespace. Undefined: no such name. */
-  private withNamespace(client: NaiveClient, labels: string[], type: string): NaiveReply | undefined {
+  private withNamespace(
+    client: NaiveClient,
+    labels: string[],
+    type: string,
+    ports = true,
+  ): NaiveReply | undefined {
     const namespace = labels.at(-1)!;
     if (!this.world.namespaces(client.vpc).has(namespace)) return undefined;
     if (labels.length === 1) return { ...NOTHING };
-    return this.inNamespace(client, namespace, labels.slice(0, -1), type, true);
+    return this.inNamespace(client, namespace, labels.slice(0, -1), type, true, true, ports);
   }
 
   /** A name in a namespace, with ports, and with replicas and empty non-terminals where asked for. */
@@ -205,16 +213,17 @@ export class Naive {
     type: string,
     replicas: boolean,
     entries = true,
+    ports = true,
   ): NaiveReply | undefined {
     if (labels.length === 0) return undefined;
     const found = this.find(client.vpc, namespace, labels, replicas);
     if (found !== undefined) return { ...NOTHING, answer: this.records(client, found, type) };
-    if (isPort(labels)) {
+    if (ports && isPort(labels)) {
       const rest = this.find(client.vpc, namespace, labels.slice(2), replicas);
       const srv = rest === undefined ? [] : this.srv(rest, labels[0]!.slice(1), labels[1]!.slice(1));
       if (srv.length > 0) return { ...NOTHING, answer: type === 'SRV' ? srv : [] };
     }
-    if (labels.length > 1 && PROTOCOLS.has(labels[0]!)) {
+    if (ports && labels.length > 1 && PROTOCOLS.has(labels[0]!)) {
       const rest = this.find(client.vpc, namespace, labels.slice(1), replicas);
       const holders = rest === undefined ? [] : this.holders(rest);
       const named = holders.some((holder) => holder.ports.some((port) => `_${port.protocol}` === labels[0]));
