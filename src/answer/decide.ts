@@ -17,15 +17,18 @@ import * as locate from './locate.ts';
 import type { Peer } from './peer.ts';
 import { decideOutside, forwardMode, goesOutside, hostOf, isListed } from './outside.ts';
 import * as reason from './reasons.ts';
-import { REVERSE_OUTSIDE, REVERSE_PRIVATE, decideReverse } from './reverse.ts';
+import { decideReverse } from './reverse.ts';
 import type { AnswerSettings } from './settings.ts';
 import { decideLocalhost, decideServerName, decideText } from './server-names.ts';
 import { SpecialNames } from './special.ts';
 import { PortHolders } from './ports.ts';
 import { A, AAAA, VisibleAddresses } from './visible.ts';
-import { isLabel, protocolOf, walk } from './walk.ts';
+import { isLabel, isNeverTopLevel, protocolOf, walk } from './walk.ts';
 
 const { RCODE_REFUSED, RCODE_SERVFAIL } = dns;
+
+/** The SOA's owner is to be found when there is need of it. */
+const SOA_BY_NAME = -1;
 
 export class Decider {
   private readonly view: View;
@@ -85,9 +88,8 @@ export class Decider {
     const labels = query.labelCount;
     if (labels === 0) {
       d.because(reason.READ_ROOT);
-      if (forwardMode(this.view, client) === layout.FORWARD_ON && d.recursionAvailable)
-        decideOutside(this.view, client, query, d);
-      else noData(d, 0);
+      if (this.mayDelegate(client, d)) decideOutside(this.view, client, query, d);
+      else noData(d, query, 0);
       return;
     }
     const special = this.special.find(query);
@@ -97,34 +99,31 @@ export class Decider {
     }
     if (special === layout.SPECIAL_REVERSE4 || special === layout.SPECIAL_REVERSE6) {
       d.because(reason.READ_REVERSE);
-      const whose = decideReverse(this.view, client, query, peer, this.zoneLength, this.visible, d);
-      if (whose === REVERSE_OUTSIDE || (whose === REVERSE_PRIVATE && isListed(this.view, client, query))) {
+      if (!decideReverse(this.view, client, query, peer, this.zoneLength, this.visible, d))
         decideOutside(this.view, client, query, d);
-      }
       return;
     }
     if (special === layout.SPECIAL_SUFFIX || special === layout.SPECIAL_FLAT) {
       this.underSuffix(special, labels - this.special.labels, client, query, peer, d);
       return;
     }
-    const specialAncestor = this.special.isAncestor;
+    const { isAncestor } = this.special;
     this.portStays = false;
     if (labels >= 2 && this.port(0, labels, client, query, d, labels)) return;
     const located = this.locator.locate(client, query, 0);
-    if (this.host(located, client, query, d, located === locate.NOT_OURS ? labels : this.soaOf(query)))
-      return;
+    if (this.host(located, client, query, d, located === locate.NOT_OURS ? labels : SOA_BY_NAME)) return;
     switch (located) {
       case locate.FOUND:
         d.because(this.locator.how);
-        this.found(this.locator.record, query, client, d, this.soaOf(query));
+        this.found(this.locator.record, query, client, d, SOA_BY_NAME);
         return;
       case locate.EXISTS:
         d.because(this.locator.how);
-        noData(d, this.soaOf(query));
+        noData(d, query, this.soaOf(client, query));
         return;
       case locate.MISSING:
         d.because(this.locator.how);
-        missing(d, labels - 1);
+        missing(d, this.soaOf(client, query));
         return;
       case locate.NEEDS_POD:
         this.needsPod(client, d);
@@ -139,22 +138,20 @@ export class Decider {
       missing(d, labels);
       return;
     }
-    if (labels === 1) {
-      this.dotless(specialAncestor, client, query, peer, d);
+    if (labels === 1 && isLabel(query, 0, 'vpc')) {
+      decideText(decision.DATA_INVENTORY, query, peer, d, 1);
       return;
     }
-    if (special !== 0 || specialAncestor) {
-      if (isListed(this.view, client, query)) decideOutside(this.view, client, query, d);
-      else if (specialAncestor || special === layout.SPECIAL_NODATA) {
-        d.because(specialAncestor ? reason.READ_ANCESTOR : reason.READ_SPECIAL);
-        noData(d, labels);
-      } else {
-        d.because(reason.READ_SPECIAL);
-        missing(d, labels);
-      }
-      return;
-    }
-    decideOutside(this.view, client, query, d);
+    const isNever = isNeverTopLevel(query, labels - 1);
+    const stays = isAncestor || special !== 0 || isNever || labels === 1;
+    if (!stays || isListed(this.view, client, query)) decideOutside(this.view, client, query, d);
+    else if (isAncestor || special === layout.SPECIAL_NODATA) {
+      d.because(isAncestor ? reason.READ_ANCESTOR : reason.READ_SPECIAL);
+      noData(d, query, labels);
+    } else if (special !== 0 || isNever) {
+      d.because(special !== 0 ? reason.READ_SPECIAL : reason.READ_NEVER);
+      missing(d, labels);
+    } else this.dotless(client, query, d);
   }
 
   /** Below a suffix of ours, `rest` labels of the question come before it. */
@@ -169,9 +166,7 @@ export class Decider {
     d.because(reason.READ_SUFFIX);
     const soa = rest;
     if (rest === 0) {
-      if (query.qtype === dns.TYPE_SOA || query.qtype === dns.TYPE_ANY) d.data = decision.DATA_SOA;
-      else if (query.qtype === dns.TYPE_NS) d.data = decision.DATA_NS;
-      else noData(d, soa);
+      noData(d, query, soa);
       return;
     }
     if (what === layout.SPECIAL_SUFFIX && decideServerName(this.view, rest, client, query, peer, d)) return;
@@ -182,9 +177,9 @@ export class Decider {
         : this.locator.inNamedNamespace(client, query, 0, rest);
     if (this.host(result, client, query, d, soa)) return;
     if (result === locate.FOUND) this.found(this.locator.record, query, client, d, soa);
-    else if (result === locate.EXISTS) noData(d, soa);
+    else if (result === locate.EXISTS) noData(d, query, soa);
     else if (result === locate.NEEDS_POD) this.needsPod(client, d);
-    else if (this.special.isAncestor) noData(d, soa);
+    else if (this.special.isAncestor) noData(d, query, soa);
     else missing(d, soa);
     if (result === locate.FOUND || result === locate.EXISTS) d.because(this.locator.how);
   }
@@ -230,11 +225,11 @@ export class Decider {
       if (result === locate.FOUND || alone) this.portStays = true;
       if (result !== locate.FOUND) continue;
       const record = locator.record;
-      const soa = underSuffix ? soaUnderSuffix : this.soaOf(query);
+      const soa = underSuffix ? soaUnderSuffix : this.soaOf(client, query);
       if (label === first) {
         if (!this.ports.any(record, query, -1, protocol)) continue;
         d.because(reason.READ_PORT);
-        noData(d, soa);
+        noData(d, query, soa);
         return true;
       }
       if (!this.ports.any(record, query, first, protocol)) continue;
@@ -242,7 +237,7 @@ export class Decider {
       if (query.qtype === dns.TYPE_SRV || query.qtype === dns.TYPE_ANY) {
         d.data = decision.DATA_SRV;
         d.record = record;
-      } else noData(d, soa);
+      } else noData(d, query, soa);
       return true;
     }
     return false;
@@ -256,7 +251,7 @@ export class Decider {
     );
   }
 
-  /** The name exists and `record` answers for it. */
+  /** The name exists and `record` answers for it. `soa`: the label of the SOA's owner, or SOA_BY_NAME. */
   private found(record: number, query: Query, client: Client, d: Decision, soa: number): void {
     const flags = this.view.words[record];
     const kind = flags & 0xff;
@@ -270,7 +265,7 @@ export class Decider {
     } else if ((type === dns.TYPE_A || isAny) && this.gives(client, record, A, d)) {
       d.data = decision.DATA_A;
       d.record = record;
-    } else noData(d, soa);
+    } else noData(d, query, soa === SOA_BY_NAME ? this.soaOf(client, query) : soa);
   }
 
   /** True when the name has addresses of this family for the client. */
@@ -295,30 +290,28 @@ export class Decider {
   }
 
   /** The SOA of a name of ours outside the suffixes: its namespace for `x.n` and `n`, else the root. */
-  private soaOf(query: Query): number {
-    return this.locator.how === reason.READ_OWN_NAMESPACE ? query.labelCount : query.labelCount - 1;
+  private soaOf(client: Client, query: Query): number {
+    const { how } = this.locator;
+    const { labelCount, qtype } = query;
+    const parent = labelCount - 1;
+    if (how === reason.READ_NAMESPACE || how === reason.READ_REPLICA) return parent;
+    // A bare name may be that of a namespace too: that costs a look, which only these types are worth.
+    if (parent === 0 && qtype !== dns.TYPE_SOA && qtype !== dns.TYPE_NS) return labelCount;
+    return this.locator.isNamespace(client, query) ? parent : labelCount;
   }
 
-  private dotless(ancestor: boolean, client: Client, query: Query, peer: Peer, d: Decision): void {
+  private dotless(client: Client, query: Query, d: Decision): void {
     const type = query.qtype;
-    if (isLabel(query, 0, 'vpc')) {
-      decideText(decision.DATA_INVENTORY, query, peer, d, 1);
-      return;
-    }
-    if (ancestor) {
-      d.because(reason.READ_ANCESTOR);
-      noData(d, 1);
-      return;
-    }
-    if (isListed(this.view, client, query)) {
-      decideOutside(this.view, client, query, d);
-      return;
-    }
     d.because(reason.READ_DOTLESS);
     const delegation =
       type === dns.TYPE_NS || type === dns.TYPE_SOA || type === dns.TYPE_DS || type === dns.TYPE_DNSKEY;
-    if (delegation && d.recursionAvailable && forwardMode(this.view, client) === layout.FORWARD_ON)
-      decideOutside(this.view, client, query, d);
+    if (delegation && this.mayDelegate(client, d)) decideOutside(this.view, client, query, d);
     else missing(d, 1);
+  }
+
+  /** True when the root and what it delegates are outside names for this client, or may turn out to be. */
+  private mayDelegate(client: Client, d: Decision): boolean {
+    const isOn = forwardMode(this.view, client) === layout.FORWARD_ON;
+    return isOn && (d.recursionAvailable || client.pod === 0);
   }
 }

@@ -1,6 +1,7 @@
 /** The record that deciding fills and encoding reads: one reused object a lane, no allocation a query. */
 
-import { RCODE_NXDOMAIN } from '../dns/constants.ts';
+import { RCODE_NXDOMAIN, TYPE_ANY, TYPE_NS, TYPE_SOA } from '../dns/constants.ts';
+import type { Query } from '../dns/query.ts';
 import { NO_SUCH_NAME, NO_SUCH_TYPE } from './reasons.ts';
 
 /** Send the answer as it stands. */
@@ -39,6 +40,8 @@ export const DATA_WHOAMI = 13;
 export const DATA_NAMESPACES = 14;
 export const DATA_PODS = 15;
 export const DATA_INVENTORY = 16;
+/** PTR `localhost.` */
+export const DATA_LOCALHOST = 17;
 
 const REASONS_MAX = 24;
 
@@ -93,8 +96,17 @@ export class Decision {
   }
 }
 
-/** NOERROR without records, the SOA owned by this label of the question. */
-export function noData(d: Decision, soaLabel: number): void {
+/**
+ * NOERROR without records, the SOA owned by this label of the question. Where that is the question itself, the
+ * SOA is its data, and so is our NS (RFC 1034 section 4.2.1).
+ */
+export function noData(d: Decision, query: Query, soaLabel: number): void {
+  if (soaLabel === 0) {
+    const { qtype } = query;
+    if (qtype === TYPE_SOA || qtype === TYPE_ANY) d.data = DATA_SOA;
+    else if (qtype === TYPE_NS) d.data = DATA_NS;
+    if (d.data !== DATA_NONE) return;
+  }
   d.because(NO_SUCH_TYPE);
   d.soaLabel = soaLabel;
 }

@@ -9,7 +9,7 @@ import { STEPS, STEPS_TCP } from './members.ts';
 import type { PortHolders } from './ports.ts';
 import { A, AAAA } from './visible.ts';
 import type { VisibleAddresses } from './visible.ts';
-import { portOf, protocolOf } from './walk.ts';
+import { Ports, protocolOf } from './walk.ts';
 import {
   nodeNameLength,
   putFixed,
@@ -25,16 +25,18 @@ const POINTER_MAX = 0x3fff;
 /** Type, class, TTL and RDLENGTH. */
 const RECORD_FIXED = 10;
 
+const ports = new Ports();
+
 /**
- * Writes one SRV for each member of `record` that has the port which the question's first two labels name, and
- * then the addresses of the targets, whole RRsets as far as they fit; leaving those out does not truncate (RFC 2181
+ * Writes one SRV for each port that the question's first two labels name on a member of `record`, and then the
+ * addresses of the targets, whole RRsets as far as they fit; leaving those out does not truncate (RFC 2181
  * section 9).
  */
 export function encodePorts(
   view: View,
   names: ServerNames,
   query: Query,
-  ports: PortHolders,
+  holders: PortHolders,
   visible: VisibleAddresses,
   record: number,
   ttl: number,
@@ -45,34 +47,36 @@ export function encodePorts(
   const protocol = protocolOf(query, 1);
   let at = draft.at;
   const targets: number[] = [];
-  ports.begin(record, query, 0, protocol, tcp ? STEPS_TCP : STEPS);
-  for (let member = ports.next(); member !== 0; member = ports.next()) {
-    const port = portOf(view, member, query, 0, protocol);
+  holders.begin(record, query, 0, protocol, tcp ? STEPS_TCP : STEPS);
+  members: for (let member = holders.next(); member !== 0; member = holders.next()) {
     chooseTarget(view, names, member, record);
-    const rdata = at + 12;
-    const end = rdata + 6 + target.length;
-    if (end > draft.end) {
-      draft.truncated = true;
-      break;
+    ports.of(view, member);
+    let port = ports.next(view, query, 0, protocol);
+    for (let isFirst = true; port !== 0; port = ports.next(view, query, 0, protocol), isFirst = false) {
+      const rdata = at + 12;
+      const end = rdata + 6 + target.length;
+      if (end > draft.end) {
+        draft.truncated = true;
+        break members;
+      }
+      put16(out, at, 0xc00c);
+      put16(out, rdata, 0);
+      // Not 0: HAProxy takes that for a server to drain.
+      put16(out, rdata + 2, 1);
+      put16(out, rdata + 4, port);
+      let to = rdata + 6;
+      if (target.head !== 0) to = putReplicaLabel(view, out, to, target.head);
+      to = putNodeName(view, out, to, target.node);
+      putOctets(out, to, names.zone, 0, names.zone.length);
+      putFixed(out, at + 2, dns.TYPE_SRV, ttl, end - rdata);
+      if (isFirst) targets.push(rdata + 6 - base, target.length, member);
+      at = end;
+      draft.answers++;
     }
-    put16(out, at, 0xc00c);
-    put16(out, rdata, 0);
-    put16(out, rdata + 2, 0);
-    put16(out, rdata + 4, port);
-    let to = rdata + 6;
-    if (target.head !== 0) to = putReplicaLabel(view, out, to, target.head);
-    to = putNodeName(view, out, to, target.node);
-    putOctets(out, to, names.zone, 0, names.zone.length);
-    putFixed(out, at + 2, dns.TYPE_SRV, ttl, end - rdata);
-    targets.push(rdata + 6 - base, target.length, member);
-    at = end;
-    draft.answers++;
   }
-  if (ports.cut) draft.truncated = true;
+  if (holders.cut) draft.truncated = true;
   draft.at = at;
   for (let t = 0; t < targets.length; t += 3) {
-    // Two ports of one member have one target.
-    if (t > 0 && targets[t + 2] === targets[t - 1]) continue;
     putAddresses(view, visible, targets[t], targets[t + 1], targets[t + 2], ttl, draft);
   }
 }

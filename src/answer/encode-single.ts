@@ -47,20 +47,6 @@ export function putPointer(view: View, names: ServerNames, d: Decision, ttl: num
   draft.answers = 1;
 }
 
-/** NS of the suffix asked: `ns` below it. */
-export function putNameServer(draft: Draft, ttl: number): void {
-  const { out } = draft;
-  if (!fits(draft, 17)) return;
-  put16(out, draft.at, 0xc00c);
-  const target = putFixed(out, draft.at + 2, dns.TYPE_NS, ttl, 5);
-  out[target] = 2;
-  out[target + 1] = 0x6e;
-  out[target + 2] = 0x73;
-  put16(out, target + 3, 0xc00c);
-  draft.at = target + 5;
-  draft.answers = 1;
-}
-
 /** TXT of class CH: 255 octets of the text at most. */
 export function putChaos(draft: Draft, text: Uint8Array): void {
   const { out } = draft;

@@ -1,6 +1,7 @@
 /** Turns a decision into octets: header, the question as it came, whole records as far as they fit, OPT. */
 import { isMapped } from '../dns/address.ts';
 import * as dns from '../dns/constants.ts';
+import { encodeName } from '../dns/name.ts';
 import { put16 } from '../dns/octets.ts';
 import type { Query } from '../dns/query.ts';
 import * as layout from '../trie/layout.ts';
@@ -8,7 +9,7 @@ import type { View } from '../trie/view.ts';
 import { OneAddress } from './encode-one.ts';
 import { encodePorts } from './encode-ports.ts';
 import { PortHolders } from './ports.ts';
-import { putChaos, putNameServer, putPointer, putSimple, putTexts } from './encode-single.ts';
+import { putChaos, putPointer, putSimple, putTexts } from './encode-single.ts';
 import type { Client } from './client.ts';
 import * as decision from './decision.ts';
 import type { Decision } from './decision.ts';
@@ -173,13 +174,17 @@ export class Encoder {
       case decision.DATA_OWN_NAME:
         putSimple(this.draft, dns.TYPE_PTR, ttl, this.names.server, 0, this.names.server.length);
         return;
+      case decision.DATA_LOCALHOST:
+        putSimple(this.draft, dns.TYPE_PTR, ttl, LOCALHOST, 0, LOCALHOST.length);
+        return;
       case decision.DATA_SOA:
         if (!fits(this.draft, 12 + this.names.soaLength)) return;
         this.putSoa(0, query, d, ttl);
         this.draft.answers++;
         return;
       case decision.DATA_NS:
-        putNameServer(this.draft, ttl);
+        // One name for all zones, and the one that has an address: ns below Z, as the SOA says too.
+        putSimple(this.draft, dns.TYPE_NS, ttl, this.names.server, 0, this.names.server.length);
         return;
       case decision.DATA_LOOPBACK4:
         putSimple(this.draft, dns.TYPE_A, ttl, LOOPBACK4, 0, 4);
@@ -274,6 +279,7 @@ export class Encoder {
 
 /** A compression pointer, type, class, TTL and RDLENGTH. */
 const SOA_OWNER_AND_FIXED = 12;
+const LOCALHOST = encodeName('localhost');
 const LOOPBACK4 = Uint8Array.of(127, 0, 0, 1);
 const LOOPBACK6 = new Uint8Array(16).fill(1, 15);
 

@@ -26,6 +26,9 @@ export const READ_SHADOW = 32;
 export const READ_SERVER = 33;
 export const READ_ROOT = 34;
 export const READ_HOST = 35;
+export const READ_OWN_REPLICA = 36;
+export const READ_BELOW_OWN = 37;
+export const READ_NEVER = 38;
 
 // What was taken and left out.
 export const TOOK_SERVICES = 50;
@@ -67,6 +70,9 @@ export const REASON_TEXTS: Readonly<Record<number, string>> = {
   [READ_SERVER]: 'a name of this server itself',
   [READ_ROOT]: 'the root',
   [READ_HOST]: 'a name under hosts, of the VPC or of the configuration',
+  [READ_OWN_REPLICA]: 'one pod among those that bear the name, in the client’s own namespace',
+  [READ_BELOW_OWN]: 'lies below a name of the client’s own namespace',
+  [READ_NEVER]: 'no top-level domain is a number, or begins with an underscore',
   [TOOK_SERVICES]: 'a service hides the pods of its name',
   [LEFT_NOT_READY]: 'pods that are not ready were left out',
   [NONE_READY]: 'no pod is ready, so all were given',

@@ -163,7 +163,11 @@ export class Responder {
     }
     d.authoritative = true;
     if (query.qtype === dns.TYPE_TXT || query.qtype === dns.TYPE_ANY) d.data = data;
-    else decision.noData(d, 0);
+    else if (query.qtype === dns.TYPE_SOA) d.data = decision.DATA_SOA;
+    else {
+      d.because(reason.NO_SUCH_TYPE);
+      d.soaLabel = 0;
+    }
   }
 }
 

@@ -1,43 +1,30 @@
 /** Reverse names: whose an address is, and the one name that a PTR gives for it. */
 import { findOwner } from '../trie/address-owner.ts';
-import { ReverseName, parseReverse } from '../dns/arpa.ts';
+import { ReverseName, bitsOfLabel, parseReverse, zoneLabels } from '../dns/arpa.ts';
 import * as dns from '../dns/constants.ts';
 import type { Query } from '../dns/query.ts';
 import * as layout from '../trie/layout.ts';
 import { isAbovePrefix, longestPrefix } from '../trie/own-prefixes.ts';
 import { parsePrefix, sharesPrefix } from '../trie/prefix.ts';
-import type { Prefix } from '../trie/prefix.ts';
 import { attachmentWords } from '../trie/records.ts';
 import type { View } from '../trie/view.ts';
 import type { Client } from './client.ts';
 import * as decision from './decision.ts';
 import { missing, noData } from './decision.ts';
 import type { Decision } from './decision.ts';
+import { isListed } from './outside.ts';
 import type { Peer } from './peer.ts';
+import { ABOVE_PRIVATE, PUBLIC, privateRange } from './private-ranges.ts';
 import * as reason from './reasons.ts';
 import type { VisibleAddresses } from './visible.ts';
-import { nodeNameLength, replicaLabelLength } from './wire.ts';
+import { findReplica } from './walk.ts';
+import { nodeNameLength, putReplicaLabel, replicaLabelLength } from './wire.ts';
 
-/** The address or zone is the VPC's, and the decision is made. */
-export const REVERSE_OURS = 0;
-/** In a private range that is nobody's here: NXDOMAIN is decided, unless a forward list names it. */
-export const REVERSE_PRIVATE = 1;
-export const REVERSE_OUTSIDE = 2;
-
-/** RFC 6303, RFC 7793, and link-local. */
-const PRIVATE: readonly Prefix[] = [
-  '10.0.0.0/8',
-  '172.16.0.0/12',
-  '192.168.0.0/16',
-  '100.64.0.0/10',
-  '169.254.0.0/16',
-  '127.0.0.0/8',
-  'fc00::/7',
-  'fe80::/10',
-].map((text) => parsePrefix(text)!);
-
+const LOOPBACK4 = parsePrefix('127.0.0.1')!.octets;
+const LOOPBACK6 = parsePrefix('::1')!.octets;
 const reverse = new ReverseName();
 
+/** True when the decision is made; false for an outside name, or one that the VPC's forward list names. */
 export function decideReverse(
   view: View,
   client: Client,
@@ -46,72 +33,73 @@ export function decideReverse(
   zoneLength: number,
   visible: VisibleAddresses,
   d: Decision,
-): number {
+): boolean {
   parseReverse(query, 0, reverse);
-  const base = reverse.family === 4 ? 96 : 0;
-  const bits = reverse.bits + base;
-  const whole = bits === 128 && !reverse.malformed;
+  const { address, malformed } = reverse;
+  const bits = reverse.bits + (reverse.family === 4 ? 96 : 0);
+  const whole = bits === 128 && !malformed;
+  const own = longestPrefix(view, client.vpc, address, bits);
+  const range = privateRange(reverse.family, address, bits);
+  const zone = zoneLabel(view, client, query, own, range);
+  const asksPointer = query.qtype === dns.TYPE_PTR || query.qtype === dns.TYPE_ANY;
   if (whole) {
-    view.setKey(reverse.address);
-    if (sharesPrefix(peer.local, 0, reverse.address, 0, 128)) {
+    view.setKey(address);
+    if (sharesPrefix(peer.local, 0, address, 0, 128)) {
       d.because(reason.READ_SERVER);
-      if (query.qtype === dns.TYPE_PTR || query.qtype === dns.TYPE_ANY) d.data = decision.DATA_OWN_NAME;
-      else noData(d, query.labelCount);
-      return REVERSE_OURS;
+      if (asksPointer) d.data = decision.DATA_OWN_NAME;
+      else noData(d, query, zone);
+      return true;
     }
     const record = findOwner(view, client.vpc);
     if (record !== 0) {
-      const zone = zoneLabel(
-        query,
-        base,
-        Math.max(longestPrefix(view, client.vpc, reverse.address, bits), base),
-      );
-      if (query.qtype !== dns.TYPE_PTR && query.qtype !== dns.TYPE_ANY) noData(d, zone);
-      else {
-        visible.use(client);
-        if (!choosePointer(view, client, visible, record, zoneLength, d)) noData(d, zone);
-      }
-      return REVERSE_OURS;
+      visible.use(client);
+      if (!asksPointer || !choosePointer(view, client, visible, record, zoneLength, d))
+        noData(d, query, zone);
+      return true;
+    }
+    if (sharesPrefix(LOOPBACK4, 0, address, 0, 128) || sharesPrefix(LOOPBACK6, 0, address, 0, 128)) {
+      d.because(reason.READ_LOCALHOST);
+      if (asksPointer) d.data = decision.DATA_LOCALHOST;
+      else noData(d, query, zone);
+      return true;
     }
   }
-  const inside = longestPrefix(view, client.vpc, reverse.address, bits);
-  if (inside >= 0) {
-    const zone = zoneLabel(query, base, inside);
-    // Whether an address is assigned below a partial name is not known without a walk: it exists (RFC 8020).
-    if (whole || reverse.malformed) missing(d, zone);
-    else noData(d, zone);
-    return REVERSE_OURS;
+  if (own < 0) {
+    if (!malformed && (reverse.bits === 0 || isAbovePrefix(view, client.vpc, address, bits))) {
+      d.because(reason.READ_ANCESTOR);
+      noData(d, query, zone);
+      return true;
+    }
+    if (range === PUBLIC || (range === ABOVE_PRIVATE && malformed) || isListed(view, client, query))
+      return false;
+    d.because(range === ABOVE_PRIVATE ? reason.READ_ANCESTOR : reason.READ_SPECIAL);
   }
-  if (!reverse.malformed && isAbovePrefix(view, client.vpc, reverse.address, bits)) {
-    d.because(reason.READ_ANCESTOR);
-    noData(d, query.labelCount);
-    return REVERSE_OURS;
-  }
-  for (const range of PRIVATE) {
-    if (range.bits > bits || (range.bits < 96 && base === 96)) continue;
-    if (!sharesPrefix(range.octets, 0, reverse.address, 0, range.bits)) continue;
-    const zone = zoneLabel(query, base, range.bits);
-    if (whole || reverse.malformed) missing(d, zone);
-    else noData(d, zone);
-    return REVERSE_PRIVATE;
-  }
-  if (reverse.bits === 0 && !reverse.malformed) {
-    d.because(reason.READ_ANCESTOR);
-    noData(d, query.labelCount);
-    return REVERSE_OURS;
-  }
-  return REVERSE_OUTSIDE;
-}
-
-/** Label at which the zone begins: the prefix rounded up to a whole octet or nibble, so that it claims no more. */
-function zoneLabel(query: Query, base: number, prefixBits: number): number {
-  const labels = base === 96 ? Math.ceil((prefixBits - 96) / 8) : Math.ceil(prefixBits / 4);
-  return Math.max(0, query.labelCount - 2 - labels);
+  // Whether an address is assigned below a partial name is not known without a walk: it exists (RFC 8020).
+  if (whole || malformed) missing(d, zone);
+  else noData(d, query, zone);
+  return true;
 }
 
 /**
- * The first name whose forward answer for this client holds the address in `view.key`: the resource's own and
- * its other names, host-name-clean ones first, then the replica form.
+ * The label at which the zone begins: that of the VPC's longest prefix there, else of a private range, else the
+ * root, which is no label of the question.
+ */
+function zoneLabel(view: View, client: Client, query: Query, own: number, range: number): number {
+  const { address, family, bits } = reverse;
+  const apex = query.labelCount - 2;
+  const base = family === 4 ? 96 : 0;
+  if (own >= 0) return apex - zoneLabels(family, Math.max(0, own - base));
+  // A prefix longer than any zone: the zone reaches beyond it.
+  const most = zoneLabels(family, 128 - base);
+  const longest = most * bitsOfLabel(family);
+  if (bits >= longest && isAbovePrefix(view, client.vpc, address, base + longest)) return apex - most;
+  return range >= 0 ? apex - zoneLabels(family, range - base) : query.labelCount;
+}
+
+/**
+ * The first name whose forward answer for this client holds the address in `view.key`: the resource's own name and
+ * its further ones in their order, host-name-clean ones first; then its replica form below each of its further
+ * names, and below its own.
  */
 function choosePointer(
   view: View,
@@ -143,11 +131,24 @@ function choosePointer(
     }
   }
   if ((words[holder] & 0xff) !== layout.RECORD_POD || !visible.isGiven(holder, holder)) return false;
-  const node = nameAt(names > 0 ? 1 : 0);
-  // Validation sees to it that a name fits below the zone, not that a label before it does too.
-  if (replicaLabelLength(view, holder) + nodeNameLength(view, node) + zoneLength > dns.NAME_LENGTH_MAX)
-    return false;
-  return pointTo(d, node, holder);
+  const length = replicaLabelLength(view, holder) + zoneLength;
+  putReplicaLabel(view, replica.name, 0, holder);
+  for (let i = 1; i <= names + 1; i++) {
+    const node = nameAt(i <= names ? i : 0);
+    // Validation sees to it that a name fits below the zone, not that a label before it does too.
+    if (length + nodeNameLength(view, node) > dns.NAME_LENGTH_MAX) continue;
+    if (isReplicaOf(view, holder, node)) return pointTo(d, node, holder);
+  }
+  return false;
+}
+
+/** The label of a replica, as `findReplica` reads it out of a question. */
+const replica = { name: new Uint8Array(64), labelOffsets: new Uint8Array(1) };
+
+/** True when that label below the name means this pod: no name of its own is read so, and no other pod. */
+function isReplicaOf(view: View, pod: number, node: number): boolean {
+  if (view.step(node, replica.name, 0) && view.payload !== 0) return false;
+  return findReplica(view, view.payloadOf(node), replica, 0) === pod;
 }
 
 /** The pod that holds the IPv4 in `view.key` on an overlay that the client shares, or 0. */

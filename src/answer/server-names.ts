@@ -17,7 +17,7 @@ export function decideLocalhost(query: Query, d: Decision): void {
   const type = query.qtype;
   if (type === dns.TYPE_A) d.data = decision.DATA_LOOPBACK4;
   else if (type === dns.TYPE_AAAA || type === dns.TYPE_ANY) d.data = decision.DATA_LOOPBACK6;
-  else noData(d, query.labelCount - 1);
+  else noData(d, query, query.labelCount - 1);
 }
 
 /** `ns`, `_whoami`, `_namespaces` and `_pods.n` right below the suffix. */
@@ -36,7 +36,7 @@ export function decideServerName(
       const type = query.qtype;
       if (type === (ip4 ? dns.TYPE_A : dns.TYPE_AAAA) || type === dns.TYPE_ANY)
         d.data = decision.DATA_OWN_ADDRESS;
-      else noData(d, rest);
+      else noData(d, query, rest);
       return true;
     }
     const data = isLabel(query, 0, '_whoami')
@@ -63,7 +63,7 @@ export function decideServerName(
 export function decideText(data: number, query: Query, peer: Peer, d: Decision, soa: number): void {
   d.because(reason.READ_INVENTORY);
   if (query.qtype !== dns.TYPE_TXT && query.qtype !== dns.TYPE_ANY) {
-    noData(d, soa);
+    noData(d, query, soa);
     return;
   }
   d.data = data;

@@ -2,7 +2,7 @@
 import { encodeName } from '../dns/name.ts';
 import type { Query } from '../dns/query.ts';
 import * as layout from '../trie/layout.ts';
-import { lastLabelFilter } from '../trie/specials.ts';
+import { labelMark, lastLabelFilter } from '../trie/specials.ts';
 import type { SpecialSettings } from '../trie/specials.ts';
 import type { View } from '../trie/view.ts';
 
@@ -32,8 +32,10 @@ export class SpecialNames {
   find(query: Query): number {
     this.labels = 0;
     this.isAncestor = false;
+    const { name } = query;
     const last = query.labelOffsets[query.labelCount - 1];
-    if ((this.filter[query.name[last]] & (1 << (query.name[last + 1] & 31))) === 0) return 0;
+    const length = name[last];
+    if ((this.filter[length] & labelMark(name[last + 1], name[last + length])) === 0) return 0;
     // Most qualified names end in the canonical suffix: comparing it costs less than walking to it.
     if (this.endsInZone(query)) {
       this.labels = this.zoneLabels;

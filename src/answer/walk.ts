@@ -18,11 +18,14 @@ export function walk(view: View, root: number, query: Query, first: number, end:
   return end > first;
 }
 
+/** The part of a question that a replica is found by. */
+export type Labels = Pick<Query, 'name' | 'labelOffsets'>;
+
 /**
  * The pod among those that bear the name of `record` whose own name is the label `label` of the question, else one
  * whose aid it is; 0 when there is none. `view.node` and `view.payload` may be others afterwards.
  */
-export function findReplica(view: View, record: number, query: Query, label: number): number {
+export function findReplica(view: View, record: number, query: Labels, label: number): number {
   const { words } = view;
   const kind = words[record] & 0xff;
   if (kind === layout.RECORD_CROWD) return findInCrowd(view, record, query, label);
@@ -42,7 +45,7 @@ export function findReplica(view: View, record: number, query: Query, label: num
 }
 
 /** By the pod's own name first, which is a name of its own in the trie, then by the keys of the trees. */
-function findInCrowd(view: View, crowd: number, query: Query, label: number): number {
+function findInCrowd(view: View, crowd: number, query: Labels, label: number): number {
   const { words } = view;
   const { name } = query;
   const offset = query.labelOffsets[label];
@@ -87,7 +90,7 @@ function bears(view: View, pod: number, node: number): boolean {
 }
 
 /** True when the label is the pod's own name. */
-function isCalled(view: View, pod: number, query: Query, label: number): boolean {
+function isCalled(view: View, pod: number, query: Labels, label: number): boolean {
   const { words, bytes } = view;
   const offset = query.labelOffsets[label];
   const length = query.name[offset];
@@ -100,7 +103,7 @@ function isCalled(view: View, pod: number, query: Query, label: number): boolean
   );
 }
 
-function hasAid(view: View, pod: number, query: Query, label: number): boolean {
+function hasAid(view: View, pod: number, query: Labels, label: number): boolean {
   const { words, bytes } = view;
   const { name } = query;
   const offset = query.labelOffsets[label];
@@ -146,26 +149,56 @@ export function protocolOf(query: Query, label: number): number {
   return -1;
 }
 
-/**
- * The number of the port of this protocol whose name is the question's label without its underscore (label -1:
- * of any name), on one POD or SERVICE; 0 when there is none.
- */
-export function portOf(view: View, member: number, query: Query, label: number, protocol: number): number {
-  const { words, bytes } = view;
-  const tail = view.tail(member);
-  let left = words[tail + layout.TAIL_AID] >>> 16;
-  if (left === 0) return 0;
-  const offset = label < 0 ? 0 : query.labelOffsets[label];
-  view.steps += left;
-  for (let at = portsAt(words, tail) * 4; left > 0; left--, at += 4 + bytes[at + 3]) {
-    if (bytes[at] !== protocol) continue;
-    const port = (bytes[at + 1] << 8) | bytes[at + 2];
-    if (label < 0) return port;
-    const length = bytes[at + 3];
-    if (query.name[offset] === length + 1 && sameOctets(bytes, at + 4, query.name, offset + 2, length))
-      return port;
+/** Goes through the ports of one POD or SERVICE, of which several may bear one name; reused. */
+export class Ports {
+  private at = 0;
+  private left = 0;
+
+  /** To be called before the first `next` of a member. */
+  of(view: View, member: number): void {
+    const tail = view.tail(member);
+    this.left = view.words[tail + layout.TAIL_AID] >>> 16;
+    if (this.left === 0) return;
+    view.steps += this.left;
+    this.at = portsAt(view.words, tail) * 4;
   }
-  return 0;
+
+  /**
+   * The next number of a port of this protocol whose name is the question's label without its underscore (label
+   * -1: of any name); 0 when there is none left.
+   */
+  next(view: View, query: Query, label: number, protocol: number): number {
+    const { bytes } = view;
+    const offset = label < 0 ? 0 : query.labelOffsets[label];
+    while (this.left > 0) {
+      const { at } = this;
+      const length = bytes[at + 3];
+      this.left--;
+      this.at = at + 4 + length;
+      if (bytes[at] !== protocol) continue;
+      const named =
+        query.name[offset] === length + 1 && sameOctets(bytes, at + 4, query.name, offset + 2, length);
+      if (label < 0 || named) return (bytes[at + 1] << 8) | bytes[at + 2];
+    }
+    return 0;
+  }
+}
+
+const ports = new Ports();
+
+/** The first such number of one POD or SERVICE, or 0. */
+export function portOf(view: View, member: number, query: Query, label: number, protocol: number): number {
+  ports.of(view, member);
+  return ports.next(view, query, label, protocol);
+}
+
+/** True when the question's label can be no top-level domain: it is all digits, or begins with an underscore. */
+export function isNeverTopLevel(query: Query, label: number): boolean {
+  const { name } = query;
+  const at = query.labelOffsets[label];
+  if (name[at + 1] === 0x5f) return true;
+  for (let i = at + name[at]; i > at; i--) if (name[i] < 0x30 || name[i] > 0x39) return false;
+  return true;
 }
 
 /** True when the question's label is this text (lower-case ASCII). */

@@ -7,6 +7,17 @@ import type { Query } from './query.ts';
 const IN_ADDR_ARPA = encodeName('in-addr.arpa');
 const IP6_ARPA = encodeName('ip6.arpa');
 
+/** Bits that a label of a reverse name stands for. */
+export const bitsOfLabel = (family: number): number => (family === 4 ? 8 : 4);
+
+/**
+ * Labels of the reverse zones that a prefix of this length is made of: rounded up, so that they claim no more
+ * than it; but no address is a zone of its own.
+ */
+export function zoneLabels(family: number, length: number): number {
+  return Math.min(Math.ceil(length / bitsOfLabel(family)), family === 4 ? 3 : 31);
+}
+
 /** What a reverse name says; reused, so that reading one allocates nothing. */
 export class ReverseName {
   /** 0 when the name is not below (or at) in-addr.arpa or ip6.arpa; then nothing else counts. */

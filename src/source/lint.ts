@@ -1,5 +1,5 @@
 /** What `podns check` finds between resources, each of which is valid by itself. */
-import { createRequire } from 'node:module';
+import { topLevelDomains } from '../dns/top-level.ts';
 import type { Pod, Problem, Service, Vpc } from '../model.ts';
 import { lintOverlaps, lintStrays, lintTwice } from './lint-addresses.ts';
 import { at, problem } from './lint-finding.ts';
@@ -69,7 +69,7 @@ function lintImplied(resources: readonly Said[]): Problem[] {
 
 /** Namespaces that hide a part of the internet, and names that strict clients refuse. */
 function lintNamespaces(resources: readonly Said[]): Problem[] {
-  const publicNames = new Set(topLevelDomains());
+  const publicNames = new Set(topLevelDomains);
   const problems: Problem[] = [];
   for (const said of resources) {
     if (said.resource.kind !== 'namespace') continue;
@@ -185,9 +185,4 @@ function isHostName(name: string): boolean {
 
 function notHostName(name: string): string {
   return `${quote(name)} is no host name (RFC 1123): Java and many URL parsers refuse it`;
-}
-
-/** The package is one JSON file, which Node 20 imports only with a warning. */
-function topLevelDomains(): string[] {
-  return createRequire(import.meta.url)('tlds') as string[];
 }

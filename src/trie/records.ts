@@ -1,7 +1,7 @@
 /** Builds the records of pods and services: what a name, a client and a reverse query need of them. */
 import { format4, parse4, parse6 } from '../dns/address.ts';
 import type { ARecords } from './policy.ts';
-import type { Attachment, Pod, Protocol, Service } from '../model.ts';
+import type { Attachment, Pod, Port, Protocol, Service } from '../model.ts';
 import type { Arena } from './arena.ts';
 import * as layout from './layout.ts';
 import { MAPPED_WORD } from './mapped.ts';
@@ -78,7 +78,8 @@ export function buildRecord(arena: Arena, resource: Pod | Service, placement: Pl
   const ready6 = isChosen6 ? 0 : six.length;
   const ready4 = isChosen4 ? 0 : four.length;
   const hexAid = isHexAid(resource.aid, pod === undefined ? 0x73 : 0x70);
-  const octets = packTail(resource, hexAid);
+  const ports = distinct(resource.ports);
+  const octets = packTail(ports, resource.aid, hexAid);
   let size = layout.RRSET_AAAA + 4 * ready6 + ready4 + layout.TAIL_NAMES + placement.nameNodes.length;
   for (const { has6 } of places) size += layout.ATTACHMENT_IP6 + (has6 ? 4 : 0);
   const words = arena.words;
@@ -98,7 +99,7 @@ export function buildRecord(arena: Arena, resource: Pod | Service, placement: Pl
   words[at + layout.TAIL_NODE] = placement.node;
   words[at + layout.TAIL_COUNTS] = (placement.nameNodes.length << 16) | (places.length << 24);
   words[at + layout.TAIL_AID] =
-    (hexAid ? parseInt(resource.aid.slice(1, 3), 16) : layout.AID_TEXT << 8) | (resource.ports.length << 16);
+    (hexAid ? parseInt(resource.aid.slice(1, 3), 16) : layout.AID_TEXT << 8) | (ports.length << 16);
   words[at + layout.TAIL_AID_REST] = hexAid ? parseInt(resource.aid.slice(3), 16) | 0 : resource.aid.length;
   at += layout.TAIL_NAMES;
   for (const node of placement.nameNodes) words[at++] = node;
@@ -143,15 +144,21 @@ function putAddress(words: Int32Array, at: number, address: string): number {
   return at + 4;
 }
 
+/** Each port once: an RRset is a set (RFC 2181 section 5). */
+function distinct(ports: readonly Port[]): readonly Port[] {
+  if (ports.length < 2) return ports;
+  return [...new Map(ports.map((one) => [`${one.protocol} ${one.port} ${one.name}`, one])).values()];
+}
+
 /** Ports (protocol, port, name) and the aid where it is not of the default form. */
-function packTail(resource: Pod | Service, hexAid: boolean): Uint8Array {
-  if (resource.ports.length === 0 && hexAid) return NO_OCTETS;
+function packTail(ports: readonly Port[], aid: string, hexAid: boolean): Uint8Array {
+  if (ports.length === 0 && hexAid) return NO_OCTETS;
   const octets: number[] = [];
-  for (const { name, protocol, port } of resource.ports) {
+  for (const { name, protocol, port } of ports) {
     octets.push(PROTOCOLS.indexOf(protocol), port >>> 8, port & 0xff, name.length);
     for (let i = 0; i < name.length; i++) octets.push(name.charCodeAt(i));
   }
-  if (!hexAid) for (let i = 0; i < resource.aid.length; i++) octets.push(resource.aid.charCodeAt(i));
+  if (!hexAid) for (let i = 0; i < aid.length; i++) octets.push(aid.charCodeAt(i));
   return Uint8Array.from(octets);
 }
 

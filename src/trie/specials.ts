@@ -9,8 +9,8 @@ export interface SpecialSettings {
   suffixes: { name: string; flat: boolean }[];
 }
 
-/** RFC 6761, 6762, 7686, 9462; `localhost` and the suffixes are told apart because they answer. */
-const NXDOMAIN = ['onion', 'invalid', 'local', 'test'];
+/** RFC 6761, 6762, 7686, 8375, 9476, 9665; `localhost` and the suffixes are told apart because they answer. */
+const NXDOMAIN = ['onion', 'invalid', 'local', 'test', 'alt', 'home.arpa', 'service.arpa'];
 
 /** Plants the tree of special names. A suffix below a special-use name wins for itself and what is below it. */
 export function plantSpecials(arena: Arena, nodes: Nodes, root: number, settings: SpecialSettings): void {
@@ -33,9 +33,14 @@ export function plantSpecials(arena: Arena, nodes: Nodes, root: number, settings
   plant('localhost', layout.SPECIAL_LOCALHOST);
 }
 
+/** One of 32, by which labels of one length are told apart: from their first and last octet. */
+export function labelMark(first: number, last: number): number {
+  return 1 << ((5 * first + last) & 31);
+}
+
 /**
- * For each label length, which first octets (mod 32) the last labels of special names have. A name whose last
- * label is not in it needs no look into the tree, which for most questions saves a cold probe.
+ * For each label length, which marks the last labels of special names have. A name whose last label is not in
+ * it needs no look into the tree, which for most questions saves a cold probe.
  */
 export function lastLabelFilter(settings: SpecialSettings): Int32Array {
   const filter = new Int32Array(64);
@@ -48,7 +53,7 @@ export function lastLabelFilter(settings: SpecialSettings): Int32Array {
   ];
   for (const name of names) {
     const last = name.slice(name.lastIndexOf('.') + 1);
-    filter[last.length] |= 1 << (last.charCodeAt(0) & 31);
+    filter[last.length] |= labelMark(last.charCodeAt(0), last.charCodeAt(last.length - 1));
   }
   return filter;
 }

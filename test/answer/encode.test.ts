@@ -264,7 +264,7 @@ describe('names that would be too long', () => {
     const tcp = { tcp: true };
     // The first one's only name is shared, and too long for a replica label before it.
     expect(world.say(`_http._tcp.${LONG_NAME}`, 'SRV', tcp)).toBe(
-      `NOERROR SRV 0 0 80 ${LONG_NAME}.shop.${LONG_ZONE}.`,
+      `NOERROR SRV 0 1 80 ${LONG_NAME}.shop.${LONG_ZONE}.`,
     );
     expect(world.say(arpaName('fdfd::1'), 'PTR', tcp)).toBe(`NOERROR PTR ${LONG_NAME}.shop.${LONG_ZONE}.`);
     expect(world.say(arpaName('fdfd::2'), 'PTR', tcp)).toBe(

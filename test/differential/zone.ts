@@ -95,7 +95,7 @@ export class Exporter {
       for (const address of addresses(holder)) this.add(owner, address);
       for (const { name, protocol, port } of holder.ports) {
         const target = `${this.target(holder, asked)}.${this.parts.zone}.`;
-        this.add(`_${name}._${protocol}.${owner}`, `SRV 0 0 ${port} ${target}`);
+        this.add(`_${name}._${protocol}.${owner}`, `SRV 0 1 ${port} ${target}`);
       }
     }
   }

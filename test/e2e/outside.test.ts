@@ -21,7 +21,7 @@ const ZONE = {
   forward: 'on',
   net6: ['fdfd:1a8::/48'],
   namespaces: {
-    nextcloud: { pods: { db: { ip6: 'fdfd:1a8::2:1' } } },
+    nextcloud: { pods: { db: { ip6: 'fdfd:1a8::2:1' }, 'web-0': { names: ['web'], ip6: 'fdfd:1a8::2:2' } } },
     shop: { pods: { app: { ip6: 'fdfd:1a8::3:1' } } },
   },
 };
@@ -39,9 +39,11 @@ const PUBLIC: Record<string, { [type: number]: RecordParts[] }> = {
   'www.example.com': { [A]: [a(300, 1)], [AAAA]: [aaaa(1)] },
   'six.example.com': { [AAAA]: [aaaa(6)] },
   'four.example.com': { [A]: [a(300, 4)] },
-  // What a stranger on the internet would say about a name below a namespace of ours.
+  // What a stranger on the internet would say about a name below a namespace of ours, or below a pod's.
   'gone.shop': { [A]: [a(300, 66)], [AAAA]: [aaaa(66)] },
   nosuch: { [A]: [a(300, 66)], [AAAA]: [aaaa(66)] },
+  'web-0.web': { [A]: [a(300, 66)], [AAAA]: [aaaa(66)] },
+  'gone.web': { [A]: [a(300, 66)], [AAAA]: [aaaa(66)] },
 };
 const MANY = Array.from({ length: 60 }, (_, index) => aaaa(index + 100));
 
@@ -117,6 +119,7 @@ describe('with outside names on', () => {
         expect(await ask('db')).toEqual(['fdfd:1a8::2:1']);
         expect(await ask('www.example.com')).toEqual(['192.0.2.1', '2001:db8::1']);
         expect(await ask('app.shop')).toEqual(['fdfd:1a8::3:1']);
+        expect(await ask('web-0.web')).toEqual(['fdfd:1a8::2:2']);
         expect(await ask('six.example.com')).toEqual(['2001:db8::6']);
         expect(await ask('four.example.com')).toEqual(['192.0.2.4']);
         expect(await ask('db.nextcloud.vpc.internal')).toEqual(['fdfd:1a8::2:1']);
@@ -130,8 +133,9 @@ describe('with outside names on', () => {
         forwarded();
         expect(await ask('nosuch')).toEqual([]);
         expect(await ask('gone.shop')).toEqual([]);
+        expect(await ask('gone.web')).toEqual([]);
         const left = forwarded();
-        for (const name of ['nosuch', 'gone.shop']) expect(left).not.toContain(name);
+        for (const name of ['nosuch', 'gone.shop', 'gone.web']) expect(left).not.toContain(name);
         expect(left.filter((name) => name.endsWith('.internal'))).toEqual([]);
       });
 

@@ -10,14 +10,17 @@ interface PodDocument {
   ip6?: string;
   ready?: boolean;
   overlays?: Record<string, string | { ip4?: string; ip6?: string; pinned?: boolean }>;
-  ports?: Record<string, string>;
+  ports?: PortsDocument;
 }
+
+/** A name with its port, or with several. */
+type PortsDocument = Record<string, string | string[]>;
 
 interface ServiceDocument {
   aid?: string;
   names?: string[];
   ip6?: string;
-  ports?: Record<string, string>;
+  ports?: PortsDocument;
 }
 
 interface OverlayDocument {
@@ -35,7 +38,7 @@ interface NamespaceDocument {
   pods?: Record<string, PodDocument>;
   services?: Record<string, ServiceDocument>;
   /** Many pods from one line; `%` in `pod` and `ip6` is the number in hexadecimal, from 1. */
-  many?: { count: number; pod: string; names?: string[]; ip6: string; ports?: Record<string, string> }[];
+  many?: { count: number; pod: string; names?: string[]; ip6: string; ports?: PortsDocument }[];
 }
 
 /** One VPC, as `zones/*.yaml` writes it. */
@@ -66,11 +69,13 @@ function aidOf(kind: Kind, vpc: string, namespace: string, name: string): string
   return LETTER[kind]! + digest.slice(0, 10);
 }
 
-function portsOf(ports: Record<string, string> | undefined): Port[] {
-  return Object.entries(ports ?? {}).map(([name, value]) => {
-    const [port, protocol] = value.split('/');
-    return { name: name.toLowerCase(), port: Number(port), protocol: (protocol ?? 'tcp') as Protocol };
-  });
+function portsOf(ports: PortsDocument | undefined): Port[] {
+  return Object.entries(ports ?? {}).flatMap(([name, value]) =>
+    [value].flat().map((text) => {
+      const [port, protocol] = text.split('/');
+      return { name: name.toLowerCase(), port: Number(port), protocol: (protocol ?? 'tcp') as Protocol };
+    }),
+  );
 }
 
 function attachmentOf(

@@ -1,17 +1,17 @@
 /** What the naive model answers with, and how it keys names. */
 import type { Pod, Service } from '../../src/model.ts';
 
-/** `answer` holds `TYPE rdata`; `soa` is the owner in authority, '*' where the spec leaves it open. */
+/** `answer` holds `TYPE rdata`; `soa` is the owner in authority, undefined where there is none. */
 export interface NaiveReply {
   rcode: 'NOERROR' | 'NXDOMAIN' | 'REFUSED' | 'SERVFAIL';
   answer: string[];
   soa?: string;
+  /** The answer is one SOA, owned by the question. */
+  soaAnswer?: boolean;
   ede?: number;
   held?: boolean;
   /** TXT and other answers whose text the spec leaves open. */
   open?: boolean;
-  /** NOERROR would do as well as NXDOMAIN. */
-  lenient?: boolean;
   /** An outside name that would leave. */
   outside?: boolean;
 }

@@ -2,7 +2,7 @@
 import type { Pod, Service } from '../../src/model.ts';
 import { arpaName } from './build.ts';
 import { joined, NOTHING, type Found, type NaiveReply } from './naive-reply.ts';
-import type { NaiveClient, NaiveWorld } from './naive-world.ts';
+import { bits, type NaiveClient, type NaiveWorld } from './naive-world.ts';
 
 /** What of the forward model a reverse name needs: a PTR must resolve back for the same client. */
 interface Forward {
@@ -48,7 +48,9 @@ export class NaiveReverse {
       const names = [owner.name, ...owner.names];
       const ordered = [...names.filter(isClean), ...names.filter((name) => !isClean(name))];
       const handle = owner.name.includes('.') ? owner.aid : owner.name;
-      const forms = [...ordered, ...(owner.kind === 'pod' ? names.map((name) => `${handle}.${name}`) : [])];
+      const replicas =
+        owner.kind === 'pod' ? [...owner.names, owner.name].map((name) => `${handle}.${name}`) : [];
+      const forms = [...ordered, ...replicas];
       for (const form of forms) {
         const found = this.naive.find(client.vpc, owner.namespace, form.split('.'), true);
         if (found === undefined) continue;
@@ -73,65 +75,71 @@ export class NaiveReverse {
 
   read(client: NaiveClient, labels: string[], type: string, local?: string): NaiveReply {
     const name = `${joined(labels)}.`;
-    if (local !== undefined && name === arpaName(local)) {
-      return type === 'PTR'
-        ? { ...NOTHING, answer: [`PTR ns.${this.naive.world.settings.zone}.`] }
-        : { ...NOTHING, soa: '*' };
-    }
-    const under = (zone: string): boolean => name === zone || name.endsWith(`.${zone}`);
+    const four = labels.at(-2) === 'in-addr';
+    const { digits, malformed } = digitsOf(labels, four);
+    const whole = !malformed && digits.length === (four ? 32 : 128);
     const vpc = this.naive.world.vpc(client.vpc);
-    const zones = [...vpc.net6, ...vpc.services6, ...this.naive.world.overlayNets(client.vpc)].map(
-      reverseZone,
-    );
-    const zone = zones.filter(under).sort((a, b) => b.length - a.length)[0];
-    const soa = zone ?? '*';
-    for (const address of this.addresses(client.vpc)) {
-      const full = arpaName(address);
-      if (full === name) {
-        const pointer = this.pointer(client, address)!;
-        return type === 'PTR' && pointer !== ''
-          ? { ...NOTHING, answer: [`PTR ${pointer}`] }
-          : { ...NOTHING, soa };
+    const own = [...vpc.net6, ...vpc.services6, ...this.naive.world.overlayNets(client.vpc)]
+      .filter((prefix) => prefix.includes(':') !== four)
+      .map(cut);
+    const holding = (prefixes: string[]): string[] =>
+      prefixes.filter((prefix) => digits.startsWith(prefix)).sort((a, b) => b.length - a.length);
+    const above = (prefixes: string[]): boolean =>
+      !malformed && prefixes.some((prefix) => prefix.length > digits.length && prefix.startsWith(digits));
+    const inside = holding(own)[0];
+    const ranges = RANGES.filter((range) => range.includes(':') !== four).map(cut);
+    const closed = holding(ranges)[0];
+    const most = four ? 24 : 124;
+    const wide = own.find((prefix) => prefix.length > most && digits.startsWith(prefix.slice(0, most)));
+    const prefix = inside ?? wide ?? closed;
+    const soa = prefix === undefined ? '.' : zoneOf(labels, prefix.length, four);
+    const noData: NaiveReply = { ...NOTHING, soa };
+    // A piece of a reverse name exists, whether somebody is below or not: to deny it would be the worse answer.
+    const unassigned: NaiveReply = whole || malformed ? { rcode: 'NXDOMAIN', answer: [], soa } : noData;
+    if (whole) {
+      let target: string | undefined;
+      const assigned = this.addresses(client.vpc).find((address) => arpaName(address) === name);
+      if (local !== undefined && name === arpaName(local)) target = `ns.${this.naive.world.settings.zone}.`;
+      else if (assigned !== undefined) target = this.pointer(client, assigned)!;
+      else if (['127.0.0.1', '::1'].some((address) => arpaName(address) === name)) target = 'localhost.';
+      if (target !== undefined) {
+        return type === 'PTR' && target !== '' ? { ...NOTHING, answer: [`PTR ${target}`] } : noData;
       }
-      if (full.endsWith(`.${name}`)) return { ...NOTHING, soa };
     }
-    if (zones.some((other) => other === name || other.endsWith(`.${name}`))) return { ...NOTHING, soa };
-    if (zone !== undefined) {
-      // A piece of a reverse name exists, whether somebody is below or not: to deny it would be the worse answer.
-      const piece = labels.length < (labels.at(-2) === 'ip6' ? 34 : 6);
-      return { rcode: piece ? 'NOERROR' : 'NXDOMAIN', answer: [], soa, lenient: piece };
-    }
-    if (['arpa.', 'ip6.arpa.', 'in-addr.arpa.', 'resolver.arpa.'].includes(name))
-      return { ...NOTHING, soa: '*' };
+    if (inside !== undefined) return unassigned;
+    if (above(own) || (digits === '' && !malformed)) return noData;
+    if (closed === undefined && !above(ranges)) return this.naive.outside(client, labels);
     if (this.naive.listed(client, labels)) return this.naive.outside(client, labels);
-    const closed = PRIVATE_ZONES.find(under);
-    // The apex of such a zone exists, as in RFC 6303; so do its pieces, for somebody may be below.
-    if (closed !== undefined) {
-      const whole = labels.length >= (labels.at(-2) === 'ip6' ? 34 : 6);
-      return { rcode: whole ? 'NXDOMAIN' : 'NOERROR', answer: [], soa: closed };
-    }
-    return this.naive.outside(client, labels);
+    return closed === undefined ? noData : unassigned;
   }
 }
 
-/** The zone of a prefix, cut to the octet or nibble above it. */
-export function reverseZone(prefix: string): string {
-  const [base, length] = prefix.split('/');
-  const labels = arpaName(base!).split('.');
-  const drop = base!.includes(':') ? 32 - Math.floor(Number(length) / 4) : 4 - Math.floor(Number(length) / 8);
-  return labels.slice(drop).join('.');
+/** The bits that a reverse name says, and whether it says something else behind them. */
+function digitsOf(labels: string[], four: boolean): { digits: string; malformed: boolean } {
+  const [form, radix, width, most] = four
+    ? ([/^(0|[1-9][0-9]{0,2})$/, 10, 8, 4] as const)
+    : ([/^[0-9a-f]$/, 16, 4, 32] as const);
+  const parts = labels.slice(0, -2).reverse();
+  const end = parts.findIndex((part) => !form.test(part) || Number.parseInt(part, radix) > 255);
+  const good = parts.slice(0, Math.min(end < 0 ? parts.length : end, most));
+  const digits = good.map((part) => Number.parseInt(part, radix).toString(2).padStart(width, '0')).join('');
+  return { digits, malformed: good.length < parts.length };
 }
 
-const range = (from: number, to: number): number[] =>
-  Array.from({ length: to - from + 1 }, (_, i) => from + i);
-const PRIVATE_ZONES = [
-  '10.in-addr.arpa.',
-  ...range(16, 31).map((second) => `${second}.172.in-addr.arpa.`),
-  '168.192.in-addr.arpa.',
-  ...range(64, 127).map((second) => `${second}.100.in-addr.arpa.`),
-  '254.169.in-addr.arpa.',
-  '127.in-addr.arpa.',
-  'c.f.ip6.arpa.',
-  'd.f.ip6.arpa.',
-  ...['8', '9', 'a', 'b'].map((nibble) => `${nibble}.e.f.ip6.arpa.`),
-];
+/** The bits of a prefix. */
+function cut(prefix: string): string {
+  const [base, length] = prefix.split('/');
+  return bits(base!).slice(0, Number(length));
+}
+
+/** The zone of a prefix of this length: whole octets or nibbles, rounded up, and never a whole address. */
+function zoneOf(labels: string[], length: number, four: boolean): string {
+  const count = four ? Math.min(3, Math.ceil(length / 8)) : Math.min(31, Math.ceil(length / 4));
+  return `${joined(labels.slice(labels.length - 2 - count))}.`;
+}
+
+const RANGES = (
+  '0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.0.0.0/24 192.0.2.0/24 ' +
+  '192.168.0.0/16 198.18.0.0/15 198.51.100.0/24 203.0.113.0/24 240.0.0.0/4 ::/124 ' +
+  '::ffff:0:0/96 64:ff9b:1::/48 100::/64 2001:2::/48 2001:10::/28 2001:db8::/32 3fff::/20 5f00::/16 fc00::/7 fe80::/10'
+).split(' ');

@@ -36,7 +36,7 @@ export interface NaiveClient {
 
 export type Identified = NaiveClient | { refused: number } | { contradictory: true };
 
-function bits(address: string): string {
+export function bits(address: string): string {
   const hex = address.includes(':')
     ? expandIp6(address)
     : address

@@ -3,8 +3,8 @@ import type { Attachment, Pod, Service } from '../../src/model.ts';
 import type { NaiveClient, NaiveSource, NaiveWorld } from './naive-world.ts';
 import { joined, NOTHING, type Found, type NaiveReply } from './naive-reply.ts';
 import { NaiveReverse } from './naive-reverse.ts';
+import { DELEGATION, HELD, isPort, PROTOCOLS, PUBLIC, readings, SPECIAL } from './naive-words.ts';
 
-const PROTOCOLS = new Set(['_tcp', '_udp', '_sctp']);
 export class Naive {
   readonly world: NaiveWorld;
 
@@ -18,25 +18,31 @@ export class Naive {
     if ('refused' in client) return { rcode: 'REFUSED', answer: [], ede: client.refused };
     if ('contradictory' in client) return { rcode: 'SERVFAIL', answer: [], ede: 24 };
     if (type === 'AXFR' || type === 'IXFR') return { rcode: 'REFUSED', answer: [] };
-    if (type === 'ANY') return this.any(client, labels, local);
-    return this.read(client, labels, type, local);
+    const reply = type === 'ANY' ? this.any(client, labels, local) : this.read(client, labels, type, local);
+    // The owner of an SOA has that SOA, and the one name server.
+    if (reply.soa !== `${joined(labels)}.` || reply.rcode !== 'NOERROR') return reply;
+    const { soa: _, ...rest } = reply;
+    if (type === 'SOA' || type === 'ANY') return { ...rest, soaAnswer: true };
+    if (type === 'NS') return { ...rest, answer: [`NS ns.${this.world.settings.zone}.`] };
+    return reply;
   }
 
   private any(client: NaiveClient, labels: string[], local?: string): NaiveReply {
-    const order = ['AAAA', 'A', 'SRV', 'TXT'];
-    const plain = this.read(client, labels, 'ANY', local);
-    if (plain.open === true) return plain;
+    const order = ['AAAA', 'A', 'SRV', 'TXT', 'PTR'];
     const replies = order.map((type) => this.read(client, labels, type, local));
     return replies.find((reply) => reply.answer.length > 0 || reply.open === true) ?? replies[0]!;
   }
 
   private read(client: NaiveClient, labels: string[], type: string, local?: string): NaiveReply {
+    const [second, last] = labels.slice(-2);
     if (labels.at(-1) === 'localhost') {
       if (type === 'A') return { ...NOTHING, answer: ['A 127.0.0.1'] };
       if (type === 'AAAA') return { ...NOTHING, answer: ['AAAA ::1'] };
       return { ...NOTHING, soa: 'localhost.' };
     }
-    if (labels.at(-1) === 'arpa') return new NaiveReverse(this).read(client, labels, type, local);
+    if (last === 'arpa' && (second === 'in-addr' || second === 'ip6')) {
+      return new NaiveReverse(this).read(client, labels, type, local);
+    }
     const { zone, suffixes } = this.world.settings;
     const zones = [{ name: zone, flat: false }, ...suffixes].sort(
       (a, b) => b.name.split('.').length - a.name.split('.').length,
@@ -57,15 +63,10 @@ export class Naive {
     type: string,
     local?: string,
   ): NaiveReply {
-    const { zone } = this.world.settings;
     const soa = `${suffix.name}.`;
     const nodata: NaiveReply = { ...NOTHING, soa };
-    if (head.length === 0) {
-      if (type === 'SOA' || type === 'ANY') return { ...NOTHING, open: true };
-      if (type === 'NS' && suffix.name === zone) return { ...NOTHING, answer: [`NS ns.${zone}.`] };
-      return nodata;
-    }
-    if (suffix.name === zone) {
+    if (head.length === 0) return nodata;
+    if (!suffix.flat) {
       if (head.length === 1 && head[0] === 'ns') {
         const family = local?.includes(':') === true ? 'AAAA' : 'A';
         return local !== undefined && type === family ? { ...NOTHING, answer: [`${type} ${local}`] } : nodata;
@@ -75,8 +76,7 @@ export class Naive {
         (head.length === 2 && head[0] === '_pods' && this.world.namespaces(client.vpc).has(head[1]!));
       if (inventory) return type === 'TXT' ? { ...NOTHING, open: true } : nodata;
     }
-    if (suffix.flat && client.namespace === undefined)
-      return { rcode: 'SERVFAIL', answer: [], held: true, ede: 14 };
+    if (suffix.flat && client.namespace === undefined) return HELD;
     const reply = suffix.flat
       ? this.inNamespace(client, client.namespace!, head, type, false)
       : this.withNamespace(client, head, type);
@@ -86,40 +86,92 @@ export class Naive {
 
   private plain(client: NaiveClient, labels: string[], type: string): NaiveReply {
     const last = labels.at(-1);
-    const ours = last !== undefined && this.world.namespaces(client.vpc).has(last);
-    const soa = ours ? `${last}.` : '.';
-    const finish = (reply: NaiveReply): NaiveReply => (reply.answer.length === 0 ? { ...reply, soa } : reply);
-    if (client.namespace !== undefined) {
-      const bare = this.inNamespace(client, client.namespace, labels, type, false, false);
-      if (bare !== undefined) return finish(bare);
-    }
+    const { vpc, namespace } = client;
+    const ours = last !== undefined && this.world.namespaces(vpc).has(last);
+    const nothing: NaiveReply = { rcode: 'NXDOMAIN', answer: [], soa: ours ? `${last}.` : '.' };
+    const finish = (reply: NaiveReply, soa = nothing.soa!): NaiveReply =>
+      reply.answer.length === 0 ? { ...reply, soa } : reply;
+    if (namespace !== undefined) {
+      const bare = this.inNamespace(client, namespace, labels, type, false, false);
+      // A bare name that is a namespace's as well is the namespace's where its SOA and NS are asked for.
+      const own = labels.length === 1 && type !== 'SOA' && type !== 'NS';
+      if (bare !== undefined) return finish(bare, own ? '.' : nothing.soa);
+    } else if (this.needsNamespace(vpc, labels)) return HELD;
     if (ours) {
-      const reply = this.withNamespace(client, labels, type);
+      // What a name of the own hides has no ports either.
+      const hidden = readings(labels).slice(1);
+      const own = namespace !== undefined && hidden.some((rest) => this.find(vpc, namespace, rest, false));
+      const reply = this.withNamespace(client, labels, type, !own);
       if (reply !== undefined) return finish(reply);
-      if (!this.world.shadows(client.vpc, last)) return { rcode: 'NXDOMAIN', answer: [], soa };
-      return this.outside(client, labels);
+    } else if (namespace !== undefined) {
+      const reply = this.inNamespace(client, namespace, labels, type, true, false);
+      if (reply !== undefined) return finish(reply);
     }
-    if (labels.length === 0) return { ...NOTHING, soa: '.' };
-    if (client.namespace === undefined && this.needsNamespace(labels)) {
-      return { rcode: 'SERVFAIL', answer: [], held: true, ede: 14 };
-    }
-    const entry = client.namespace !== undefined && this.below(client, client.namespace, labels);
-    if (entry) return { ...NOTHING, soa: '.' };
-    if (labels.length === 1 && last === 'vpc') {
-      return type === 'TXT' ? { ...NOTHING, open: true } : { ...NOTHING, soa: '.' };
-    }
-    const zones = [this.world.settings.zone, ...this.world.settings.suffixes.map((suffix) => suffix.name)];
-    if (zones.some((zone) => zone.endsWith(`.${joined(labels)}`))) return { ...NOTHING, soa: '.' };
-    if (this.listed(client, labels)) return this.outside(client, labels);
-    const special = ['onion', 'invalid', 'local', 'test'].includes(last!);
-    if (labels.length === 1 || special) return { rcode: 'NXDOMAIN', answer: [], soa: '.' };
-    return this.outside(client, labels);
+    if (namespace !== undefined && this.below(client, namespace, labels)) return finish(NOTHING);
+    if (ours) return this.world.shadows(vpc, last) ? this.outside(client, labels) : nothing;
+    if (namespace === undefined && this.mayNeedNamespace(vpc, labels)) return HELD;
+    if (namespace !== undefined && this.isBelowOwn(vpc, namespace, labels)) return nothing;
+    return this.notOurs(client, labels, type);
   }
 
-  /** A bare name, or a port of one: without the namespace there is nothing to look in. */
-  private needsNamespace(labels: string[]): boolean {
-    if (labels.length === 1) return labels[0] !== 'vpc';
-    return labels.length === 3 && labels[0]!.startsWith('_') && PROTOCOLS.has(labels[1]!);
+  /** Rules 7 to 10: no name of the VPC. */
+  private notOurs(client: NaiveClient, labels: string[], type: string): NaiveReply {
+    const nothing: NaiveReply = { rcode: 'NXDOMAIN', answer: [], soa: '.' };
+    const noData: NaiveReply = { ...NOTHING, soa: '.' };
+    const name = joined(labels);
+    if (labels.length === 0) return this.delegates(client) ? this.outside(client, labels) : noData;
+    if (name === 'vpc') return type === 'TXT' ? { ...NOTHING, open: true } : noData;
+    if (this.listed(client, labels)) return this.outside(client, labels);
+    const { zone, suffixes } = this.world.settings;
+    const served = [zone, ...suffixes.map((suffix) => suffix.name), 'resolver.arpa', 'in-addr.arpa'];
+    if (served.some((one) => one.endsWith(`.${name}`))) return noData;
+    const under = (domain: string): boolean => name === domain || name.endsWith(`.${domain}`);
+    if (under('resolver.arpa')) return noData;
+    if (SPECIAL.some(under) || /^([0-9]+$|_)/.test(labels.at(-1)!)) return nothing;
+    if (labels.length > 1) return this.outside(client, labels);
+    return DELEGATION.has(type) && this.delegates(client) ? this.outside(client, labels) : nothing;
+  }
+
+  /** The root and what it delegates are outside names, unless the client is known to get none. */
+  private delegates(client: NaiveClient): boolean {
+    const policy = this.world.vpc(client.vpc).forward ?? this.world.settings.forward;
+    return policy === 'on' && (client.pod === undefined || !this.world.internal(client));
+  }
+
+  /** A bare name, or a port of one: without the namespace there is nothing to look in. So for what some namespace has. */
+  private needsNamespace(vpc: string, labels: string[]): boolean {
+    return readings(labels).some(
+      (rest) =>
+        rest.length === 1 ||
+        (rest.length > 1 &&
+          this.namesOf(vpc).some((name) => `.${name}`.endsWith(`.${joined(rest)}`) && name.includes('.'))),
+    );
+  }
+
+  /** What no top-level domain is above may lie below a name of some namespace; so may what is below a dotted one. */
+  private mayNeedNamespace(vpc: string, labels: string[]): boolean {
+    if (labels.length === 0) return false;
+    if (!PUBLIC.has(labels.at(-1)!)) return true;
+    const dotted = this.namesOf(vpc).filter((name) => name.includes('.'));
+    return readings(labels).some((rest) => dotted.some((name) => joined(rest).endsWith(`.${name}`)));
+  }
+
+  private namesOf(vpc: string): string[] {
+    const holders = [...this.world.pods(vpc), ...this.world.services(vpc)];
+    return holders.flatMap((holder) => [holder.name, ...holder.names]);
+  }
+
+  /** Rule 6b, for what is no replica; and a port of a single label never leaves, whether that is a name or not. */
+  private isBelowOwn(vpc: string, namespace: string, labels: string[]): boolean {
+    for (const rest of readings(labels).slice(1)) {
+      if (rest.length === 1 || this.find(vpc, namespace, rest, true) !== undefined) return true;
+    }
+    for (let i = 1; i < labels.length; i++) {
+      const rest = labels.slice(i);
+      if (this.find(vpc, namespace, rest, false) === undefined) continue;
+      return rest.length > 1 || !PUBLIC.has(rest[0]!);
+    }
+    return false;
   }
 
   /** Named by a list of the VPC (or of the configuration): such names leave before the special names are looked at. */
@@ -141,11 +193,16 @@ export class Naive {
   }
 
   /** Form (6): labels of which the last is a namespace. Undefined: no such name. */
-  private withNamespace(client: NaiveClient, labels: string[], type: string): NaiveReply | undefined {
+  private withNamespace(
+    client: NaiveClient,
+    labels: string[],
+    type: string,
+    ports = true,
+  ): NaiveReply | undefined {
     const namespace = labels.at(-1)!;
     if (!this.world.namespaces(client.vpc).has(namespace)) return undefined;
     if (labels.length === 1) return { ...NOTHING };
-    return this.inNamespace(client, namespace, labels.slice(0, -1), type, true);
+    return this.inNamespace(client, namespace, labels.slice(0, -1), type, true, true, ports);
   }
 
   /** A name in a namespace, with ports, and with replicas and empty non-terminals where asked for. */
@@ -156,16 +213,17 @@ export class Naive {
     type: string,
     replicas: boolean,
     entries = true,
+    ports = true,
   ): NaiveReply | undefined {
     if (labels.length === 0) return undefined;
     const found = this.find(client.vpc, namespace, labels, replicas);
     if (found !== undefined) return { ...NOTHING, answer: this.records(client, found, type) };
-    if (labels.length > 2 && labels[0]!.startsWith('_') && PROTOCOLS.has(labels[1]!)) {
+    if (ports && isPort(labels)) {
       const rest = this.find(client.vpc, namespace, labels.slice(2), replicas);
       const srv = rest === undefined ? [] : this.srv(rest, labels[0]!.slice(1), labels[1]!.slice(1));
       if (srv.length > 0) return { ...NOTHING, answer: type === 'SRV' ? srv : [] };
     }
-    if (labels.length > 1 && PROTOCOLS.has(labels[0]!)) {
+    if (ports && labels.length > 1 && PROTOCOLS.has(labels[0]!)) {
       const rest = this.find(client.vpc, namespace, labels.slice(1), replicas);
       const holders = rest === undefined ? [] : this.holders(rest);
       const named = holders.some((holder) => holder.ports.some((port) => `_${port.protocol}` === labels[0]));
@@ -216,7 +274,7 @@ export class Naive {
     for (const holder of this.holders(found)) {
       const target = `${holder.name}.${holder.namespace}.${this.world.settings.zone}.`;
       for (const one of holder.ports) {
-        if (one.name === port && one.protocol === protocol) records.push(`SRV 0 0 ${one.port} ${target}`);
+        if (one.name === port && one.protocol === protocol) records.push(`SRV 0 1 ${one.port} ${target}`);
       }
     }
     return [...new Set(records)];

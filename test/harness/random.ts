@@ -20,12 +20,15 @@ export const TENANTS: Tenant[] = [
 export const NAMESPACES = ['alpha', 'beta', 'com'];
 /** Own names of pods; those with ports never share theirs with a service. */
 const OWN = ['p0', 'p1', 'p2', 'u_x', 'q.b', 'app', 'web'];
-const SHARED = ['app', 'web', 'b', 'r.b', 'clean'];
+/** `app` is a public top-level domain, `beta` a namespace too; the long ones are empty non-terminals over replicas. */
+const SHARED = ['app', 'web', 'b', 'r.b', 'clean', 'beta', 'p0.beta', 'k.p0.web', 'k.p1.r.b'];
 const SERVICES = ['s0', 's1', 'app', 'web'];
 
 export type Change = { put: Resource } | { remove: ResourceKey };
 
 const http: Port = { name: 'http', protocol: 'tcp', port: 80 };
+/** None, one, two of one name, one said twice. */
+const portsArbitrary = fc.constantFrom<Port[]>([], [http], [http, { ...http, port: 8080 }], [http, http]);
 
 function podArbitrary(tenant: Tenant): fc.Arbitrary<Pod> {
   return fc
@@ -40,7 +43,7 @@ function podArbitrary(tenant: Tenant): fc.Arbitrary<Pod> {
       /** Overlays on which a pod without an address of its own has an IPv6 one. */
       overlay6: fc.subarray(['o1', 'o2']),
       ready: fc.boolean(),
-      ports: fc.boolean(),
+      ports: portsArbitrary,
     })
     .map((parts) => {
       const name = OWN[parts.own]!;
@@ -64,7 +67,7 @@ function podArbitrary(tenant: Tenant): fc.Arbitrary<Pod> {
         names: parts.names.filter((other) => other !== name),
         ...(parts.ip6 === undefined ? {} : { ip6: `${tenant.net}::${own6.toString(16)}` }),
         overlays,
-        ports: parts.ports && parts.own < 5 ? [http] : [],
+        ports: parts.own < 5 ? parts.ports : [],
         ready: parts.ready,
       };
     });
@@ -77,7 +80,7 @@ function serviceArbitrary(tenant: Tenant): fc.Arbitrary<Service> {
       name: fc.constantFrom(...SERVICES),
       names: fc.uniqueArray(fc.constantFrom('app', 'web', 'b'), { maxLength: 1 }),
       ip6: fc.integer({ min: 1, max: 9 }),
-      ports: fc.boolean(),
+      ports: portsArbitrary,
     })
     .map((parts) => ({
       kind: 'service',
@@ -87,7 +90,7 @@ function serviceArbitrary(tenant: Tenant): fc.Arbitrary<Service> {
       aid: `v${parts.name}`,
       names: parts.names.filter((other) => other !== parts.name),
       ip6: `${tenant.services}::${parts.ip6}`,
-      ports: parts.ports ? [http] : [],
+      ports: parts.ports,
     }));
 }
 
@@ -103,6 +106,17 @@ export function tenantResources(tenant: Tenant): Resource[] {
       const aid = `${namespace}-${name}`;
       resources.push({ kind: 'overlay', vpc, namespace, name, aid, driver: 'ipip', net4: '10.1.0.0/24' });
     }
+    // Shorter than any zone, and no pod on it.
+    const small = { net4: '10.3.0.0/26', net6: `fd43:${tenant.net.slice(5)}::/126` };
+    resources.push({
+      kind: 'overlay',
+      vpc,
+      namespace,
+      name: 'small',
+      aid: `${namespace}-s`,
+      driver: 'ipip',
+      ...small,
+    });
   }
   return resources;
 }
@@ -141,7 +155,27 @@ export function askArbitrary(tenant: Tenant): fc.Arbitrary<Ask> {
     fc.integer({ min: 1, max: 10 }).map((host) => `${tenant.services}::${host}`),
     fc.integer({ min: 1, max: 9 }).map((host) => `10.1.0.${host}`),
     fc.integer({ min: 1, max: 7 }).map((host) => `fd42:${tenant.net.slice(5)}:1:1::${host}`),
-    fc.constantFrom('10.2.0.1', '192.168.1.1', 'fdfd:9::1', '8.8.8.8', '2001:db8::1'),
+    fc.constantFrom(
+      '10.2.0.1',
+      '192.168.1.1',
+      'fdfd:9::1',
+      '8.8.8.8',
+      '2001:db8::1',
+      '127.0.0.1',
+      '::1',
+      '::',
+    ),
+    fc.constantFrom(
+      '0.0.0.0',
+      '172.15.0.1',
+      '172.31.0.1',
+      '198.19.1.1',
+      '255.255.255.255',
+      '10.3.0.7',
+      '10.3.0.99',
+    ),
+    fc.ipV4(),
+    fc.ipV6().filter((text) => !text.includes('.')),
   );
   const forward = fc.oneof(
     local,
@@ -158,18 +192,54 @@ export function askArbitrary(tenant: Tenant): fc.Arbitrary<Ask> {
       'x.localhost',
       'a.onion',
       'example.com',
+      'a.example.com',
     ),
+    fc.constantFrom('.', 'localhost', 'local', 'a.local', 'alt', 'a.alt', 'arpa', 'home.arpa', 'a.home.arpa'),
+    fc.constantFrom(
+      'service.arpa',
+      'resolver.arpa',
+      '_dns.resolver.arpa',
+      '10.0.0.5',
+      '5',
+      '0x5',
+      '_http._tcp',
+      'a._b',
+      'corp',
+      'a.corp',
+    ),
+    fc.tuple(fc.constantFrom('a', 'p1', '_http._tcp'), local).map((parts) => parts.join('.')),
   );
-  const reverse = fc.tuple(address, fc.integer({ min: 0, max: 3 }), fc.boolean()).map(([text, cut, whole]) =>
-    arpaName(text)
-      .split('.')
-      .slice(whole ? 0 : cut)
-      .join('.'),
+  const whole = address.map((text) => arpaName(text).slice(0, -1));
+  const piece = fc
+    .tuple(whole, fc.nat(34), fc.constantFrom('', '', 'x.', '0.', '01.'))
+    .map(([name, cut, before]) => {
+      const labels = name.split('.');
+      return before + labels.slice(Math.min(cut, labels.length - 1)).join('.');
+    });
+  const reverse = fc.oneof(whole, piece);
+  const plain = fc.constantFrom(
+    'A',
+    'AAAA',
+    'SRV',
+    'MX',
+    'HTTPS',
+    'PTR',
+    'DS',
+    'ANY',
+    'NS',
+    'SOA',
+    'TXT',
+    'DNSKEY',
   );
-  const plain = fc.constantFrom('A', 'AAAA', 'SRV', 'MX', 'HTTPS', 'PTR', 'DS', 'ANY');
   return fc.oneof(
     { weight: 4, arbitrary: fc.record({ name: forward, type: plain }) },
-    { weight: 1, arbitrary: fc.record({ name: reverse, type: fc.constantFrom('PTR', 'PTR', 'AAAA', 'MX') }) },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        name: reverse,
+        type: fc.constantFrom('PTR', 'PTR', 'AAAA', 'MX', 'SOA', 'NS', 'ANY'),
+      }),
+    },
   );
 }
 

@@ -16,6 +16,8 @@ export interface SubjectOptions {
   upstreamPort: number | undefined;
   /** Bearers of one name that stand in a SET, the usual number when undefined. */
   most?: number;
+  /** Milliseconds for which queries are held: long enough that a busy machine does not let them run out early. */
+  hold?: number;
 }
 
 export interface SubjectClient {
@@ -42,11 +44,11 @@ const RESERVE = { names: 1 << 24, addresses: 1 << 24, arena: 1 << 26 };
 /** Every test server has the same cookie secret: answers of two servers can be compared octet by octet. */
 const SECRET = Uint8Array.from({ length: 16 }, (_, index) => index);
 
-function configOf({ config, workers, upstreamPort }: SubjectOptions): Partial<Config> {
+function configOf({ config, workers, upstreamPort, hold = 200 }: SubjectOptions): Partial<Config> {
   const words = {
     workers,
-    podHold: 30,
-    syncHold: 30,
+    podHold: hold,
+    syncHold: hold,
     ...(config.forward === undefined ? {} : { forward: config.forward }),
     ...(config.a_records === undefined ? {} : { aRecords: config.a_records }),
     ...(config.clients === undefined ? {} : { clients: config.clients }),

@@ -62,6 +62,8 @@ export interface Case {
   on?: string;
   /** `NAME TYPE [CLASS]`; `ptr:ADDRESS`, `long:N[:end]`, `labels:N[:end]` make names. */
   ask?: string;
+  /** The case stands for as many, `ask` followed by each of these types; `all` is one of every sort. */
+  types?: string[] | 'all';
   /** Instead of `ask`: hexadecimal, and `name:NAME`. */
   raw?: string[];
   id?: number;
@@ -151,8 +153,16 @@ function readScenario(title: string, value: Record<string, unknown>): Scenario {
     zones: fixture === undefined ? [] : (parse(text) as ZoneDocument[]),
     ...value,
     title,
-    steps: value['cases'] as Scenario['steps'],
+    steps: (value['cases'] as Scenario['steps']).flatMap(eachType),
   } as Scenario;
+}
+
+const TYPES = ['A', 'AAAA', 'SRV', 'TXT', 'NS', 'SOA', 'DS', 'DNSKEY', 'ANY', 'TYPE65280'];
+
+function eachType(step: Scenario['steps'][number]): Scenario['steps'] {
+  if ('change' in step || step.types === undefined) return [step];
+  const types = step.types === 'all' ? TYPES : step.types;
+  return types.map((type) => ({ ...step, name: `${step.name}: ${type}`, ask: `${step.ask} ${type}` }));
 }
 
 /** Every scenario of the folder, in file order. */

@@ -140,6 +140,21 @@ describe('over time', () => {
     expect(await ask('fdfd:1a8::2', 'late').answer).toBe('NOERROR fdfd:1a8::2');
   });
 
+  test('an unknown pod waits with what may lie below a name of its namespace', async () => {
+    await start(resourcesOf(zone));
+    const outside = ask('fdfd:1a8::9', 'www.example.com');
+    const replica = ask('fdfd:1a8::9', 'app-0.app-1');
+    const port = ask('fdfd:1a8::9', '_http._tcp.app-0.app-1', { type: 'SRV' });
+    await turn();
+    expect(await outside.answer).toBe('NXDOMAIN 15');
+    expect([replica.settled(), port.settled()]).toEqual([false, false]);
+    await clock.advance(350);
+    expect(await replica.answer).toBe('SERVFAIL 14');
+    expect(await port.answer).toBe('SERVFAIL 14');
+    await clock.advance(5_000);
+    expect(await ask('fdfd:1a8::9', 'app-0.app-1').answer).toBe('NXDOMAIN 15');
+  });
+
   test('an unknown pod does not turn to NXDOMAIN while the source is lost', async () => {
     await start(resourcesOf(zone));
     source.sink.state('lost', 'cut');
