@@ -185,7 +185,7 @@ describe('a name that thousands bear', () => {
       numbers(990).map((i) => keyOf(pod(i))),
     );
     expect(ask(one, '_x995._tcp.app', 'SRV', { from: ip6(995) }).texts).toEqual([
-      '0 0 995 p995.n.vpc.internal.',
+      '0 1 995 p995.n.vpc.internal.',
     ]);
   });
 });
