@@ -175,7 +175,7 @@ describe('a name that thousands bear', () => {
       numbers(1000).map((i) => pod(i, { ports: [{ name: `x${i}`, protocol: 'tcp', port: i }] })),
     );
     for (const i of [1, 500, 1000]) {
-      expect(ask(one, `_x${i}._tcp.app`, 'SRV').texts).toEqual([`0 0 ${i} p${i}.n.vpc.internal.`]);
+      expect(ask(one, `_x${i}._tcp.app`, 'SRV').texts).toEqual([`0 1 ${i} p${i}.n.vpc.internal.`]);
       expect(ask(one, `p${i}.app.n`, 'AAAA').texts).toEqual([ip6(i)]);
     }
     expect(ask(one, '_none._tcp.app', 'SRV').rcode).toBe(3);
