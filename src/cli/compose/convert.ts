@@ -20,6 +20,9 @@ export interface ComposeZone {
   pods: Record<string, ZonePod>;
 }
 
+/** Pods with their names, places and ports: what the zone may hold in all. */
+const WRITTEN_MAX = 1_000_000;
+
 /** Undefined where there are errors, which `source` has then. */
 export function convertCompose(
   source: ComposeSource,
@@ -38,7 +41,16 @@ export function convertCompose(
   linkServices(source, services);
   const hosts = readHosts(source, services);
   const pods = new Map<string, ZonePod>();
-  for (const service of services.values()) addPods(source, service, pods);
+  let written = 0;
+  for (const service of services.values()) {
+    const { names, places, ports, replicas, value } = service;
+    written += replicas * (1 + names.size + places.length + ports.length);
+    if (written > WRITTEN_MAX) {
+      source.fail(value, 'with its replicas the zone becomes too large: give fewer of them');
+      break;
+    }
+    addPods(source, service, pods);
+  }
   if (source.failed) return undefined;
   const overlays = [...networks.values()].map(({ name, overlay }) => [
     name,

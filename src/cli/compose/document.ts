@@ -11,6 +11,7 @@ import {
   type YAMLMap,
 } from 'yaml';
 import type { Place } from '../../model.ts';
+import { quote } from '../../source/names.ts';
 import { offsetOf, textOf } from '../../source/zone-yaml.ts';
 import type { MapValue, Value } from './values.ts';
 
@@ -46,6 +47,8 @@ export class ComposeDocuments {
       prettyErrors: false,
       schema: 'core',
       merge: false,
+      // Looking for a key twice costs yaml the square of the keys.
+      uniqueKeys: false,
     });
     this.#documents = Array.isArray(parsed) ? (parsed as Document.Parsed[]) : [];
     for (const { errors } of this.#documents) {
@@ -168,6 +171,11 @@ class Conversion {
       if (name.anchor !== undefined) this.#anchors.set(name.anchor, name);
       const key = textOf(name);
       const path = at.path === '' ? key : `${at.path}.${key}`;
+      const first = entries.get(key);
+      if (first !== undefined) {
+        const { line, column } = first.place;
+        throw this.#fault(name, `${quote(key)} is written twice, the first value is at ${line}:${column}`);
+      }
       const converted: Converted =
         pair.value === null
           ? { value: { kind: 'null', place: this.#documents.place(offsetOf(name)), path }, size: 1 }

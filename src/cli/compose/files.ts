@@ -3,6 +3,7 @@ import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 
 const OCTETS_MAX = 4 << 20;
+const PART = 65_536;
 const FILES_MAX = 256;
 
 /** In compose's own order of preference. */
@@ -29,14 +30,18 @@ export class ComposeFiles {
   read(path: string): string {
     if (path === '-' && this.#input !== undefined) return this.#input;
     if (++this.#read > FILES_MAX) throw new Error(`the project has more than ${FILES_MAX} files`);
-    const buffer = Buffer.alloc(OCTETS_MAX + 1);
     const file = openSync(this.#real(path), 'r');
     try {
+      const parts: Buffer[] = [];
       let length = 0;
-      for (let more = 1; more > 0 && length <= OCTETS_MAX; length += more)
-        more = readSync(file, buffer, length, buffer.length - length, null);
-      if (length > OCTETS_MAX) throw new Error(`has more than ${OCTETS_MAX} octets`);
-      return buffer.toString('utf8', 0, length);
+      for (;;) {
+        const part = Buffer.allocUnsafe(PART);
+        const more = readSync(file, part, 0, PART, null);
+        if (more === 0) return Buffer.concat(parts).toString('utf8');
+        length += more;
+        if (length > OCTETS_MAX) throw new Error(`has more than ${OCTETS_MAX} octets`);
+        parts.push(part.subarray(0, more));
+      }
     } finally {
       closeSync(file);
     }

@@ -55,7 +55,7 @@ export function readNetworks(source: ComposeSource, value: Value | undefined): M
     const name = names.get(key)!;
     if (!KEY.test(key))
       source.fail(item, `${JSON.stringify(key)}: only letters, digits, ".", - and _ are allowed`);
-    if (name !== key.toLowerCase())
+    else if (name !== key.toLowerCase())
       source.warn(item, `its overlay is called ${name}, because ${whyNotKey(key)}`);
     const called = source.text(valueAt(item, 'name'));
     const other = called === undefined ? undefined : real.get(called);
@@ -71,6 +71,7 @@ export function readNetworks(source: ComposeSource, value: Value | undefined): M
 function overlayNames(keys: readonly string[]): Map<string, string> {
   const names = new Map<string, string>();
   const used = new Set(keys.filter((key) => foldLabel(key) === key));
+  const numbers = new Map<string, number>();
   for (const key of used) names.set(key, key);
   for (const key of keys) {
     if (names.has(key)) continue;
@@ -79,10 +80,12 @@ function overlayNames(keys: readonly string[]): Map<string, string> {
       .replace(/[^a-z0-9_-]/g, '-')
       .slice(0, LABEL_MAX);
     let name = plain;
-    for (let number = 2; used.has(name); number++) {
+    let number = numbers.get(plain) ?? 2;
+    for (; used.has(name); number++) {
       const end = `-${number}`;
       name = plain.slice(0, LABEL_MAX - end.length) + end;
     }
+    numbers.set(plain, number);
     used.add(name);
     names.set(key, name);
   }
