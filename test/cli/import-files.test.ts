@@ -194,4 +194,48 @@ describe('files on the command line', () => {
     expect((await run('-f', 'compose.yaml', '-f', 'compose.override.yml')).out).toContain('a: {');
     expect((await run('compose.yaml', 'gone.yaml')).err).toContain('gone.yaml: there is no such file');
   });
+
+  it('bring their profiles, unless the command line has some', async () => {
+    write({
+      '.env': 'COMPOSE_PROFILES=debug, extra\n',
+      'compose.yaml': 'services:\n  a: { profiles: [debug] }\n  b: { profiles: [tools] }\n  c: {}\n',
+    });
+    const pods = async (args: string[], environment = {}): Promise<string> => {
+      const { out } = await podns(['import', 'compose', '.', '-n', 'n', ...args], { folder, environment });
+      return [...out.matchAll(/^ {6}(\w+): \{/gm)].map((match) => match[1]).join('');
+    };
+    expect(await pods([])).toBe('ac');
+    expect(await pods([], { COMPOSE_PROFILES: 'tools' })).toBe('bc');
+    expect(await pods(['--profile', 'tools'])).toBe('bc');
+    expect(await pods(['--profile', '*'])).toBe('abc');
+  });
+});
+
+describe('merging', () => {
+  it('lays a file over what it includes, and later files over both', () => {
+    write({
+      'a.yaml':
+        'include: [b.yaml]\nservices:\n  x: { expose: [1], networks: { n: { aliases: !override [new] } } }\nnetworks: { n: }\n',
+      'b.yaml':
+        'services:\n  x: { expose: [2], container_name: x-1, networks: { n: { aliases: [old] } } }\nnetworks: { n: { internal: true } }\n',
+      'c.yaml':
+        'services:\n  x: { expose: null, networks: [m], container_name: !reset x }\nnetworks: { m: }\n',
+    });
+    const { zone, problems } = convertFiles(folder, 'a.yaml', 'c.yaml');
+    expect(problems).toEqual([]);
+    expect(zone).toEqual({
+      overlays: { n: { internal: true }, m: null },
+      pods: { x: { names: ['new'], overlays: { n: null, m: null }, ports: { 1: '1/tcp', 2: '2/tcp' } } },
+    });
+  });
+
+  it('finds the place of what comes from elsewhere', () => {
+    const { problems } = read({
+      'a.yaml': 'services:\n  x: { extends: { file: b.yaml, service: y }, ports: ["1"] }\n',
+      'b.yaml': 'services:\n  y:\n    ports:\n      - "2"\n      - "x:y"\n',
+    });
+    expect(problems).toEqual([
+      'b.yaml:5:9: error: services.y.ports[1]: "x:y" is not a port, as in 8080:80 or 53:53/udp',
+    ]);
+  });
 });
