@@ -1,64 +1,83 @@
 /** Variables in the values of a compose file: `$NAME`, `${NAME}`, and its forms with a default or an error. */
 
-export type Variables = Record<string, string | undefined>;
+/** A map of them, or several behind one another. */
+export interface Variables {
+  get(name: string): string | undefined;
+}
 
-const NAME = /^[A-Za-z_][A-Za-z0-9_]*/;
+const NAME = /[A-Za-z_][A-Za-z0-9_]*/y;
+
+/** Defaults inside of defaults, and characters of one value with its variables put in. */
+const DEPTH_MAX = 32;
+const VALUE_MAX = 1 << 20;
 
 /**
- * Puts the variables in. `unset` hears of every variable that has neither a value nor a default; it becomes ''.
- * Throws an Error whose message is the reason: a form that does not exist, or the text behind `?`.
+ * Puts the variables in; a `$` that begins none stays as it stands, `$$` is one `$`. `unset` hears of every variable
+ * that has neither a value nor a default; it becomes ''. Throws an Error whose message is the reason: braces that
+ * hold no variable, the text behind `?`, or a value that grows without end.
  */
-export function interpolate(text: string, variables: Variables, unset: (name: string) => void): string {
+export function interpolate(
+  text: string,
+  variables: Variables,
+  unset: (name: string) => void,
+  depth = 0,
+): string {
+  if (depth > DEPTH_MAX) throw new Error(`its defaults are nested more than ${DEPTH_MAX} deep`);
   let result = '';
   let at = 0;
   for (;;) {
     const dollar = text.indexOf('$', at);
-    if (dollar < 0) return result + text.slice(at);
-    result += text.slice(at, dollar);
-    const rest = text.slice(dollar + 1);
-    if (rest.startsWith('$')) {
+    result += text.slice(at, dollar < 0 ? text.length : dollar);
+    if (result.length > VALUE_MAX) throw new Error(`with its variables it is longer than ${VALUE_MAX}`);
+    if (dollar < 0) return result;
+    at = dollar + 1;
+    const name = nameAt(text, at);
+    if (text[at] === '$') {
       result += '$';
-      at = dollar + 2;
-      continue;
+      at++;
+    } else if (text[at] === '{') {
+      const end = closingBrace(text, at + 1);
+      if (end < 0) throw new Error(`"\${" without "}" in ${JSON.stringify(text.slice(0, 80))}`);
+      result += expand(text.slice(at + 1, end), variables, unset, depth);
+      at = end + 1;
+    } else if (name === '') result += '$';
+    else {
+      result += valueOf(name, variables, unset);
+      at += name.length;
     }
-    if (rest.startsWith('{')) {
-      const length = bracedLength(rest);
-      if (length < 0) throw new Error(`"\${" without "}" in ${JSON.stringify(text)}`);
-      result += expand(rest.slice(1, length - 1), variables, unset);
-      at = dollar + 1 + length;
-      continue;
-    }
-    const name = NAME.exec(rest)?.[0];
-    if (name === undefined)
-      throw new Error(`a lone "$" in ${JSON.stringify(text)}; write $$ for a dollar sign`);
-    result += valueOf(name, variables, unset);
-    at = dollar + 1 + name.length;
   }
 }
 
-/** Length of `{…}` with all braces that are inside of it; -1 when it is not closed. */
-function bracedLength(text: string): number {
-  let depth = 0;
-  for (let i = 0; i < text.length; i++) {
-    if (text[i] === '{') depth++;
-    else if (text[i] === '}' && --depth === 0) return i + 1;
+function nameAt(text: string, at: number): string {
+  NAME.lastIndex = at;
+  return NAME.exec(text)?.[0] ?? '';
+}
+
+/** Only `${` opens another pair, as in compose: a lone `{` of the word counts for nothing. -1 where it is not closed. */
+function closingBrace(text: string, from: number): number {
+  let depth = 1;
+  for (let i = from; i < text.length; i++) {
+    if (text[i] === '}' && --depth === 0) return i;
+    if (text[i] === '$' && text[i + 1] === '{') {
+      depth++;
+      i++;
+    }
   }
   return -1;
 }
 
 /** The inside of the braces: `NAME`, or `NAME` and an operator with its word, which may hold variables again. */
-function expand(inside: string, variables: Variables, unset: (name: string) => void): string {
-  const name = NAME.exec(inside)?.[0] ?? '';
+function expand(inside: string, variables: Variables, unset: (name: string) => void, depth: number): string {
+  const name = nameAt(inside, 0);
   const match = /^(:?[-?+])?(.*)$/s.exec(inside.slice(name.length))!;
   const operator = match[1];
   const word = match[2]!;
-  if (name === '' || (operator === undefined && word !== '')) {
-    throw new Error(`"\${${inside}}" is not a variable`);
-  }
+  if (name === '' || (operator === undefined && word !== ''))
+    throw new Error(`"\${${inside.slice(0, 80)}}" is not a variable; write $$ for a dollar sign`);
   if (operator === undefined) return valueOf(name, variables, unset);
-  const value = variables[name];
+  const value = variables.get(name);
   const given = value !== undefined && (operator.length === 1 || value !== '');
-  const words = (): string => interpolate(word, variables, unset);
+  const words = (): string => interpolate(word, variables, unset, depth + 1);
   switch (operator.at(-1)) {
     case '-':
       return given ? value : words();
@@ -71,19 +90,7 @@ function expand(inside: string, variables: Variables, unset: (name: string) => v
 }
 
 function valueOf(name: string, variables: Variables, unset: (name: string) => void): string {
-  const value = variables[name];
+  const value = variables.get(name);
   if (value === undefined) unset(name);
   return value ?? '';
-}
-
-/** Reads a `.env` file: `NAME=value` lines, quotes and comments; what is no such line is passed over. */
-export function parseEnvironmentFile(text: string): Variables {
-  const variables: Variables = {};
-  for (const row of text.split(/\r?\n/)) {
-    const match = /^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*?)\s*$/.exec(row);
-    if (match === null) continue;
-    const quoted = /^(?:'([^']*)'|"([^"]*)")(?:\s+#.*)?$/.exec(match[2]!);
-    variables[match[1]!] = quoted ? (quoted[1] ?? quoted[2]) : match[2]!.replace(/(^|\s+)#.*$/, '');
-  }
-  return variables;
 }

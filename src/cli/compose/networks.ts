@@ -8,8 +8,9 @@ import {
   whyNotPodAddress4,
   whyNotPodAddress6,
 } from '../../source/addresses.ts';
-import { foldLabel, foldPodName, whyNotLabel, whyNotPodName } from '../../source/names.ts';
-import { isMap, type ComposeSource, type Path } from './source.ts';
+import { foldLabel } from '../../source/names.ts';
+import type { ComposeSource, Spot } from './source.ts';
+import { valueAt, type Value } from './values.ts';
 
 export interface ComposeOverlay {
   driver?: string;
@@ -19,6 +20,8 @@ export interface ComposeOverlay {
 }
 
 export interface Network {
+  /** What its overlay is called. */
+  name: string;
   overlay: ComposeOverlay;
   /** All subnets, also those for which an overlay has no room. */
   subnets: string[];
@@ -28,8 +31,8 @@ export interface Network {
 }
 
 export interface Place {
-  /** The overlay's name. */
-  network: string;
+  network: Network;
+  spot: Spot;
   ip4?: string;
   ip6?: string;
   aliases: string[];
@@ -38,119 +41,151 @@ export interface Place {
 /** The network that services join when they name none. */
 export const DEFAULT_NETWORK = 'default';
 
-/** By name, folded. */
-export function readNetworks(source: ComposeSource, value: unknown): Map<string, Network> {
+/** Letters of a network's key in compose. */
+const KEY = /^[a-zA-Z0-9._-]+$/;
+const LABEL_MAX = 63;
+
+/** By key. */
+export function readNetworks(source: ComposeSource, value: Value | undefined): Map<string, Network> {
   const networks = new Map<string, Network>();
-  for (const [key, given] of source.entries(value, ['networks'])) {
-    const path = ['networks', key];
-    const name = foldLabel(key);
-    if (name === undefined) source.fail(path, whyNotLabel(key));
-    else if (networks.has(name))
-      source.fail(path, `there is a network ${name} already; letter case makes no difference`);
-    else networks.set(name, readNetwork(source, given, path));
+  const given = source.entries(value);
+  const names = overlayNames(given.map(([key]) => key));
+  const real = new Map<string, string>();
+  for (const [key, item] of given) {
+    const name = names.get(key)!;
+    if (!KEY.test(key))
+      source.fail(item, `${JSON.stringify(key)}: only letters, digits, ".", - and _ are allowed`);
+    else if (name !== key.toLowerCase())
+      source.warn(item, `its overlay is called ${name}, because ${whyNotKey(key)}`);
+    const called = source.text(valueAt(item, 'name'));
+    const other = called === undefined ? undefined : real.get(called);
+    if (other !== undefined)
+      source.warn(item, `is one network with ${other} to an engine, here it is another`);
+    if (called !== undefined && other === undefined) real.set(called, key);
+    networks.set(key, readNetwork(source, item, name));
   }
   return networks;
 }
 
-function readNetwork(source: ComposeSource, value: unknown, path: Path): Network {
-  const network: Network = { overlay: {}, subnets: [], external: false, taken: new Map() };
-  if (value === undefined || value === null) return network;
-  if (!isMap(value)) {
-    source.fail(path, 'a map is expected');
+/** An overlay's name is one label, in lower case: those that are one already keep it, the others find a free one. */
+function overlayNames(keys: readonly string[]): Map<string, string> {
+  const names = new Map<string, string>();
+  const used = new Set(keys.filter((key) => foldLabel(key) === key));
+  const numbers = new Map<string, number>();
+  for (const key of used) names.set(key, key);
+  for (const key of keys) {
+    if (names.has(key)) continue;
+    const plain = key
+      .toLowerCase()
+      .replace(/[^a-z0-9_-]/g, '-')
+      .slice(0, LABEL_MAX);
+    let name = plain;
+    let number = numbers.get(plain) ?? 2;
+    for (; used.has(name); number++) {
+      const end = `-${number}`;
+      name = plain.slice(0, LABEL_MAX - end.length) + end;
+    }
+    numbers.set(plain, number);
+    used.add(name);
+    names.set(key, name);
+  }
+  return names;
+}
+
+function whyNotKey(key: string): string {
+  if (foldLabel(key) !== undefined) return 'letter case makes no difference and the name is taken';
+  return `an overlay's name is one label of up to ${LABEL_MAX} octets, without dots`;
+}
+
+function emptyNetwork(name: string): Network {
+  return { name, overlay: {}, subnets: [], external: false, taken: new Map() };
+}
+
+function readNetwork(source: ComposeSource, value: Value, name: string): Network {
+  const network = emptyNetwork(name);
+  if (value.kind === 'null') return network;
+  if (value.kind !== 'map') {
+    source.fail(value, 'a map is expected');
     return network;
   }
   const { overlay } = network;
-  network.external = isMap(value['external']) || source.truth(value['external'], [...path, 'external']);
-  const driver = source.text(value['driver'], [...path, 'driver']);
-  if (driver !== undefined && driver !== '') overlay.driver = driver;
-  if (source.truth(value['internal'], [...path, 'internal'])) overlay.internal = true;
+  const external = valueAt(value, 'external');
+  network.external = external?.kind === 'map' || source.truth(external);
+  const driver = source.text(valueAt(value, 'driver'));
+  if (driver !== undefined) overlay.driver = driver;
+  if (source.truth(valueAt(value, 'internal'))) overlay.internal = true;
 
-  const ipam = [...path, 'ipam'];
-  const config = source.entries(value['ipam'], ipam).find(([key]) => key === 'config')?.[1];
-  source.items(config, [...ipam, 'config']).forEach((item, index) => {
-    const here = [...ipam, 'config', index];
-    const text = isMap(item) ? source.text(item['subnet'], [...here, 'subnet']) : undefined;
-    if (text === undefined) {
-      if (!isMap(item)) source.fail(here, 'a map with a subnet is expected');
-      return;
-    }
+  const ipam = valueAt(value, 'ipam');
+  if (ipam !== undefined && ipam.kind !== 'map') source.fail(ipam, 'a map is expected');
+  for (const item of source.items(valueAt(ipam, 'config'))) {
+    if (item.kind !== 'map') source.fail(item, 'a map with a subnet is expected');
+    const given = valueAt(item, 'subnet');
+    const text = source.text(given);
+    if (text === undefined) continue;
     const four = prefix4(text);
     const subnet = four ?? prefix6(text);
     const family = four === undefined ? 'net6' : 'net4';
     if (subnet === undefined)
-      source.fail([...here, 'subnet'], `${JSON.stringify(text)} is not a subnet, as in 10.0.0.0/24`);
-    else {
+      source.fail(given!, `${JSON.stringify(text)} is not a subnet, as in 10.0.0.0/24`);
+    else if (!network.subnets.includes(subnet)) {
       network.subnets.push(subnet);
       if (overlay[family] === undefined) overlay[family] = subnet;
-      else
-        source.warn(
-          [...here, 'subnet'],
-          `an overlay has one ${family}, ${overlay[family]} is taken and this is not`,
-        );
+      else source.warn(given!, `an overlay has one ${family}, ${overlay[family]} is taken and this is not`);
     }
-  });
+  }
   return network;
 }
 
-/** Where a service stands; adds the default network when it is joined. */
+/** Where a service stands; adds the default network when it is joined, which needs no definition. */
 export function readPlaces(
   source: ComposeSource,
-  name: string,
-  value: unknown,
+  service: string,
+  value: Value | undefined,
   networks: Map<string, Network>,
-  path: Path,
+  spot: Spot,
 ): Place[] {
-  const entries: [string, unknown, Path][] = Array.isArray(value)
-    ? value.map((item, index) => [source.text(item, [...path, index]) ?? '', undefined, [...path, index]])
-    : source.entries(value, path).map(([key, item]) => [key, item, [...path, key]]);
-  if (entries.length === 0) {
-    if (!networks.has(DEFAULT_NETWORK)) networks.set(DEFAULT_NETWORK, readNetwork(source, undefined, []));
-    return [{ network: DEFAULT_NETWORK, aliases: [] }];
-  }
-  const places: Place[] = [];
+  const entries: [string, Value | undefined, Spot][] =
+    value?.kind === 'list'
+      ? value.items.map((item) => [source.text(item) ?? '', undefined, item])
+      : source.entries(value).map(([key, item]) => [key, item, item]);
+  if (entries.length === 0) entries.push([DEFAULT_NETWORK, undefined, spot]);
+  const places = new Map<Network, Place>();
   for (const [key, given, here] of entries) {
-    const folded = key.toLowerCase();
-    // The default network needs no definition, also where it is named.
-    if (folded === DEFAULT_NETWORK && !networks.has(folded))
-      networks.set(folded, readNetwork(source, undefined, []));
-    const network = networks.get(folded);
+    if (key === DEFAULT_NETWORK && !networks.has(key)) networks.set(key, emptyNetwork(DEFAULT_NETWORK));
+    const network = networks.get(key);
     if (network === undefined)
       source.fail(here, `network ${JSON.stringify(key)} is not defined under networks`);
-    else places.push(readPlace(source, name, folded, network, given, here));
+    else if (!places.has(network)) places.set(network, readPlace(source, service, network, given, here));
   }
-  return places;
+  return [...places.values()];
 }
 
 function readPlace(
   source: ComposeSource,
   service: string,
-  name: string,
   network: Network,
-  value: unknown,
-  path: Path,
+  value: Value | undefined,
+  spot: Spot,
 ): Place {
-  const place: Place = { network: name, aliases: [] };
-  if (value === undefined || value === null) return place;
-  if (!isMap(value)) {
-    source.fail(path, 'a map is expected');
+  const place: Place = { network, spot, aliases: [] };
+  if (value !== undefined && value.kind !== 'null' && value.kind !== 'map') {
+    source.fail(value, 'a map is expected');
     return place;
   }
-  source.items(value['aliases'], [...path, 'aliases']).forEach((item, index) => {
-    const here = [...path, 'aliases', index];
-    const text = source.text(item, here);
-    const alias = text === undefined ? undefined : foldPodName(text);
+  for (const item of source.items(valueAt(value, 'aliases'))) {
+    const text = source.text(item);
+    const alias = text === undefined ? undefined : source.name(text, item);
     if (alias !== undefined) place.aliases.push(alias);
-    else if (text !== undefined) source.fail(here, whyNotPodName(text));
-  });
+  }
   const pin = (key: 'ipv4_address' | 'ipv6_address'): string | undefined => {
-    const here = [...path, key];
-    const text = source.text(value[key], here);
-    if (text === undefined || text === '') return undefined;
+    const given = valueAt(value, key);
+    const text = source.text(given);
+    if (text === undefined) return undefined;
     const four = key === 'ipv4_address';
     const address = four ? podAddress4(text) : podAddress6(text);
     if (address === undefined)
-      return source.fail(here, four ? whyNotPodAddress4(text) : whyNotPodAddress6(text));
-    checkPinned(source, network, service, name, address, here);
+      return source.fail(given!, four ? whyNotPodAddress4(text) : whyNotPodAddress6(text));
+    checkPinned(source, network, service, address, given!);
     return address;
   };
   const ip4 = pin('ipv4_address');
@@ -163,23 +198,22 @@ function readPlace(
 /** The engine would refuse the same: an address outside of the subnets, or one that is taken. */
 function checkPinned(
   source: ComposeSource,
-  network: Network,
+  { name, subnets: all, external, taken }: Network,
   service: string,
-  name: string,
   address: string,
-  path: Path,
+  spot: Spot,
 ): void {
   const six = address.includes(':');
-  const subnets = network.subnets.filter((subnet) => subnet.includes(':') === six);
+  const subnets = all.filter((subnet) => subnet.includes(':') === six);
   if (subnets.length === 0) {
-    if (!network.external)
-      source.warn(path, `network ${name} has no IPv${six ? 6 : 4} subnet, so an engine would refuse this`);
+    if (!external)
+      source.warn(spot, `network ${name} has no IPv${six ? 6 : 4} subnet, so an engine would refuse this`);
   } else if (!subnets.some((subnet) => contains(subnet, address))) {
-    source.fail(path, `${address} is not in ${subnets.join(' or ')}, the subnet of network ${name}`);
+    source.fail(spot, `${address} is not in ${subnets.join(' or ')}, the subnet of network ${name}`);
   }
-  const owner = network.taken.get(address);
-  if (owner !== undefined) source.fail(path, `${address} is taken by service ${owner}`);
-  network.taken.set(address, service);
+  const owner = taken.get(address);
+  if (owner !== undefined) source.fail(spot, `${address} is taken by service ${owner}`);
+  taken.set(address, service);
 }
 
 function contains(subnet: string, address: string): boolean {

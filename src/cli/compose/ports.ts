@@ -1,12 +1,13 @@
 /** The ports of a compose service as its pods have them: the container's side, published or not. */
 import type { Port, Protocol } from '../../model.ts';
 import { foldPortName, whyNotPortName } from '../../source/text.ts';
-import { isMap, type ComposeSource, type Path } from './source.ts';
+import type { ComposeSource } from './source.ts';
+import { valueAt, type MapValue, type Value } from './values.ts';
 
 const PORTS_MAX = 1024;
 
 /** `ports` and `expose` together, each port once. A port without a name is named by its number. */
-export function readPorts(source: ComposeSource, service: Record<string, unknown>, path: Path): Port[] {
+export function readPorts(source: ComposeSource, service: MapValue): Port[] {
   const ports = new Map<string, Port>();
   const add = (name: string, protocol: Protocol, port: number): void => {
     const key = `${port}/${protocol}`;
@@ -14,44 +15,48 @@ export function readPorts(source: ComposeSource, service: Record<string, unknown
     if (!ports.has(key) || /^\d+$/.test(ports.get(key)!.name)) ports.set(key, { name, protocol, port });
   };
   for (const [list, published] of [['ports', true] as const, ['expose', false] as const]) {
-    source.items(service[list], [...path, list]).forEach((item, index) => {
-      const here = [...path, list, index];
-      if (isMap(item)) readLong(source, item, here, add);
-      else readShort(source, item, here, published, add);
-    });
+    const value = valueAt(service, list);
+    for (const item of source.items(value)) {
+      // Enough to be told; each of them may be a range.
+      if (ports.size > PORTS_MAX) break;
+      if (item.kind === 'map') readLong(source, item, add);
+      else readShort(source, item, published, add);
+    }
+    if (ports.size > PORTS_MAX && value !== undefined) source.fail(value, `more than ${PORTS_MAX} ports`);
   }
-  if (ports.size > PORTS_MAX) source.fail([...path, 'ports'], `more than ${PORTS_MAX} ports`);
   return [...ports.values()].slice(0, PORTS_MAX);
 }
 
 type Add = (name: string, protocol: Protocol, port: number) => void;
 
-function readLong(source: ComposeSource, item: Record<string, unknown>, path: Path, add: Add): void {
-  const protocol = protocolOf(source, item['protocol'] ?? 'tcp', [...path, 'protocol']);
-  const target = source.text(item['target'], [...path, 'target']);
-  const range = rangeOf(target ?? '');
+function readLong(source: ComposeSource, item: MapValue, add: Add): void {
+  const given = valueAt(item, 'protocol');
+  const protocol = protocolOf(source, source.text(given) ?? 'tcp', given ?? item);
+  const range = rangeOf(source.text(valueAt(item, 'target')) ?? '');
   if (range === undefined) {
-    source.fail(path, 'target must be a port, 1 to 65535');
+    source.fail(item, 'target must be a port, 1 to 65535');
     return;
   }
-  const given = source.text(item['name'], [...path, 'name']);
-  const name = given === undefined ? undefined : foldPortName(given);
-  if (given !== undefined && name === undefined) source.fail([...path, 'name'], whyNotPortName(given));
+  const named = valueAt(item, 'name');
+  const text = source.text(named);
+  const name = text === undefined ? undefined : foldPortName(text);
+  if (text !== undefined && name === undefined)
+    source.warn(named!, `the port is named by its number: ${whyNotPortName(text)}`);
   if (protocol !== undefined) addRange(range, protocol, add, name);
 }
 
 /** `80`, `8080:80`, `127.0.0.1:8080:80/udp`, `[::1]:6000-6010:6000-6010`; `expose` has no host side. */
-function readShort(source: ComposeSource, item: unknown, path: Path, published: boolean, add: Add): void {
-  const text = source.text(item, path);
+function readShort(source: ComposeSource, item: Value, published: boolean, add: Add): void {
+  const text = source.text(item);
   if (text === undefined) return;
-  const match = /^(?:(.*):)?([\d-]+)(?:\/(\w+))?$/.exec(text);
+  const match = /^(?:(.*):)?([\d-]+)(?:\/(\w*))?$/.exec(text);
   const range = match === null ? undefined : rangeOf(match[2]!);
   if (match === null || range === undefined || (!published && match[1] !== undefined)) {
     const example = published ? '8080:80 or 53:53/udp' : '80 or 53/udp';
-    source.fail(path, `${JSON.stringify(text)} is not a port, as in ${example}`);
+    source.fail(item, `${JSON.stringify(text)} is not a port, as in ${example}`);
     return;
   }
-  const protocol = protocolOf(source, match[3] ?? 'tcp', path);
+  const protocol = protocolOf(source, match[3] || 'tcp', item);
   if (protocol !== undefined) addRange(range, protocol, add);
 }
 
@@ -70,8 +75,8 @@ function rangeOf(text: string): [number, number] | undefined {
   return first >= 1 && last >= first && last <= 65_535 ? [first, last] : undefined;
 }
 
-function protocolOf(source: ComposeSource, value: unknown, path: Path): Protocol | undefined {
-  const text = source.text(value, path)?.toLowerCase();
-  if (text === 'tcp' || text === 'udp' || text === 'sctp') return text;
-  return source.fail(path, `the protocol must be tcp, udp or sctp, not ${JSON.stringify(value)}`);
+function protocolOf(source: ComposeSource, text: string, at: Value): Protocol | undefined {
+  const folded = text.toLowerCase();
+  if (folded === 'tcp' || folded === 'udp' || folded === 'sctp') return folded;
+  return source.fail(at, `the protocol must be tcp, udp or sctp, not ${JSON.stringify(text)}`);
 }

@@ -1,0 +1,132 @@
+/** Names that compose gives to one service alone, `links` and `extra_hosts`: here the namespace or the VPC has them. */
+import type { NameLists } from '../../model.ts';
+import { hostAddress, whyNotHostAddress } from '../../source/addresses.ts';
+import { foldDomain } from '../../source/name-lists.ts';
+import { quote, whyNotName } from '../../source/names.ts';
+import type { Service } from './services.ts';
+import type { ComposeSource, Spot } from './source.ts';
+import { valueAt, type Value } from './values.ts';
+
+/** `SERVICE:ALIAS` becomes a further name of the service, where no other has that name of its own. */
+export function linkServices(source: ComposeSource, services: ReadonlyMap<string, Service>): void {
+  const own = bearers(services);
+  const linked = new Map<string, Service>();
+  for (const from of services.values()) {
+    for (const item of source.items(valueAt(from.value, 'links'))) {
+      const text = source.text(item);
+      if (text === undefined) continue;
+      const [key = '', given] = text.split(/:(.*)/s);
+      const service = services.get(key);
+      if (service === undefined) source.warn(item, `names nothing, service ${quote(key)} is not here`);
+      else if (given) link(source, item, { from, service, given }, own, linked);
+    }
+    for (const item of source.items(valueAt(from.value, 'external_links'))) {
+      const help = 'give a pod that name, or add it to the hosts of the VPC';
+      source.warn(item, `${quote(source.text(item) ?? '')} names nothing here: ${help}`);
+    }
+  }
+}
+
+function link(
+  source: ComposeSource,
+  spot: Spot,
+  { from, service, given }: { from: Service; service: Service; given: string },
+  own: ReadonlyMap<string, Set<Service>>,
+  linked: Map<string, Service>,
+): void {
+  const alias = source.name(given, spot);
+  if (alias === undefined) return;
+  const bearing = own.get(alias);
+  if (bearing?.has(service)) return;
+  const [bearer] = bearing ?? [];
+  if (bearer !== undefined) {
+    const here = `${alias} is a name of service ${bearer.key} here, to ${from.key} as well`;
+    source.warn(spot, `left out: ${here}, and not of ${service.key}`);
+    return;
+  }
+  const other = linked.get(alias);
+  if (other === service) return;
+  if (other === undefined) {
+    linked.set(alias, service);
+    source.warn(
+      spot,
+      `${alias} is a further name of ${service.key} to all of the namespace, not only to ${from.key}`,
+    );
+  } else source.warn(spot, `${alias} is a further name of ${other.key} and of ${service.key}: all get both`);
+  service.names.add(alias);
+}
+
+function bearers(services: ReadonlyMap<string, Service>): Map<string, Set<Service>> {
+  const map = new Map<string, Set<Service>>();
+  for (const service of services.values())
+    for (const name of [service.name, ...service.names]) {
+      const bearing = map.get(name) ?? new Set();
+      map.set(name, bearing.add(service));
+    }
+  return map;
+}
+
+/** `extra_hosts` of all services as the `hosts` of the VPC: names of pods come before them, so these are no hosts. */
+export function readHosts(source: ComposeSource, services: ReadonlyMap<string, Service>): NameLists {
+  const bearing = bearers(services);
+  const hosts = new Map<string, { addresses: Set<string>; key: string }>();
+  for (const { key, value } of services.values()) {
+    for (const { name: given, address: text, spot } of entriesOf(source, valueAt(value, 'extra_hosts'))) {
+      const name = foldDomain(given);
+      if (name === undefined) {
+        source.warn(spot, `left out: ${whyNotName(given)}`);
+        continue;
+      }
+      if (/(^|\.)localhost$/.test(name)) {
+        source.warn(spot, 'left out: localhost is always the loopback');
+        continue;
+      }
+      if (text === 'host-gateway') {
+        const help = `add hosts: { ${name}: ADDRESS } to the VPC or to the node's configuration`;
+        source.warn(spot, `left out, the address of the host is not known here: ${help}`);
+        continue;
+      }
+      const address = hostAddress(text.replace(/^\[(.*)\]$/, '$1'));
+      if (address === undefined) {
+        source.warn(spot, `left out: ${whyNotHostAddress(text)}`);
+        continue;
+      }
+      const pods = bearing.get(name);
+      const pod = pods === undefined ? undefined : [...pods][0];
+      if (pod !== undefined) {
+        if (!pod.places.some(({ ip4, ip6 }) => ip4 === address || ip6 === address))
+          source.warn(spot, `left out: ${name} is a name of service ${pod.key} here, which comes first`);
+        continue;
+      }
+      const host = hosts.get(name);
+      if (host === undefined) hosts.set(name, { addresses: new Set([address]), key });
+      else {
+        if (host.key !== key && !host.addresses.has(address))
+          source.warn(spot, `${name} has another address in service ${host.key}: all of the VPC get both`);
+        host.addresses.add(address);
+      }
+    }
+  }
+  return Object.fromEntries([...hosts].map(([name, { addresses }]) => [name, [...addresses]]));
+}
+
+interface HostEntry {
+  name: string;
+  address: string;
+  spot: Value;
+}
+
+/** `name=address` or `name:address` in a list, or a map of names to one or more addresses. */
+function entriesOf(source: ComposeSource, value: Value | undefined): HostEntry[] {
+  if (value?.kind === 'map')
+    return [...value.entries].flatMap(([name, item]) =>
+      source.texts(item).map((address) => ({ name, address, spot: item })),
+    );
+  return source.items(value).flatMap((item) => {
+    const text = source.text(item);
+    const match = text === undefined ? null : (/^([^=]*)=(.*)$/.exec(text) ?? /^([^:]*):(.*)$/.exec(text));
+    if (match !== null) return [{ name: match[1]!.trim(), address: match[2]!.trim(), spot: item }];
+    if (text !== undefined) source.fail(item, `${quote(text)} is not NAME=ADDRESS`);
+    return [];
+  });
+}
