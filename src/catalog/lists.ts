@@ -71,10 +71,6 @@ export class Lists {
       // What may change in place is read now.
       const references = this.#references(() => true);
       const shadowed = references.map((reference) => (store.has(reference, SHADOWED) ? 1 : 0));
-      const claims = new Map<number, Record<string, number> | undefined>();
-      for (const reference of references) {
-        if (store.kind(reference) === 0) claims.set(reference, this.#settling.olderClaims(reference));
-      }
       const names = this.#settling.sources.map((source) => source?.name ?? '');
       for (let i = 0; i < references.length; i++) {
         const reference = references[i]!;
@@ -83,7 +79,6 @@ export class Lists {
           resource: store.resource(reference),
           revision: store.revision(reference),
           stamp: store.stamp(reference),
-          claims: claims.get(reference),
           shadowed: shadowed[i] === 1,
         };
       }

@@ -1,4 +1,4 @@
-/** Which VPC may have which `net6` prefix: of two VPCs whose prefixes overlap, the earlier claim stands. */
+/** Which VPC may have which `net6` prefix: of two VPCs whose prefixes overlap, the older one's stands. */
 import { parse6 } from '../dns/address.ts';
 
 interface Claim {
@@ -7,7 +7,10 @@ interface Claim {
   prefix: string;
   /** The prefix as a text of 0s and 1s: one prefix holds another exactly if its text begins the other's. */
   bits: string;
-  stamp: number;
+  /** Of the source that is heard for the VPC: the order of preference. */
+  rank: number;
+  /** Of the VPC; lower is older. Compares only with those of the same rank. */
+  age: bigint;
   /** The VPC whose claim stands against this one. */
   refusedBy: string | undefined;
 }
@@ -27,8 +30,9 @@ function bitsOf(prefix: string): string {
 }
 
 /**
- * All claims. In the order of their stamps (ties: of their VPCs' names) each claim stands unless it overlaps a
- * standing one of another VPC; so the outcome depends on the set of claims alone, not on how it came about.
+ * All claims. In the order of their sources, then of their ages, then of their VPCs' names, each claim stands unless
+ * it overlaps a standing one of another VPC; so the outcome depends on the set of claims alone, not on how it came
+ * about.
  */
 export class Overlaps {
   readonly #byVpc = new Map<string, Claim[]>();
@@ -41,16 +45,21 @@ export class Overlaps {
   readonly #lengths = new Map<number, number>();
   readonly #refused = new Set<Claim>();
 
-  /** Replaces the claims of a VPC: prefix → stamp. Takes effect in `settle`. */
-  set(vpc: string, claims: ReadonlyMap<string, number>): void {
-    for (const claim of this.#byVpc.get(vpc) ?? []) {
+  /** Replaces the claims of a VPC. Takes effect in `settle`. */
+  set(vpc: string, prefixes: readonly string[], rank: number, age: bigint): void {
+    const before = this.#byVpc.get(vpc) ?? [];
+    const wanted = new Set(prefixes);
+    const isSame = (claim: Claim): boolean =>
+      claim.rank === rank && claim.age === age && wanted.has(claim.prefix);
+    if (before.length === wanted.size && before.every(isSame)) return;
+    for (const claim of before) {
       this.#removed.add(claim);
       this.#refused.delete(claim);
       this.#count(claim.bits, -1);
     }
     const list: Claim[] = [];
-    for (const [prefix, stamp] of claims) {
-      const claim: Claim = { vpc, prefix, bits: bitsOf(prefix), stamp, refusedBy: undefined };
+    for (const prefix of wanted) {
+      const claim: Claim = { vpc, prefix, bits: bitsOf(prefix), rank, age, refusedBy: undefined };
       list.push(claim);
       this.#added.push(claim);
       this.#count(claim.bits, 1);
@@ -143,7 +152,7 @@ export class Overlaps {
       if (!claim.bits.startsWith(top)) break;
       claims.push(claim);
     }
-    claims.sort((a, b) => a.stamp - b.stamp || (a.vpc < b.vpc ? -1 : a.vpc > b.vpc ? 1 : 0));
+    claims.sort(compare);
     const lengths = [...this.#lengths.keys()];
     /** Standing claims by their prefix, and by every wider prefix that anyone claims: who is below it. */
     const standing = new Map<string, string>();
@@ -187,4 +196,10 @@ export class Overlaps {
 function otherThan(vpc: string, bits: string, example: ReadonlyMap<string, string>): string {
   const first = example.get(bits)!;
   return first === vpc ? example.get(bits + SEVERAL)! : first;
+}
+
+function compare(one: Claim, other: Claim): number {
+  if (one.rank !== other.rank) return one.rank - other.rank;
+  if (one.age !== other.age) return one.age < other.age ? -1 : 1;
+  return one.vpc < other.vpc ? -1 : one.vpc > other.vpc ? 1 : 0;
 }

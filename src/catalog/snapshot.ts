@@ -2,13 +2,13 @@
  * The catalog on disk: one NDJSON file in the form of the watch stream, whole or not there, with a checksum.
  *
  * ```
- * {"type":"snapshot","format":1,"revision":"41","saved":"2026-11-22T10:00:00.123Z","sources":[{"name":…,"revision":…}]}
+ * {"type":"snapshot","format":2,"revision":"41","saved":"2026-11-22T10:00:00.123Z","sources":[{"name":…,"revision":…}]}
  * {"type":"put","revision":"41","source":0,"object":{…}}        heard; `source` counts in `sources`
  * {"type":"shadowed","revision":"7","source":1,"object":{…}}    said, but another source is heard
  * {"type":"synced","revision":"41"}
  * {"type":"checksum","sha256":"…"}                               of all octets before this line
  * ```
- * `stamp` and `claims` are added where the revision does not tell them. All that a source says is in it, so a
+ * `stamp` is added where the revision does not tell it, as text. All that a source says is in it, so a
  * source can go on after the revision that stands beside its name.
  */
 import { createHash } from 'node:crypto';
@@ -18,9 +18,10 @@ import type { FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Problem, Resource } from '../model.ts';
 import type { Catalog, Transaction } from './catalog.ts';
-import { revisionNumber } from './change.ts';
 
-const FORMAT = 1;
+const FORMAT = 2;
+/** Still read, but no source goes on from it: it does not know how old the VPCs are. */
+const FORMAT_WITHOUT_AGES = 1;
 /** Records a turn of the event loop: about a tenth of a millisecond of work, for changes must not wait longer. */
 const SLICE = 32;
 /** Characters of one write. */
@@ -62,7 +63,9 @@ interface SnapshotLine {
   revision?: string;
   source?: number;
   object?: Resource;
-  stamp?: number;
+  /** Text; a number in the format without ages. */
+  stamp?: string | number;
+  /** Only in the format without ages: prefixes of a VPC whose claim is older than its stamp. */
   claims?: Record<string, number>;
   sha256?: string;
 }
@@ -124,8 +127,9 @@ async function writeAll(
     const source = numbers.get(said.source);
     if (source === undefined) continue;
     const entry: SnapshotLine = { type: said.shadowed ? 'shadowed' : 'put', revision: said.revision, source };
-    if (revisionNumber(said.revision) !== said.stamp) entry.stamp = said.stamp;
-    if (said.claims !== undefined) entry.claims = said.claims;
+    const stamp = String(said.stamp);
+    // What a VPC's age is, no revision tells.
+    if (stamp !== said.revision || said.resource.kind === 'vpc') entry.stamp = stamp;
     entry.object = said.resource;
     text += line(entry);
     if (++count % SLICE !== 0) continue;
@@ -215,17 +219,23 @@ async function readAll(
       } else if (head === undefined) head = begin(catalog, entry, transactions);
       else if (entry.type === 'synced') state = 'synced';
       else {
-        const { object, revision, source, stamp, claims } = entry;
+        const { object, revision, source } = entry;
         if (object === undefined || revision === undefined || source === undefined)
           throw new Error('bad line');
-        const kept = { stamp: stamp ?? revisionNumber(revision), claims };
-        transactions.get(source)?.put(object, undefined, revision, kept);
+        transactions.get(source)?.put(object, undefined, revision, stampOf(entry));
         records++;
       }
     }
   }
   if (state !== 'whole' || head === undefined) throw new Error('it ends too early');
   return { ...head, records, transactions: [...transactions.values()] };
+}
+
+/** Of a VPC of the format without ages, the oldest that is known of it. */
+function stampOf({ object, revision, stamp, claims }: SnapshotLine): string | undefined {
+  if (typeof stamp === 'string' || object!.kind !== 'vpc') return stamp?.toString();
+  const known = Object.values(claims ?? {});
+  return String(Math.min(stamp ?? (Number(revision) || 0), ...known));
 }
 
 function begin(
@@ -236,7 +246,8 @@ function begin(
   const { type, format, saved, sources } = entry;
   if (type !== 'snapshot' || sources === undefined || saved === undefined)
     throw new Error('it is no snapshot');
-  if (format !== FORMAT) throw new Error(`format ${format}, this podns reads ${FORMAT}`);
+  if (format === FORMAT_WITHOUT_AGES) for (const source of sources) delete source.proof;
+  else if (format !== FORMAT) throw new Error(`format ${format}, this podns reads ${FORMAT}`);
   sources.forEach(({ name, revision, at }, number) => {
     if (catalog.sources.includes(name)) transactions.set(number, catalog.begin(name, true, revision, at));
   });

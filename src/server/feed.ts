@@ -119,13 +119,10 @@ export class Feed {
         feeder.opening = { full, at, received };
         status.lastHeard = wallClock();
       },
-      put: (resource: Resource, place?: Place, revision?: string) => open().put(resource, place, revision),
+      put: (resource: Resource, place?: Place, revision?: string, stamp?: string) =>
+        open().put(resource, place, revision, stamp),
       delete: (key: ResourceKey) => open().delete(key),
-      keep: (key: ResourceKey) => {
-        const kept = catalog.get(key);
-        const said = catalog.said(key);
-        if (kept !== undefined && said?.source === name) open().put(kept, said.place, said.revision);
-      },
+      keep: (key: ResourceKey, stamp?: string) => open().keep(key, stamp),
       commit: () => {
         const transaction = open();
         feeder.transaction = undefined;
@@ -234,8 +231,9 @@ export class Feed {
       if (done === true) return true;
       feeder.status.changes++;
       try {
-        if (change.type === 'put') projection.put(change.resource, change.stamp);
-        else projection.remove(change.key);
+        if (change.type === 'delete') projection.remove(change.key);
+        else if (change.renewed && projection.renew) projection.renew(change.resource, change.stamp);
+        else projection.put(change.resource, change.stamp);
       } catch (error) {
         const key = change.type === 'put' ? keyOf(change.resource) : change.key;
         const reason = `${keyText(key)}: ${error instanceof Error ? error.message : String(error)}`;

@@ -1,5 +1,6 @@
 /** The whole view of one revision as lines, encoded piece by piece as they are asked for, once for all who read it. */
 import type { EffectiveRecord } from '../catalog/change.ts';
+import { stampJson } from './lines.ts';
 
 /** Octets of a piece, about: a millisecond of encoding. */
 const PIECE = 64 * 1024;
@@ -93,7 +94,7 @@ export class ViewList {
     }
     const start = `{"type":"put","revision":"${revision}","stamp":`;
     while (this.next !== undefined && text.length < PIECE) {
-      text += `${start}${this.next.stamp},"object":${JSON.stringify(this.next.resource)}}\n`;
+      text += `${start}${stampJson(this.next.stamp)},"object":${JSON.stringify(this.next.resource)}}\n`;
       this.next = this.take();
     }
     if (this.next !== undefined) return text;

@@ -44,8 +44,10 @@ export function putEvent(kv: EtcdKeyValue, naming: Naming, more: boolean): Strea
   }
   const value = Buffer.from(kv.value ?? '', 'base64').toString('utf8');
   const { resource, issues } = resourceAt(key, value, naming.zone);
-  if (issues !== undefined) return { type: 'refused', revision, ...refusal(key, issues, place), more };
-  return { type: 'put', revision, resource, place, more };
+  // A VPC is as old as its key, whatever was written to it since.
+  const stamp = key.kind === 'vpc' ? (kv.create_revision ?? '0') : undefined;
+  if (issues !== undefined) return { type: 'refused', revision, ...refusal(key, issues, place), stamp, more };
+  return { type: 'put', revision, resource, place, stamp, more };
 }
 
 export function changeEvent(event: WatchEvent, naming: Naming, more: boolean): StreamEvent {

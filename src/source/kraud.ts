@@ -35,6 +35,8 @@ export interface KraudOptions extends TransportOptions {
 const MAX_LINE = 64 * 1024 * 1024;
 /** The stream has no sign of life; asking again costs one view, and proves that what we have is right. */
 const STALL_AFTER = 60_000;
+/** A view does not say what is newer: all claims in it are alike, at whichever view podns began to read. */
+const NO_AGE = '0';
 
 /** A pod, or a service: `n` names, `d` namespace, `6` address; a pod's `o` overlays, a service's `p` ports. */
 interface Entry {
@@ -90,7 +92,8 @@ export function eventsOfView(line: Line, revision: string, options: KraudOptions
   const events: StreamEvent[] = [{ type: 'snapshot', revision }];
   for (const raw of raws) {
     const { resource, issues } = validateResource(raw, { unknownKeys: 'ignore', zone: options.zone });
-    if (issues === undefined) events.push({ type: 'put', revision, resource, place, more: false });
+    if (issues === undefined)
+      events.push({ type: 'put', revision, resource, place, stamp: NO_AGE, more: false });
     else {
       const { key } = validateKey(raw);
       events.push({ type: 'refused', revision, ...refusal(key, issues, place), more: false });

@@ -4,13 +4,13 @@ import { lstat, readFile, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { keyOf, keyText } from '../model.ts';
-import type { Problem, Sink, Source, SourceState } from '../model.ts';
+import type { Problem, ResourceKey, Sink, Source, SourceState } from '../model.ts';
 import { systemClock } from './reflector-run.ts';
 import type { Clock } from './reflector-run.ts';
 import { FILE_OCTETS_MAX, ioReason, isZoneFileName, unreadable, zoneText } from './zone-dir.ts';
 import { parseZoneFile } from './zone-file.ts';
 import type { Placed, ZoneFile, ZoneOptions } from './zone-file.ts';
-import { joinZoneFiles } from './zone-set.ts';
+import { agesOf, joinZoneFiles } from './zone-set.ts';
 import type { ZoneSet } from './zone-set.ts';
 import { DirectoryWatch } from './zone-watch.ts';
 import type { Watch } from './zone-watch.ts';
@@ -25,6 +25,9 @@ export interface ZonesOptions extends ZoneOptions {
   clock?: Clock;
   watch?: Watch;
 }
+
+/** Files do not say what is newer: all claims in them are alike, whenever podns read them. */
+const NO_AGE = 0;
 
 /** A file as it was last read. */
 interface Known {
@@ -56,6 +59,10 @@ class ZonesSource implements Source {
 
   #files = new Map<string, Known>();
   #placed: Map<string, Placed> | undefined;
+  /** By `keyText` of a VPC; see `Sink.put`. */
+  #ages = new Map<string, number>();
+  /** Refused ones of which the receiver may have a version from before our own start. */
+  #held = new Map<string, ResourceKey>();
   #revision = 0;
   #reported = new Map<string, string>();
   #state = '';
@@ -162,7 +169,7 @@ class ZonesSource implements Source {
     const set = joinZoneFiles(new Map([...files].map(([name, { zone }]) => [name, zone])), before);
     this.#report(sink, set);
     this.#placed = set.placed;
-    await this.#deliver(sink, before, set.placed);
+    await this.#deliver(sink, before, set);
     if (!this.#closed) this.#tell(sink, 'live');
   }
 
@@ -202,27 +209,35 @@ class ZonesSource implements Source {
     return { ...state, zone: keepLast(zone, old) };
   }
 
-  async #deliver(
-    sink: Sink,
-    before: Map<string, Placed> | undefined,
-    after: Map<string, Placed>,
-  ): Promise<void> {
+  async #deliver(sink: Sink, before: Map<string, Placed> | undefined, set: ZoneSet): Promise<void> {
     const full = this.#full || before === undefined;
-    const puts: Placed[] = [];
+    const after = set.placed;
+    const ages = agesOf(set.vpcs, this.#ages);
+    const held = new Map([...set.wanting].filter(([text]) => full || this.#held.has(text)));
+    const puts: [string, Placed][] = [];
     for (const [text, placed] of after) {
       const old = before?.get(text);
-      if (full || old === undefined || changed(old, placed)) puts.push(placed);
+      const isNew = full || old === undefined || changed(old, placed) || this.#held.has(text);
+      if (!held.has(text) && (isNew || ages.get(text) !== this.#ages.get(text))) puts.push([text, placed]);
     }
-    const gone = full ? [] : [...before].filter(([text]) => !after.has(text));
-    if (!full && puts.length === 0 && gone.length === 0) return;
+    const kept = [...held].filter(([text]) => full || ages.get(text) !== this.#ages.get(text));
+    const gone: ResourceKey[] = [];
+    for (const [text, { resource }] of full ? [] : before) if (!after.has(text)) gone.push(keyOf(resource));
+    for (const [text, key] of full ? [] : this.#held) if (!held.has(text) && !after.has(text)) gone.push(key);
+    this.#ages = ages;
+    this.#held = held;
+    if (!full && puts.length === 0 && kept.length === 0 && gone.length === 0) return;
     this.#full = false;
     sink.begin(full, String(++this.#revision));
-    for (const [, { resource }] of gone) sink.delete(keyOf(resource));
-    for (const { resource, place } of puts) sink.put(resource, place);
-    if (full) {
-      // A version from before our own start may still be known to the receiver.
-      for (const { zone } of this.#files.values())
-        for (const [text, key] of zone.refused) if (!after.has(text)) sink.keep?.(key);
+    for (const key of gone) sink.delete(key);
+    for (const [text, { resource, place }] of puts)
+      sink.put(resource, place, undefined, String(ages.get(text) ?? NO_AGE));
+    for (const [text, key] of kept) {
+      if (sink.keep?.(key, ages.get(text)?.toString()) === true) continue;
+      held.delete(text);
+      const bare = after.get(text);
+      if (bare !== undefined)
+        sink.put(bare.resource, bare.place, undefined, String(ages.get(text) ?? NO_AGE));
     }
     await Promise.race([sink.commit(), this.#ended]);
   }

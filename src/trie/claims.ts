@@ -28,7 +28,7 @@ export interface Contest {
 
 export interface Member {
   resource: Pod | Service;
-  stamp: number;
+  stamp: bigint;
   /** Its record as it is now. */
   record: number;
   contests: Set<Contest>;
@@ -123,6 +123,15 @@ export class Claims {
       contest.owners = undefined;
     }
     return [...member.contests];
+  }
+
+  /** Claims all again under another stamp; returns the contests it is in, undefined where it is in none. */
+  renew(key: string, stamp: bigint): Set<Contest> | undefined {
+    const member = this.member(key);
+    if (member === undefined) return undefined;
+    member.stamp = stamp;
+    for (const contest of member.contests) contest.owners = undefined;
+    return new Set(member.contests);
   }
 
   /** Forgets a contest that is over. */

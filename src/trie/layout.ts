@@ -97,15 +97,16 @@ export const RRSET_AAAA = 3;
 /** Tail of POD and SERVICE, relative to the end of their A entries. */
 export const TAIL_NAMESPACE = 0;
 export const TAIL_NODE = 1;
+/** two words, low and high; only the writer reads them, so they may change in place */
 export const TAIL_STAMP = 2;
-/** stamp bits 32…47 | names << 16 | overlays << 24 */
-export const TAIL_COUNTS = 3;
+/** names << 16 | overlays << 24 */
+export const TAIL_COUNTS = 4;
 /** first octet of the aid | AID_* << 8 | ports << 16 */
-export const TAIL_AID = 4;
+export const TAIL_AID = 5;
 /** the other four octets of the aid, or for AID_TEXT its length */
-export const TAIL_AID_REST = 5;
+export const TAIL_AID_REST = 6;
 /** then: name nodes, attachments (4 + 4 words each), ports and the aid's text as octets */
-export const TAIL_NAMES = 6;
+export const TAIL_NAMES = 7;
 
 /** `p0123456789` is kept as five octets, any other aid as text. */
 export const AID_HEX = 0;

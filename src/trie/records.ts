@@ -33,7 +33,7 @@ export interface Placement {
   namespaceNode: number;
   node: number;
   nameNodes: number[];
-  stamp: number;
+  stamp: bigint;
   overlay(name: string): number;
   /** False for an address that another resource of the VPC owns (an IPv4: on this overlay). */
   owns(address: string, overlay: string): boolean;
@@ -81,9 +81,8 @@ export function buildRecord(arena: Arena, resource: Pod | Service, placement: Pl
   }
   words[at + layout.TAIL_NAMESPACE] = placement.namespaceNode;
   words[at + layout.TAIL_NODE] = placement.node;
-  words[at + layout.TAIL_STAMP] = placement.stamp | 0;
-  const high = Math.floor(placement.stamp / 2 ** 32) & 0xffff;
-  words[at + layout.TAIL_COUNTS] = high | (placement.nameNodes.length << 16) | (attachments.length << 24);
+  writeStamp(words, at, placement.stamp);
+  words[at + layout.TAIL_COUNTS] = (placement.nameNodes.length << 16) | (attachments.length << 24);
   words[at + layout.TAIL_AID] =
     (hexAid ? parseInt(resource.aid.slice(1, 3), 16) : layout.AID_TEXT << 8) | (resource.ports.length << 16);
   words[at + layout.TAIL_AID_REST] = hexAid ? parseInt(resource.aid.slice(3), 16) | 0 : resource.aid.length;
@@ -103,6 +102,11 @@ export function buildRecord(arena: Arena, resource: Pod | Service, placement: Pl
   }
   if (octets.length > 0) new Uint8Array(words.buffer, at * 4, octets.length).set(octets);
   return record;
+}
+
+export function writeStamp(words: Int32Array, tail: number, stamp: bigint): void {
+  words[tail + layout.TAIL_STAMP] = Number(BigInt.asIntN(32, stamp));
+  words[tail + layout.TAIL_STAMP + 1] = Number(BigInt.asIntN(32, stamp >> 32n));
 }
 
 /** `p` or `s` (as the kind has it) and ten lower-case hex digits. */
@@ -180,7 +184,7 @@ export function readRecord(
   bytes: Uint8Array,
   record: number,
   texts: RecordTexts,
-): { resource: Pod | Service; stamp: number } {
+): { resource: Pod | Service; stamp: bigint } {
   const isPod = (words[record] & 0xff) === layout.RECORD_POD;
   const sixCount = words[record + layout.RRSET_AAAA_COUNT];
   const tail = record + layout.RRSET_AAAA + 4 * sixCount + 2 * words[record + layout.RRSET_A_COUNT];
@@ -234,7 +238,8 @@ export function readRecord(
   // A pod without an address of its own shows those of its overlays; they are not its `ip6`.
   const own = sixCount > 0 && (words[record] & layout.HAS_IP6) !== 0;
   const ip6 = own ? { ip6: format6(bytes, (record + layout.RRSET_AAAA) * 4) } : {};
-  const stamp = (words[tail + layout.TAIL_STAMP] >>> 0) + (counts & 0xffff) * 2 ** 32;
+  const high = BigInt(words[tail + layout.TAIL_STAMP + 1] >>> 0);
+  const stamp = (high << 32n) | BigInt(words[tail + layout.TAIL_STAMP] >>> 0);
   const resource: Pod | Service = isPod
     ? { kind: 'pod', ...common, ...ip6, overlays, ready: (words[record] & layout.POD_READY) !== 0 }
     : { kind: 'service', ...common, ...ip6 };

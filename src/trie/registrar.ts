@@ -67,7 +67,7 @@ export class Registrar {
     return view.find(vpc.record, 128);
   }
 
-  read(vpc: VpcState, record: number): { resource: Pod | Service; stamp: number } {
+  read(vpc: VpcState, record: number): { resource: Pod | Service; stamp: bigint } {
     const { nodes, directory, tables } = this.parts;
     const node = tables.idle.namespaceOfRecord(record);
     return readRecord(this.words, this.bytes, record, {
@@ -79,7 +79,7 @@ export class Registrar {
   }
 
   /** Writes a new record in the place of `old` (0: none). Contested addresses are left to `settleEntry`. */
-  place(namespace: NamespaceState, resource: Pod | Service, stamp: number, old: number): number {
+  place(namespace: NamespaceState, resource: Pod | Service, stamp: bigint, old: number): number {
     const { arena, nodes, directory, bearers, claims, tables, owners } = this.parts;
     const vpc = namespace.vpc;
     const key = claims.empty ? '' : memberKey(resource.kind, resource.vpc, resource.namespace, resource.name);

@@ -12,6 +12,7 @@ import type { TrieMemory } from './memory.ts';
 import { Nodes } from './nodes.ts';
 import { PrefixOwners } from './owners.ts';
 import type { ARecords } from './policy.ts';
+import { writeStamp } from './records.ts';
 import { Registrar } from './registrar.ts';
 import { Room } from './room.ts';
 import { plantSpecials } from './specials.ts';
@@ -82,7 +83,7 @@ export class TrieWriter implements Projection {
     this.tables.begin();
   }
 
-  put(resource: Resource, stamp: number): void {
+  put(resource: Resource, stamp: bigint): void {
     switch (resource.kind) {
       case 'vpc': {
         const old = this.directory.vpcs.get(resource.name);
@@ -109,6 +110,20 @@ export class TrieWriter implements Projection {
       default:
         this.putBearer(resource, stamp);
     }
+  }
+
+  renew(resource: Resource, stamp: bigint): void {
+    if (resource.kind !== 'pod' && resource.kind !== 'service') return;
+    const vpc = this.directory.vpcs.get(resource.vpc);
+    const namespace = vpc?.namespaces.get(resource.namespace);
+    const record =
+      namespace === undefined ? 0 : this.registrar.recordOf(namespace, resource.kind, resource.name);
+    // One that found no room may find it now.
+    if (record === 0) return this.put(resource, stamp);
+    writeStamp(this.arena.words, this.tables.idle.tail(record), stamp);
+    const key = memberKey(resource.kind, resource.vpc, resource.namespace, resource.name);
+    const contests = this.claims.renew(key, stamp);
+    if (contests !== undefined) this.contests.settle(contests, '');
   }
 
   remove(key: ResourceKey): void {
@@ -226,7 +241,7 @@ export class TrieWriter implements Projection {
     this.directory.forget(vpc);
   }
 
-  private putBearer(resource: Pod | Service, stamp: number): void {
+  private putBearer(resource: Pod | Service, stamp: bigint): void {
     const { claims, contests, registrar } = this;
     const key = memberKey(resource.kind, resource.vpc, resource.namespace, resource.name);
     const vpc = this.directory.vpcs.get(resource.vpc);

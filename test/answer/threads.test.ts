@@ -126,7 +126,7 @@ const ANCHORS: Op[] = VPCS.flatMap((vpc) =>
       names: [],
       ports: [],
     },
-    stamp: 1,
+    stamp: 1n,
   })),
 );
 

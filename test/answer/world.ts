@@ -51,7 +51,7 @@ export class World {
   /** What inventories are made of. */
   readonly facts: InventoryFacts = { namespaces: () => [], pods: () => [], services: () => [] };
   private readonly listeners = new Map<string, Listener>();
-  private stamp = 0;
+  private stamp = 0n;
 
   constructor(settings: Partial<AnswerSettings> = {}, options: Partial<DeferredOptions> = {}) {
     this.settings = {

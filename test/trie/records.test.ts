@@ -46,15 +46,15 @@ function change(pair: Pair, put: Resource[], remove: string[] = []): void {
   const removals = remove.map((name) => ({
     remove: { kind: 'pod' as const, vpc: 'red', namespace: 'alpha', name },
   }));
-  let stamp = 0;
+  let stamp = 0n;
   pair.transaction([...put.map((each) => ({ put: each, stamp: ++stamp })), ...removals]);
   pair.settle();
 }
 
 /** What the writer reads back from the record that owns an address. */
-function readBack(pair: Pair, address: string): { resource: Resource; stamp: number } {
+function readBack(pair: Pair, address: string): { resource: Resource; stamp: bigint } {
   const { registrar, directory, tables } = pair.writer as unknown as {
-    registrar: { read(vpc: unknown, record: number): { resource: Resource; stamp: number } };
+    registrar: { read(vpc: unknown, record: number): { resource: Resource; stamp: bigint } };
     directory: { vpcs: Map<string, { record: number }> };
     tables: TrieWriter['tables'];
   };
@@ -68,7 +68,7 @@ describe('a record', () => {
   test('is read back as it was put', () => {
     const puts = op.filter((each) => 'put' in each && each.put.kind === 'pod' && each.put.ip6 !== undefined);
     fc.assert(
-      fc.property(puts, fc.integer({ min: 0, max: 2 ** 48 - 1 }), (each, stamp) => {
+      fc.property(puts, fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), (each, stamp) => {
         const pair = new Pair();
         const put = { ...(each as { put: Pod }).put, vpc: 'red' };
         pair.transaction([{ put, stamp }]);
@@ -100,9 +100,9 @@ describe('a record', () => {
     const overlays = names.map((overlay) => ({ overlay, pinned: true }));
     pair.writer.begin();
     for (const more of [{ names }, { overlays }]) {
-      expect(() => pair.writer.put(pod('long', more), 1)).toThrow(RangeError);
+      expect(() => pair.writer.put(pod('long', more), 1n)).toThrow(RangeError);
     }
-    pair.put(pod('other', { ip6: 'fd01::2' }), 1);
+    pair.put(pod('other', { ip6: 'fd01::2' }), 1n);
     pair.writer.commit();
     pair.inspector.expectState(pair.naive.state());
   });
