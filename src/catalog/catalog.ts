@@ -97,17 +97,9 @@ export class Catalog {
       if (source === undefined) {
         let id = settling.sources.findIndex((other) => other === undefined);
         if (id < 0) id = settling.sources.length;
+        const none = { clock: 0, lastPlace: 0, unborn: new Map<string, number>() };
         const family = this.#familyOf(name);
-        source = {
-          id,
-          name,
-          family,
-          clock: 0,
-          lastPlace: 0,
-          revision: undefined,
-          at: undefined,
-          open: false,
-        };
+        source = { id, name, family, ...none, revision: undefined, at: undefined, open: false };
         settling.sources[id] = source;
       }
       store.ranks[source.id] = rank;

@@ -17,6 +17,8 @@ export interface SaidSource {
   clock: number;
   /** Last place that it has given a VPC in the order of its state. */
   lastPlace: number;
+  /** VPCs that it names, but never in a valid version: the places that are theirs once they have one. */
+  unborn: ReadonlyMap<string, number>;
   /** Of the last transaction or bookmark; undefined before the first. */
   revision: string | undefined;
   /** When the control plane committed the last transaction, if it says so. */

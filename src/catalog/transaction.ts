@@ -31,6 +31,8 @@ export class Transaction {
   #clock: number;
   /** Last place given to a VPC in the order of the state. */
   #lastPlace: number;
+  /** See `SaidSource`; a copy of its own once it is changed. */
+  #unborn: Map<string, number> | undefined;
   /** The revision that was read last, what it says, and whether that is a number that says all of it. */
   #revisionText: string | undefined;
   readonly #revisionWords: StampWords = { high: 0, low: 0 };
@@ -54,6 +56,7 @@ export class Transaction {
     this.at = at;
     this.#clock = source.clock;
     this.#lastPlace = full ? 0 : source.lastPlace;
+    if (full) this.#unborn = new Map();
     this.#operations = store.borrow();
     this.#insertions = store.table.insertions;
   }
@@ -87,9 +90,12 @@ export class Transaction {
     let said: string | undefined = revision;
     if (stamp !== undefined) {
       if (stamp === revision) said = undefined;
-      if (kind === VPC) this.#lastPlace = Math.max(this.#lastPlace, placeOf(words));
+      if (kind === VPC) {
+        this.#lastPlace = Math.max(this.#lastPlace, placeOf(words));
+        this.#born(vpc);
+      }
     } else if (kind === VPC) {
-      this.#takePlace(staged, current);
+      this.#takePlace(vpc, staged, current);
     } else {
       if (revision !== this.#revisionText) this.#readRevision(revision);
       words.high = this.#revisionWords.high;
@@ -124,15 +130,12 @@ export class Transaction {
     this.#mustBeOpen();
     const store = this.#store;
     const kind = KIND_NUMBERS[key.kind];
-    const scope = store.scopes.find(key.vpc, key.namespace);
-    if (scope < 0) return false;
-    writeName(key.name);
-    store.locateScratch(store.hashScratch(kind, scope), kind, scope, this.#source.id);
+    if (!this.#find(key)) return this.#wait(key, stamp);
     const { current, staged } = store.found;
-    if (staged !== 0) return !store.has(staged, DELETION);
-    if (current === 0) return false;
-    if (this.full) store.set(current, SEEN);
-    if (kind === VPC) this.put(store.resource(current), store.place(current), store.revision(current), stamp);
+    const last = staged === 0 ? current : staged;
+    if (last === 0 || store.has(last, DELETION)) return this.#wait(key, stamp);
+    if (kind === VPC) this.put(store.resource(last), store.place(last), store.revision(last), stamp);
+    else if (this.full && last === current) store.set(current, SEEN);
     return true;
   }
 
@@ -140,12 +143,11 @@ export class Transaction {
   delete(key: ResourceKey): void {
     this.#mustBeOpen();
     const store = this.#store;
+    if (key.kind === 'vpc') this.#born(key.vpc);
+    if (!this.#find(key)) return;
     const kind = KIND_NUMBERS[key.kind];
     const scope = store.scopes.find(key.vpc, key.namespace);
-    if (scope < 0) return;
-    writeName(key.name);
     const hash = store.hashScratch(kind, scope);
-    store.locateScratch(hash, kind, scope, this.#source.id);
     const { current, staged } = store.found;
     if (staged !== 0) this.#unstage(hash, staged);
     if (current === 0) return;
@@ -202,6 +204,7 @@ export class Transaction {
       end: () => {
         this.#source.clock = this.#clock;
         this.#source.lastPlace = this.#lastPlace;
+        this.#source.unborn = this.#unborn ?? this.#source.unborn;
         this.#source.revision = this.revision;
         if (this.at !== undefined) this.#source.at = this.at;
         this.#end();
@@ -244,11 +247,38 @@ export class Transaction {
     setStamp(words, this.#source.clock + 1);
   }
 
+  /** Fills `found`, and `scratch` with the name; false where nobody has a word on the key. */
+  #find({ kind: kindName, vpc, namespace, name }: ResourceKey): boolean {
+    const store = this.#store;
+    const scope = store.scopes.find(vpc, namespace);
+    if (scope < 0) return false;
+    const kind = KIND_NUMBERS[kindName];
+    writeName(name);
+    store.locateScratch(store.hashScratch(kind, scope), kind, scope, this.#source.id);
+    return true;
+  }
+
+  /** A VPC that comes with no valid version has its place in the order all the same. Never true. */
+  #wait({ kind, vpc }: ResourceKey, stamp: string | undefined): false {
+    const { unborn } = this.#source;
+    if (kind === 'vpc' && stamp === undefined && !(this.#unborn ?? unborn).has(vpc))
+      (this.#unborn ??= new Map(unborn)).set(vpc, ++this.#lastPlace);
+    return false;
+  }
+
+  /** The place of a VPC that waits no longer, 0 where it did not wait. */
+  #born(vpc: string): number {
+    const place = (this.#unborn ?? this.#source.unborn).get(vpc);
+    if (place === undefined) return 0;
+    (this.#unborn ??= new Map(this.#source.unborn)).delete(vpc);
+    return place;
+  }
+
   /**
    * Into `#words` the age of a VPC whose source gives it no number. A whole state says the order, and what it says
    * is as old as it was where that is this order; later ones are younger than all of it, edits change nothing.
    */
-  #takePlace(staged: number, current: number): void {
+  #takePlace(vpc: string, staged: number, current: number): void {
     const store = this.#store;
     const words = this.#words;
     let own = staged === 0 ? current : staged;
@@ -256,14 +286,14 @@ export class Transaction {
     if (own !== 0) {
       words.high = store.stampHigh(own);
       words.low = store.stampLow(own);
-      if (!this.full || own === staged) return;
+      if (!this.full || own === staged || store.has(own, SEEN)) return;
       const place = placeOf(words);
       if (place > this.#lastPlace) {
         this.#lastPlace = place;
         return;
       }
     }
-    setPlace(words, ++this.#lastPlace);
+    setPlace(words, this.#born(vpc) || ++this.#lastPlace);
   }
 
   #mustBeOpen(): void {

@@ -34,6 +34,8 @@ export class Model {
   readonly said = new Map<string, Map<string, Said>>();
   readonly #familyOf: (source: string) => string;
   readonly #clocks = new Map<string, number>();
+  /** Source → VPCs without a valid version, and their ages. */
+  readonly #unborn = new Map<string, Map<string, bigint>>();
   #places = 0n;
 
   constructor(order: string[], familyOf: (source: string) => string = (source) => source) {
@@ -46,6 +48,7 @@ export class Model {
       if (order.includes(name)) continue;
       this.said.delete(name);
       this.#clocks.delete(name);
+      this.#unborn.delete(name);
     }
     this.order = order;
   }
@@ -55,14 +58,18 @@ export class Model {
     const clock = this.#clocks.get(step.source) ?? 0;
     const after = new Map<string, Said>(step.full ? [] : before);
     const deleted = new Set<string>();
+    const unborn = step.full ? new Map<string, bigint>() : (this.#unborn.get(step.source) ?? new Map());
+    this.#unborn.set(step.source, unborn);
     let highest = clock;
     const take = (key: string, resource: Resource, revision: string, stamp: string | undefined): void => {
       let age: bigint;
       if (stamp !== undefined) age = BigInt(stamp);
-      else if (resource.kind === 'vpc') age = after.get(key)?.stamp ?? PLACED + ++this.#places;
+      else if (resource.kind === 'vpc')
+        age = after.get(key)?.stamp ?? unborn.get(key) ?? PLACED + ++this.#places;
       else age = BigInt(/^(0|[1-9]\d{0,19})$/.test(revision) ? revision : clock + 1);
       if (age > MOST) age = MOST;
       if (resource.kind !== 'vpc') highest = Math.max(highest, Number(age));
+      unborn.delete(key);
       after.set(key, { resource, stamp: age, revision });
     };
     for (const operation of step.operations) {
@@ -70,15 +77,17 @@ export class Model {
         const key = keyText(keyOf(operation.delete));
         after.delete(key);
         deleted.add(key);
+        unborn.delete(key);
       }
       const { put, keep, revision = step.revision, stamp } = operation;
       if (put !== undefined) take(keyText(keyOf(put)), put, revision, stamp);
       if (keep === undefined) continue;
       const key = keyText(keyOf(keep));
-      const old = before.get(key);
-      const putHere = after.has(key) && after.get(key) !== old;
-      if (putHere || old === undefined || (!step.full && deleted.has(key))) continue;
-      if (old.resource.kind === 'vpc') take(key, old.resource, old.revision, stamp);
+      const old = after.get(key) ?? before.get(key);
+      if (old === undefined || (!step.full && deleted.has(key) && !after.has(key))) {
+        if (keep.kind === 'vpc' && stamp === undefined && !unborn.has(key))
+          unborn.set(key, PLACED + ++this.#places);
+      } else if (old.resource.kind === 'vpc') take(key, old.resource, old.revision, stamp);
       else after.set(key, old);
     }
     this.said.set(step.source, after);

@@ -265,7 +265,7 @@ describe('a full trie', () => {
           ports: [],
           ready: true,
         },
-        i,
+        BigInt(i),
       );
     pair.writer.begin();
     for (let i = 1; i <= 400; i++) put(i);

@@ -156,7 +156,7 @@ describe('a contest', () => {
     const pair = new Pair('pinned', { names: 1 << 18, addresses: 1 << 18, arena: 1 << 22 });
     pair.writer.begin();
     const before = pair.writer.usage.arena;
-    for (let i = 0; i < 300; i++) pair.put(pod('x', { namespace: `m${i}`, overlays: on('o') }), i);
+    for (let i = 0; i < 300; i++) pair.put(pod('x', { namespace: `m${i}`, overlays: on('o') }), BigInt(i));
     const built = pair.writer.usage.arena - before;
     pair.writer.commit();
     pair.settle();
