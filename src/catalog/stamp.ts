@@ -14,6 +14,8 @@ export const PLACED = 0x80000000;
 
 const WORD = 2 ** 32;
 const DIGITS = 20;
+/** Digits that a double holds, whatever they are. */
+const EXACT = 15;
 
 /**
  * Reads a decimal number without leading zeros; false where the text is none, or has more than 20 digits. A number
@@ -22,17 +24,21 @@ const DIGITS = 20;
 export function readStamp(text: string, into: StampWords): boolean {
   const { length } = text;
   if (length === 0 || length > DIGITS || (length > 1 && text.charCodeAt(0) === 0x30)) return false;
+  let value = 0;
   let high = 0;
-  let low = 0;
   for (let i = 0; i < length; i++) {
+    // Up to here one number holds it exactly.
+    if (i >= EXACT) {
+      const carry = Math.floor(value / WORD);
+      value -= carry * WORD;
+      high = (high + carry) * 10;
+    }
     const digit = text.charCodeAt(i) - 0x30;
     if (digit < 0 || digit > 9) return false;
-    low = low * 10 + digit;
-    const carry = Math.floor(low / WORD);
-    low -= carry * WORD;
-    high = high * 10 + carry;
+    value = value * 10 + digit;
   }
-  set(into, high, low);
+  const carry = Math.floor(value / WORD);
+  set(into, high + carry, value - carry * WORD);
   return true;
 }
 

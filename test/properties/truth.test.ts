@@ -12,7 +12,8 @@ import { Node, Plane, relayed, type Deed } from './truth-world.ts';
 const RUNS = Number(process.env['PODNS_PROPERTY_RUNS'] ?? 40);
 const VPCS = ['red', 'blue', 'grey'];
 const PREFIXES = ['fd00::/16', 'fd00:1::/32', 'fd00:1:2::/48', 'fd00:2::/32'];
-const ADDRESSES = ['fd00:1::1', 'fd00:2::1', '2001:db8:1::1'];
+/** Few, so that most pods contend for one. */
+const ADDRESSES = ['fd00:1::1', 'fd00:1::1', 'fd00:2::1', '2001:db8:1::1'];
 const OUTSIDER = '2001:db8::99';
 
 const vpc: fc.Arbitrary<Resource> = fc.record({
@@ -24,8 +25,8 @@ const vpc: fc.Arbitrary<Resource> = fc.record({
 });
 const pod: fc.Arbitrary<Resource> = fc
   .record({
-    vpc: fc.constantFrom(...VPCS),
-    namespace: fc.constantFrom('n', 'm'),
+    vpc: fc.constantFrom('red', 'red', 'blue'),
+    namespace: fc.constantFrom('n', 'n', 'm'),
     name: fc.constantFrom('a', 'b', 'c'),
     ip6: fc.constantFrom(...ADDRESSES),
     ip4: fc.constantFrom(undefined, '10.0.0.1', '10.0.0.2'),
@@ -41,7 +42,7 @@ const pod: fc.Arbitrary<Resource> = fc
   }));
 
 const deed: fc.Arbitrary<Deed> = fc.record({
-  object: fc.oneof({ weight: 2, arbitrary: vpc }, { weight: 3, arbitrary: pod }),
+  object: fc.oneof({ weight: 2, arbitrary: vpc }, { weight: 4, arbitrary: pod }),
   how: fc.constantFrom('put', 'put', 'put', 'again', 'again', 'break', 'delete'),
   stamp: fc.constantFrom(undefined, undefined, '0', '5', '9007199254740993', '9223372036854775807'),
 });
