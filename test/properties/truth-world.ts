@@ -68,6 +68,8 @@ export class Plane {
   readonly entries = new Map<string, Entry>();
   readonly kind: 'etcd' | 'ages' | 'order';
   private readonly wires = new Set<Wire>();
+  /** All that ever happened, for those who go on where they were. */
+  private readonly history: { revision: bigint; events: StreamEvent[] }[] = [];
   revision: bigint;
 
   /** `ages`: a watch stream with the stamps of VPCs; `order`: one without. `start`: the revision before the first. */
@@ -76,16 +78,26 @@ export class Plane {
     this.revision = start;
   }
 
-  source(name: string): { source: Source; again(): void } {
+  /** `resumes`: one that goes on after a restart where it was. */
+  source(name: string, resumes = false): { source: Source; again(): void } {
     let wire = new Wire();
-    const connect = async function* (plane: Plane, signal: AbortSignal): AsyncGenerator<StreamEvent[]> {
+    const connect = async function* (
+      plane: Plane,
+      from: string | undefined,
+      signal: AbortSignal,
+    ): AsyncGenerator<StreamEvent[]> {
       plane.wires.delete(wire);
       wire = new Wire();
       plane.wires.add(wire);
-      yield plane.list();
+      yield from === undefined ? plane.list() : plane.since(from);
       yield* wire.read(signal);
     };
-    const dialect: Dialect = { stallAfter: 0, connect: (_, signal) => connect(this, signal) };
+    const dialect: Dialect = {
+      stallAfter: 0,
+      connect: (from, signal) => connect(this, from, signal),
+      proof: () => (resumes ? 'whatever it was' : undefined),
+      resume: () => resumes,
+    };
     const source = reflectorSource(name, dialect, { clock: CLOCK, random: () => 0 });
     return { source, again: () => wire.push(undefined) };
   }
@@ -98,6 +110,7 @@ export class Plane {
     if (wanted.length === 0) return;
     this.revision++;
     const events = wanted.map((deed, i) => this.do(deed, i + 1 < wanted.length));
+    this.history.push({ revision: this.revision, events });
     for (const wire of this.wires) wire.push(events);
   }
 
@@ -169,6 +182,11 @@ export class Plane {
     const revision = String(this.revision);
     const objects = this.listed().map((entry) => this.event(entry, false));
     return [{ type: 'snapshot', revision }, ...objects, { type: 'synced', revision }];
+  }
+
+  private since(from: string): StreamEvent[] {
+    const missed = this.history.filter(({ revision }) => revision > BigInt(from));
+    return [{ type: 'connected', resumed: true }, ...missed.flatMap(({ events }) => events)];
   }
 
   /** Some key has a version that is not valid. */

@@ -1,5 +1,5 @@
 /** Any history: all nodes, whenever they heard of it and from whom, say what one says that only sees the state. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Address6 } from 'ip-address';
@@ -52,7 +52,7 @@ const deeds = fc.uniqueArray(deed, { selector: keyOfDeed, minLength: 1, maxLengt
 
 const event = fc.oneof(
   { weight: 10, arbitrary: fc.record({ plane: fc.constantFrom(0, 1), deeds }) },
-  { weight: 3, arbitrary: fc.constantFrom('list', 'restart', 'reread') },
+  { weight: 3, arbitrary: fc.constantFrom('list', 'restart', 'kill', 'reread') },
 );
 const start = fc.constantFrom(0n, 2n ** 48n - 5n, 2n ** 53n - 5n, 2n ** 63n - 100n);
 
@@ -63,16 +63,38 @@ afterEach(async () => {
 
 class World {
   readonly planes: readonly [Plane, Plane];
-  private readonly folder = mkdtempSync(join(tmpdir(), 'podns-truth-'));
+  /** Starts that read commits from a journal. */
+  fromJournal = 0;
+  /** Whether the one with a saved view goes on where it was, else it lists anew. */
+  private readonly resumes: boolean;
+  private readonly base = mkdtempSync(join(tmpdir(), 'podns-truth-'));
+  private folder = join(this.base, '0');
+  private copies = 0;
 
-  constructor(first: Plane, second: Plane) {
+  constructor(first: Plane, second: Plane, resumes: boolean) {
     this.planes = [first, second];
-    closing.push(async () => rmSync(this.folder, { recursive: true, force: true }));
+    this.resumes = resumes;
+    closing.push(async () => rmSync(this.base, { recursive: true, force: true }));
+  }
+
+  /** What is on the disk now is all that is left of the node with a saved view. */
+  kill(): void {
+    // Where nothing was saved, nothing is known of what was good once.
+    if (!this.resumes || !existsSync(join(this.folder, 'view.ndjson'))) return;
+    const copy = join(this.base, String(++this.copies));
+    cpSync(this.folder, copy, { recursive: true });
+    this.folder = copy;
   }
 
   async node(state = false): Promise<Node> {
+    if (state && existsSync(this.folder)) {
+      const journals = readdirSync(this.folder).filter((name) => name.includes('.journal-'));
+      const texts = journals.map((name) => readFileSync(join(this.folder, name), 'utf8'));
+      if (texts.some((text) => text.includes('"type":"put"') || text.includes('"type":"delete"')))
+        this.fromJournal++;
+    }
     const feeds = this.planes.map((plane, i) => ({
-      ...plane.source(`plane:${i}`),
+      ...plane.source(`plane:${i}`, state && this.resumes),
       reach: () => String(plane.revision),
     }));
     return this.start(new Node(feeds, state ? this.folder : ''));
@@ -143,40 +165,50 @@ test(
   { timeout: 600_000 },
   async () => {
     const kinds = fc.constantFrom('etcd' as const, 'ages' as const, 'order' as const);
+    let fromJournal = 0;
     const history = fc.array(event, { minLength: 1, maxLength: 18, size: 'max' });
     await fc.assert(
-      fc.asyncProperty(kinds, kinds, start, start, history, async (one, other, from, second, events) => {
-        const world = new World(new Plane(one, from), new Plane(other, second));
-        const live = await world.node();
-        let saved = await world.node(true);
-        const reader = await world.readerOf(live);
-        for (const happens of events) {
-          if (happens === 'list') await live.again();
-          else if (happens === 'reread') await reader.again();
-          else if (happens === 'restart') {
-            await saved.settle();
-            await saved.server.close(0);
-            saved = await world.node(true);
-          } else world.planes[happens.plane]!.change(happens.deeds);
-          for (const node of [live, saved, reader]) await node.settle();
-        }
-        const model = world.model();
-        const nodes: [string, Node][] = [
-          ['live', live],
-          ['restarted', saved],
-          ['reader', reader],
-          ['late reader', await world.readerOf(live)],
-        ];
-        // What is refused, and was good once, is nowhere but in the nodes that heard of it.
-        if (!world.planes.some(({ isBroken }) => isBroken)) nodes.push(['fresh', await world.node()]);
-        for (const [what, node] of nodes) {
-          await expectTruth(node, model, what);
-          expect([what, node.server.catalog.digest()]).toEqual([what, live.server.catalog.digest()]);
-          expect([what, node.stamps()]).toEqual([what, live.stamps()]);
-        }
-        for (const close of closing.splice(0).reverse()) await close();
-      }),
+      fc.asyncProperty(
+        fc.tuple(kinds, kinds, start, start),
+        fc.boolean(),
+        history,
+        async (plan, resumes, events) => {
+          const [one, other, from, second] = plan;
+          const world = new World(new Plane(one, from), new Plane(other, second), resumes);
+          const live = await world.node();
+          let saved = await world.node(true);
+          const reader = await world.readerOf(live);
+          for (const happens of events) {
+            if (happens === 'list') await live.again();
+            else if (happens === 'reread') await reader.again();
+            else if (happens === 'restart' || happens === 'kill') {
+              if (happens === 'kill') world.kill();
+              await saved.settle();
+              await saved.server.close(0);
+              saved = await world.node(true);
+            } else world.planes[happens.plane]!.change(happens.deeds);
+            for (const node of [live, saved, reader]) await node.settle();
+          }
+          const model = world.model();
+          const nodes: [string, Node][] = [
+            ['live', live],
+            ['restarted', saved],
+            ['reader', reader],
+            ['late reader', await world.readerOf(live)],
+          ];
+          // What is refused, and was good once, is nowhere but in the nodes that heard of it.
+          if (!world.planes.some(({ isBroken }) => isBroken)) nodes.push(['fresh', await world.node()]);
+          for (const [what, node] of nodes) {
+            await expectTruth(node, model, what);
+            expect([what, node.server.catalog.digest()]).toEqual([what, live.server.catalog.digest()]);
+            expect([what, node.stamps()]).toEqual([what, live.stamps()]);
+          }
+          fromJournal += world.fromJournal;
+          for (const close of closing.splice(0).reverse()) await close();
+        },
+      ),
       { numRuns: RUNS },
     );
+    expect(fromJournal).toBeGreaterThan(RUNS / 4);
   },
 );
