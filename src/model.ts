@@ -180,14 +180,23 @@ export type SourceState = 'starting' | 'live' | 'lost' | 'failed';
 export interface Sink {
   /** `received`: when the octets of it came, by `performance.now()`; only statistics need it. */
   begin(full: boolean, revision: string, at?: number, received?: number): void;
-  /** `revision`: of this object alone, where the source knows it (etcd's mod revision); else the transaction's. */
-  put(resource: Resource, place?: Place, revision?: string): void;
+  /**
+   * `revision`: of this object alone, where the source knows it (etcd's mod revision); else the transaction's.
+   * `stamp`: a whole number below 2^64, in decimal, that the state gives for the claims of this object.
+   *
+   * Claims to one address, of pods and services: the highest stamp owns it, and putting an object again renews its
+   * claims. Without a stamp the revision counts, as a number; a source whose state has no revisions gives all the
+   * same stamp. Claims to `net6`, of VPCs: the lowest stamp is the oldest and stands, and an edit must not change
+   * it. Without a stamp a VPC of a full transaction is younger than those put before it; a later one is younger
+   * than all of it, and one that is put again stays as old as it is.
+   */
+  put(resource: Resource, place?: Place, revision?: string, stamp?: string): void;
   delete(key: ResourceKey): void;
   /**
-   * In a full transaction: the source still names this key, but with a version that is not valid; its last good
-   * version, if there is one, stays. Does nothing in a transaction that is not full.
+   * The source still names this key, but with a version that is not valid: the last good version that this source
+   * put, if there is one, stays, whether it is heard or not. `stamp`: of a VPC, as for `put`. True when there is one.
    */
-  keep?(key: ResourceKey): void;
+  keep?(key: ResourceKey, stamp?: string): boolean;
   /** Undefined when there is nothing to wait for: it is answerable already. */
   commit(): Promise<void> | undefined;
   /**
@@ -222,6 +231,8 @@ export interface ResumePoint {
 export interface Source {
   /** Unique among the sources of a server: `zones:DIR`, `watch:URL`, `etcd:URL`, `docker:SOCKET`. */
   readonly name: string;
+  /** Equal for sources whose stamps of VPCs compare: those that read one database in parts. Its name, unless said. */
+  readonly family?: string;
   /**
    * `resume`: what was saved of it is in the sink already. A source that can prove to have missed nothing since
    * calls `sink.resumed` and goes on from there; any other ignores it and delivers a full state.
@@ -246,6 +257,8 @@ export interface Projection {
    * to the smaller `namespace/name`.
    */
   put(resource: Resource, stamp: bigint): void;
+  /** The pod or service that it has, under another stamp: it has claimed its addresses again. As `put`, but cheaper. */
+  renew?(resource: Resource, stamp: bigint): void;
   /** Removes; unknown keys are ignored. */
   remove(key: ResourceKey): void;
   commit(): void;

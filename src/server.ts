@@ -104,7 +104,10 @@ export class PodnsServer {
     this.config = config;
     this.logger = options.logger ?? silent;
     this.sources = [...configuredSources(config), ...(options.sources ?? [])];
-    this.catalog = new Catalog({ sources: this.sources.map(({ name }) => name) });
+    this.catalog = new Catalog({
+      sources: this.sources.map(({ name }) => name),
+      familyOf: (source) => this.sources.find(({ name }) => name === source)?.family ?? source,
+    });
     const settings = answerSettings(config, options.version ?? '', options.cookieSecret);
     const memory = reserveMemory(options.reserve);
     this.settings = settings;

@@ -58,7 +58,7 @@ export class Applying implements IterableIterator<Change> {
       if (store.has(reference, DEAD)) continue;
       const change =
         alone && store.has(reference, FRESH)
-          ? settling.applyFresh(source, reference, full)
+          ? settling.applyFresh(reference, full)
           : settling.apply(source, reference, full, revision);
       if (change !== undefined) return change;
     }

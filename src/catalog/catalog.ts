@@ -12,7 +12,7 @@ import { Store } from './store.ts';
 import { Transaction } from './transaction.ts';
 import type { Change, EffectiveRecord, Said, SaidRecord } from './change.ts';
 
-export type { Change, EffectiveRecord, Kept, Said, SaidRecord } from './change.ts';
+export type { Change, EffectiveRecord, Said, SaidRecord } from './change.ts';
 export { Transaction } from './transaction.ts';
 
 /** Sources have eight bits in a record. */
@@ -23,6 +23,11 @@ export interface CatalogOptions {
   sources: readonly string[];
   /** Eight octets that key the hash; random unless a test wants otherwise. */
   hashKey?: Uint8Array;
+  /**
+   * What a source belongs to, itself unless said: claims to `net6` that sources of one family heard of are compared
+   * by age, others by the order of preference of their families' first.
+   */
+  familyOf?: (source: string) => string;
 }
 
 /**
@@ -34,9 +39,11 @@ export class Catalog {
   readonly #store: Store;
   readonly #settling: Settling;
   readonly #lists: Lists;
+  readonly #familyOf: (source: string) => string;
   #order: string[] = [];
 
   constructor(options: CatalogOptions) {
+    this.#familyOf = options.familyOf ?? ((source) => source);
     this.#store = new Store(options.hashKey);
     this.#settling = new Settling(this.#store);
     this.#lists = new Lists(this.#store, this.#settling);
@@ -85,17 +92,22 @@ export class Catalog {
       const change = source && settling.remove(source, reference, source.revision ?? '');
       if (change !== undefined) yield change;
     }
+    for (const { id } of leaving) store.ranks[id] = Infinity;
     const known = new Map(settling.sources.flatMap((source) => (source ? [[source.name, source]] : [])));
     names.forEach((name, rank) => {
       let source = known.get(name);
       if (source === undefined) {
         let id = settling.sources.findIndex((other) => other === undefined);
         if (id < 0) id = settling.sources.length;
-        source = { id, name, clock: 0, revision: undefined, at: undefined, open: false };
+        const none = { clock: 0, lastPlace: 0, unborn: new Map<string, number>() };
+        const family = this.#familyOf(name);
+        source = { id, name, family, ...none, revision: undefined, at: undefined, open: false };
         settling.sources[id] = source;
       }
       store.ranks[source.id] = rank;
     });
+    // A source behind all others changes nobody's rank.
+    if (this.#order.some((name, rank) => names[rank] !== name)) settling.touchVpcs();
     this.#order = names;
     for (const reference of settling.shadowed === 0 ? [] : store.walk()) {
       const change = store.has(reference, SHADOWED) ? settling.prefer(reference) : undefined;

@@ -1,41 +1,32 @@
-/** What the catalog tells: changes, and who said what; and how a revision becomes a stamp. */
+/** What the catalog tells: changes, and who said what. */
 import type { Place, Resource, ResourceKey } from '../model.ts';
 
 /**
- * What an applied transaction changes for those who ask. A `put` adds or replaces. `stamp` orders claims to one
- * address: the revision where that is a whole decimal number up to 2^53 - 1, else a count of the source's own
- * change sets. Within a source a later claim has no lower stamp. Between sources stamps compare as plain
- * numbers, which is arbitrary but the same everywhere.
+ * What an applied transaction changes for those who ask. A `put` adds or replaces.
+ *
+ * `stamp` orders claims, and follows from the state alone. To one address, of pods and services: the higher owns it;
+ * it is the one that the source gave, else the revision where that is a whole decimal number, else a count of the
+ * source's own change sets. Between sources stamps compare as plain numbers, which is arbitrary but the same
+ * everywhere. To `net6` prefixes, of VPCs: the lower is older and stands, see `Overlaps`; it is the one that the
+ * source gave, else the VPC's place in the order of the state.
  */
 export type Change =
-  | { type: 'put'; resource: Resource; stamp: number; source: string; revision: string }
+  | {
+      type: 'put';
+      resource: Resource;
+      stamp: bigint;
+      source: string;
+      revision: string;
+      /** Nothing but the stamp is another: a pod or service was said again, and so claimed again. */
+      renewed: boolean;
+    }
   | { type: 'delete'; key: ResourceKey; source: string; revision: string };
-
-/** What a snapshot knows beyond the revision: the stamp, and for a VPC the stamps of older claims in `net6`. */
-export interface Kept {
-  stamp: number;
-  claims?: Readonly<Record<string, number>>;
-}
-
-/** The number in a revision that is a whole decimal number below 2^53, else -1. */
-export function revisionNumber(revision: string): number {
-  const { length } = revision;
-  if (length === 0 || length > 16) return -1;
-  let value = 0;
-  for (let i = 0; i < length; i++) {
-    const digit = revision.charCodeAt(i) - 0x30;
-    if (digit < 0 || digit > 9) return -1;
-    value = value * 10 + digit;
-  }
-  if (value > Number.MAX_SAFE_INTEGER || (revision.charCodeAt(0) === 0x30 && length > 1)) return -1;
-  return value;
-}
 
 /** Who is heard for a key, and who is not. */
 export interface Said {
   source: string;
   revision: string;
-  stamp: number;
+  stamp: bigint;
   /** In a file; streams' places are not kept. */
   place?: Place;
   /** Other sources that say the same key, in order of preference. */
@@ -45,7 +36,7 @@ export interface Said {
 /** What those who ask get of one key. */
 export interface EffectiveRecord {
   resource: Resource;
-  stamp: number;
+  stamp: bigint;
 }
 
 /** One record as its source said it. */
@@ -53,9 +44,7 @@ export interface SaidRecord {
   source: string;
   resource: Resource;
   revision: string;
-  stamp: number;
-  /** For a VPC: prefixes of `net6` whose claim is older than its stamp. */
-  claims: Record<string, number> | undefined;
+  stamp: bigint;
   /** Another source is heard for this key. */
   shadowed: boolean;
 }

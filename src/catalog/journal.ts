@@ -2,7 +2,7 @@
  * What has changed since the view was written whole: files to which whole commits are appended, several at a time.
  *
  * ```
- * {"type":"journal","format":1,"number":7,"since":"2026-11-22T10:00:00.123Z"}
+ * {"type":"journal","format":2,"number":7,"since":"2026-11-22T10:00:00.123Z"}
  * {"type":"batch","saved":"2026-11-22T10:00:00.623Z","sources":[{"name":…,"revision":…}]}
  * {"type":"put","revision":"42","source":0,"object":{…}}      as in the snapshot; `source` counts in this batch
  * {"type":"delete","source":0,"object":{"kind":"pod","vpc":…,"namespace":…,"name":…}}
@@ -15,10 +15,9 @@ import { createHash } from 'node:crypto';
 import { open, readdir, unlink } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { linesOf, lineOf, parseLines, WRITE } from './saved-lines.ts';
+import { FORMAT, FORMAT_WITHOUT_AGES, linesOf, lineOf, parseLines, WRITE } from './saved-lines.ts';
 import type { RecordLine, SavedHead } from './saved-lines.ts';
 
-const FORMAT = 1;
 const BATCH = '{"type":"batch"';
 const END = '{"type":"end"';
 
@@ -153,7 +152,8 @@ export async function checkJournal(
         const end = octets.indexOf(10, start) + 1;
         if (at + start === 0) {
           const first = JSON.parse(octets.toString('utf8', 0, end)) as HeadLine;
-          if (first.type !== 'journal' || first.format !== FORMAT) return undefined;
+          if (first.type !== 'journal') return undefined;
+          if (first.format !== FORMAT && first.format !== FORMAT_WITHOUT_AGES) return undefined;
           if (first.number !== number || first.since !== since) return undefined;
           from = read.octets = end;
         } else if (startsWith(octets, start, BATCH)) {

@@ -17,12 +17,18 @@ export const SHADOWED = 1 << 21;
 export const SEEN = 1 << 22;
 /** Staged, and when it was staged nobody had a word on its key. */
 export const FRESH = 1 << 23;
-// Word 1: scope. Words 2 and 3: stamp, low 32 bits and high 21 bits.
+// Word 1: scope. Words 2 and 3: stamp, low 32 bits and, where 21 bits are enough, the high ones.
 export const STAMP_HIGH = 0x1fffff;
 /** In word 3: a word with an interned revision follows the header; else the stamp is the revision. */
 export const HAS_REVISION = 1 << 21;
 /** In word 3: then three words, interned file, line and column. */
 export const HAS_PLACE = 1 << 22;
+/** In word 3: behind these one word more, all high bits of the stamp. */
+export const WIDE_STAMP = 1 << 23;
+/** Words between header and content, by the three flags of word 3. */
+export const EXTRA_WORDS = [0, 1, 3, 4, 1, 2, 4, 5];
+export const EXTRA_SHIFT = 21;
+export const EXTRA_MASK = 7;
 // Words 4 and 5: the records of the same scope and kind around this one, 0 at the ends.
 export const CHAIN_NEXT = 4;
 export const CHAIN_PREVIOUS = 5;
@@ -37,6 +43,7 @@ export const KIND_NUMBERS: Readonly<Record<Kind, number>> = {
   pod: 3,
   service: 4,
 };
+export const VPC = 0;
 export const POD = 3;
 export const SERVICE = 4;
 

@@ -113,9 +113,6 @@ export class Lists {
       resource: store.resource(reference),
       revision: store.revision(reference),
       stamp: store.stamp(reference),
-      claims: moment.beside.has(reference)
-        ? moment.beside.get(reference)
-        : this.#settling.olderClaims(reference),
       shadowed: !moment.hears(reference),
     };
   }

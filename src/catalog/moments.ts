@@ -10,7 +10,7 @@ import type { Records } from './records.ts';
 /** What those who ask have been told of a VPC: its JSON text, and the stamp. */
 export interface Told {
   text: string;
-  stamp: number;
+  stamp: bigint;
 }
 
 /** No two records begin in the same four words. */
@@ -63,10 +63,9 @@ export class Moment {
   readonly came = new Marks();
   readonly went = new Marks();
   readonly turned = new Marks();
-  /** Before the first change since: what is heard by place, what was told of VPCs, and what is kept beside records. */
+  /** Before the first change since: what is heard by place, and what was told of VPCs. */
   readonly counts = new Map<number, number>();
   readonly told = new Map<string, Told | undefined>();
-  readonly beside = new Map<number, Readonly<Record<string, number>> | undefined>();
   /** Effective resources by kind. */
   totals: number[] = [];
   /** It was given up, because too much had changed for it. */
@@ -109,7 +108,6 @@ export class Moment {
     this.turned.clear();
     if (this.counts.size > 0) this.counts.clear();
     if (this.told.size > 0) this.told.clear();
-    if (this.beside.size > 0) this.beside.clear();
   }
 
   copy(other: Moment): void {
@@ -118,7 +116,6 @@ export class Moment {
     this.turned.copy(other.turned);
     for (const [place, count] of other.counts) this.counts.set(place, count);
     for (const [vpc, told] of other.told) this.told.set(vpc, told);
-    for (const [reference, kept] of other.beside) this.beside.set(reference, kept);
     this.begin(other.totals);
   }
 }
@@ -194,10 +191,5 @@ export class Moments {
   /** Before something else is told of a VPC. */
   tells(vpc: string, before: Told | undefined): void {
     for (const { told } of this.#open) if (!told.has(vpc)) told.set(vpc, before);
-  }
-
-  /** Before what is kept beside a record changes. */
-  besides(reference: number, kept: () => Readonly<Record<string, number>> | undefined): void {
-    for (const { beside } of this.#open) if (!beside.has(reference)) beside.set(reference, kept());
   }
 }

@@ -1,4 +1,4 @@
-/** Which VPC may have which `net6` prefix: of two VPCs whose prefixes overlap, the earlier claim stands. */
+/** Which VPC may have which `net6` prefix: of two VPCs whose prefixes overlap, the older one's stands. */
 import { parse6 } from '../dns/address.ts';
 import { PrefixTree, olderFirst } from './prefix-tree.ts';
 import type { Claim, Node } from './prefix-tree.ts';
@@ -16,8 +16,9 @@ function bitsOf(prefix: string): string {
 }
 
 /**
- * All claims. In the order of their stamps (ties: of their VPCs' names) each claim stands unless it overlaps a
- * standing one of another VPC; so the outcome depends on the set of claims alone, not on how it came about.
+ * All claims. In the order of their sources, then of their ages, then of their VPCs' names, each claim stands unless
+ * it overlaps a standing one of another VPC; so the outcome depends on the set of claims alone, not on how it came
+ * about.
  *
  * At most one VPC stands at one prefix. A prefix where another is kept from standing waits for the one that keeps it,
  * and is decided anew when that falls, or when an older one comes to stand: what a change does not touch is not
@@ -38,19 +39,16 @@ export class Overlaps {
     return this.#tree.steps;
   }
 
-  /** Replaces the claims of a VPC: prefix → stamp. Takes effect in `settle`. */
-  set(vpc: string, claims: ReadonlyMap<string, number>): void {
+  /** Replaces the claims of a VPC. Takes effect in `settle`. */
+  set(vpc: string, prefixes: readonly string[], rank: number, age: bigint): void {
     const list: Claim[] = [];
-    const kept = new Set<string>();
+    const wanted = new Set(prefixes);
     for (const claim of this.#byVpc.get(vpc) ?? []) {
-      if (claims.get(claim.prefix) === claim.stamp) {
-        list.push(claim);
-        kept.add(claim.prefix);
-      } else this.#remove(claim);
+      if (claim.rank === rank && claim.age === age && wanted.delete(claim.prefix)) list.push(claim);
+      else this.#remove(claim);
     }
-    for (const [prefix, stamp] of claims) {
-      if (kept.has(prefix)) continue;
-      const claim = this.#tree.add({ vpc, prefix, stamp }, bitsOf(prefix));
+    for (const prefix of wanted) {
+      const claim = this.#tree.add({ vpc, prefix, rank, age }, bitsOf(prefix));
       list.push(claim);
       this.#open.add(claim.node);
     }

@@ -4,7 +4,10 @@ export interface Claim {
   readonly vpc: string;
   /** As it was said. */
   readonly prefix: string;
-  readonly stamp: number;
+  /** Of the source that is heard for the VPC: the order of preference. */
+  readonly rank: number;
+  /** Of the VPC; lower is older. Compares only with those of the same rank. */
+  readonly age: bigint;
   readonly node: Node;
 }
 
@@ -28,7 +31,8 @@ export interface Node {
 
 /** Whether the claim of `a` counts as older; ties go to the name of the VPC. */
 export function olderFirst(a: Claim, b: Claim): boolean {
-  return a.stamp === b.stamp ? a.vpc < b.vpc : a.stamp < b.stamp;
+  if (a.rank !== b.rank) return a.rank < b.rank;
+  return a.age === b.age ? a.vpc < b.vpc : a.age < b.age;
 }
 
 export class PrefixTree {

@@ -5,8 +5,9 @@ import { readName, readResource, releaseOverlays } from './content-read.ts';
 import { scratch } from './content-write.ts';
 import { Interned, Scopes } from './intern.ts';
 import * as layout from './layout.ts';
+import { stampOf, stampText } from './stamp.ts';
 
-const { DELETION, HAS_PLACE, HAS_REVISION, HEADER_WORDS, STAMP_HIGH } = layout;
+const { DELETION, HAS_PLACE, HAS_REVISION, HEADER_WORDS, STAMP_HIGH, WIDE_STAMP } = layout;
 
 export interface Header {
   /** A number of `KIND_NUMBERS`. */
@@ -14,9 +15,11 @@ export interface Header {
   flags: number;
   source: number;
   scope: number;
-  stamp: number;
-  /** What the record is said under; left out of the record when it is the stamp in decimal. */
-  revision: string;
+  /** The stamp's words. */
+  high: number;
+  low: number;
+  /** What the record is said under; undefined when it is the stamp in decimal. */
+  revision: string | undefined;
   place: Place | undefined;
 }
 
@@ -52,12 +55,27 @@ export class Records {
     this.arena.words[chunkOf(reference)]![wordOf(reference)]! &= ~flag;
   }
 
-  stamp(reference: number): number {
-    return this.word(reference, 2) + (this.word(reference, 3) & STAMP_HIGH) * 0x100000000;
+  stamp(reference: number): bigint {
+    return stampOf(this.stampHigh(reference), this.stampLow(reference));
+  }
+
+  stampHigh(reference: number): number {
+    const bits = this.word(reference, 3);
+    if ((bits & WIDE_STAMP) === 0) return bits & STAMP_HIGH;
+    return this.word(reference, HEADER_WORDS + extraWords(bits) - 1);
+  }
+
+  stampLow(reference: number): number {
+    return this.word(reference, 2);
+  }
+
+  sameStamp(one: number, other: number): boolean {
+    return this.stampLow(one) === this.stampLow(other) && this.stampHigh(one) === this.stampHigh(other);
   }
 
   revision(reference: number): string {
-    if ((this.word(reference, 3) & HAS_REVISION) === 0) return String(this.stamp(reference));
+    if ((this.word(reference, 3) & HAS_REVISION) === 0)
+      return stampText(this.stampHigh(reference), this.stampLow(reference));
     return this.revisions.text(this.word(reference, HEADER_WORDS));
   }
 
@@ -120,10 +138,13 @@ export class Records {
   /** A new record with the content that is in `scratch`. The scope has been taken for it. Not in the index yet. */
   create(header: Header): number {
     const place = header.place?.file === undefined ? undefined : header.place;
-    const isStamp = header.revision === String(header.stamp);
-    const start = HEADER_WORDS + (isStamp ? 0 : 1) + (place === undefined ? 0 : 3);
+    const { high, low, revision } = header;
+    const bits =
+      (high <= STAMP_HIGH ? high : WIDE_STAMP) |
+      (revision === undefined ? 0 : HAS_REVISION) |
+      (place === undefined ? 0 : HAS_PLACE);
     const content = scratch.length >> 2;
-    const length = start + content;
+    const length = HEADER_WORDS + extraWords(bits) + content;
     const reference = this.arena.alloc(length);
     const chunk = this.arena.words[chunkOf(reference)]!;
     let at = wordOf(reference);
@@ -133,18 +154,16 @@ export class Records {
       header.flags |
       (header.source << layout.SOURCE_SHIFT);
     chunk[at++] = header.scope;
-    chunk[at++] = header.stamp % 0x100000000;
-    chunk[at++] =
-      Math.floor(header.stamp / 0x100000000) |
-      (isStamp ? 0 : HAS_REVISION) |
-      (place === undefined ? 0 : HAS_PLACE);
+    chunk[at++] = low;
+    chunk[at++] = bits;
     at = wordOf(reference) + HEADER_WORDS;
-    if (!isStamp) chunk[at++] = this.revisions.take(header.revision);
+    if (revision !== undefined) chunk[at++] = this.revisions.take(revision);
     if (place !== undefined) {
       chunk[at++] = this.files.take(place.file!);
       chunk[at++] = place.line ?? 0;
       chunk[at++] = place.column ?? 0;
     }
+    if (high > STAMP_HIGH) chunk[at++] = high;
     const { words } = scratch;
     for (let i = 0; i < content; i++) chunk[at + i] = words[i]!;
     return reference;
@@ -158,9 +177,7 @@ export class Records {
 
   /** Octet in its chunk where the content of a record begins. */
   contentAt(reference: number): number {
-    const bits = this.word(reference, 3);
-    const extra = ((bits & HAS_REVISION) === 0 ? 0 : 1) + ((bits & HAS_PLACE) === 0 ? 0 : 3);
-    return (wordOf(reference) + HEADER_WORDS + extra) << 2;
+    return (wordOf(reference) + HEADER_WORDS + extraWords(this.word(reference, 3))) << 2;
   }
 
   /** Gives back a record's words and its part in the shared strings. */
@@ -177,4 +194,9 @@ export class Records {
     this.scopes.release(this.word(reference, 1));
     this.arena.release(reference, this.length(reference));
   }
+}
+
+/** Between header and content; `bits`: word 3. */
+function extraWords(bits: number): number {
+  return layout.EXTRA_WORDS[(bits >>> layout.EXTRA_SHIFT) & layout.EXTRA_MASK]!;
 }

@@ -71,6 +71,8 @@ export class SavedFiles {
   /** The journals that go on from the whole file, the open one excepted. */
   #closed: { number: number; octets: number }[] = [];
   #number = 0;
+  /** Revisions up to which sources were read without ages: nobody goes on from them. */
+  readonly #ageless = new Map<string, string>();
   #rewriting: Promise<void> | undefined;
   #ended = false;
 
@@ -88,6 +90,8 @@ export class SavedFiles {
     const { view, problem, number, chain } = await loadView(catalog, this.path, now);
     this.#number = number;
     if (view !== undefined) this.savedAt = view.savedAt;
+    if (view?.aged === false)
+      for (const source of view.sources) this.#ageless.set(source.name, source.revision);
     if (chain !== undefined) {
       this.#base = chain.octets;
       this.#saved = chain.saved;
@@ -159,8 +163,10 @@ export class SavedFiles {
     const sources: SavedSource[] = [];
     for (const name of catalog.sources) {
       const revision = catalog.revision(name);
-      if (revision !== undefined)
-        sources.push({ name, revision, at: catalog.at(name), ...words?.(name, revision) });
+      if (revision === undefined) continue;
+      const source: SavedSource = { name, revision, at: catalog.at(name), ...words?.(name, revision) };
+      if (this.#ageless.get(name) === revision) delete source.proof;
+      sources.push(source);
     }
     return { head: { saved: new Date(now()).toISOString(), sources }, moment: catalog.openMoment() };
   }

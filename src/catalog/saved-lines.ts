@@ -1,9 +1,12 @@
 /** The lines of the saved view: one form for records, whether the view is written whole or what has changed. */
 import type { Resource, ResourceKey } from '../model.ts';
-import { revisionNumber } from './change.ts';
 import type { SaidRecord } from './change.ts';
 import type { Transaction } from './transaction.ts';
 
+/** Of the whole file and of journals. */
+export const FORMAT = 2;
+/** Still read, but no source goes on from it: it does not know how old the VPCs are. */
+export const FORMAT_WITHOUT_AGES = 1;
 /** Records that are encoded in one turn of the event loop: some 0.2 ms of work, for changes must not wait longer. */
 export const SLICE = 64;
 /** Octets of one write, about: each costs a turn and a thread's. */
@@ -35,16 +38,19 @@ export interface RecordLine {
   type: 'put' | 'shadowed' | 'delete';
   revision?: string;
   source: number;
-  stamp?: number;
+  /** Text; a number in the format without ages. */
+  stamp?: string | number;
+  /** Only in the format without ages: prefixes of a VPC whose claim is older than its stamp. */
   claims?: Record<string, number>;
   object: unknown;
 }
 
 export function recordLine(said: SaidRecord, source: number): string {
-  const { revision, stamp, claims, resource, shadowed } = said;
+  const { revision, resource, shadowed } = said;
   const line: RecordLine = { type: shadowed ? 'shadowed' : 'put', revision, source, object: resource };
-  if (revisionNumber(revision) !== stamp) line.stamp = stamp;
-  if (claims !== undefined) line.claims = claims;
+  const stamp = String(said.stamp);
+  // How old a VPC is, no revision tells.
+  if (stamp !== revision || resource.kind === 'vpc') line.stamp = stamp;
   return lineOf(line);
 }
 
@@ -54,14 +60,18 @@ export function deleteLine(key: ResourceKey, source: number): string {
 
 /** Stages what a line says. Throws where it says nothing that makes sense. */
 export function stageLine(transaction: Transaction | undefined, line: RecordLine): void {
-  const { type, object, revision, stamp, claims } = line;
+  const { type, object, revision } = line;
   if (object === undefined || line.source === undefined) throw new Error('bad line');
   if (type === 'delete') transaction?.delete(object as ResourceKey);
   else if (revision === undefined || (type !== 'put' && type !== 'shadowed')) throw new Error('bad line');
-  else {
-    const kept = { stamp: stamp ?? revisionNumber(revision), claims };
-    transaction?.put(object as Resource, undefined, revision, kept);
-  }
+  else transaction?.put(object as Resource, undefined, revision, stampOf(line));
+}
+
+/** Of a VPC of the format without ages, the oldest that is known of it. */
+function stampOf({ object, revision, stamp, claims }: RecordLine): string | undefined {
+  if (typeof stamp === 'string' || (object as Resource).kind !== 'vpc') return stamp?.toString();
+  const known = Object.values(claims ?? {});
+  return String(Math.min(stamp ?? (Number(revision) || 0), ...known));
 }
 
 export function lineOf(value: object): string {

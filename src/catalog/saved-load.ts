@@ -18,6 +18,8 @@ export interface LoadedView {
   transactions: Transaction[];
   /** Lines of records. */
   records: number;
+  /** False where it does not say how old the VPCs are. */
+  aged: boolean;
 }
 
 /** What the next journal goes on from. */
@@ -79,6 +81,7 @@ async function readAll(
   const sources = head.sources.filter(
     ({ name }) => catalog.sources.includes(name) && catalog.revision(name) === undefined,
   );
+  if (!first.aged) for (const source of sources) delete source.proof;
   for (const { name, revision, at } of sources) {
     const transaction = catalog.begin(name, true, revision, at);
     // What is read from the files need not be written to them.
@@ -95,13 +98,13 @@ async function readAll(
     });
   }
   const savedAt = Date.parse(head.saved);
-  const view = { savedAt, sources, transactions: [...transactions.values()], records };
+  const view = { savedAt, sources, transactions: [...transactions.values()], records, aged: first.aged };
   if (damage !== undefined) {
     const place = journalPath(path, journals.at(-1)!.number);
     const problem = problemOf(place, `what follows in this journal is not used: ${damage}`);
     return { view, problem, number: greatest };
   }
-  if (!fresh || first.journal === undefined) return { view, number: greatest };
+  if (!fresh || !first.aged || first.journal === undefined) return { view, number: greatest };
   await removeJournals(path, (number) => !journals.some((journal) => journal.number === number));
   const chain = { octets: (await file.stat()).size, saved: head.saved, journals };
   return { view, chain, number: first.journal + journals.length - 1 };

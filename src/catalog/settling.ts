@@ -1,11 +1,11 @@
 /** Settles who is heard: applies one staged record after another and says what that changes for those who ask. */
-import type { Resource, Vpc } from '../model.ts';
+import type { Problem, Resource, ResourceKey, Vpc } from '../model.ts';
 import { keyText } from '../model.ts';
-import type { Problem } from '../model.ts';
 import { Overlaps } from './overlap.ts';
-import { DELETION, SEEN, SHADOWED } from './layout.ts';
+import { DELETION, POD, SEEN, SHADOWED, VPC } from './layout.ts';
 import type { Told } from './moments.ts';
 import type { SayLog } from './say-log.ts';
+import { PLACED } from './stamp.ts';
 import type { Store } from './store.ts';
 import type { Change } from './change.ts';
 
@@ -13,8 +13,14 @@ import type { Change } from './change.ts';
 export interface SaidSource {
   readonly id: number;
   readonly name: string;
-  /** Highest stamp that this source has given. */
+  /** Sources of one family number the ages of their VPCs alike. */
+  readonly family: string;
+  /** Highest stamp that this source has given, as far as a number is exact. */
   clock: number;
+  /** Last place that it has given a VPC in the order of its state. */
+  lastPlace: number;
+  /** VPCs that it names, but never in a valid version: the places that are theirs once they have one. */
+  unborn: ReadonlyMap<string, number>;
   /** Of the last transaction or bookmark; undefined before the first. */
   revision: string | undefined;
   /** When the control plane committed the last transaction, if it says so. */
@@ -22,8 +28,6 @@ export interface SaidSource {
   /** Whether a transaction is open. */
   open: boolean;
 }
-
-const VPC = 0;
 
 export class Settling {
   readonly store: Store;
@@ -35,8 +39,6 @@ export class Settling {
   shadowed = 0;
   #busy = false;
   readonly #overlaps = new Overlaps();
-  /** `source/vpc` → prefix → stamp of the claim, which outlives later changes of other fields. */
-  readonly #claims = new Map<string, Map<string, number>>();
   /** VPCs whose winner has changed, and those to be told of, until `settleVpcs`. */
   readonly #touched = new Set<string>();
   readonly #untold = new Set<string>();
@@ -90,14 +92,13 @@ export class Settling {
     store.say(reference);
     this.#noted?.put(reference);
     if (full) store.set(reference, SEEN);
-    if (store.kind(reference) === VPC) this.#claim(source, reference, current);
     if (current !== 0) {
       const hidden = store.has(current, SHADOWED);
-      const same = this.#same(current, reference);
+      if (hidden) store.set(reference, SHADOWED);
+      const change = hidden ? undefined : this.#replace(current, reference);
       store.table.remove(hash, current);
       store.free(current);
-      if (hidden) store.set(reference, SHADOWED);
-      return hidden || same ? undefined : this.#put(reference);
+      return change;
     }
     if (other === 0) {
       this.#count(reference, 1);
@@ -109,16 +110,15 @@ export class Settling {
       return undefined;
     }
     store.hide(other, true);
-    return this.#same(reference, other) ? undefined : this.#put(reference);
+    return this.#replace(other, reference);
   }
 
   /** As `apply`, for a key on which nobody else has a word: no search. */
-  applyFresh(source: SaidSource, reference: number, full: boolean): Change | undefined {
+  applyFresh(reference: number, full: boolean): Change | undefined {
     const { store } = this;
     store.say(reference);
     this.#noted?.put(reference);
     if (full) store.set(reference, SEEN);
-    if (store.kind(reference) === VPC) this.#claim(source, reference, 0);
     this.#count(reference, 1);
     return this.#put(reference);
   }
@@ -145,9 +145,31 @@ export class Settling {
       if (current === 0 || store.has(current, SHADOWED)) continue;
       store.hide(current, true);
       store.hide(best, false);
-      return this.#same(current, best) ? undefined : this.#put(best);
+      return this.#replace(current, best);
     }
     throw new Error(`catalog: nobody is heard for ${keyText(key)}`);
+  }
+
+  /** After a change of ranks: all claims are to be compared anew. */
+  touchVpcs(): void {
+    const { store } = this;
+    for (const reference of store.walk()) {
+      if (store.kind(reference) === VPC) this.#touched.add(store.key(reference).vpc);
+    }
+  }
+
+  /**
+   * The rank of a VPC in questions of age: that of the first source of its family, whose numbers are its own; a
+   * place in an order says nothing to other sources.
+   */
+  claimRank(reference: number): number {
+    const { ranks } = this.store;
+    const source = this.store.source(reference);
+    let rank = ranks[source]!;
+    if (this.store.stampHigh(reference) >= PLACED) return rank;
+    const { family } = this.sources[source]!;
+    for (const other of this.sources) if (other?.family === family) rank = Math.min(rank, ranks[other.id]!);
+    return rank;
   }
 
   /** Decides overlaps of `net6` anew and yields the changes of VPCs. May be left and begun again. */
@@ -155,7 +177,11 @@ export class Settling {
     const { store } = this;
     for (const vpc of this.#touched) {
       const reference = store.effective(VPC, vpc, '', '');
-      this.#overlaps.set(vpc, (reference !== 0 && this.#claimsOf(store.source(reference), vpc)) || new Map());
+      if (reference === 0) this.#overlaps.set(vpc, [], 0, 0n);
+      else {
+        const { net6 } = store.resource(reference) as Vpc;
+        this.#overlaps.set(vpc, net6, this.claimRank(reference), store.stamp(reference));
+      }
       this.#untold.add(vpc);
     }
     if (this.#touched.size > 0) for (const vpc of this.#overlaps.settle()) this.#untold.add(vpc);
@@ -166,8 +192,7 @@ export class Settling {
       if (reference === 0) {
         store.moments.tells(vpc, this.#told.get(vpc));
         if (!this.#told.delete(vpc)) continue;
-        const key = { kind: 'vpc', vpc, namespace: '', name: '' } as const;
-        yield { type: 'delete', key, source: source?.name ?? '', revision };
+        yield { type: 'delete', key: keyOfVpc(vpc), source: source?.name ?? '', revision };
         continue;
       }
       const resource = this.resource(reference);
@@ -199,27 +224,17 @@ export class Settling {
     return this.#told.get(vpc);
   }
 
-  /** The claims whose stamps are not that of the record. */
-  olderClaims(reference: number): Record<string, number> | undefined {
-    if (this.store.kind(reference) !== VPC) return undefined;
-    const stamp = this.store.stamp(reference);
-    const claims = this.#claimsOf(this.store.source(reference), this.store.key(reference).vpc);
-    const older = [...(claims ?? [])].filter(([, claimed]) => claimed !== stamp);
-    return older.length === 0 ? undefined : Object.fromEntries(older);
-  }
-
-  /** Older claims from a snapshot, before the VPC that makes them is applied. */
-  keepClaims(source: SaidSource, vpc: string, claims: Readonly<Record<string, number>>): void {
-    this.#claims.set(`${source.id}/${vpc}`, new Map(Object.entries(claims)));
-  }
-
   *overlapProblems(): Generator<Problem> {
+    const { store } = this;
     for (const { vpc, prefix, by } of this.#overlaps.allRefused()) {
-      const reference = this.store.effective(VPC, vpc, '', '');
-      if (reference === 0) continue;
-      const reason = `net6 ${prefix} of vpc ${vpc} is refused: it overlaps net6 of vpc ${by}, which was first`;
-      const key = { kind: 'vpc', vpc, namespace: '', name: '' } as const;
-      yield { severity: 'error', reason, key, place: this.store.place(reference) };
+      const reference = store.effective(VPC, vpc, '', '');
+      const other = store.effective(VPC, by, '', '');
+      if (reference === 0 || other === 0) continue;
+      const isOlder = this.claimRank(other) === this.claimRank(reference);
+      const heard = this.sources[store.source(other)]!.name;
+      const why = isOlder ? 'which is older' : `which ${heard}, a preferred source, says`;
+      const reason = `net6 ${prefix} of vpc ${vpc} is refused: it overlaps net6 of vpc ${by}, ${why}`;
+      yield { severity: 'error', reason, key: keyOfVpc(vpc), place: store.place(reference) };
     }
   }
 
@@ -233,14 +248,9 @@ export class Settling {
     const { store } = this;
     const kind = store.kind(reference);
     const hidden = store.has(reference, SHADOWED);
-    const same = !hidden && other !== 0 && this.#same(reference, other);
+    const heard = hidden || other === 0 ? undefined : this.#replace(reference, other);
     const key = hidden || other !== 0 ? undefined : store.key(reference);
-    if (kind === VPC) {
-      const { vpc } = store.key(reference);
-      store.moments.besides(reference, () => this.olderClaims(reference));
-      this.#claims.delete(`${source.id}/${vpc}`);
-      if (!hidden) this.#touched.add(vpc);
-    }
+    if (kind === VPC && !hidden) this.#touched.add(store.key(reference).vpc);
     this.#noted?.delete(reference);
     store.table.remove(hash, reference);
     // Before it is freed, which may give back its words.
@@ -250,7 +260,7 @@ export class Settling {
     if (hidden) return undefined;
     if (key === undefined) {
       store.hide(other, false);
-      return same ? undefined : this.#put(other);
+      return heard;
     }
     return kind === VPC ? undefined : { type: 'delete', key, source: source.name, revision };
   }
@@ -270,38 +280,24 @@ export class Settling {
     return this.#change(reference, this.store.resource(reference));
   }
 
-  #change(reference: number, resource: Resource): Change {
+  /** What it changes for those who ask that `after` is heard in the place of `before`. */
+  #replace(before: number, after: number): Change | undefined {
+    const { store } = this;
+    const kind = store.kind(after);
+    // Of a VPC, claims of others count too.
+    if (kind === VPC || !store.sameContent(before, after)) return this.#put(after);
+    if (kind < POD || store.sameStamp(before, after)) return undefined;
+    return this.#change(after, store.resource(after), true);
+  }
+
+  #change(reference: number, resource: Resource, renewed = false): Change {
     const { store } = this;
     const source = this.sources[store.source(reference)]!.name;
-    return {
-      type: 'put',
-      resource,
-      stamp: store.stamp(reference),
-      source,
-      revision: store.revision(reference),
-    };
+    const revision = store.revision(reference);
+    return { type: 'put', resource, stamp: store.stamp(reference), source, revision, renewed };
   }
+}
 
-  /** Same to those who ask: content and stamp. For a VPC the claims count too: never the same. */
-  #same(one: number, other: number): boolean {
-    const { store } = this;
-    return (
-      store.kind(one) !== VPC && store.stamp(one) === store.stamp(other) && store.sameContent(one, other)
-    );
-  }
-
-  #claimsOf(source: number, vpc: string): Map<string, number> | undefined {
-    return this.#claims.get(`${source}/${vpc}`);
-  }
-
-  /** `current`: what the source said of it before, 0 for nothing. */
-  #claim(source: SaidSource, reference: number, current: number): void {
-    if (current !== 0) this.store.moments.besides(current, () => this.olderClaims(current));
-    const { net6, name } = this.store.resource(reference) as Vpc;
-    const stamp = this.store.stamp(reference);
-    const before = this.#claimsOf(source.id, name);
-    const claims = new Map<string, number>();
-    for (const prefix of net6) claims.set(prefix, Math.min(before?.get(prefix) ?? stamp, stamp));
-    this.#claims.set(`${source.id}/${name}`, claims);
-  }
+function keyOfVpc(vpc: string): ResourceKey {
+  return { kind: 'vpc', vpc, namespace: '', name: '' };
 }

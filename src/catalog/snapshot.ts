@@ -3,15 +3,15 @@
  * checksum.
  *
  * ```
- * {"type":"snapshot","format":1,"revision":"41","saved":"2026-11-22T10:00:00.123Z","journal":7,"sources":[{"name":…,"revision":…}]}
+ * {"type":"snapshot","format":2,"revision":"41","saved":"2026-11-22T10:00:00.123Z","journal":7,"sources":[{"name":…,"revision":…}]}
  * {"type":"put","revision":"41","source":0,"object":{…}}        heard; `source` counts in `sources`
  * {"type":"shadowed","revision":"7","source":1,"object":{…}}    said, but another source is heard
  * {"type":"synced","revision":"41"}
  * {"type":"checksum","sha256":"…"}                               of all octets before this line
  * ```
- * `stamp` and `claims` are added where the revision does not tell them. All that a source says is in it, so a
- * source can go on after the revision that stands beside its name. What changed since is in the journal of that
- * number; without one nothing follows.
+ * `stamp` is added where the revision does not tell it, as text. All that a source says is in it, so a source can go
+ * on after the revision that stands beside its name. What changed since is in the journal of that number; without
+ * one nothing follows.
  */
 import { createHash } from 'node:crypto';
 import type { Hash } from 'node:crypto';
@@ -19,11 +19,10 @@ import { open, rename, unlink } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { writeOut } from './journal.ts';
-import { linesOf, lineOf, parseLines, stageLine } from './saved-lines.ts';
+import { FORMAT, FORMAT_WITHOUT_AGES, linesOf, lineOf, parseLines, stageLine } from './saved-lines.ts';
 import type { RecordLine, SavedHead } from './saved-lines.ts';
 import type { Transaction } from './transaction.ts';
 
-const FORMAT = 1;
 /** Begins the one line that the checksum does not cover. */
 const CHECKSUM = '{"type":"checksum"';
 
@@ -87,8 +86,8 @@ async function hashed(file: FileHandle, text: string, hash: Hash, at: number): P
   return writeOut(file, octets, at);
 }
 
-/** The first line alone, unchecked. Throws where it is none. */
-export async function readHead(file: FileHandle): Promise<SnapshotHead> {
+/** The first line alone, unchecked; `aged`: the file knows how old the VPCs are. Throws where it is none. */
+export async function readHead(file: FileHandle): Promise<SnapshotHead & { aged: boolean }> {
   let position = 0;
   const fromStart = {
     read: async (buffer: Buffer, offset: number, length: number) => {
@@ -102,8 +101,10 @@ export async function readHead(file: FileHandle): Promise<SnapshotHead> {
     const { type, format, saved, sources, journal } = line;
     if (type !== 'snapshot' || sources === undefined || saved === undefined)
       throw new Error('it is no snapshot');
-    if (format !== FORMAT) throw new Error(`format ${format}, this podns reads ${FORMAT}`);
-    return { saved, sources, journal };
+    const aged = format === FORMAT;
+    if (!aged && format !== FORMAT_WITHOUT_AGES)
+      throw new Error(`format ${format}, this podns reads ${FORMAT}`);
+    return { saved, sources, journal, aged };
   }
   throw new Error('it ends too early');
 }

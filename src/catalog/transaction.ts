@@ -2,14 +2,14 @@
 import type { Place, Resource, ResourceKey } from '../model.ts';
 import { keyOf } from '../model.ts';
 import { Applying } from './applying.ts';
-import { revisionNumber } from './change.ts';
-import type { Change, Kept } from './change.ts';
+import type { Change } from './change.ts';
 import { finish, scratch, writeContent, writeName } from './content-write.ts';
-import { DEAD, DELETION, FRESH, KIND_NUMBERS, SEEN, STAGED } from './layout.ts';
+import { DEAD, DELETION, FRESH, KIND_NUMBERS, SEEN, STAGED, VPC } from './layout.ts';
+import { placeOf, readStamp, setPlace, setStamp } from './stamp.ts';
+import type { StampWords } from './stamp.ts';
 import type { Store } from './store.ts';
 import type { SaidSource, Settling } from './settling.ts';
 
-const NO_CLAIMS = new Map<string, Readonly<Record<string, number>>>();
 const NOTHING = new Uint32Array(0);
 
 /** Obtained from `Catalog.begin`. Ends with `rollback`, or with the last step of `commit`. */
@@ -29,12 +29,18 @@ export class Transaction {
   #ended = false;
   /** Of the index, when this began. */
   readonly #insertions: number;
-  /** Older claims of VPCs, for `commit`. */
-  #keptClaims: Map<string, Readonly<Record<string, number>>> = NO_CLAIMS;
-  /** Highest stamp given. */
+  /** Highest stamp given to a pod or service, as far as a number is exact. */
   #clock: number;
-  #revisionText = '';
-  #revisionStamp = 0;
+  /** Last place given to a VPC in the order of the state. */
+  #lastPlace: number;
+  /** See `SaidSource`; a copy of its own once it is changed. */
+  #unborn: Map<string, number> | undefined;
+  /** The revision that was read last, what it says, and whether that is a number that says all of it. */
+  #revisionText: string | undefined;
+  readonly #revisionWords: StampWords = { high: 0, low: 0 };
+  #isNumber = false;
+  /** The stamp of the record that is being put. */
+  readonly #words: StampWords = { high: 0, low: 0 };
 
   constructor(
     store: Store,
@@ -51,21 +57,24 @@ export class Transaction {
     this.revision = revision;
     this.at = at;
     this.#clock = source.clock;
+    this.#lastPlace = full ? 0 : source.lastPlace;
+    if (full) this.#unborn = new Map();
     this.#operations = store.borrow();
     this.#insertions = store.table.insertions;
-    this.#revisionStamp = this.#stampOf(revision);
-    this.#revisionText = revision;
   }
 
   /**
-   * Stages a validated resource. Throws a TypeError on an address that is none and a RangeError on a name above
-   * 255 octets: what validation must have refused; the transaction stays as it was.
+   * Stages a validated resource. `stamp`: a decimal number that orders its claims, where that is not the revision;
+   * see `Change`. Throws a TypeError on an address or a stamp that is none and a RangeError on a name above 255
+   * octets: what validation must have refused; the transaction stays as it was.
    */
-  put(resource: Resource, place?: Place, revision: string = this.revision, kept?: Kept): void {
+  put(resource: Resource, place?: Place, revision: string = this.revision, stamp?: string): void {
     this.#mustBeOpen();
     const store = this.#store;
+    const words = this.#words;
     // Streams name their lines; only the places of files are kept.
     if (place?.file === undefined) place = undefined;
+    if (stamp !== undefined && !readStamp(stamp, words)) throw new TypeError(`catalog: no stamp: ${stamp}`);
     const { kind: kindName, vpc, namespace, name } = keyOf(resource);
     const kind = KIND_NUMBERS[kindName];
     writeName(name);
@@ -77,47 +86,70 @@ export class Transaction {
       this.#discard(scope);
       throw error;
     }
-    store.locateScratch(hash, kind, scope, this.#source.id);
+    const source = this.#source.id;
+    store.locateScratch(hash, kind, scope, source);
     const { current, staged, fresh } = store.found;
-    if (staged !== 0) this.#unstage(hash, staged);
-    if (revision !== this.#revisionText) {
-      this.#revisionText = revision;
-      this.#revisionStamp = this.#stampOf(revision);
+    let said: string | undefined = revision;
+    if (stamp !== undefined) {
+      if (stamp === revision) said = undefined;
+      if (kind === VPC) {
+        this.#lastPlace = Math.max(this.#lastPlace, placeOf(words));
+        this.#born(vpc);
+      }
+    } else if (kind === VPC) {
+      this.#takePlace(vpc, staged, current);
+    } else {
+      if (revision !== this.#revisionText) this.#readRevision(revision);
+      words.high = this.#revisionWords.high;
+      words.low = this.#revisionWords.low;
+      if (this.#isNumber) said = undefined;
     }
-    let stamp = kept === undefined ? this.#revisionStamp : kept.stamp;
-    let said = revision;
+    if (staged !== 0) this.#unstage(hash, staged);
+    const { high, low } = words;
     if (current !== 0) {
       if (this.full) store.set(current, SEEN);
-      if (store.sameAsScratch(current)) {
-        const same = store.stamp(current) <= stamp;
-        if (same && samePlace(store.place(current), place)) return this.#discard(scope);
-        // The claim is as old as it was; only where it stands in the file has changed.
-        if (same) {
-          stamp = store.stamp(current);
-          said = store.revision(current);
-        }
+      if (
+        store.stampLow(current) === low &&
+        store.stampHigh(current) === high &&
+        store.sameAsScratch(current) &&
+        samePlace(store.place(current), place) &&
+        // A VPC's revision is not its stamp, and is to be known as well.
+        (kind !== VPC || store.revision(current) === revision)
+      ) {
+        return this.#discard(scope);
       }
     }
-    if (stamp > this.#clock) this.#clock = stamp;
-    if (kept?.claims !== undefined) {
-      if (this.#keptClaims === NO_CLAIMS) this.#keptClaims = new Map();
-      this.#keptClaims.set(vpc, kept.claims);
-    }
-    const source = this.#source.id;
+    if (kind !== VPC) this.#clock = Math.max(this.#clock, high * 0x100000000 + low);
     const flags = fresh ? STAGED | FRESH : STAGED;
-    this.#stage(hash, store.create({ kind, flags, source, scope, stamp, revision: said, place }));
+    this.#stage(hash, store.create({ kind, flags, source, scope, high, low, revision: said, place }));
+  }
+
+  /**
+   * The source still names this key, with a version that is not valid: the last good one that it said itself stays,
+   * heard or not. `stamp`: of a VPC, as the state gives it now. True when there is one.
+   */
+  keep(key: ResourceKey, stamp?: string): boolean {
+    this.#mustBeOpen();
+    const store = this.#store;
+    const kind = KIND_NUMBERS[key.kind];
+    if (!this.#find(key)) return this.#wait(key, stamp);
+    const { current, staged } = store.found;
+    const last = staged === 0 ? current : staged;
+    if (last === 0 || store.has(last, DELETION)) return this.#wait(key, stamp);
+    if (kind === VPC) this.put(store.resource(last), store.place(last), store.revision(last), stamp);
+    else if (this.full && last === current) store.set(current, SEEN);
+    return true;
   }
 
   /** Stages a deletion; of what this source does not say, nothing happens. */
   delete(key: ResourceKey): void {
     this.#mustBeOpen();
     const store = this.#store;
+    if (key.kind === 'vpc') this.#born(key.vpc);
+    if (!this.#find(key)) return;
     const kind = KIND_NUMBERS[key.kind];
     const scope = store.scopes.find(key.vpc, key.namespace);
-    if (scope < 0) return;
-    writeName(key.name);
     const hash = store.hashScratch(kind, scope);
-    store.locateScratch(hash, kind, scope, this.#source.id);
     const { current, staged } = store.found;
     if (staged !== 0) this.#unstage(hash, staged);
     if (current === 0) return;
@@ -132,7 +164,7 @@ export class Transaction {
     const flags = STAGED | DELETION;
     this.#stage(
       hash,
-      store.create({ kind, flags, source, scope, stamp: 0, revision: '0', place: undefined }),
+      store.create({ kind, flags, source, scope, high: 0, low: 0, revision: undefined, place: undefined }),
     );
   }
 
@@ -163,7 +195,6 @@ export class Transaction {
     const settling = this.#settling;
     settling.enter(this.noted);
     this.#ended = true;
-    for (const [vpc, claims] of this.#keptClaims) settling.keepClaims(this.#source, vpc, claims);
     return new Applying(settling, {
       source: this.#source,
       full: this.full,
@@ -174,6 +205,8 @@ export class Transaction {
       alone: this.#store.table.insertions === this.#insertions + this.#count,
       end: () => {
         this.#source.clock = this.#clock;
+        this.#source.lastPlace = this.#lastPlace;
+        this.#source.unborn = this.#unborn ?? this.#source.unborn;
         this.#source.revision = this.revision;
         if (this.at !== undefined) this.#source.at = this.at;
         this.#end();
@@ -204,9 +237,65 @@ export class Transaction {
     this.#store.scopes.release(scope);
   }
 
-  #stampOf(revision: string): number {
-    const number = revisionNumber(revision);
-    return number >= 0 ? number : this.#source.clock + 1;
+  #readRevision(revision: string): void {
+    const words = this.#revisionWords;
+    this.#revisionText = revision;
+    this.#isNumber = readStamp(revision, words);
+    if (this.#isNumber) {
+      // What counts as less than it says must be kept beside the stamp.
+      if (words.high === 0xffffffff) this.#isNumber = false;
+      return;
+    }
+    setStamp(words, this.#source.clock + 1);
+  }
+
+  /** Fills `found`, and `scratch` with the name; false where nobody has a word on the key. */
+  #find({ kind: kindName, vpc, namespace, name }: ResourceKey): boolean {
+    const store = this.#store;
+    const scope = store.scopes.find(vpc, namespace);
+    if (scope < 0) return false;
+    const kind = KIND_NUMBERS[kindName];
+    writeName(name);
+    store.locateScratch(store.hashScratch(kind, scope), kind, scope, this.#source.id);
+    return true;
+  }
+
+  /** A VPC that comes with no valid version has its place in the order all the same. Never true. */
+  #wait({ kind, vpc }: ResourceKey, stamp: string | undefined): false {
+    const { unborn } = this.#source;
+    if (kind === 'vpc' && stamp === undefined && !(this.#unborn ?? unborn).has(vpc))
+      (this.#unborn ??= new Map(unborn)).set(vpc, ++this.#lastPlace);
+    return false;
+  }
+
+  /** The place of a VPC that waits no longer, 0 where it did not wait. */
+  #born(vpc: string): number {
+    const place = (this.#unborn ?? this.#source.unborn).get(vpc);
+    if (place === undefined) return 0;
+    (this.#unborn ??= new Map(this.#source.unborn)).delete(vpc);
+    return place;
+  }
+
+  /**
+   * Into `#words` the age of a VPC whose source gives it no number. A whole state says the order, and what it says
+   * is as old as it was where that is this order; later ones are younger than all of it, edits change nothing.
+   */
+  #takePlace(vpc: string, staged: number, current: number): void {
+    const store = this.#store;
+    const words = this.#words;
+    let own = staged === 0 ? current : staged;
+    if (own !== 0 && store.has(own, DELETION)) own = 0;
+    if (own !== 0) {
+      words.high = store.stampHigh(own);
+      words.low = store.stampLow(own);
+      if (!this.full || own === staged || store.has(own, SEEN)) return;
+      const place = placeOf(words);
+      if (place > this.#lastPlace) {
+        this.#lastPlace = place;
+        return;
+      }
+    }
+    setPlace(words, this.#born(vpc) || ++this.#lastPlace);
   }
 
   #mustBeOpen(): void {

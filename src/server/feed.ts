@@ -121,13 +121,10 @@ export class Feed {
         feeder.opening = { full, at, received };
         status.lastHeard = wallClock();
       },
-      put: (resource: Resource, place?: Place, revision?: string) => open().put(resource, place, revision),
+      put: (resource: Resource, place?: Place, revision?: string, stamp?: string) =>
+        open().put(resource, place, revision, stamp),
       delete: (key: ResourceKey) => open().delete(key),
-      keep: (key: ResourceKey) => {
-        const kept = catalog.get(key);
-        const said = catalog.said(key);
-        if (kept !== undefined && said?.source === name) open().put(kept, said.place, said.revision);
-      },
+      keep: (key: ResourceKey, stamp?: string) => open().keep(key, stamp),
       commit: () => {
         const transaction = open();
         feeder.transaction = undefined;
@@ -190,9 +187,13 @@ export class Feed {
   /** A resource as the projection was given it, with its stamp; undefined where it has refused the newest version. */
   known(key: ResourceKey): { resource: Resource; stamp: bigint } | undefined {
     const { catalog } = this.options;
-    if (this.refused.size > 0 && this.refused.has(keyText(key))) return undefined;
+    if (this.isRefused(key)) return undefined;
     const resource = catalog.get(key);
-    return resource && { resource, stamp: BigInt(catalog.said(key)!.stamp) };
+    return resource && { resource, stamp: catalog.said(key)!.stamp };
+  }
+
+  private isRefused(key: ResourceKey): boolean {
+    return this.refused.size > 0 && this.refused.has(keyText(key));
   }
 
   /** Resolves when everything committed so far is answerable. */
@@ -253,8 +254,11 @@ export class Feed {
       if (done === true) return true;
       feeder.status.changes++;
       try {
-        if (change.type === 'put') projection.put(change.resource, BigInt(change.stamp));
-        else projection.remove(change.key);
+        if (change.type === 'delete') projection.remove(change.key);
+        // One that was refused was never put.
+        else if (change.renewed && projection.renew && !this.isRefused(keyOf(change.resource)))
+          projection.renew(change.resource, change.stamp);
+        else projection.put(change.resource, change.stamp);
         if (this.refused.size > 0) this.refused.delete(keyText(keyOfChange(change)));
       } catch (error) {
         const key = keyOfChange(change);

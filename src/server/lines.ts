@@ -14,7 +14,12 @@ export function watchLine(change: Change, revision: string, at: number | undefin
   const when = at === undefined ? '' : `,"at":"${new Date(at).toISOString()}"`;
   const start = `{"type":"${change.type}","revision":"${revision}"${when}`;
   if (change.type === 'delete') return `${start},"object":${JSON.stringify(objectOf(change.key))}`;
-  return `${start},"stamp":${change.stamp},"object":${JSON.stringify(change.resource)}`;
+  return `${start},"stamp":${stampJson(change.stamp)},"object":${JSON.stringify(change.resource)}`;
+}
+
+/** A number where every reader of JSON has it exactly, else text. */
+export function stampJson(stamp: bigint): string {
+  return stamp <= Number.MAX_SAFE_INTEGER ? String(stamp) : `"${stamp}"`;
 }
 
 /** `lost`: since when this server is cut off from a source, milliseconds since 1970; 0: it is not. */

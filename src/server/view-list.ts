@@ -1,6 +1,7 @@
 /** The whole view of one revision as lines, encoded piece by piece as they are asked for, once for all who read it. */
 import type { EffectiveRecord } from '../catalog/change.ts';
 import { MomentLost } from '../catalog/moments.ts';
+import { stampJson } from './lines.ts';
 
 /** Octets of a piece, about: a millisecond of encoding. */
 const PIECE = 64 * 1024;
@@ -100,7 +101,7 @@ export class ViewList {
     while (this.next.done !== true && text.length < PIECE) {
       const { value } = this.next;
       if (value !== undefined) {
-        text += `${start}${value.stamp},"object":${JSON.stringify(value.resource)}}\n`;
+        text += `${start}${stampJson(value.stamp)},"object":${JSON.stringify(value.resource)}}\n`;
       }
       try {
         this.next = this.records.next();

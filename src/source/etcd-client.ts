@@ -35,6 +35,8 @@ export interface EtcdKeyValue {
   /** Base64, like `value`. */
   key: string;
   value?: string;
+  /** Zero, which no key has, is left out. */
+  create_revision?: string;
   mod_revision: string;
   /** Why the value was not read, and is not here. */
   fault?: string;

@@ -45,16 +45,18 @@ export function putEvent(kv: EtcdKeyValue, naming: Naming, more: boolean): Strea
   const place = { text: `etcd ${excerpt(text, PLACE_MAX)}` };
   const revision = kv.mod_revision;
   const key = parseEtcdKey(naming.prefix, text);
+  // A VPC is as old as its key, whatever was written to it since.
+  const stamp = typeof key !== 'string' && key.kind === 'vpc' ? (kv.create_revision ?? '0') : undefined;
   const fault = typeof key === 'string' ? key : kv.fault;
   if (typeof key === 'string' || fault !== undefined) {
     const issues = [{ path: [], reason: fault! }];
     const known = typeof key === 'string' ? undefined : key;
-    return { type: 'refused', revision, ...refusal(known, issues, place), more };
+    return { type: 'refused', revision, ...refusal(known, issues, place), stamp, more };
   }
   const value = Buffer.from(kv.value ?? '', 'base64').toString('utf8');
   const { resource, issues } = resourceAt(key, value, naming.zone);
-  if (issues !== undefined) return { type: 'refused', revision, ...refusal(key, issues, place), more };
-  return { type: 'put', revision, resource, place, more };
+  if (issues !== undefined) return { type: 'refused', revision, ...refusal(key, issues, place), stamp, more };
+  return { type: 'put', revision, resource, place, stamp, more };
 }
 
 export function changeEvent(event: WatchEvent, naming: Naming, more: boolean): StreamEvent {

@@ -55,8 +55,10 @@ export function etcdSources(options: EtcdOptions): Source[] {
 
 function etcdSource(options: EtcdOptions, prefix: string, below: string): Source {
   const client = new EtcdClient(options);
-  const name = `etcd:${client.endpoint.protocol}//${client.endpoint.host}${prefix}${below}`;
-  return reflectorSource(name, new EtcdDialect(client, options, prefix, below), options);
+  const family = `etcd:${client.endpoint.protocol}//${client.endpoint.host}${prefix}`;
+  const { clock, random } = options;
+  const dialect = new EtcdDialect(client, options, prefix, below);
+  return reflectorSource(family + below, dialect, { clock, random, family });
 }
 
 class EtcdDialect implements Dialect {

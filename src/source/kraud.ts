@@ -39,6 +39,8 @@ export interface KraudOptions extends TransportOptions {
 const MAX_LINE = 64 * 1024 * 1024;
 /** The stream has no sign of life; asking again costs one view, and proves that what we have is right. */
 const STALL_AFTER = 60_000;
+/** A view does not say what is newer: all claims in it are alike, at whichever view podns began to read. */
+const NO_AGE = '0';
 
 /** Pods and services of a view, and so its memory. */
 const ENTRIES_MAX = 1_000_000;
@@ -191,11 +193,12 @@ function* eventsOf(
         raw.fault === undefined
           ? validateResource(raw.object, { unknownKeys: 'ignore', zone: options.zone })
           : { issues: [{ path: [], reason: raw.fault }] };
-      if (issues === undefined) batch.push({ type: 'put', revision, resource, place, more: false });
+      if (issues === undefined)
+        batch.push({ type: 'put', revision, resource, place, stamp: NO_AGE, more: false });
       else {
         const { key } = validateKey(raw.object);
         const where = key === undefined ? { text: `${place.text}, ${raw.what}` } : place;
-        batch.push({ type: 'refused', revision, ...refusal(key, issues, where), more: false });
+        batch.push({ type: 'refused', revision, ...refusal(key, issues, where), stamp: NO_AGE, more: false });
       }
     }
     if (batch.length < BATCH && !turns.due) continue;

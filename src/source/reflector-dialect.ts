@@ -19,8 +19,8 @@ export type StreamEvent =
       place?: Place;
       more: boolean;
       at?: number;
-      /** The revision of this object alone, where it is another: it orders claims to one address. */
-      own?: string;
+      /** What the state gives to order the claims of this object; see `Sink.put`. */
+      stamp?: string;
     }
   | { type: 'delete'; revision: string; key: ResourceKey; more: boolean; at?: number }
   /** A change that is not valid. `key`: whose last good version stays, where that much could be read. */
@@ -28,6 +28,7 @@ export type StreamEvent =
       type: 'refused';
       revision: string;
       key?: ResourceKey;
+      stamp?: string;
       scope: string;
       problems: Problem[];
       more: boolean;

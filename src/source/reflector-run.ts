@@ -73,11 +73,12 @@ export function runReflector(options: ReflectorOptions): Reflector {
 export function reflectorSource(
   name: string,
   dialect: Dialect,
-  options: { clock?: Clock; random?: () => number } = {},
+  options: { clock?: Clock; random?: () => number; family?: string } = {},
 ): Source {
   let reflector: Reflector | undefined;
   return {
     name,
+    family: options.family,
     start(sink, point?: ResumePoint) {
       if (reflector !== undefined) return;
       const resume = point !== undefined && dialect.resume?.(point) === true ? point.revision : undefined;
@@ -276,14 +277,14 @@ class Run {
         return;
       case 'put':
         if (this.problems.any) this.problems.clear(keyText(keyOf(effect.resource)));
-        this.sink.put(effect.resource, effect.place, effect.revision);
+        this.sink.put(effect.resource, effect.place, effect.revision, effect.stamp);
         return;
       case 'delete':
         if (this.problems.any) this.problems.clear(keyText(effect.key));
         this.sink.delete(effect.key);
         return;
       case 'keep':
-        this.sink.keep?.(effect.key);
+        this.sink.keep?.(effect.key, effect.stamp);
         return;
       case 'rollback':
         this.sink.rollback();

@@ -45,9 +45,9 @@ export type Effect =
   /** `attempt` doubles the back-off from 0; `atLeast`: milliseconds. */
   | { type: 'wait'; attempt: number; atLeast: number }
   | { type: 'begin'; full: boolean; revision: string; at: number | undefined }
-  | { type: 'put'; resource: Resource; place: Place | undefined; revision: string }
+  | { type: 'put'; resource: Resource; place: Place | undefined; revision: string; stamp: string | undefined }
   | { type: 'delete'; key: ResourceKey }
-  | { type: 'keep'; key: ResourceKey }
+  | { type: 'keep'; key: ResourceKey; stamp: string | undefined }
   | { type: 'commit' }
   | { type: 'rollback' }
   | { type: 'bookmark'; revision: string }

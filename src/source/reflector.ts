@@ -213,22 +213,22 @@ function isOpen(state: ReflectorState): boolean {
 
 function apply(state: ReflectorState, event: Change, effects: Effect[]): void {
   switch (event.type) {
-    case 'put':
-      effects.push({
-        type: 'put',
-        resource: event.resource,
-        place: event.place,
-        revision: event.own ?? event.revision,
-      });
+    case 'put': {
+      const { resource, place, stamp } = event;
+      // Of all but VPCs it is the revision that the object has where it comes from.
+      const isOwn = stamp !== undefined && resource.kind !== 'vpc';
+      effects.push({ type: 'put', resource, place, revision: isOwn ? stamp : event.revision, stamp });
       return;
+    }
     case 'delete':
       effects.push({ type: 'delete', key: event.key });
       return;
     case 'refused':
       effects.push({ type: 'problem', scope: event.scope, problems: event.problems });
-      if (state.phase === 'listing' && event.key !== undefined) {
-        effects.push({ type: 'keep', key: event.key });
-      }
+      if (event.key === undefined) return;
+      // Of a VPC, what was refused may still say how old it is.
+      if (state.phase === 'listing' || event.key.kind === 'vpc')
+        effects.push({ type: 'keep', key: event.key, stamp: event.stamp });
   }
 }
 

@@ -9,6 +9,7 @@ export function selected(source: Source, vpcs: readonly string[]): Source {
   const has = ({ vpc }: ResourceKey): boolean => wanted.has(vpc);
   return {
     name: source.name,
+    family: source.family,
     start: (sink, resume) => source.start(through(sink, has), resume),
     close: () => source.close(),
     proof: (revision) => source.proof?.(revision),
@@ -19,15 +20,13 @@ export function selected(source: Source, vpcs: readonly string[]): Source {
 function through(sink: Sink, has: (key: ResourceKey) => boolean): Sink {
   return {
     begin: (full, revision, at, received) => sink.begin(full, revision, at, received),
-    put: (resource, place, revision) => {
-      if (has(keyOf(resource))) sink.put(resource, place, revision);
+    put: (resource, place, revision, stamp) => {
+      if (has(keyOf(resource))) sink.put(resource, place, revision, stamp);
     },
     delete: (key) => {
       if (has(key)) sink.delete(key);
     },
-    keep: (key) => {
-      if (has(key)) sink.keep?.(key);
-    },
+    keep: (key, stamp) => has(key) && sink.keep?.(key, stamp) === true,
     commit: () => sink.commit(),
     rollback: () => sink.rollback(),
     bookmark: (revision) => sink.bookmark(revision),

@@ -3,7 +3,7 @@
 import { boundFault, jsonFault, shown } from './bounds.ts';
 import { outlineOf } from './json-cutter.ts';
 import { valuesOf } from './json-outline.ts';
-import { isRevision, type StreamEvent } from './reflector-dialect.ts';
+import { compareRevisions, isRevision, type StreamEvent } from './reflector-dialect.ts';
 import { turns } from './turns.ts';
 import { issueText, validateKey, validateResource, type Issue } from './validate.ts';
 import type { Line } from './lines.ts';
@@ -11,6 +11,7 @@ import { keyText, type Place, type Problem, type ResourceKey } from '../model.ts
 
 /** The container of a line that names its resource: of a line that is refused, its short members are read. */
 export const OUTLINE_AT: readonly string[] = ['object'];
+const STAMP_MOST = '18446744073709551615';
 
 /**
  * A line that is no JSON object of a known `type` with a revision is `malformed`: nobody knows what it changed. Of
@@ -39,16 +40,16 @@ export function eventOfLine(line: Line, zone: string | undefined): StreamEvent {
     case 'put': {
       const more = said.more === true;
       const at = timeOf(said.at);
-      const { resource, issues } =
+      const stamp = stampOf(said.stamp);
+      let { resource, issues } =
         fault === undefined
           ? validateResource(said.object, { unknownKeys: 'ignore', zone })
           : { issues: [{ path: [], reason: fault }] };
-      if (issues === undefined) {
-        const own = isStamp(said.stamp) ? String(said.stamp) : undefined;
-        return { type, revision, resource, place, more, at, own };
-      }
+      if (stamp === null) issues = [{ path: ['stamp'], reason: NO_STAMP }, ...(issues ?? [])];
+      else if (issues === undefined) return { type, revision, resource: resource!, place, more, at, stamp };
       const { key } = validateKey(said.object);
-      return { type: 'refused', revision, ...refusal(key, issues, place), more, at };
+      const refused = refusal(key, issues, place);
+      return { type: 'refused', revision, ...refused, stamp: stamp ?? undefined, more, at };
     }
     case 'delete': {
       const more = said.more === true;
@@ -92,8 +93,13 @@ export function refusal(
   return { key, scope: key === undefined ? (place.text ?? '') : keyText(key), problems };
 }
 
-function isStamp(stamp: unknown): boolean {
-  return Number.isSafeInteger(stamp) && (stamp as number) >= 0;
+const NO_STAMP = 'must be a whole number below 2^64; above 2^53 - 1 as text, for JSON would round it';
+
+/** Null where it is something else. */
+function stampOf(stamp: unknown): string | undefined | null {
+  if (stamp === undefined) return undefined;
+  if (typeof stamp === 'number') return Number.isSafeInteger(stamp) && stamp >= 0 ? String(stamp) : null;
+  return isRevision(stamp) && compareRevisions(stamp, STAMP_MOST) <= 0 ? stamp : null;
 }
 
 /** Milliseconds since 1970; undefined where it is missing or no date. Only statistics need it. */

@@ -22,12 +22,17 @@ export interface Placed {
   bare: boolean;
 }
 
+export interface Refused {
+  key: ResourceKey;
+  place: Place;
+}
+
 export interface ZoneFile {
   /** False where the file as a whole is unusable: its last good state should stay. Then `placed` is empty. */
   usable: boolean;
   placed: Placed[];
-  /** By `keyText`, each resource that was refused: its last good version should stay. */
-  refused: Map<string, ResourceKey>;
+  /** By `keyText`, each resource that was refused, where it is written first: its last good version should stay. */
+  refused: Map<string, Refused>;
   problems: Problem[];
 }
 
@@ -220,7 +225,8 @@ class Reader {
     }
     const key = result.resource === undefined ? validateKey(raw).key : keyOf(result.resource);
     const who = key === undefined ? `${kind} ${quote(identity.name!)}` : keyText(key);
-    if (key !== undefined) this.result.refused.set(keyText(key), key);
+    if (key !== undefined && !this.result.refused.has(keyText(key)))
+      this.result.refused.set(keyText(key), { key, place: this.#place(at) });
     for (const { offset, reason } of faults)
       this.result.problems.push({
         severity: 'error',

@@ -1,6 +1,6 @@
 /** The thread that parses zone files: gives what it found a slice at a time, each when the last one was taken. */
 import { parentPort } from 'node:worker_threads';
-import type { Problem, Resource, ResourceKey } from '../model.ts';
+import type { Problem, Resource } from '../model.ts';
 import { parseZoneOctets } from './zone-dir.ts';
 import type { ZoneFile, ZoneOptions } from './zone-file.ts';
 
@@ -15,7 +15,7 @@ export interface ZoneAnswer {
   rows: ZoneRow[];
   /** No slice follows. */
   last: boolean;
-  head?: { usable: boolean; refused: Map<string, ResourceKey>; problems: Problem[] };
+  head?: { usable: boolean; refused: ZoneFile['refused']; problems: Problem[] };
 }
 
 /** Resources of a slice: half a millisecond of work for the one who takes them. */

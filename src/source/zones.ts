@@ -2,15 +2,14 @@
 import { subtle } from 'node:crypto';
 import { lstat, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { keyOf } from '../model.ts';
 import type { Problem, Sink, Source, SourceState } from '../model.ts';
 import { systemClock } from './reflector-run.ts';
 import type { Clock } from './reflector-run.ts';
 import { paced, turns } from './turns.ts';
 import { FILE_OCTETS_MAX, ioReason, tooLarge, unreadable, zoneNames } from './zone-dir.ts';
 import type { Placed, ZoneFile, ZoneOptions } from './zone-file.ts';
-import { differences, joiningZoneFiles, sayKept } from './zone-set.ts';
-import type { ZoneSet } from './zone-set.ts';
+import { deliveryOf, joiningZoneFiles, sayKept } from './zone-set.ts';
+import type { Delivered, Delivery, ZoneSet } from './zone-set.ts';
 import { zoneThread, type ZoneThread } from './zone-thread.ts';
 import { DirectoryWatch } from './zone-watch.ts';
 import type { Watch } from './zone-watch.ts';
@@ -27,6 +26,9 @@ export interface ZonesOptions extends ZoneOptions {
   /** Where files are parsed. Default: the one thread of the process. */
   thread?: ZoneThread;
 }
+
+/** Files do not say what is newer: all claims in them are alike, whenever podns read them. */
+const NO_AGE = 0;
 
 /** A file as it was last read. */
 interface Known {
@@ -59,7 +61,7 @@ class ZonesSource implements Source {
 
   #files = new Map<string, Known>();
   /** All of them together, as last delivered. */
-  #set: ZoneSet | undefined;
+  #delivered: Delivered | undefined;
   #revision = 0;
   #reported = new Map<string, string>();
   #state = '';
@@ -156,7 +158,11 @@ class ZonesSource implements Source {
     } catch (error) {
       this.#all ||= all;
       if (this.#closed) return;
-      this.#tell(sink, this.#set === undefined ? 'starting' : 'lost', `${this.#dir} ${ioReason(error)}`);
+      this.#tell(
+        sink,
+        this.#delivered === undefined ? 'starting' : 'lost',
+        `${this.#dir} ${ioReason(error)}`,
+      );
       return;
     }
     const files = new Map<string, Known>();
@@ -165,7 +171,7 @@ class ZonesSource implements Source {
       if (this.#closed) return;
       if (known !== undefined) files.set(name, known);
     }
-    const before = this.#set;
+    const before = this.#delivered?.set;
     const unchanged = !this.#full && sameZones(this.#files, files);
     this.#files = files;
     const zones = new Map([...files].map(([name, { zone }]) => [name, zone]));
@@ -174,8 +180,7 @@ class ZonesSource implements Source {
     if (this.#closed) return;
     await paced(this.#report(sink, set));
     if (this.#closed) return;
-    this.#set = set;
-    if (set !== before) await this.#deliver(sink, before?.placed, set.placed);
+    if (set !== before) await this.#deliver(sink, set);
     if (!this.#closed) this.#tell(sink, 'live');
   }
 
@@ -221,37 +226,43 @@ class ZonesSource implements Source {
     return { ...state, zone: keepLast(zone, old) };
   }
 
-  async #deliver(
-    sink: Sink,
-    before: Map<string, Placed> | undefined,
-    after: Map<string, Placed>,
-  ): Promise<void> {
+  async #deliver(sink: Sink, set: ZoneSet): Promise<void> {
+    const before = this.#delivered;
     const full = this.#full || before === undefined;
-    const { puts, gone } = await paced(differences(full ? undefined : before, after));
-    if (this.#closed || (!full && puts.length === 0 && gone.length === 0)) return;
     this.#full = false;
+    const delivery = await paced(deliveryOf(set, before, full));
+    if (this.#closed) return;
+    const { delivered, puts, kept, gone } = delivery;
+    this.#delivered = delivered;
+    if (!full && puts.length === 0 && kept.length === 0 && gone.length === 0) return;
     sink.begin(full, String(++this.#revision));
-    await paced(this.#say(sink, gone, puts));
+    await paced(this.#say(sink, delivery));
     if (this.#closed) return sink.rollback();
-    if (full) {
-      // A version from before our own start may still be known to the receiver.
-      for (const { zone } of this.#files.values())
-        for (const [text, key] of zone.refused) if (!after.has(text)) sink.keep?.(key);
-    }
     await Promise.race([sink.commit(), this.#ended]);
   }
 
   /** Stops after each record, where a turn may end. */
-  *#say(sink: Sink, gone: readonly Placed[], puts: readonly Placed[]): Generator<void, void> {
-    for (const { resource } of gone) {
+  *#say(sink: Sink, { delivered, puts, kept, gone }: Delivery): Generator<void, void> {
+    const { set, ages, held } = delivered;
+    const put = (text: string, { resource, place }: Placed): void =>
+      sink.put(resource, place, undefined, String(ages.get(text) ?? NO_AGE));
+    for (const key of gone) {
       if (this.#closed) return;
-      sink.delete(keyOf(resource));
+      sink.delete(key);
       yield turns.record();
     }
-    for (const { resource, place } of puts) {
+    for (const [text, placed] of puts) {
       if (this.#closed) return;
-      sink.put(resource, place);
+      put(text, placed);
       yield turns.record();
+    }
+    for (const [text, key] of kept) {
+      if (this.#closed) return;
+      yield turns.record();
+      if (sink.keep?.(key, ages.get(text)?.toString()) === true) continue;
+      held.delete(text);
+      const bare = set.placed.get(text);
+      if (bare !== undefined) put(text, bare);
     }
   }
 

@@ -127,6 +127,16 @@ export class TrieWriter implements Projection {
     }
   }
 
+  renew(resource: Resource, stamp: bigint): void {
+    if (resource.kind !== 'pod' && resource.kind !== 'service') return;
+    const { kind, vpc, namespace, name } = resource;
+    const space = this.directory.vpcs.get(vpc)?.namespaces.get(namespace);
+    const isThere = space !== undefined && this.registrar.recordOf(space, kind, name) !== 0;
+    // Only contests remember stamps; and one that found no room may find it now.
+    if (!isThere || this.claims.member(memberKey(kind, vpc, namespace, name)) !== undefined)
+      this.put(resource, stamp);
+  }
+
   remove(key: ResourceKey): void {
     const { directory } = this;
     const vpc = directory.vpcs.get(key.vpc);

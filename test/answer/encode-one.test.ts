@@ -28,7 +28,7 @@ test('with and without recursion, letter case and flags, the octets are the same
   const memory = reserveMemory({ names: MIB, addresses: MIB, arena: MIB });
   const writer = new OwnWriter(memory, { ...settings, canForward: true, now: () => 1 });
   writer.begin();
-  writer.put({ kind: 'vpc', name: 'v', net6: ['fdfd::/64'], services6: [], forward: 'on' }, 1);
+  writer.put({ kind: 'vpc', name: 'v', net6: ['fdfd::/64'], services6: [], forward: 'on' }, 1n);
   const pod = {
     kind: 'pod',
     vpc: 'v',
@@ -40,7 +40,7 @@ test('with and without recursion, letter case and flags, the octets are the same
   } as const;
   writer.put(
     { ...pod, name: 'a', aid: 'p0000000001', ip6: 'fdfd::1', names: [], overlays: [], ports: [] },
-    1,
+    1n,
   );
   writer.commit();
   writer.setSync(1);

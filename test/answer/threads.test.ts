@@ -128,7 +128,7 @@ const ANCHORS: Op[] = VPCS.flatMap((vpc) =>
       names: [],
       ports: [],
     },
-    stamp: 1,
+    stamp: 1n,
   })),
 );
 

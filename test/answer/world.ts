@@ -58,7 +58,7 @@ export class World {
     services: () => NOTHING,
   };
   private readonly listeners = new Map<string, Listener>();
-  private stamp = 0;
+  private stamp = 0n;
 
   constructor(settings: Partial<AnswerSettings> = {}, options: Partial<DeferredOptions> = {}) {
     this.settings = {

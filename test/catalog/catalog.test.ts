@@ -100,7 +100,10 @@ describe('content', () => {
       const change = changes.find(
         (other) => other.type === 'put' && keyText(keyOf(other.resource)) === keyText(keyOf(resource)),
       );
-      expect(change).toEqual({ type: 'put', resource: expected, stamp: 7, source: 'one', revision: '7' });
+      // VPCs are the first and the second of this state.
+      const stamp = resource.kind === 'vpc' ? 2n ** 63n + (resource.name === 'aep' ? 1n : 2n) : 7n;
+      const more = { stamp, source: 'one', revision: '7', renewed: false };
+      expect(change).toEqual({ type: 'put', resource: expected, ...more });
     }
     expect(catalog.count('pod')).toBe(5);
     expect(catalog.count('vpc')).toBe(3);
@@ -150,8 +153,13 @@ describe('a transaction', () => {
     second.put(pod('db'));
     second.put(pod('app'));
     expect(catalog.count('pod')).toBe(2);
-    expect(words(second.commit()).sort()).toEqual(['+pod aep/shop/app@6', '-pod aep/shop/web']);
-    expect(catalog.said(podKey('db'))).toEqual({ source: 'one', revision: '5', stamp: 5, shadowed: [] });
+    // What is said again is claimed again.
+    const changes = ['+pod aep/shop/app@6', '+pod aep/shop/db@6', '-pod aep/shop/web'];
+    expect(words(second.commit()).sort()).toEqual(changes);
+    expect(catalog.said(podKey('db'))).toEqual({ source: 'one', revision: '6', stamp: 6n, shadowed: [] });
+    const third = catalog.begin('one', true, '7');
+    for (const name of ['db', 'app']) third.put(pod(name), undefined, '6');
+    expect(words(third.commit())).toEqual([]);
   });
 
   it('lets the last word on a key count', () => {
@@ -165,7 +173,7 @@ describe('a transaction', () => {
     transaction.put(pod('new'));
     transaction.delete(podKey('new'));
     transaction.delete(podKey('never'));
-    expect(words(transaction.commit())).toEqual(['+pod aep/shop/web@2']);
+    expect(words(transaction.commit())).toEqual(['+pod aep/shop/db@2', '+pod aep/shop/web@2']);
     expect(catalog.get(podKey('new'))).toBeUndefined();
   });
 
@@ -189,7 +197,8 @@ describe('a transaction', () => {
     expect(catalog.revision('one')).toBe('1');
     expect(catalog.get(podKey('web'))).toEqual(pod('web'));
     // Nothing remembers that the forgotten list named db.
-    expect(words(fill(catalog.begin('one', true, '3'), [pod('web')]))).toEqual(['-pod aep/shop/db']);
+    const changes = words(fill(catalog.begin('one', true, '3'), [pod('web')]));
+    expect(changes).toEqual(['+pod aep/shop/web@3', '-pod aep/shop/db']);
   });
 
   it('is one at a time for a source, and one commit at a time in all', () => {
@@ -226,37 +235,113 @@ describe('a transaction', () => {
 });
 
 describe('stamps', () => {
-  it('are the revision of the object, or of the transaction', () => {
+  it('are what the source gives, or the revision of the object, or of the transaction', () => {
     const catalog = new Catalog({ sources: ['one'] });
     const transaction = catalog.begin('one', true, '9007199254740991');
     transaction.put(pod('db'), undefined, '12');
     transaction.put(pod('web'));
+    transaction.put(pod('app'), undefined, '12', '0');
     expect(words(transaction.commit())).toEqual([
       '+pod aep/shop/db@12',
       '+pod aep/shop/web@9007199254740991',
+      '+pod aep/shop/app@0',
     ]);
     expect(catalog.said(podKey('web'))?.revision).toBe('9007199254740991');
+    expect(catalog.said(podKey('app'))?.revision).toBe('12');
+    expect(() => catalog.begin('one', false, '1').put(pod('db'), undefined, '1', 'x')).toThrow(TypeError);
+  });
+
+  it.each(['0', '281474976710656', '9007199254740993', '9223372036854775808', '18446744073709551615'])(
+    'are exact: %s',
+    (revision) => {
+      const catalog = new Catalog({ sources: ['one'] });
+      const place = { file: 'z.yaml', line: 3 };
+      const transaction = catalog.begin('one', true, revision);
+      transaction.put(pod('db'));
+      transaction.put(pod('web'), place, 'text', revision);
+      for (const _ of transaction.commit()) void _;
+      const stamp = BigInt(revision);
+      expect(catalog.said(podKey('db'))).toEqual({ source: 'one', revision, stamp, shadowed: [] });
+      const more = { revision: 'text', stamp, place, shadowed: [] };
+      expect(catalog.said(podKey('web'))).toEqual({ source: 'one', ...more });
+      expect(catalog.get(podKey('web'))).toEqual(pod('web'));
+    },
+  );
+
+  it('count as 2^64 - 1 from there on, and the revision is still told', () => {
+    const catalog = new Catalog({ sources: ['one'] });
+    const revision = '99999999999999999999';
+    fill(catalog.begin('one', true, revision), [pod('db')]);
+    expect(catalog.said(podKey('db'))).toMatchObject({ stamp: 2n ** 64n - 1n, revision });
   });
 
   it('count the change sets of a source whose revisions are no numbers', () => {
     const catalog = new Catalog({ sources: ['one', 'two'] });
-    for (const revision of ['', 'abc', '007', '-1', '9007199254740992', '1e3']) {
-      const stamp = catalog.said(podKey('db'))?.stamp ?? 0;
+    for (const revision of ['', 'abc', '007', '-1', '100000000000000000000', '1e3']) {
+      const stamp = catalog.said(podKey('db'))?.stamp ?? 0n;
       fill(catalog.begin('one', false, revision), [pod('db', { names: [`r${stamp}`] })]);
-      expect(catalog.said(podKey('db'))).toMatchObject({ stamp: stamp + 1, revision });
+      expect(catalog.said(podKey('db'))).toMatchObject({ stamp: stamp + 1n, revision });
     }
     fill(catalog.begin('one', false, 'same'), [pod('db', { names: ['r5'] })]);
     fill(catalog.begin('two', false, 'x'), [pod('web')]);
-    expect(catalog.said(podKey('web'))?.stamp).toBe(1);
+    expect(catalog.said(podKey('web'))?.stamp).toBe(1n);
     fill(catalog.begin('one', false, 'next'), [pod('app')]);
-    expect(catalog.said(podKey('app'))?.stamp).toBe(7);
+    expect(catalog.said(podKey('app'))?.stamp).toBe(8n);
   });
 
-  it('fall with a control plane that began to count anew', () => {
+  it('rise with every rewrite, of the same content too, and fall where revisions do', () => {
     const catalog = new Catalog({ sources: ['one'] });
     fill(catalog.begin('one', true, '1000'), [pod('db')]);
+    const again = fill(catalog.begin('one', false, '1001'), [pod('db')]);
+    expect(again).toMatchObject([{ type: 'put', resource: pod('db'), stamp: 1001n, renewed: true }]);
+    expect(fill(catalog.begin('one', false, '1001'), [pod('db')])).toEqual([]);
     expect(words(fill(catalog.begin('one', true, '3'), [pod('db')]))).toEqual(['+pod aep/shop/db@3']);
-    expect(words(fill(catalog.begin('one', true, '4'), [pod('db')]))).toEqual([]);
+  });
+});
+
+describe('what is refused', () => {
+  it('stays as its own source said it, heard or not, with all prefixes', () => {
+    const catalog = new Catalog({ sources: ['one', 'two'] });
+    fill(catalog.begin('one', true, '1'), [vpc('first', ['fd00::/48']), pod('db', { names: ['one'] })]);
+    fill(catalog.begin('two', true, '2'), [
+      vpc('second', ['fd00::/48', 'fd02::/48']),
+      pod('db', { names: ['two'] }),
+    ]);
+    const list = catalog.begin('two', true, '3');
+    expect(list.keep(vpcKey('second'))).toBe(true);
+    expect(list.keep(podKey('db'))).toBe(true);
+    expect(list.keep(podKey('other'))).toBe(false);
+    expect([...list.commit()]).toEqual([]);
+    expect(fill(catalog.begin('one', true, '4'), [])).toHaveLength(3);
+    expect(catalog.get(vpcKey('second'))).toEqual(vpc('second', ['fd00::/48', 'fd02::/48']));
+    expect(catalog.get(podKey('db'))).toEqual(pod('db', { names: ['two'] }));
+    expect(catalog.said(podKey('db'))).toMatchObject({ source: 'two', revision: '2', stamp: 2n });
+  });
+
+  it('has of a VPC the age that the state gives it now', () => {
+    const catalog = new Catalog({ sources: ['one'] });
+    const said = (name: string): unknown => (catalog.get(vpcKey(name)) as Vpc).net6;
+    fill(catalog.begin('one', true, '1'), [vpc('a', ['fd00::/16']), vpc('b', ['fd00::/16'])]);
+    const list = catalog.begin('one', true, '2');
+    list.keep(vpcKey('b'));
+    list.put(vpc('a', ['fd00::/16']));
+    for (const _ of list.commit()) void _;
+    expect([said('a'), said('b')]).toEqual([[], ['fd00::/16']]);
+    const change = catalog.begin('one', false, '3');
+    change.put(vpc('a', ['fd00::/16']), undefined, '3', '7');
+    change.keep(vpcKey('b'), '8');
+    for (const _ of change.commit()) void _;
+    expect([said('a'), said('b')]).toEqual([['fd00::/16'], []]);
+  });
+
+  it('is not what was put or deleted before in the same transaction', () => {
+    const catalog = new Catalog({ sources: ['one'] });
+    fill(catalog.begin('one', true, '1'), [pod('db'), pod('web')]);
+    const change = catalog.begin('one', false, '2');
+    change.put(pod('db', { ready: false }));
+    change.delete(podKey('web'));
+    expect([change.keep(podKey('db')), change.keep(podKey('web'))]).toEqual([true, false]);
+    expect(words(change.commit())).toEqual(['+pod aep/shop/db@2', '-pod aep/shop/web']);
   });
 });
 
@@ -272,7 +357,7 @@ describe('several sources', () => {
     expect(catalog.said(podKey('db'))).toEqual({
       source: 'files',
       revision: 'hash',
-      stamp: 1,
+      stamp: 1n,
       place: { file: 'zones/aep.yaml', line: 7, column: 3 },
       shadowed: ['watch'],
     });
@@ -290,7 +375,14 @@ describe('several sources', () => {
     const gone = catalog.begin('files', false, 'hash2');
     gone.delete(podKey('db'));
     expect([...gone.commit()]).toEqual([
-      { type: 'put', resource: pod('db', { ready: false }), stamp: 42, source: 'watch', revision: '42' },
+      {
+        type: 'put',
+        resource: pod('db', { ready: false }),
+        stamp: 42n,
+        source: 'watch',
+        revision: '42',
+        renewed: false,
+      },
     ]);
     expect(catalog.conflicts()).toEqual([]);
     expect(catalog.shadowedCount).toBe(0);
@@ -315,15 +407,15 @@ describe('several sources', () => {
   it('may move a line in a file without a word to anyone', () => {
     const catalog = new Catalog({ sources: ['files'] });
     const first = catalog.begin('files', true, 'a');
-    first.put(pod('db'), { file: 'z.yaml', line: 1 });
+    first.put(pod('db'), { file: 'z.yaml', line: 1 }, undefined, '0');
     [...first.commit()];
     const second = catalog.begin('files', true, 'b');
-    second.put(pod('db'), { file: 'z.yaml', line: 2 });
+    second.put(pod('db'), { file: 'z.yaml', line: 2 }, undefined, '0');
     expect([...second.commit()]).toEqual([]);
     expect(catalog.said(podKey('db'))).toMatchObject({
       place: { file: 'z.yaml', line: 2 },
-      stamp: 1,
-      revision: 'a',
+      stamp: 0n,
+      revision: 'b',
     });
   });
 });
@@ -335,13 +427,15 @@ describe('net6 of two VPCs', () => {
     const catalog = new Catalog({ sources: ['one'] });
     fill(catalog.begin('one', true, '1'), [vpc('old', ['fd00:1::/32'])]);
     const changes = fill(catalog.begin('one', false, '2'), [vpc('new', ['fd00:1:2::/48', 'fd00:2::/32'])]);
-    expect(changes).toMatchObject([{ resource: { name: 'new', net6: ['fd00:2::/32'] }, stamp: 2 }]);
+    expect(changes).toMatchObject([
+      { resource: { name: 'new', net6: ['fd00:2::/32'] }, stamp: 2n ** 63n + 2n },
+    ]);
     expect(catalog.conflicts()).toEqual([
       {
         severity: 'error',
         key: vpcKey('new'),
         place: undefined,
-        reason: 'net6 fd00:1:2::/48 of vpc new is refused: it overlaps net6 of vpc old, which was first',
+        reason: 'net6 fd00:1:2::/48 of vpc new is refused: it overlaps net6 of vpc old, which is older',
       },
     ]);
     const gone = catalog.begin('one', false, '3');
@@ -361,24 +455,69 @@ describe('net6 of two VPCs', () => {
       [b, a],
     ]) {
       const catalog = new Catalog({ sources: ['one'] });
-      fill(catalog.begin('one', true, 'x'), list);
+      const transaction = catalog.begin('one', true, 'x');
+      for (const each of list) transaction.put(each, undefined, undefined, '5');
+      for (const _ of transaction.commit()) void _;
       expect(net6(catalog, 'a')).toEqual(['fd00::/16']);
       expect(net6(catalog, 'b')).toEqual([]);
     }
   });
 
-  it('are not lost to a later claim by changing something else', () => {
+  it('are as old as their VPC is, whatever is edited', () => {
     const catalog = new Catalog({ sources: ['one'] });
     fill(catalog.begin('one', true, '1'), [vpc('owner', ['fd00::/32'])]);
     fill(catalog.begin('one', false, '2'), [vpc('greedy', ['fd00::/16'])]);
     fill(catalog.begin('one', false, '3'), [vpc('owner', ['fd00::/32', 'fd01::/32'], { forward: 'off' })]);
     expect(net6(catalog, 'owner')).toEqual(['fd00::/32', 'fd01::/32']);
     expect(net6(catalog, 'greedy')).toEqual([]);
-    // A prefix given up and claimed again is a new claim.
     fill(catalog.begin('one', false, '4'), [vpc('owner', ['fd01::/32'])]);
     expect(net6(catalog, 'greedy')).toEqual(['fd00::/16']);
+    // One that only sees the state cannot tell this prefix from one that was always there.
     fill(catalog.begin('one', false, '5'), [vpc('owner', ['fd00::/32'])]);
-    expect(net6(catalog, 'owner')).toEqual([]);
+    expect(net6(catalog, 'owner')).toEqual(['fd00::/32']);
+    const anew = catalog.begin('one', false, '6');
+    anew.delete(vpcKey('owner'));
+    anew.put(vpc('owner', ['fd00::/32']));
+    for (const _ of anew.commit()) void _;
+    expect(net6(catalog, 'greedy')).toEqual(['fd00::/16']);
+  });
+
+  it('are in the order of the whole state, whatever a node knew before', () => {
+    const list = ['c', 'a', 'b'].map((name) => vpc(name, ['fd00::/16']));
+    const catalog = new Catalog({ sources: ['one'] });
+    fill(catalog.begin('one', true, '1'), [...list].reverse());
+    expect(net6(catalog, 'b')).toEqual(['fd00::/16']);
+    fill(catalog.begin('one', true, '2'), list);
+    expect(net6(catalog, 'c')).toEqual(['fd00::/16']);
+    // The same order again is no change, nor is one that has lost its middle.
+    expect(fill(catalog.begin('one', true, '3'), list)).toEqual([]);
+    expect(words(fill(catalog.begin('one', true, '4'), [list[0]!, list[2]!]))).toEqual(['-vpc a']);
+    fill(catalog.begin('one', false, '5'), [vpc('a', ['fd00::/16'])]);
+    fill(catalog.begin('one', false, '6'), [vpc('c', [])]);
+    expect(net6(catalog, 'b')).toEqual(['fd00::/16']);
+  });
+
+  it('go by the preference of sources first, and by age inside one and its family', () => {
+    const catalog = new Catalog({
+      sources: ['etcd/b', 'files', 'etcd/a'],
+      familyOf: (source) => source.split('/')[0]!,
+    });
+    const put = (source: string, name: string, stamp: string): void => {
+      const transaction = catalog.begin(source, false, '1');
+      transaction.put(vpc(name, ['fd00::/16']), undefined, '1', stamp);
+      for (const _ of transaction.commit()) void _;
+    };
+    const owner = (): string[] => ['b', 'f', 'a'].filter((name) => net6(catalog, name)?.length === 1);
+    put('files', 'f', '1');
+    put('etcd/b', 'b', '9');
+    expect(owner()).toEqual(['b']);
+    expect(catalog.conflicts()[0]!.reason).toMatch(/which etcd\/b, a preferred source, says$/);
+    put('etcd/a', 'a', '8');
+    expect(owner()).toEqual(['a']);
+    for (const _ of catalog.setSources(['files', 'etcd/b', 'etcd/a'])) void _;
+    expect(owner()).toEqual(['f']);
+    for (const _ of catalog.setSources(['etcd/b', 'files'])) void _;
+    expect(owner()).toEqual(['b']);
   });
 
   it('may overlap inside one VPC; a refused claim refuses nobody', () => {

@@ -6,7 +6,7 @@ import { Moment, MomentLost } from '../../src/catalog/moments.ts';
 import { Records } from '../../src/catalog/records.ts';
 import type { Resource } from '../../src/model.ts';
 import { keyOf, keyText, KINDS } from '../../src/model.ts';
-import { pod, say } from './saved-world.ts';
+import { pod, say, textOf } from './saved-world.ts';
 import { run, SOURCES, step } from './steps.ts';
 
 afterEach(() => vi.restoreAllMocks());
@@ -31,7 +31,7 @@ function all(catalog: Catalog): unknown {
 }
 
 function texts(values: Iterable<unknown>): string[] {
-  return Array.from(values, (value) => JSON.stringify(value)).filter((text) => text !== undefined);
+  return Array.from(values, (value) => textOf(value)).filter((text) => text !== undefined);
 }
 
 describe('any sequence of change sets', () => {
@@ -69,7 +69,7 @@ describe('any sequence of change sets', () => {
         };
         const read = ({ steps: list, found }: (typeof lists)[number]): boolean => {
           const { value, done } = list.next();
-          if (value !== undefined) found.push(JSON.stringify(value));
+          if (value !== undefined) found.push(textOf(value));
           return done === true;
         };
         steps.forEach((each, i) => {

@@ -5,7 +5,8 @@ import { Overlaps } from '../../src/catalog/overlap.ts';
 
 const RUNS = Number(process.env['PODNS_PROPERTY_RUNS'] ?? 300);
 
-type Said = Map<string, Map<string, number>>;
+/** What each VPC claims, and how old it is. */
+type Said = Map<string, { prefixes: string[]; rank: number; age: bigint }>;
 
 /** Bits of a prefix of these tests: groups of four digits, a multiple of four bits. */
 function bitsOf(prefix: string): string {
@@ -20,10 +21,12 @@ function bitsOf(prefix: string): string {
 
 /** `vpc prefix` of each refused claim. */
 function refusedBy(said: Said): string[] {
-  const claims = [...said].flatMap(([vpc, list]) =>
-    [...list].map(([prefix, stamp]) => ({ vpc, prefix, stamp, bits: bitsOf(prefix) })),
+  const claims = [...said].flatMap(([vpc, { prefixes, rank, age }]) =>
+    prefixes.map((prefix) => ({ vpc, prefix, rank, age, bits: bitsOf(prefix) })),
   );
-  claims.sort((a, b) => a.stamp - b.stamp || (a.vpc < b.vpc ? -1 : a.vpc > b.vpc ? 1 : 0));
+  claims.sort(
+    (a, b) => a.rank - b.rank || Number(a.age - b.age) || (a.vpc < b.vpc ? -1 : a.vpc > b.vpc ? 1 : 0),
+  );
   const standing: typeof claims = [];
   const refused: string[] = [];
   for (const claim of claims) {
@@ -52,7 +55,9 @@ const prefix = fc.constantFrom(
 const vpc = fc.constantFrom('a', 'b', 'c', 'd', 'e');
 const step = fc.record({
   vpc,
-  claims: fc.array(fc.tuple(prefix, fc.integer({ min: 1, max: 6 })), { maxLength: 4 }),
+  prefixes: fc.uniqueArray(prefix, { maxLength: 4 }),
+  rank: fc.integer({ min: 0, max: 1 }),
+  age: fc.bigInt({ min: 1n, max: 6n }),
 });
 
 describe('overlapping prefixes', () => {
@@ -66,10 +71,10 @@ describe('overlapping prefixes', () => {
           for (const steps of rounds) {
             const before = new Set(refusedBy(said));
             const touched = new Set<string>();
-            for (const { vpc: name, claims } of steps) {
+            for (const { vpc: name, prefixes, rank, age } of steps) {
               touched.add(name);
-              said.set(name, new Map(claims));
-              overlaps.set(name, new Map(claims));
+              said.set(name, { prefixes, rank, age });
+              overlaps.set(name, prefixes, rank, age);
             }
             const changed = overlaps.settle();
             const refused = refusedBy(said);
@@ -99,26 +104,23 @@ describe('overlapping prefixes', () => {
   /** Steps of each change among so many VPCs, below one that claims all of it in vain. */
   function measure(n: number): number[] {
     const overlaps = new Overlaps();
-    const put = (name: string, claims: [string, number][]): number => {
+    const put = (name: string, prefixes: string[], age = 0): number => {
       const before = overlaps.steps;
-      overlaps.set(name, new Map(claims));
+      overlaps.set(name, prefixes, 0, BigInt(age));
       overlaps.settle();
       return overlaps.steps - before;
     };
-    for (let i = 0; i < n; i++) put(`v${i}`, [[`fd00:${i.toString(16)}::/32`, i + 1]]);
-    for (let i = 0; i < n; i++) put(`w${i}`, [['fd01:1::/32', i + 1]]);
+    for (let i = 0; i < n; i++) put(`v${i}`, [`fd00:${i.toString(16)}::/32`], i + 1);
+    for (let i = 0; i < n; i++) put(`w${i}`, ['fd01:1::/32'], i + 1);
     return [
-      put('wide', [['fd00::/8', n + 1]]),
-      put('new', [['fd00:ffff::/32', n + 2]]),
-      put('new', [['fd00:fffe::/32', n + 2]]),
+      put('wide', ['fd00::/8'], n + 1),
+      put('new', ['fd00:ffff::/32'], n + 2),
+      put('new', ['fd00:fffe::/32'], n + 2),
       put('v3', []),
-      put('v3', [['fd00:3::/32', n + 3]]),
-      put('v4', [
-        ['fd00:4::/32', 5],
-        ['fd02::/32', n + 4],
-      ]),
+      put('v3', ['fd00:3::/32'], n + 3),
+      put('v4', ['fd00:4::/32', 'fd02::/32'], 5),
       put('w0', []),
-      put('w0', [['fd01:1::/32', n + 5]]),
+      put('w0', ['fd01:1::/32'], n + 5),
       put('wide', []),
     ];
   }

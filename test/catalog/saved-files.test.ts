@@ -18,7 +18,7 @@ import type { SavedFilesOptions } from '../../src/catalog/saved-files.ts';
 import { SnapshotKeeper } from '../../src/catalog/snapshot-keeper.ts';
 import type { Problem, Vpc } from '../../src/model.ts';
 import { keyOf } from '../../src/model.ts';
-import { Clock, Disk, Killed, pod, say } from './saved-world.ts';
+import { Clock, Disk, Killed, pod, say, textOf } from './saved-world.ts';
 
 const NOW = Date.UTC(2026, 10, 22);
 let base = '';
@@ -52,7 +52,7 @@ async function restart(killed = new Killed(folder), sources = ['files', 'watch']
 
 /** All that is in it, in an order of its own. */
 function contentOf(catalog: Catalog): string {
-  const records = Array.from(catalog.records(), (said) => JSON.stringify(said)).sort();
+  const records = Array.from(catalog.records(), textOf).sort();
   return [...catalog.sources.map((name) => catalog.revision(name)), ...records].join('\n');
 }
 

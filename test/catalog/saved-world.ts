@@ -27,6 +27,11 @@ export function say(
   return [...transaction.commit()];
 }
 
+/** JSON, and stamps in it as text. */
+export function textOf(value: unknown): string {
+  return JSON.stringify(value, (_, each: unknown) => (typeof each === 'bigint' ? String(each) : each));
+}
+
 /** Time that passes only when told. */
 export class Clock implements KeeperClock {
   time = 0;

@@ -1,12 +1,15 @@
 /** The snapshot: what was saved is what is loaded; what is damaged is put aside, said, and never used. */
-import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Catalog } from '../../src/catalog/catalog.ts';
+import type { SaidRecord } from '../../src/catalog/catalog.ts';
 import { SnapshotKeeper } from '../../src/catalog/snapshot-keeper.ts';
 import { SavedFiles } from '../../src/catalog/saved-files.ts';
-import type { Problem, Vpc } from '../../src/model.ts';
+import type { Problem, Resource, Vpc } from '../../src/model.ts';
+import { keyOf, keyText } from '../../src/model.ts';
 import { Clock, pod, say } from './saved-world.ts';
 
 const NOW = Date.UTC(2026, 10, 22, 10, 0, 0, 123);
@@ -19,13 +22,17 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
-/** Two sources that disagree, and a VPC whose claim is older than its last change. */
+/** Two sources that disagree, VPCs without and with a number for their age, and stamps that no double holds. */
 function example(): Catalog {
   const catalog = new Catalog({ sources: ['files', 'watch', 'silent'] });
   const owner: Vpc = { kind: 'vpc', name: 'owner', net6: ['fd00::/32'], services6: [] };
   say(catalog, 'watch', true, '1', [owner, pod('db'), pod('web')]);
   say(catalog, 'watch', false, '2', [{ ...owner, name: 'greedy', net6: ['fd00::/16'] }]);
   say(catalog, 'watch', false, '3', [{ ...owner, forward: 'off' }], NOW - 5);
+  const aged = catalog.begin('watch', false, '9223372036854775807');
+  aged.put({ ...owner, name: 'aged', net6: ['fd00::/8'] }, undefined, '9', '9007199254740993');
+  aged.put(pod('huge'));
+  for (const _ of aged.commit()) void _;
   say(catalog, 'files', true, 'abc', [pod('web', { names: ['zoned'], ip6: 'fd00::7' })]);
   return catalog;
 }
@@ -48,26 +55,41 @@ describe('a snapshot', () => {
     await saveSnapshot(saved, path, () => NOW);
     const { catalog, snapshot, problem } = await load(['files', 'watch', 'silent']);
     expect(problem).toBeUndefined();
-    expect(snapshot).toMatchObject({ savedAt: NOW, records: 5 });
+    expect(snapshot).toMatchObject({ savedAt: NOW, records: 7 });
     expect(snapshot!.sources).toEqual([
       { name: 'files', revision: 'abc' },
-      { name: 'watch', revision: '3', at: NOW - 5 },
+      { name: 'watch', revision: '9223372036854775807', at: NOW - 5 },
     ]);
     expect(catalog.digest()).toBe(saved.digest());
     expect([...catalog.records()].sort(byText)).toEqual([...saved.records()].sort(byText));
-    expect(catalog.revision('watch')).toBe('3');
+    expect(catalog.revision('watch')).toBe('9223372036854775807');
     expect(catalog.at('watch')).toBe(NOW - 5);
     expect(catalog.revision('silent')).toBeUndefined();
     // The source that comes back with the same list has nothing to tell.
-    expect(say(catalog, 'files', true, 'abc', [pod('web', { names: ['zoned'], ip6: 'fd00::7' })])).toEqual(
-      [],
-    );
-    expect(catalog.conflicts()).toEqual(
-      saved.conflicts().map((entry) => expect.objectContaining({ reason: entry.reason })),
-    );
-    expect((catalog.get({ kind: 'vpc', vpc: 'owner', namespace: '', name: '' }) as Vpc).net6).toEqual([
-      'fd00::/32',
-    ]);
+    const again = catalog.begin('files', true, 'def');
+    again.put(pod('web', { names: ['zoned'], ip6: 'fd00::7' }), undefined, 'def', '1');
+    expect([...again.commit()]).toEqual([]);
+    const reasons = (one: Catalog): string[] =>
+      one
+        .conflicts()
+        .map(({ reason }) => reason)
+        .sort();
+    expect(reasons(catalog)).toEqual(reasons(saved));
+    const aged = { kind: 'vpc', vpc: 'aged', namespace: '', name: '' } as const;
+    expect(catalog.get(aged)).toMatchObject({ net6: ['fd00::/8'] });
+    expect(catalog.said(aged)).toMatchObject({ stamp: 9007199254740993n, revision: '9' });
+    // Of those whose age is but a place in an order, that order is known as well.
+    for (const catalogs of [saved, catalog]) {
+      const gone = catalogs.begin('watch', false, '9223372036854775807');
+      gone.delete(aged);
+      for (const _ of gone.commit()) void _;
+      say(catalogs, 'watch', false, '9223372036854775807', [
+        { kind: 'vpc', name: 'a', net6: ['fd00::/8'], services6: [] },
+      ]);
+      const { net6 } = catalogs.get({ kind: 'vpc', vpc: 'owner', namespace: '', name: '' }) as Vpc;
+      expect(net6).toEqual(['fd00::/32']);
+    }
+    expect(catalog.digest()).toBe(saved.digest());
     catalog.removeSource('files').return?.();
     expect(catalog.get({ kind: 'pod', vpc: 'aep', namespace: 'shop', name: 'web' })).toEqual(pod('web'));
   });
@@ -85,6 +107,8 @@ describe('a snapshot', () => {
     expect(lines[0]).toMatchObject({ type: 'snapshot', revision: 'abc', saved: '2026-11-22T10:00:00.123Z' });
     expect(lines.map(({ type }) => type).sort()).toEqual([
       'checksum',
+      'put',
+      'put',
       'put',
       'put',
       'put',
@@ -165,6 +189,34 @@ describe('a snapshot', () => {
   });
 });
 
+describe('a snapshot without ages', () => {
+  it('is read with what it knows of them, and no source goes on from it', async () => {
+    const vpc = (name: string): Resource => ({ kind: 'vpc', name, net6: ['fd00::/16'], services6: [] });
+    const lines = [
+      {
+        type: 'snapshot',
+        format: 1,
+        revision: '9',
+        saved: new Date(NOW).toISOString(),
+        sources: [{ name: 'etcd', revision: '9', proof: 'x' }],
+      },
+      { type: 'put', revision: '5', source: 0, object: vpc('a') },
+      { type: 'put', revision: '9', source: 0, claims: { 'fd00::/16': 3 }, object: vpc('b') },
+      { type: 'put', revision: 'text', source: 0, stamp: 7, object: pod('db') },
+      { type: 'synced', revision: '9' },
+    ];
+    const text = lines.map((line) => `${JSON.stringify(line)}\n`).join('');
+    const sha256 = createHash('sha256').update(text).digest('hex');
+    mkdirSync(join(directory, 'state'), { recursive: true });
+    writeFileSync(path, `${text}${JSON.stringify({ type: 'checksum', sha256 })}\n`);
+    const { catalog, snapshot, problem } = await load(['etcd']);
+    expect(problem).toBeUndefined();
+    expect(snapshot!.sources).toEqual([{ name: 'etcd', revision: '9' }]);
+    expect([...catalog.records()].map(({ stamp }) => stamp).sort()).toEqual([3n, 5n, 7n]);
+    expect(catalog.get({ kind: 'vpc', vpc: 'b', namespace: '', name: '' })).toEqual(vpc('b'));
+  });
+});
+
 describe('a damaged snapshot', () => {
   const damages: [string, (octets: Buffer) => Buffer, RegExp][] = [
     ['cut in the middle', (octets) => octets.subarray(0, octets.length >> 1), /no end|too early/],
@@ -181,7 +233,7 @@ describe('a damaged snapshot', () => {
     ['not JSON', () => Buffer.from('hello\n'), /JSON/],
     [
       'another format',
-      (octets) => Buffer.from(octets.toString().replace('"format":1', '"format":99')),
+      (octets) => Buffer.from(octets.toString().replace('"format":2', '"format":99')),
       /format 99/,
     ],
     ['lines after the end', (octets) => Buffer.concat([octets, Buffer.from('{}\n')]), /follows/],
@@ -289,8 +341,9 @@ describe('the keeper', () => {
   });
 });
 
-function byText(one: unknown, other: unknown): number {
-  return JSON.stringify(one) < JSON.stringify(other) ? -1 : 1;
+function byText(one: SaidRecord, other: SaidRecord): number {
+  const text = ({ source, resource }: SaidRecord): string => `${source} ${keyText(keyOf(resource))}`;
+  return text(one) < text(other) ? -1 : 1;
 }
 
 function statExists(): boolean {

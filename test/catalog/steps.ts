@@ -3,9 +3,11 @@ import fc from 'fast-check';
 import type { Catalog, Transaction } from '../../src/catalog/catalog.ts';
 import type { Resource } from '../../src/model.ts';
 import { keyOf } from '../../src/model.ts';
-import type { Step } from './model.ts';
+import type { Operation, Step } from './model.ts';
 
-export const SOURCES = ['files', 'watch', 'etcd'];
+export const SOURCES = ['files', 'watch', 'etcd', 'etcd2'];
+/** The last two read one database. */
+export const familyOf = (source: string): string => source.slice(0, 4);
 const PREFIXES = [
   '::/0',
   'fd00::/8',
@@ -94,7 +96,12 @@ export const resource: fc.Arbitrary<Resource> = fc.oneof(
 
 export const revision = fc.oneof(
   fc.integer({ min: 0, max: 30 }).map(String),
-  fc.constantFrom('r1', 'r2', '99999999999999999'),
+  fc.constantFrom('r1', 'r2', '9007199254740993', '281474976710657', '9223372036854775807'),
+  fc.constantFrom('9223372036854775808', '9223372036854775809', '99999999999999999999'),
+);
+const stamp = fc.oneof(
+  fc.integer({ min: 0, max: 9 }).map(String),
+  fc.constantFrom('9007199254740992', '9007199254740993', '9223372036854775807', '9223372036854775808'),
 );
 
 export const step: fc.Arbitrary<Step> = fc.record({
@@ -103,18 +110,24 @@ export const step: fc.Arbitrary<Step> = fc.record({
   revision,
   operations: fc.array(
     fc.oneof(
-      { weight: 3, arbitrary: fc.record({ put: resource, revision }, { requiredKeys: ['put'] }) },
+      { weight: 3, arbitrary: fc.record({ put: resource, revision, stamp }, { requiredKeys: ['put'] }) },
       { weight: 1, arbitrary: fc.record({ delete: resource }) },
+      { weight: 1, arbitrary: fc.record({ keep: resource, stamp }, { requiredKeys: ['keep'] }) },
     ),
     { maxLength: 12 },
   ),
 });
 
+export function stageAll(transaction: Transaction, operations: Operation[]): void {
+  for (const { put, delete: gone, keep, revision: own, stamp: given } of operations) {
+    if (put !== undefined) transaction.put(put, undefined, own, given);
+    if (gone !== undefined) transaction.delete(keyOf(gone));
+    if (keep !== undefined) transaction.keep(keyOf(keep), given);
+  }
+}
+
 export function run(catalog: Catalog, { source, full, revision: text, operations }: Step): Transaction {
   const transaction = catalog.begin(source, full, text);
-  for (const operation of operations) {
-    if (operation.put !== undefined) transaction.put(operation.put, undefined, operation.revision);
-    if (operation.delete !== undefined) transaction.delete(keyOf(operation.delete));
-  }
+  stageAll(transaction, operations);
   return transaction;
 }

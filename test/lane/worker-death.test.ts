@@ -64,7 +64,7 @@ class World {
       ready: true,
     };
     this.writer.begin();
-    this.writer.put(pod, revision);
+    this.writer.put(pod, BigInt(revision));
     this.writer.commit();
   }
 }

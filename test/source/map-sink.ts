@@ -43,13 +43,14 @@ export class MapSink implements Sink {
     this.note(`delete ${keyText(key)}`);
   }
 
-  keep(key: ResourceKey): void {
+  keep(key: ResourceKey): boolean {
     const draft = this.inside('keep');
-    if (!this.full) this.violations.push('keep in a delta');
+    if (!this.full && key.kind !== 'vpc') this.violations.push('keep in a delta');
     const text = keyText(key);
     const last = this.visible.get(text);
     if (last !== undefined) draft.set(text, last);
     this.note(`keep ${text}`);
+    return last !== undefined;
   }
 
   async commit(): Promise<void> {

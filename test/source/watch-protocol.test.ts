@@ -68,3 +68,36 @@ test('a date that is none is left out, and the change counts', () => {
     at: undefined,
   });
 });
+
+const POD = { kind: 'pod', vpc: 'v', namespace: 'n', name: 'a' };
+
+test.each([
+  [5, '5'],
+  ['5', '5'],
+  [Number.MAX_SAFE_INTEGER, '9007199254740991'],
+  ['9223372036854775808', '9223372036854775808'],
+  ['18446744073709551615', '18446744073709551615'],
+])('the stamp %j is exact', (stamp, text) => {
+  const line = JSON.stringify({ type: 'put', revision: '7', stamp, object: POD });
+  expect(eventOfLine({ number: 1, text: line }, undefined)).toMatchObject({ type: 'put', stamp: text });
+});
+
+test.each(['1763900000000000123', '-1', '1.5', '"07"', '"x"', '"18446744073709551616"', 'null'])(
+  'an object whose stamp is %s is refused, and why is said',
+  (stamp) => {
+    const text = `{"type":"put","revision":"7","stamp":${stamp},"object":${JSON.stringify(POD)}}`;
+    const event = eventOfLine({ number: 1, text }, undefined);
+    const key = { kind: 'pod', vpc: 'v', namespace: 'n', name: 'a' };
+    expect(event).toMatchObject({ type: 'refused', key, scope: 'pod v/n/a' });
+    const reason = /^stamp: must be a whole number below 2\^64; above 2\^53 - 1 as text/;
+    expect(event.type === 'refused' && event.problems).toMatchObject([
+      { reason: expect.stringMatching(reason) as string },
+    ]);
+  },
+);
+
+test('of a refused VPC the stamp is told, for what stays of it is as old', () => {
+  const object = { kind: 'vpc', name: 'v', net6: ['x'] };
+  const text = JSON.stringify({ type: 'put', revision: '7', stamp: '3', object });
+  expect(eventOfLine({ number: 1, text }, undefined)).toMatchObject({ type: 'refused', stamp: '3' });
+});

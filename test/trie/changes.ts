@@ -14,7 +14,7 @@ const IP4 = ['10.0.0.1', '10.0.0.2'];
 export const PREFIXES = ['fd01::/16', 'fd02::/16', 'fd03::5/128'];
 
 export type Op =
-  { put: Resource; stamp: number } | { remove: ResourceKey } | { prefixes: number[]; stamp: number };
+  { put: Resource; stamp: bigint } | { remove: ResourceKey } | { prefixes: number[]; stamp: bigint };
 
 const maybe = <T>(values: readonly T[]): fc.Arbitrary<T | undefined> =>
   fc.option(fc.constantFrom(...values), { nil: undefined });
@@ -91,7 +91,7 @@ const resource = fc.oneof(
 );
 
 // Stamps mostly grow; ties and older ones come when sources start anew.
-const stamp = fc.constantFrom(1, 2, 3, 4, 2 ** 33 + 1);
+const stamp = fc.constantFrom(1n, 2n, 3n, 4n, 2n ** 33n + 1n, 2n ** 48n + 1n, 2n ** 63n - 1n, 2n ** 63n);
 
 export const op: fc.Arbitrary<Op> = fc.oneof(
   { weight: 8, arbitrary: fc.record({ put: resource, stamp }) },

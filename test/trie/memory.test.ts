@@ -228,8 +228,8 @@ describe('a full trie', () => {
       writer.commit();
     };
     transaction(() => {
-      writer.put({ kind: 'vpc', name: 'red', net6: [], services6: [], forward: ['example.org'] }, 1);
-      writer.put({ kind: 'namespace', vpc: 'red', name: 'alpha' }, 1);
+      writer.put({ kind: 'vpc', name: 'red', net6: [], services6: [], forward: ['example.org'] }, 1n);
+      writer.put({ kind: 'namespace', vpc: 'red', name: 'alpha' }, 1n);
     });
     const view = new View(memory);
     const listed = (name: string): boolean => {
@@ -268,7 +268,7 @@ describe('a full trie', () => {
           ports: [],
           ready: true,
         },
-        i,
+        BigInt(i),
       );
     pair.writer.begin();
     for (let i = 1; i <= 400; i++) put(i);

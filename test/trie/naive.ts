@@ -6,7 +6,7 @@ type Bearer = Pod | Service;
 
 interface Said {
   resource: Resource;
-  stamp: number;
+  stamp: bigint;
 }
 
 /** One name with records: AAAA, A as `address overlay` (overlay '' when everybody is given it), who bears it. */
@@ -36,7 +36,7 @@ export class NaiveTrie {
     this.policy = policy;
   }
 
-  put(resource: Resource, stamp: number): void {
+  put(resource: Resource, stamp: bigint): void {
     this.said.set(keyText(keyOf(resource)), { resource, stamp });
   }
 
@@ -62,7 +62,7 @@ export class NaiveTrie {
     return [...this.all<Pod>('pod'), ...this.all<Service>('service')];
   }
 
-  private stampOf(resource: Resource): number {
+  private stampOf(resource: Resource): bigint {
     return this.said.get(keyText(keyOf(resource)))!.stamp;
   }
 

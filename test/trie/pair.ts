@@ -39,7 +39,7 @@ export class Pair {
     this.inspector = new Inspector(this.memory, this.writer);
   }
 
-  put(put: Resource, at: number): void {
+  put(put: Resource, at: bigint): void {
     if (this.refuses(() => this.writer.put(put, at))) return;
     this.touched.add(put.kind === 'vpc' ? put.name : put.vpc);
     this.naive.put(put, at);

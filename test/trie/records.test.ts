@@ -55,7 +55,7 @@ function change(pair: Pair, put: Resource[], remove: string[] = []): void {
   const removals = remove.map((name) => ({
     remove: { kind: 'pod' as const, vpc: 'red', namespace: 'alpha', name },
   }));
-  let stamp = 0;
+  let stamp = 0n;
   pair.transaction([...put.map((each) => ({ put: each, stamp: ++stamp })), ...removals]);
   pair.settle();
 }
@@ -88,7 +88,7 @@ describe('a record', () => {
     for (const more of [{ names }, { overlays }]) {
       expect(() => pair.writer.put(pod('long', more), 1n)).toThrow(RangeError);
     }
-    pair.put(pod('other', { ip6: 'fd01::2' }), 1);
+    pair.put(pod('other', { ip6: 'fd01::2' }), 1n);
     pair.writer.commit();
     pair.inspector.expectState(pair.naive.state());
   });
@@ -143,7 +143,7 @@ describe('a contest', () => {
     const pair = new Pair('pinned', { names: 1 << 18, addresses: 1 << 18, arena: 1 << 22 });
     pair.writer.begin();
     const before = pair.writer.usage.arena;
-    for (let i = 0; i < 300; i++) pair.put(pod('x', { namespace: `m${i}`, overlays: on('o') }), i);
+    for (let i = 0; i < 300; i++) pair.put(pod('x', { namespace: `m${i}`, overlays: on('o') }), BigInt(i));
     const built = pair.writer.usage.arena - before;
     pair.writer.commit();
     pair.settle();

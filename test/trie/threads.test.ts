@@ -51,7 +51,7 @@ function pod(name: string, revision: number, host: number): Pod {
 
 function applyRevision(writer: OwnWriter, revision: number): void {
   writer.begin();
-  writer.put(pod('revision', revision, 1), revision);
+  writer.put(pod('revision', revision, 1), BigInt(revision));
   for (let i = 0; i < PAIRS; i++) {
     const now = expected(revision, i);
     if (revision > 0 && now === expected(revision - 1, i)) continue;
@@ -59,13 +59,13 @@ function applyRevision(writer: OwnWriter, revision: number): void {
       [`a${i}`, 100 + i],
       [`b${i}`, 200 + i],
     ] as const) {
-      if (now >= 0) writer.put(pod(name, now, host), revision);
+      if (now >= 0) writer.put(pod(name, now, host), BigInt(revision));
       else writer.remove({ kind: 'pod', vpc: 'red', namespace: 'alpha', name });
     }
   }
   // Others come and go, so that the tables grow while somebody reads, and slots move back.
   const filler = `f${revision % 3000}`;
-  if (revision % 7 < 5) writer.put({ ...pod(filler, revision, 300), namespace: 'filler' }, revision);
+  if (revision % 7 < 5) writer.put({ ...pod(filler, revision, 300), namespace: 'filler' }, BigInt(revision));
   else writer.remove({ kind: 'pod', vpc: 'red', namespace: 'filler', name: `f${(revision * 31) % 3000}` });
   writer.commit();
 }

@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createServer } from '../../src/index.ts';
+import { createServer, type PodnsServer } from '../../src/index.ts';
 import { podns, type Ran } from '../cli/harness.ts';
 import { etcdMissing, newMember, type EtcdMember } from '../source/etcd-harness.ts';
 import { skipAloud } from '../harness/tools.ts';
@@ -177,6 +177,41 @@ suite?.('the program and etcd', () => {
     await server.close();
     return digest;
   }
+
+  it('says how old a VPC is: every node names the same owner, whatever is edited', async () => {
+    const vpc = (more = {}) => ({ net6: ['fd00::/48'], ...more });
+    const open = async (vpc: string[] = []): Promise<PodnsServer> => {
+      const server = createServer({ config: { etcd: [etcd.url], vpc }, reserve: RESERVE });
+      await server.start();
+      await eventually(
+        () => server.readiness().ready,
+        (ready) => ready,
+      );
+      return server;
+    };
+    const owners = (server: PodnsServer): string[] =>
+      [...server.list('vpc')].flatMap((one) => (one.kind === 'vpc' && one.net6.length > 0 ? [one.name] : []));
+    await etcd.change({ '/podns/victim/vpc': vpc() });
+    const living = await open();
+    await etcd.change({ '/podns/mallory/vpc': vpc() });
+    await etcd.change({ '/podns/victim/vpc': vpc({ forward: 'off' }) });
+    await eventually(
+      () => [...living.list('vpc')],
+      (list) => JSON.stringify(list).includes('off'),
+    );
+    // One lists all, one has a source for each VPC, the younger first.
+    const others = [await open(), await open(['mallory', 'victim'])];
+    for (const server of [living, ...others]) expect(owners(server)).toEqual(['victim']);
+    await etcd.change({ '/podns/victim/vpc': undefined });
+    await etcd.change({ '/podns/victim/vpc': vpc() });
+    for (const server of [living, ...others]) {
+      await eventually(
+        () => owners(server),
+        (names) => names.join() === 'mallory',
+      );
+      await server.close();
+    }
+  });
 
   it(
     'killed under load, twenty times, it serves what it had at once, and has all of it in the end',

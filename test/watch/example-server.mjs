@@ -6,16 +6,16 @@ const readers = new Set();
 const epoch = Date.now() * 1000; // So that no revision of an earlier run is taken for one of ours.
 const line = (type, count, more) => JSON.stringify({ type, revision: String(epoch + count), ...more }) + '\n';
 function change(type, object) {
-  const { kind, vpc, namespace, name } = object;
-  objects.set([kind, vpc, namespace, name].join(), type === 'put' ? object : undefined);
-  history.push(line(type, history.length + 1, { at: new Date().toISOString(), object }));
+  const key = ['kind', 'vpc', 'namespace', 'name'].map((field) => object[field]).join();
+  const count = history.push(line(type, history.length + 1, { at: new Date().toISOString(), object }));
+  type === 'put' ? objects.set(key, [count, object]) : objects.delete(key); // An edit keeps its place in the list.
   for (const reader of readers) reader.write(history.at(-1));
 }
 function watch(revision, response) {
   const count = history.length;
   const from = revision === null ? count : Number(revision) - epoch;
   if (!(from >= 0 && from <= count)) return response.writeHead(410).end();
-  const list = [...objects.values()].filter(Boolean).map((object) => line('put', count, { object }));
+  const list = [...objects.values()].map(([own, object]) => line('put', own, { object }));
   const whole = [line('snapshot', count), ...list, line('synced', count)];
   response.write((revision === null ? whole : history.slice(from)).join('') + line('bookmark', count));
   return readers.add(response.on('close', () => readers.delete(response)));

@@ -11,7 +11,7 @@ const ROOMY = { encode: watchLine, maxBytes: 1 << 20, maxRevisions: 1000, id: '0
 
 function put(name: string, vpc: string): Change {
   const resource = pod(name, 'fd00::2', { vpc });
-  return { type: 'put', resource, stamp: 1, source: 's', revision: '1' };
+  return { type: 'put', resource, stamp: 1n, source: 's', revision: '1', renewed: false };
 }
 
 function say(history: History, ...names: string[]): void {
