@@ -34,14 +34,14 @@ export function growthMarkdown(data) {
   const rows = (key, most, digits) =>
     data.cases
       .filter(({ points }) => points[0][key] !== undefined)
-      .map(({ name, points }) => {
-        const values = points.map((point) => point[key]);
+      .map(({ name, failed, points }) => {
+        const values = points.map((point) => point[key] ?? NaN);
         const ratio = perDoubling(values);
         return [
           name,
           points[0].n.toLocaleString('en'),
-          ...values.map((value) => value.toFixed(digits)),
-          ratio.toFixed(2),
+          ...values.map((value) => (Number.isNaN(value) ? '–' : value.toFixed(digits))),
+          failed === undefined ? ratio.toFixed(2) : failed,
           ratio <= most ? 'pass' : 'miss',
         ];
       });
