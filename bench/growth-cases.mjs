@@ -26,7 +26,7 @@ export const CASES = [
     name: 'pods',
     size: 4000,
     load: (server, n) => put(server, A, ...range(n, (i) => pod(`p${i}`, { ip6: ip6(i) }))),
-    change: (server, k) => put(server, pod(`p${k}`, { ip6: ip6(k), ready: ready(k) })),
+    change: (server, k) => put(server, pod(`p${k >> 1}`, { ip6: ip6(k >> 1), ready: ready(k) })),
   },
   {
     name: 'pods that share a name',
@@ -39,7 +39,7 @@ export const CASES = [
     name: 'namespaces that hold the same 20 IPv4',
     size: 50,
     load: (server, n) => put(server, A, ...range(n * 20, (i) => holder(Math.floor(i / 20), i % 20))),
-    change: (server, k, n) => put(server, holder(k % n, k % 20, { ready: ready(Math.floor(k / n)) })),
+    change: (server, k, n) => put(server, holder((k >> 1) % n, (k >> 1) % 20, { ready: ready(k) })),
   },
   {
     name: 'pods that claim one address',
@@ -86,8 +86,7 @@ export const CASES = [
     name: 'VPCs that have one overlay address',
     size: 500,
     load: (server, n) => put(server, ...range(n, (v) => ({ ...pod('p'), vpc: `v${v}`, ip6: 'fd42::1' }))),
-    change: (server, k, n) =>
-      put(server, { ...pod('p'), vpc: `v${k % n}`, ip6: 'fd42::1', ready: ready(Math.floor(k / n)) }),
+    change: (server, k) => put(server, { ...pod('p'), vpc: `v${k >> 1}`, ip6: 'fd42::1', ready: ready(k) }),
   },
   {
     name: 'overlays of a VPC; an overlay more',

@@ -34,14 +34,14 @@ export function growthMarkdown(data) {
   const rows = (key, most, digits) =>
     data.cases
       .filter(({ points }) => points[0][key] !== undefined)
-      .map(({ name, points }) => {
-        const values = points.map((point) => point[key]);
+      .map(({ name, failed, points }) => {
+        const values = points.map((point) => point[key] ?? NaN);
         const ratio = perDoubling(values);
         return [
           name,
           points[0].n.toLocaleString('en'),
-          ...values.map((value) => value.toFixed(digits)),
-          ratio.toFixed(2),
+          ...values.map((value) => (Number.isNaN(value) ? '–' : value.toFixed(digits))),
+          failed === undefined ? ratio.toFixed(2) : failed,
           ratio <= most ? 'pass' : 'miss',
         ];
       });
@@ -56,7 +56,8 @@ export function growthMarkdown(data) {
       `\`node bench/growth.mjs\`, ${data.date.slice(0, 10)}, ${data.cpu}, Linux ${data.kernel}, Node ${data.node}. ` +
         `CPU time of the whole process, the least of ${data.rounds} rounds.${busy}`,
       '## One change',
-      `A change in the midst of so much may cost ${CHANGE_MOST} times as much where there is twice as much.`,
+      `The median of single changes in the midst of so much, which may be ${CHANGE_MOST} times as much where there is ` +
+        'twice as much.',
       table(head('ms'), rows('change', CHANGE_MOST, 3)),
       '## Loading',
       `Twice as much may cost ${LOAD_MOST} times as much.`,

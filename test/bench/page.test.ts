@@ -8,7 +8,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 
 const PAGE = fileURLToPath(new URL('../../bench/page.mjs', import.meta.url));
 const DOCS = fileURLToPath(new URL('../../docs/', import.meta.url));
-const FIGURES = ['benchmarks.json', 'benchmarks-forward.json', 'benchmarks-watch.json'];
+const FIGURES = ['', '-forward', '-watch', '-growth'].map((name) => `benchmarks${name}.json`);
 
 let folder = '';
 beforeEach(() => {
@@ -30,6 +30,7 @@ it('says what has not been measured', () => {
     'Not measured yet: authoritative answers (`node bench/run.mjs`).',
     'Not measured yet: outside names (`node bench/forward.mjs`).',
     'Not measured yet: the watch (`node bench/watch.mjs`).',
+    'Not measured yet: growth (`node bench/growth.mjs`).',
   ]);
 });
 
@@ -51,6 +52,29 @@ it('shows authoritative answers by their figures alone, and a server that is mis
   expect(page).toContain('### UDP over IPv6, 1,000 pods');
   expect(page).toContain('| nsd | 6.00 | 150,000 | 0.750 |');
   expect(page).toContain('| dns2 | cannot keep up |  |');
+});
+
+it('says of each case of growth whether twice as much costs too much', () => {
+  const points = (load: number[], change: number[]): object[] =>
+    [1, 2, 4, 8].map((times, i) => ({ n: 10 * times, load: load[i], change: change[i] }));
+  const figures = {
+    ...{ date: '2026-01-02T03:04:05Z', kernel: '6.1', cpu: 'some CPU', node: 'v20', rounds: 3 },
+    ...{ processors: 2, loadAverage: 9 },
+    cases: [
+      { name: 'lines', points: points([10, 20, 40, 80], [1, 1, 1, 1]) },
+      // Hidden at first by what each load costs.
+      { name: 'squares', points: points([101, 104, 116, 900], [1, 2, 4, 8]) },
+      { name: 'giants', failed: 'not loaded', points: points([1, 2], []) },
+    ],
+  };
+  writeFileSync(join(folder, 'benchmarks-growth.json'), JSON.stringify(figures));
+  const { page } = make();
+  expect(page).toContain('The machine was busy');
+  expect(page).toContain('| lines | 10 | 10 | 20 | 40 | 80 | 2.00 | pass |');
+  expect(page).toContain('| lines | 10 | 1.000 | 1.000 | 1.000 | 1.000 | 1.00 | pass |');
+  expect(page).toContain('| squares | 10 | 101 | 104 | 116 | 900 | 2.94 | miss |');
+  expect(page).toContain('| squares | 10 | 1.000 | 2.000 | 4.000 | 8.000 | 2.00 | miss |');
+  expect(page).toContain('| giants | 10 | 1 | 2 | – | – | not loaded | miss |');
 });
 
 it('names the file that it cannot read', () => {
