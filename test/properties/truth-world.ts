@@ -101,6 +101,15 @@ export class Plane {
     for (const wire of this.wires) wire.push(events);
   }
 
+  /** Restored from somewhere, say: it lists in another order, and nobody can go on from before. */
+  reverse(): void {
+    const entries = [...this.entries].reverse();
+    this.entries.clear();
+    for (const [key, entry] of entries) this.entries.set(key, entry);
+    this.revision++;
+    for (const wire of this.wires) wire.push(undefined);
+  }
+
   private do({ object, how, stamp }: Deed, more: boolean): StreamEvent {
     const key = keyText(keyOf(object));
     const old = this.entries.get(key);
@@ -206,6 +215,8 @@ export function relayed(of: PodnsServer): { source: Source; again(): void } {
     const mine = wire;
     let rest = '';
     let number = 0;
+    // A list that nobody reads any more is forgotten, so that this reader gets one of what is there now.
+    of.outlets.relay.tick();
     const reader = of.outlets.relay.open({ vpcs: [] }, () => ({
       write(bytes) {
         const lines = (rest + Buffer.from(bytes).toString()).split('\n');

@@ -52,7 +52,7 @@ const deeds = fc.uniqueArray(deed, { selector: keyOfDeed, minLength: 1, maxLengt
 
 const event = fc.oneof(
   { weight: 10, arbitrary: fc.record({ plane: fc.constantFrom(0, 1), deeds }) },
-  { weight: 3, arbitrary: fc.constantFrom('list', 'restart', 'reread') },
+  { weight: 3, arbitrary: fc.constantFrom('list', 'restart', 'reread', 'reverse') },
 );
 const start = fc.constantFrom(0n, 2n ** 48n - 5n, 2n ** 53n - 5n, 2n ** 63n - 100n);
 
@@ -151,7 +151,8 @@ test(
         let saved = await world.node(true);
         const reader = await world.readerOf(live);
         for (const happens of events) {
-          if (happens === 'list') await live.again();
+          if (happens === 'reverse') for (const plane of world.planes) plane.reverse();
+          else if (happens === 'list') await live.again();
           else if (happens === 'reread') await reader.again();
           else if (happens === 'restart') {
             await saved.settle();
