@@ -334,6 +334,34 @@ describe('what is refused', () => {
     expect([said('a'), said('b')]).toEqual([['fd00::/16'], []]);
   });
 
+  it('has its place among the ages already, if it never was valid', () => {
+    const owner = (full: boolean): string[] => {
+      const catalog = new Catalog({ sources: ['one'] });
+      const list = catalog.begin('one', full, '1');
+      list.keep(vpcKey('b'));
+      list.put(vpc('c', ['fd00::/16']));
+      list.keep(vpcKey('d'));
+      for (const _ of list.commit()) void _;
+      const gone = catalog.begin('one', false, '2');
+      gone.delete(vpcKey('d'));
+      for (const _ of gone.commit()) void _;
+      fill(catalog.begin('one', false, '3'), [vpc('e', ['fd00::/16']), vpc('d', ['fd00::/16'])]);
+      const names: string[] = [];
+      for (const next of ['c', 'e', 'd']) {
+        fill(catalog.begin('one', false, '4'), [vpc('b', ['fd00::/16'])]);
+        names.push(
+          ...['b', 'c', 'd', 'e'].filter((name) => (catalog.get(vpcKey(name)) as Vpc).net6.length > 0),
+        );
+        fill(catalog.begin('one', false, '5'), [vpc('b', [])]);
+        names.push(...['c', 'd', 'e'].filter((name) => (catalog.get(vpcKey(name)) as Vpc).net6.length > 0));
+        fill(catalog.begin('one', false, '6'), [vpc(next, [])]);
+      }
+      return names;
+    };
+    expect(owner(true)).toEqual(['b', 'c', 'b', 'e', 'b', 'd']);
+    expect(owner(false)).toEqual(['b', 'c', 'b', 'e', 'b', 'd']);
+  });
+
   it('is not what was put or deleted before in the same transaction', () => {
     const catalog = new Catalog({ sources: ['one'] });
     fill(catalog.begin('one', true, '1'), [pod('db'), pod('web')]);
