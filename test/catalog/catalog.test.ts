@@ -94,14 +94,15 @@ describe('content', () => {
     const catalog = new Catalog({ sources: ['one'] });
     const changes = fill(catalog.begin('one', true, '7'), everything);
     expect(changes).toHaveLength(everything.length);
+    const vpcs = everything.filter(({ kind }) => kind === 'vpc');
     for (const resource of everything) {
       const expected = JSON.parse(JSON.stringify(resource)) as Resource;
       expect(catalog.get(keyOf(resource))).toEqual(expected);
       const change = changes.find(
         (other) => other.type === 'put' && keyText(keyOf(other.resource)) === keyText(keyOf(resource)),
       );
-      // VPCs are the first and the second of this state.
-      const stamp = resource.kind === 'vpc' ? 2n ** 63n + (resource.name === 'aep' ? 1n : 2n) : 7n;
+      // Of VPCs their order in this state.
+      const stamp = resource.kind === 'vpc' ? 2n ** 63n + BigInt(vpcs.indexOf(resource) + 1) : 7n;
       const more = { stamp, source: 'one', revision: '7', renewed: false };
       expect(change).toEqual({ type: 'put', resource: expected, ...more });
     }
