@@ -134,6 +134,11 @@ export class Catalog {
     return this.#source(source).revision;
   }
 
+  /** Whether a source has VPCs of which it knows the place but no valid version: no revision tells that. */
+  awaits(source: string): boolean {
+    return this.#source(source).unborn.size > 0;
+  }
+
   /** When the control plane made the last commit of a source, ms since 1970, if it said so. */
   at(source: string): number | undefined {
     return this.#source(source).at;

@@ -71,8 +71,8 @@ export class SavedFiles {
   /** The journals that go on from the whole file, the open one excepted. */
   #closed: { number: number; octets: number }[] = [];
   #number = 0;
-  /** Revisions up to which sources were read without ages: nobody goes on from them. */
-  readonly #ageless = new Map<string, string>();
+  /** Revisions of sources that were read without a proof: until they say more there is none. */
+  readonly #unproved = new Map<string, string>();
   #rewriting: Promise<void> | undefined;
   #ended = false;
 
@@ -90,8 +90,8 @@ export class SavedFiles {
     const { view, problem, number, chain } = await loadView(catalog, this.path, now);
     this.#number = number;
     if (view !== undefined) this.savedAt = view.savedAt;
-    if (view?.aged === false)
-      for (const source of view.sources) this.#ageless.set(source.name, source.revision);
+    for (const { name, revision, proof } of view?.sources ?? [])
+      if (proof === undefined) this.#unproved.set(name, revision);
     if (chain !== undefined) {
       this.#base = chain.octets;
       this.#saved = chain.saved;
@@ -165,7 +165,7 @@ export class SavedFiles {
       const revision = catalog.revision(name);
       if (revision === undefined) continue;
       const source: SavedSource = { name, revision, at: catalog.at(name), ...words?.(name, revision) };
-      if (this.#ageless.get(name) === revision) delete source.proof;
+      if (this.#unproved.get(name) === revision || catalog.awaits(name)) delete source.proof;
       sources.push(source);
     }
     return { head: { saved: new Date(now()).toISOString(), sources }, moment: catalog.openMoment() };

@@ -18,8 +18,6 @@ export interface LoadedView {
   transactions: Transaction[];
   /** Lines of records. */
   records: number;
-  /** False where it does not say how old the VPCs are. */
-  aged: boolean;
 }
 
 /** What the next journal goes on from. */
@@ -98,7 +96,7 @@ async function readAll(
     });
   }
   const savedAt = Date.parse(head.saved);
-  const view = { savedAt, sources, transactions: [...transactions.values()], records, aged: first.aged };
+  const view = { savedAt, sources, transactions: [...transactions.values()], records };
   if (damage !== undefined) {
     const place = journalPath(path, journals.at(-1)!.number);
     const problem = problemOf(place, `what follows in this journal is not used: ${damage}`);

@@ -94,14 +94,15 @@ describe('content', () => {
     const catalog = new Catalog({ sources: ['one'] });
     const changes = fill(catalog.begin('one', true, '7'), everything);
     expect(changes).toHaveLength(everything.length);
+    const vpcs = everything.filter(({ kind }) => kind === 'vpc');
     for (const resource of everything) {
       const expected = JSON.parse(JSON.stringify(resource)) as Resource;
       expect(catalog.get(keyOf(resource))).toEqual(expected);
       const change = changes.find(
         (other) => other.type === 'put' && keyText(keyOf(other.resource)) === keyText(keyOf(resource)),
       );
-      // VPCs are the first and the second of this state.
-      const stamp = resource.kind === 'vpc' ? 2n ** 63n + (resource.name === 'aep' ? 1n : 2n) : 7n;
+      // Of VPCs their order in this state.
+      const stamp = resource.kind === 'vpc' ? 2n ** 63n + BigInt(vpcs.indexOf(resource) + 1) : 7n;
       const more = { stamp, source: 'one', revision: '7', renewed: false };
       expect(change).toEqual({ type: 'put', resource: expected, ...more });
     }
@@ -332,6 +333,34 @@ describe('what is refused', () => {
     change.keep(vpcKey('b'), '8');
     for (const _ of change.commit()) void _;
     expect([said('a'), said('b')]).toEqual([['fd00::/16'], []]);
+  });
+
+  it('has its place among the ages already, if it never was valid', () => {
+    const owner = (full: boolean): string[] => {
+      const catalog = new Catalog({ sources: ['one'] });
+      const list = catalog.begin('one', full, '1');
+      list.keep(vpcKey('b'));
+      list.put(vpc('c', ['fd00::/16']));
+      list.keep(vpcKey('d'));
+      for (const _ of list.commit()) void _;
+      const gone = catalog.begin('one', false, '2');
+      gone.delete(vpcKey('d'));
+      for (const _ of gone.commit()) void _;
+      fill(catalog.begin('one', false, '3'), [vpc('e', ['fd00::/16']), vpc('d', ['fd00::/16'])]);
+      const names: string[] = [];
+      for (const next of ['c', 'e', 'd']) {
+        fill(catalog.begin('one', false, '4'), [vpc('b', ['fd00::/16'])]);
+        names.push(
+          ...['b', 'c', 'd', 'e'].filter((name) => (catalog.get(vpcKey(name)) as Vpc).net6.length > 0),
+        );
+        fill(catalog.begin('one', false, '5'), [vpc('b', [])]);
+        names.push(...['c', 'd', 'e'].filter((name) => (catalog.get(vpcKey(name)) as Vpc).net6.length > 0));
+        fill(catalog.begin('one', false, '6'), [vpc(next, [])]);
+      }
+      return names;
+    };
+    expect(owner(true)).toEqual(['b', 'c', 'b', 'e', 'b', 'd']);
+    expect(owner(false)).toEqual(['b', 'c', 'b', 'e', 'b', 'd']);
   });
 
   it('is not what was put or deleted before in the same transaction', () => {

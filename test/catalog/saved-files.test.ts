@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Catalog } from '../../src/catalog/catalog.ts';
 import { SavedFiles } from '../../src/catalog/saved-files.ts';
@@ -19,6 +20,7 @@ import { SnapshotKeeper } from '../../src/catalog/snapshot-keeper.ts';
 import type { Problem, Vpc } from '../../src/model.ts';
 import { keyOf } from '../../src/model.ts';
 import { Clock, Disk, Killed, pod, say, textOf } from './saved-world.ts';
+import { familyOf, run, SOURCES, step } from './steps.ts';
 
 const NOW = Date.UTC(2026, 10, 22);
 let base = '';
@@ -208,6 +210,36 @@ describe('the journal', () => {
     await files.flush();
     expect(contentOf((await new Killed(again).start(join(base, 'third'), ['files', 'watch'])).catalog)).toBe(
       contentOf(found),
+    );
+  });
+});
+
+describe('any sequence of change sets', () => {
+  it('is read from the journals as it was said, with all ages', { timeout: 120_000 }, async () => {
+    const event = fc.oneof(
+      { weight: 4, arbitrary: step },
+      fc.constantFrom('flush' as const, 'restart' as const),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(event, { maxLength: 12 }), async (events) => {
+        rmSync(folder, { recursive: true, force: true });
+        let catalog = new Catalog({ sources: SOURCES, familyOf });
+        let files = filesOf(catalog);
+        for (const happens of [...events, 'restart' as const]) {
+          if (typeof happens === 'object') for (const _ of run(catalog, happens).commit()) void _;
+          else await files.flush();
+          if (happens !== 'restart') continue;
+          await files.close();
+          const before = contentOf(catalog);
+          catalog = new Catalog({ sources: SOURCES, familyOf });
+          files = filesOf(catalog);
+          const { view, problem } = await files.load();
+          for (const transaction of view?.transactions ?? []) for (const _ of transaction.commit()) void _;
+          expect([problem, contentOf(catalog)]).toEqual([undefined, before]);
+        }
+        await files.close();
+      }),
+      { numRuns: 100 },
     );
   });
 });

@@ -189,32 +189,70 @@ describe('a snapshot', () => {
   });
 });
 
+const net = (name: string): Resource => ({ kind: 'vpc', name, net6: ['fd00::/16'], services6: [] });
+/** As it was written before there were ages. */
+const WITHOUT_AGES = ((): string => {
+  const lines = [
+    {
+      type: 'snapshot',
+      format: 1,
+      revision: '9',
+      saved: new Date(NOW).toISOString(),
+      sources: [{ name: 'etcd', revision: '9', proof: 'x' }],
+    },
+    { type: 'put', revision: '5', source: 0, object: net('a') },
+    { type: 'put', revision: '9', source: 0, claims: { 'fd00::/16': 3 }, object: net('b') },
+    { type: 'put', revision: 'text', source: 0, stamp: 7, object: pod('db') },
+    { type: 'synced', revision: '9' },
+  ];
+  const text = lines.map((line) => `${JSON.stringify(line)}\n`).join('');
+  const sha256 = createHash('sha256').update(text).digest('hex');
+  return `${text}${JSON.stringify({ type: 'checksum', sha256 })}\n`;
+})();
+
 describe('a snapshot without ages', () => {
   it('is read with what it knows of them, and no source goes on from it', async () => {
-    const vpc = (name: string): Resource => ({ kind: 'vpc', name, net6: ['fd00::/16'], services6: [] });
-    const lines = [
-      {
-        type: 'snapshot',
-        format: 1,
-        revision: '9',
-        saved: new Date(NOW).toISOString(),
-        sources: [{ name: 'etcd', revision: '9', proof: 'x' }],
-      },
-      { type: 'put', revision: '5', source: 0, object: vpc('a') },
-      { type: 'put', revision: '9', source: 0, claims: { 'fd00::/16': 3 }, object: vpc('b') },
-      { type: 'put', revision: 'text', source: 0, stamp: 7, object: pod('db') },
-      { type: 'synced', revision: '9' },
-    ];
-    const text = lines.map((line) => `${JSON.stringify(line)}\n`).join('');
-    const sha256 = createHash('sha256').update(text).digest('hex');
     mkdirSync(join(directory, 'state'), { recursive: true });
-    writeFileSync(path, `${text}${JSON.stringify({ type: 'checksum', sha256 })}\n`);
+    writeFileSync(path, WITHOUT_AGES);
     const { catalog, snapshot, problem } = await load(['etcd']);
     expect(problem).toBeUndefined();
     expect(snapshot!.sources).toEqual([{ name: 'etcd', revision: '9' }]);
     expect([...catalog.records()].map(({ stamp }) => stamp).sort()).toEqual([3n, 5n, 7n]);
-    expect(catalog.get({ kind: 'vpc', vpc: 'b', namespace: '', name: '' })).toEqual(vpc('b'));
+    expect(catalog.get({ kind: 'vpc', vpc: 'b', namespace: '', name: '' })).toEqual(net('b'));
   });
+
+  it('is not gone on from either when it has been written in the present format', async () => {
+    mkdirSync(join(directory, 'state'), { recursive: true });
+    writeFileSync(path, WITHOUT_AGES);
+    for (const more of [false, false, true]) {
+      const catalog = new Catalog({ sources: ['etcd'] });
+      const files = new SavedFiles({ catalog, path, now: () => NOW, words: () => ({ proof: 'y' }) });
+      const { view } = await files.load();
+      expect(view!.sources).toEqual([{ name: 'etcd', revision: '9' }]);
+      for (const _ of view!.transactions[0]!.commit()) void _;
+      if (more) say(catalog, 'etcd', true, '10', []);
+      await files.flush();
+      await files.close();
+      expect(readFileSync(path, 'utf8')).toContain('"format":2');
+    }
+    expect((await load(['etcd'])).snapshot!.sources).toEqual([{ name: 'etcd', revision: '10', proof: 'y' }]);
+  });
+});
+
+it('lets no source go on that has a VPC whose place is known, and nothing else', async () => {
+  const catalog = new Catalog({ sources: ['watch'] });
+  const proofs: (string | undefined)[] = [];
+  const files = new SavedFiles({ catalog, path, now: () => NOW, words: () => ({ proof: 'y' }) });
+  for (const isValid of [false, true]) {
+    const transaction = catalog.begin('watch', !isValid, '1');
+    if (isValid) transaction.put(net('a'));
+    else expect(transaction.keep(keyOf(net('a')))).toBe(false);
+    for (const _ of transaction.commit()) void _;
+    await files.flush();
+    proofs.push((await load(['watch'])).snapshot!.sources[0]!.proof);
+  }
+  await files.close();
+  expect(proofs).toEqual([undefined, 'y']);
 });
 
 describe('a damaged snapshot', () => {

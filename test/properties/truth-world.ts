@@ -68,8 +68,9 @@ export class Plane {
   readonly entries = new Map<string, Entry>();
   readonly kind: 'etcd' | 'ages' | 'order';
   private readonly wires = new Set<Wire>();
-  /** All that ever happened, for those who go on where they were. */
-  private readonly history: { revision: bigint; events: StreamEvent[] }[] = [];
+  /** All that happened since, for those who go on where they were. */
+  private history: { revision: bigint; events: StreamEvent[] }[] = [];
+  private since = 0n;
   revision: bigint;
 
   /** `ages`: a watch stream with the stamps of VPCs; `order`: one without. `start`: the revision before the first. */
@@ -89,7 +90,7 @@ export class Plane {
       plane.wires.delete(wire);
       wire = new Wire();
       plane.wires.add(wire);
-      yield from === undefined ? plane.list() : plane.since(from);
+      yield from === undefined ? plane.list() : plane.after(from);
       yield* wire.read(signal);
     };
     const dialect: Dialect = {
@@ -112,6 +113,16 @@ export class Plane {
     const events = wanted.map((deed, i) => this.do(deed, i + 1 < wanted.length));
     this.history.push({ revision: this.revision, events });
     for (const wire of this.wires) wire.push(events);
+  }
+
+  /** Restored from somewhere, say: it lists in another order, and nobody can go on from before. */
+  reverse(): void {
+    const entries = [...this.entries].reverse();
+    this.entries.clear();
+    for (const [key, entry] of entries) this.entries.set(key, entry);
+    this.since = ++this.revision;
+    this.history = [];
+    for (const wire of this.wires) wire.push(undefined);
   }
 
   private do({ object, how, stamp }: Deed, more: boolean): StreamEvent {
@@ -184,7 +195,13 @@ export class Plane {
     return [{ type: 'snapshot', revision }, ...objects, { type: 'synced', revision }];
   }
 
-  private since(from: string): StreamEvent[] {
+  /** Nobody can go on from all that ever was. */
+  get hasForgotten(): boolean {
+    return this.since > 0n;
+  }
+
+  private after(from: string): StreamEvent[] {
+    if (BigInt(from) < this.since) throw new StreamError('gone', 'list again');
     const missed = this.history.filter(({ revision }) => revision > BigInt(from));
     return [{ type: 'connected', resumed: true }, ...missed.flatMap(({ events }) => events)];
   }
@@ -224,6 +241,8 @@ export function relayed(of: PodnsServer): { source: Source; again(): void } {
     const mine = wire;
     let rest = '';
     let number = 0;
+    // A list that nobody reads any more is forgotten, so that this reader gets one of what is there now.
+    of.outlets.relay.tick();
     const reader = of.outlets.relay.open({ vpcs: [] }, () => ({
       write(bytes) {
         const lines = (rest + Buffer.from(bytes).toString()).split('\n');

@@ -52,7 +52,7 @@ const deeds = fc.uniqueArray(deed, { selector: keyOfDeed, minLength: 1, maxLengt
 
 const event = fc.oneof(
   { weight: 10, arbitrary: fc.record({ plane: fc.constantFrom(0, 1), deeds }) },
-  { weight: 3, arbitrary: fc.constantFrom('list', 'restart', 'kill', 'reread') },
+  { weight: 3, arbitrary: fc.constantFrom('list', 'restart', 'kill', 'reread', 'reverse') },
 );
 const start = fc.constantFrom(0n, 2n ** 48n - 5n, 2n ** 53n - 5n, 2n ** 63n - 100n);
 
@@ -79,8 +79,10 @@ class World {
 
   /** What is on the disk now is all that is left of the node with a saved view. */
   kill(): void {
-    // Where nothing was saved, nothing is known of what was good once.
-    if (!this.resumes || !existsSync(join(this.folder, 'view.ndjson'))) return;
+    // A list does not say what was good once.
+    const isListed = !this.resumes || this.planes.some(({ hasForgotten }) => hasForgotten);
+    if (isListed && this.planes.some(({ isBroken }) => isBroken)) return;
+    if (!existsSync(join(this.folder, 'view.ndjson'))) return;
     const copy = join(this.base, String(++this.copies));
     cpSync(this.folder, copy, { recursive: true });
     this.folder = copy;
@@ -179,7 +181,8 @@ test(
           let saved = await world.node(true);
           const reader = await world.readerOf(live);
           for (const happens of events) {
-            if (happens === 'list') await live.again();
+            if (happens === 'reverse') for (const plane of world.planes) plane.reverse();
+            else if (happens === 'list') await live.again();
             else if (happens === 'reread') await reader.again();
             else if (happens === 'restart' || happens === 'kill') {
               if (happens === 'kill') world.kill();

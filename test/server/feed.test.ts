@@ -17,6 +17,9 @@ class Told implements Projection {
     if (this.isFull) throw new Error('the memory is full');
     this.open!.push(`+${(resource as Pod).name}`);
   }
+  renew(resource: Resource): void {
+    this.open!.push(`=${(resource as Pod).name}`);
+  }
   remove(key: ResourceKey): void {
     this.open!.push(`-${key.name}`);
   }
@@ -160,6 +163,12 @@ test('of what the projection has refused nothing is known until it takes the res
   expect(feed.known(key)?.resource).toMatchObject({ name: 'x', ready: true });
   put(false, true);
   expect(feed.known(key)).toBe(undefined);
+  // Said again as it was refused, it is no mere renewal.
+  put(false, false);
+  expect(told.flips.at(-1)).toBe('+x');
+  expect(feed.known(key)?.resource).toMatchObject({ ready: false });
+  put(false, false);
+  expect(told.flips.at(-1)).toBe('=x');
   put(true, false);
   expect(feed.known(key)?.resource).toMatchObject({ ready: true });
   put(false, true);

@@ -2,6 +2,8 @@
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { RECORD_MAX } from '../../src/source/bounds.ts';
+import { putEvent } from '../../src/source/etcd-events.ts';
 import { eventOfLine } from '../../src/source/watch-protocol.ts';
 
 const type = fc.constantFrom('snapshot', 'put', 'delete', 'synced', 'bookmark', 'other');
@@ -98,6 +100,15 @@ test.each(['1763900000000000123', '-1', '1.5', '"07"', '"x"', '"1844674407370955
 
 test('of a refused VPC the stamp is told, for what stays of it is as old', () => {
   const object = { kind: 'vpc', name: 'v', net6: ['x'] };
-  const text = JSON.stringify({ type: 'put', revision: '7', stamp: '3', object });
-  expect(eventOfLine({ number: 1, text }, undefined)).toMatchObject({ type: 'refused', stamp: '3' });
+  const refused = { type: 'refused', key: { kind: 'vpc', vpc: 'v' }, stamp: '3' };
+  for (const more of [{}, { description: 'x'.repeat(RECORD_MAX.octets) }]) {
+    const said = { ...object, ...more };
+    const text = JSON.stringify({ type: 'put', revision: '7', stamp: '3', object: said });
+    expect(eventOfLine({ number: 1, text }, undefined)).toMatchObject(refused);
+  }
+  const kv = { key: Buffer.from('/podns/v/vpc').toString('base64'), create_revision: '3', mod_revision: '7' };
+  for (const more of [{ value: Buffer.from('{"net6":1}').toString('base64') }, { fault: 'is too long' }])
+    expect(putEvent({ ...kv, ...more }, { prefix: '/podns/', zone: undefined }, false)).toMatchObject(
+      refused,
+    );
 });
