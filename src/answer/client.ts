@@ -160,7 +160,7 @@ export class Identifier {
   /** The one pod that owns the address in `view.key` inside the VPC, or 0. */
   private podAt(vpc: number, mapped: boolean, decision: Decision): number {
     const { view } = this;
-    if (mapped && view.head[layout.HEAD_IPV4_BLIND] === 1) return 0;
+    if (mapped && view.isIpv4Blind) return 0;
     const record = findSource(view, vpc);
     const kind = record === 0 ? 0 : view.words[record] & 0xff;
     if (kind === layout.RECORD_POD) {
@@ -190,7 +190,7 @@ export class Identifier {
   vpcOfKey(): number {
     const { view } = this;
     if (!isMappedKey(view.key)) return findNet6Owner(view);
-    return view.head[layout.HEAD_IPV4_BLIND] === 1 ? 0 : view.head[layout.HEAD_ONLY_VPC + view.copy];
+    return view.isIpv4Blind ? 0 : view.head[layout.HEAD_ONLY_VPC + view.copy];
   }
 
   scopeOfListener(listener: Listener): Scope {

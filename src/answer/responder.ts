@@ -105,7 +105,7 @@ export class Responder {
   }
 
   private get isStarting(): boolean {
-    return this.view.head[layout.HEAD_SYNC] === layout.SYNC_STARTING;
+    return this.view.sync === layout.SYNC_STARTING;
   }
 
   private settleMalformed(result: number, peer: Peer): void {

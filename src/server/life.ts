@@ -105,9 +105,10 @@ export class ViewLife {
       }
       this.setStale(status.name, this.isStale(status, now));
     }
+    // Before a saved view is admitted to: nobody may be identified by one that is too old.
+    writer.setIpv4Blind(blind);
     if (sources === 0 || !covered) writer.setSync(layout.SYNC_STARTING);
     else writer.setSync(synced ? layout.SYNC_LIVE : layout.SYNC_SNAPSHOT);
-    writer.setIpv4Blind(blind);
   }
 
   /** A resource that a source has brought into the view. */

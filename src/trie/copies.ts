@@ -20,6 +20,9 @@ export class Copies {
   readonly outsideRoot: number;
   /** The copy in use. */
   copy = 0;
+  /** One of SYNC_*, and whether IPv4 sources must not identify pods: as true of the copy in use, or older than it. */
+  sync = layout.SYNC_STARTING;
+  isIpv4Blind = false;
   generation = 0;
   /**
    * Members, attachments and ports looked at since `enter` or `refresh`: whoever goes through many of them counts
@@ -57,6 +60,8 @@ export class Copies {
   /** Announces the copy that is about to be read, and pins it. */
   enter(): void {
     const head = this.head;
+    // Before the copy is chosen: the writer flips first and says so afterwards, so what is said is never ahead.
+    this.readState();
     let active = Atomics.load(head, layout.HEAD_ACTIVE);
     for (;;) {
       Atomics.store(head, this.announcement, active + 1);
@@ -77,8 +82,14 @@ export class Copies {
 
   /** For the writer's own thread: look at the active copy. */
   refresh(): void {
+    this.readState();
     this.steps = 0;
     this.use(this.head[layout.HEAD_ACTIVE]);
+  }
+
+  private readState(): void {
+    this.sync = Atomics.load(this.head, layout.HEAD_SYNC);
+    this.isIpv4Blind = Atomics.load(this.head, layout.HEAD_IPV4_BLIND) === 1;
   }
 
   /** Reads this copy from now on: the writer looks at its idle one so. */

@@ -235,13 +235,13 @@ export class TrieWriter implements Projection {
     return [...this.directory.vpcs.keys()];
   }
 
-  /** One of SYNC_*. */
+  /** One of SYNC_*: to be said after the flip that makes it true. */
   setSync(state: number): void {
-    this.head[layout.HEAD_SYNC] = state;
+    Atomics.store(this.head, layout.HEAD_SYNC, state);
   }
 
   setIpv4Blind(blind: boolean): void {
-    this.head[layout.HEAD_IPV4_BLIND] = blind ? 1 : 0;
+    Atomics.store(this.head, layout.HEAD_IPV4_BLIND, blind ? 1 : 0);
   }
 
   /** Octets in use: arena, and the slots of one copy. */
