@@ -131,7 +131,7 @@ async function expectTruth(node: Node, model: Model, what: string): Promise<void
     const isShared = sharing.length > onOverlay.length;
     const client = { address: OUTSIDER, scope };
     expect([what, path, await node.ask(one.name, 'AAAA', client)]).toEqual([what, path, `0${six}`]);
-    // Whoever is on every overlay of its namespace is given what is shared as well.
+    // The client counts as on all overlays of its namespace, so it gets what several overlays share.
     if (ip4 === undefined || isShared) continue;
     const four = newest(onOverlay) === path ? ` ${ip4}` : '';
     expect([what, path, await node.ask(one.name, 'A', client)]).toEqual([what, path, `0${four}`]);
@@ -168,7 +168,7 @@ test(
           ['reader', reader],
           ['late reader', await world.readerOf(live)],
         ];
-        // What is refused, and was good once, is nowhere but in the nodes that heard of it.
+        // Only nodes that heard a good version can keep it once a refused one stands in its place.
         if (!world.planes.some(({ isBroken }) => isBroken)) nodes.push(['fresh', await world.node()]);
         for (const [what, node] of nodes) {
           await expectTruth(node, model, what);
