@@ -18,7 +18,7 @@ const DIGITS = 20;
 const EXACT = 15;
 
 /**
- * Reads a decimal number without leading zeros; false where the text is none, or has more than 20 digits. A number
+ * Reads a decimal number without leading zeros; false for any other text, and for more than 20 digits. A number
  * of 2^64 or more counts as 2^64 - 1. Exact, and allocates nothing.
  */
 export function readStamp(text: string, into: StampWords): boolean {

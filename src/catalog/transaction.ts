@@ -65,7 +65,7 @@ export class Transaction {
 
   /**
    * Stages a validated resource. `stamp`: a decimal number that orders its claims, where that is not the revision;
-   * see `Change`. Throws a TypeError on an address or a stamp that is none and a RangeError on a name above 255
+   * see `Change`. Throws a TypeError on a bad address or stamp and a RangeError on a name above 255
    * octets: what validation must have refused; the transaction stays as it was.
    */
   put(resource: Resource, place?: Place, revision: string = this.revision, stamp?: string): void {

@@ -518,7 +518,7 @@ describe('net6 of two VPCs', () => {
     expect(net6(catalog, 'b')).toEqual(['fd00::/16']);
     fill(catalog.begin('one', true, '2'), list);
     expect(net6(catalog, 'c')).toEqual(['fd00::/16']);
-    // The same order again is no change, nor is one that has lost its middle.
+    // The same order again changes nothing, and losing one in the middle changes only that one.
     expect(fill(catalog.begin('one', true, '3'), list)).toEqual([]);
     expect(words(fill(catalog.begin('one', true, '4'), [list[0]!, list[2]!]))).toEqual(['-vpc a']);
     fill(catalog.begin('one', false, '5'), [vpc('a', ['fd00::/16'])]);

@@ -29,7 +29,7 @@ test('a number is read exactly, and told again', () => {
 });
 
 test.each(['', '-1', '+1', '01', '1.0', '1e3', ' 1', '1 ', '0x1', '١', '9'.repeat(21)])(
-  '%j is none',
+  '%j is not read as one',
   (text) => {
     expect(readStamp(text, { high: 0, low: 0 })).toBe(false);
   },

@@ -36,7 +36,7 @@ interface Entry {
   good: { resource: Resource; revision: bigint; stamp: string | undefined } | undefined;
 }
 
-/** Bytes of a watch stream, or events, to whoever is connected. */
+/** The events of one connection. */
 class Wire {
   private batches: (StreamEvent[] | undefined)[] = [];
   private wake: (() => void) | undefined;
