@@ -210,7 +210,8 @@ export async function eventually<Value>(
   holds: (value: Value) => boolean,
 ): Promise<Value> {
   let value = await read();
-  for (let tries = 0; tries < 1000 && !holds(value); tries++) {
+  // A busy machine takes its time: only what never comes to be fails.
+  for (let tries = 0; tries < 4000 && !holds(value); tries++) {
     await new Promise((resolve) => setTimeout(resolve, 15));
     value = await read();
   }
