@@ -14,7 +14,12 @@ import { family, residentOctets, SERVER_CORE, spawnPinned, stop } from './proces
 const batch = { ...podns, name: 'podns', workers: 1 };
 const dgram = { ...podns, name: 'podns-dgram', workers: 0, transports: ['udp'] };
 
+/** Another built checkout, to see what a change costs: `PODNS_BENCH_BEFORE=FOLDER node bench/run.mjs …`. */
+const checkout = process.env['PODNS_BENCH_BEFORE'];
+const before = { ...batch, name: 'podns-before', checkout };
+
 export const PEERS = [batch, dgram, loop, nsd, knot, gdnsd, dnsmasq, dns2];
+if (checkout !== undefined) PEERS.push(before);
 
 const FIRST_PORT = 5300;
 const LOAD_SECONDS = 300;
@@ -29,6 +34,7 @@ export async function start(peer, pods, folder) {
     port,
     pods,
     workers: peer.workers,
+    checkout: peer.checkout,
   });
   const log = openSync(join(own, 'log'), 'a');
   const input = feed === undefined ? 'ignore' : 'pipe';

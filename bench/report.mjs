@@ -11,7 +11,7 @@ export function median(numbers) {
 
 export const round = (number, digits = 2) => Number(number.toFixed(digits));
 
-const UPSTREAMS = ['nsd', 'knot', 'gdnsd', 'loop', 'dns2', 'dnsmasq', 'podns-dgram'];
+const UPSTREAMS = ['nsd', 'knot', 'gdnsd', 'loop', 'dns2', 'dnsmasq', 'podns-dgram', 'podns-before'];
 
 export class Report {
   /** label → server → results in the order of the rounds */

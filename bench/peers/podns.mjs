@@ -12,11 +12,12 @@ export function version() {
   return JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version;
 }
 
-/** `workers`: 0 is the lane on node:dgram. */
-export async function prepare({ folder, port, pods, workers }) {
+/** `workers`: 0 is the lane on node:dgram. `checkout`: the folder of another build. */
+export async function prepare({ folder, port, pods, workers, checkout }) {
   const feed = join(folder, 'watch.ndjson');
   await writeWatch(feed, pods);
-  const script = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+  const root = checkout ?? fileURLToPath(new URL('../..', import.meta.url));
+  const script = join(root, 'dist', 'cli', 'main.js');
   const parameters = [
     script,
     'serve',
