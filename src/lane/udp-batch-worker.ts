@@ -42,6 +42,8 @@ export interface BatchWorkerData {
 const IDLE_TIMEOUT = 60_000;
 /** Milliseconds to wait where every receive fails. */
 const FAILURE_PAUSE = 20;
+/** Receives that follow one which found nothing before another is tried without being told. */
+const RESTRAINT = 4;
 /** Receives from a socket that is left, each a whole batch: the most a full queue holds, and an end under a flood. */
 const LAST_RECEIVES = 512;
 
@@ -59,6 +61,8 @@ class BatchLoop {
   /** The one that the messages fit. */
   #fitted: Post | undefined;
   #orders: number;
+  /** Receives until it is worth trying a socket again without being told that it can be read. */
+  #restraint = 0;
   readonly #event = new ArrayBuffer(8);
 
   constructor(system: System, data: BatchWorkerData, responder: BatchResponder) {
@@ -120,12 +124,12 @@ class BatchLoop {
   /** Answers what it has queued. */
   #empty(post: Post): void {
     for (let last = 0; last < LAST_RECEIVES; last++) {
-      if (!this.#receive(post, sys.MSG_DONTWAIT) && this.#system.errno() !== sys.EINTR) return;
+      if (this.#receive(post, sys.MSG_DONTWAIT) < 0 && this.#system.errno() !== sys.EINTR) return;
     }
   }
 
   #block(post: Post): void {
-    if (this.#receive(post, sys.MSG_WAITFORONE)) return;
+    if (this.#receive(post, sys.MSG_WAITFORONE) >= 0) return;
     const errno = this.#system.errno();
     // Nothing came for a while: from now on a call is heard at once. Another process may have made the socket
     // non-blocking, so this is no busy loop either.
@@ -138,7 +142,7 @@ class BatchLoop {
     let failed = 0;
     for (let i = 0; i < ready; i++) {
       const post = this.#posts.get(this.#epoll.at(i));
-      if (post === undefined || this.#receive(post, sys.MSG_DONTWAIT)) continue;
+      if (post === undefined || this.#take(post)) continue;
       const errno = this.#system.errno();
       // Another thread may read the same socket, and have been faster.
       if (errno === sys.EINTR || errno === sys.EAGAIN) continue;
@@ -146,6 +150,22 @@ class BatchLoop {
       failed += 1;
     }
     if (failed > 0 && failed === ready) this.#pause();
+  }
+
+  /**
+   * Receives a batch, of which the rest may have come while its beginning was answered: asking for it costs less than
+   * asking what can be read. False when nothing came; `errno` says why.
+   */
+  #take(post: Post): boolean {
+    let taken = this.#receive(post, sys.MSG_DONTWAIT);
+    if (taken < 0) return false;
+    if (this.#restraint > 0) this.#restraint -= 1;
+    while (taken < BATCH && this.#restraint === 0) {
+      const more = this.#receive(post, sys.MSG_DONTWAIT);
+      if (more <= 0) this.#restraint = RESTRAINT;
+      else taken += more;
+    }
+    return true;
   }
 
   #fail(post: Post): void {
@@ -167,8 +187,8 @@ class BatchLoop {
     return ready;
   }
 
-  /** False when nothing came; `errno` says why. */
-  #receive(post: Post, flags: number): boolean {
+  /** How many came; negative when nothing did: `errno` says why. */
+  #receive(post: Post, flags: number): number {
     const messages = this.#messages;
     if (post !== this.#fitted) {
       this.#fitted = post;
@@ -176,10 +196,9 @@ class BatchLoop {
     }
     messages.prepare();
     const received = this.#system.recvmmsg(post.fd, messages.receiveVector, BATCH, flags, 0);
-    if (received < 0) return false;
     // One that brings no octets is no end: empty datagrams may have queries behind them.
-    this.#answer(post, received);
-    return true;
+    if (received > 0) this.#answer(post, received);
+    return received;
   }
 
   #answer(post: Post, received: number): void {
