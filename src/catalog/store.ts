@@ -276,8 +276,4 @@ export class Store extends Records {
     this.locateScratch(this.hashScratch(kind, scope), kind, scope, -1);
     return this.found.other;
   }
-
-  isEffective(reference: number): boolean {
-    return !this.has(reference, SHADOWED);
-  }
 }

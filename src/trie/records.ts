@@ -1,5 +1,5 @@
 /** Builds the records of pods and services: what a name, a client and a reverse query need of them. */
-import { format4, parse4, parse6 } from '../dns/address.ts';
+import { parse4, parse6 } from '../dns/address.ts';
 import type { ARecords } from './policy.ts';
 import type { Attachment, Pod, Port, Protocol, Service } from '../model.ts';
 import type { Arena } from './arena.ts';
@@ -21,11 +21,6 @@ export function wordOf4(text: string): number {
   ip4Bytes[2] = value >>> 8;
   ip4Bytes[3] = value;
   return ip4Word[0];
-}
-
-export function textOf4(word: number): string {
-  ip4Word[0] = word;
-  return format4(((ip4Bytes[0] << 24) | (ip4Bytes[1] << 16) | (ip4Bytes[2] << 8) | ip4Bytes[3]) >>> 0);
 }
 
 /** What the builder must be told besides the resource. */

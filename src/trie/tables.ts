@@ -160,13 +160,6 @@ export class Tables {
     this.applyAddressDelete(this.idleCopy, hash, record);
   }
 
-  /** Records of the idle copy's address table, one for each address, for the rare whole scan. */
-  *addressRecords(): Iterable<number> {
-    const table = this.addresses[this.idleCopy];
-    const end = this.idle.addressCapacity * ADDRESS_SLOT;
-    for (let at = 0; at < end; at += ADDRESS_SLOT) if (table[at + 1] !== 0) yield table[at + 1];
-  }
-
   private note(kind: number, hash: number, a: number, b: number): void {
     this.steps++;
     if (this.copyWhole) return;

@@ -231,10 +231,6 @@ export class TrieWriter implements Projection {
     if (state !== undefined) this.arena.words[state.record + layout.VPC_STALE] = stale ? 1 : 0;
   }
 
-  vpcNames(): string[] {
-    return [...this.directory.vpcs.keys()];
-  }
-
   /** One of SYNC_*: to be said after the flip that makes it true. */
   setSync(state: number): void {
     Atomics.store(this.head, layout.HEAD_SYNC, state);

@@ -4,13 +4,18 @@ import { expect } from 'vitest';
 import { format6 } from '../../src/dns/address.ts';
 import * as layout from '../../src/trie/layout.ts';
 import { Cursor } from '../../src/trie/members.ts';
-import { attachmentWords, textOf4 } from '../../src/trie/records.ts';
+import { attachmentWords } from '../../src/trie/records.ts';
 import type { TrieMemory } from '../../src/trie/memory.ts';
 import { View } from '../../src/trie/view.ts';
 import type { TrieWriter } from '../../src/trie/writer.ts';
 import type { NaiveName, NaiveState } from './naive.ts';
 
 const BEARERS = [layout.RECORD_POD, layout.RECORD_SERVICE, layout.RECORD_SET, layout.RECORD_CROWD];
+
+/** Of the four octets of a word as it lies in memory. */
+function textOf4(word: number): string {
+  return Array.from(new Uint8Array(Int32Array.of(word).buffer)).join('.');
+}
 
 export class Inspector {
   readonly view: View;
