@@ -110,7 +110,7 @@ export class Naive {
     if (namespace !== undefined && this.below(client, namespace, labels)) return finish(NOTHING);
     if (ours) return this.world.shadows(vpc, last) ? this.outside(client, labels) : nothing;
     if (namespace === undefined && this.mayNeedNamespace(vpc, labels)) return HELD;
-    if (namespace !== undefined && this.isBelowOwn(vpc, namespace, labels)) return nothing;
+    if (namespace !== undefined && this.isBelowOwn(client, namespace, labels)) return nothing;
     return this.notOurs(client, labels, type);
   }
 
@@ -161,10 +161,16 @@ export class Naive {
     return holders.flatMap((holder) => [holder.name, ...holder.names]);
   }
 
-  /** Rule 6b, for what is no replica; and a port of a single label never leaves, whether that is a name or not. */
-  private isBelowOwn(vpc: string, namespace: string, labels: string[]): boolean {
+  /**
+   * Rule 6b, for what is no replica; and a port of a single label never leaves, whether that is a name or not, unless
+   * a list names it.
+   */
+  private isBelowOwn(client: NaiveClient, namespace: string, labels: string[]): boolean {
+    const { vpc } = client;
+    const isListed = this.listed(client, labels);
     for (const rest of readings(labels).slice(1)) {
-      if (rest.length === 1 || this.find(vpc, namespace, rest, true) !== undefined) return true;
+      if ((rest.length === 1 && !isListed) || this.find(vpc, namespace, rest, true) !== undefined)
+        return true;
     }
     for (let i = 1; i < labels.length; i++) {
       const rest = labels.slice(i);
