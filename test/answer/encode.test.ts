@@ -166,7 +166,8 @@ describe('an answer', () => {
             if (length === 0) return;
             expect(length).toBeLessThanOrEqual(tcp ? 65535 : limitOf(query.edns));
             const message = parseWire(out.subarray(0, length));
-            if (tcp) expect(message.flags.tc).toBe(false);
+            // Over TCP only what does not fit into a message of 64 KiB is cut: 1,200 SRV with long targets.
+            if (tcp && message.flags.tc) expect(length).toBeGreaterThan(65535 - 512);
             expect(message.edns === undefined).toBe(query.edns === undefined);
             if (message.rcode === 0 && message.answer.length > 0) expect(message.authority).toEqual([]);
             await world.clock.advance(1000);

@@ -12,6 +12,7 @@ import { View } from '../../src/trie/view.ts';
 import { OwnWriter } from '../harness/own-writer.ts';
 import { ANSWER_SETTINGS } from '../harness/answer-settings.ts';
 import { encodeQuery } from '../harness/build.ts';
+import { propertySeed } from '../seed.ts';
 import { PREFIXES, VPCS, op } from '../trie/changes.ts';
 import type { Op } from '../trie/changes.ts';
 import { Asker } from './questions.mjs';
@@ -143,7 +144,7 @@ describe('responders in threads', () => {
       const flags = new Int32Array(new SharedArrayBuffer(512));
       const world = new World(asker, digests, flags);
       world.apply(ANCHORS);
-      const seed = Number(process.env['PODNS_SEED'] ?? Date.now() & 0x7fffffff);
+      const seed = propertySeed();
       const changes = fc.sample(fc.array(op, { minLength: 1, maxLength: 5 }), { numRuns: 2000, seed });
 
       const readers = new Readers(world.memory);
@@ -182,7 +183,7 @@ describe('responders in threads', () => {
       await Promise.all(workers.map((worker) => worker.terminate()));
       expect(
         said.flatMap(({ faults }) => faults),
-        `PODNS_SEED=${seed}`,
+        `PODNS_PROPERTY_SEED=${seed}`,
       ).toEqual([]);
       expect(said.reduce((sum, { batches }) => sum + batches * asked.length, 0)).toBeGreaterThanOrEqual(
         QUERIES,
