@@ -1,7 +1,7 @@
 /**
  * A responder for tests of the batch lane: the octet behind the header says what to do with the packet.
- * `e` echo with what is known of the peer, `n` nothing, `x` throw, `d` defer, `w` take
- * a while, `q` end the thread.
+ * `e` echo with what is known of the peer, `n` nothing, `x` throw, `d` defer, `w` wait
+ * for the gate, `q` end the thread.
  */
 export function createResponder(data) {
   let inside = false;
@@ -38,8 +38,9 @@ export function createResponder(data) {
         case 'd':
           return -1;
         case 'w':
-          // Long enough for a whole queue to gather behind this packet.
-          Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+          // A queue gathers behind this packet: until the test opens the gate, or long enough where it has none.
+          if (data?.gate !== undefined) Atomics.wait(new Int32Array(data.gate), 0, 0, 20_000);
+          else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
           return 0;
         case 'q':
           process.exit(3);

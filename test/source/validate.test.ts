@@ -523,7 +523,7 @@ describe('the two paths', () => {
       }),
       { numRuns: 3000 },
     );
-    expect(taken).toBeGreaterThan(100);
+    expect(taken).toBeGreaterThan(50);
   });
 
   it('agree on every service that the fast one takes', () => {
@@ -537,7 +537,7 @@ describe('the two paths', () => {
       }),
       { numRuns: 2000 },
     );
-    expect(taken).toBeGreaterThan(100);
+    expect(taken).toBeGreaterThan(50);
   });
 
   it('never throw, whatever comes', () => {
