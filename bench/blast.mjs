@@ -4,7 +4,7 @@
  * Every query leaves from the address of another pod (IPV6_PKTINFO, IP_PKTINFO). A window of queries is kept
  * in flight, so the server always has work and nothing is lost to full queues.
  */
-import * as sys from '../dist/lane/syscalls.js';
+import * as sys from '../dist/transport/syscalls.js';
 import { SERVER4, SERVER6 } from './namespace.mjs';
 import { pod4Octets, pod6Octets } from './pods.mjs';
 

@@ -4,8 +4,8 @@ import { parseArgs } from 'node:util';
 import { Responder } from '../dist/answer/responder.js';
 import { buildQuery } from '../dist/dns/build.js';
 import { createServer } from '../dist/index.js';
-import { validateResource } from '../dist/source/validate.js';
-import { View } from '../dist/trie/view.js';
+import { validateResource } from '../dist/source/validate/validate.js';
+import { View } from '../dist/trie/read/view.js';
 import { NAMESPACE_PODS, NET6, VPC, pod6Octets, podName, podObject } from './pods.mjs';
 
 const { positionals } = parseArgs({ allowPositionals: true });

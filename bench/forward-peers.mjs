@@ -3,9 +3,9 @@ import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SERVER4, SERVER6 } from './namespace.mjs';
-import * as dnsmasq from './peers/dnsmasq.mjs';
-import * as knot from './peers/knot.mjs';
-import * as podns from './peers/podns.mjs';
+import * as dnsmasq from './competitors/dnsmasq.mjs';
+import * as knot from './competitors/knot.mjs';
+import * as podns from './competitors/podns.mjs';
 import { OUTSIDE, writeOutside } from './pods.mjs';
 
 /** Room for far more than is asked, so that no cache drops anything. */

@@ -5,7 +5,7 @@
  */
 import { createRequire } from 'node:module';
 import { setImmediate } from 'node:timers/promises';
-import * as sys from '../dist/lane/syscalls.js';
+import * as sys from '../dist/transport/syscalls.js';
 import { SERVER4 } from './namespace.mjs';
 import { podDomain } from './pods.mjs';
 import { AAAA, buildQuery } from './wire.mjs';

@@ -1,9 +1,9 @@
 /** The bare loop of the bench: a thread a socket, each sends every packet back with QR set. */
 import { fileURLToPath } from 'node:url';
 import { isMainThread, Worker, workerData } from 'node:worker_threads';
-import * as sys from '../dist/lane/syscalls.js';
-import { BatchMessages } from '../dist/lane/udp-batch-messages.js';
-import { bindSocket } from '../dist/lane/udp-batch-socket.js';
+import * as sys from '../dist/transport/syscalls.js';
+import { BatchMessages } from '../dist/transport/udp-batch/messages.js';
+import { bindSocket } from '../dist/transport/udp-batch/socket.js';
 
 const { system } = sys.loadSystem();
 

@@ -3,8 +3,8 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { setPriority } from 'node:os';
-import { askForShortSlice } from '../dist/lane/short-slice.js';
-import { loadSystem } from '../dist/lane/syscalls.js';
+import { askForShortSlice } from '../dist/transport/scheduler-slice.js';
+import { loadSystem } from '../dist/transport/syscalls.js';
 
 export const SERVER_CORE = 0;
 export const CLIENT_CORE = 1;

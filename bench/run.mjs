@@ -14,7 +14,7 @@ import { parseArgs } from 'node:util';
 import * as dnsperf from './dnsperf.mjs';
 import { enterNamespace } from './namespace.mjs';
 import { writePage } from './page.mjs';
-import { end, PEERS, start } from './peers.mjs';
+import { end, PEERS, start } from './competitors.mjs';
 import { CLIENT_CORE, cpuMicroseconds, pinSelf, spawnPinned, stop } from './process.mjs';
 import { Report } from './report.mjs';
 import { measureUpdates } from './updates.mjs';

@@ -1,5 +1,5 @@
 /** The load generator over TCP: one connection, many queries in one write, answers counted by their lengths. */
-import * as sys from '../dist/lane/syscalls.js';
+import * as sys from '../dist/transport/syscalls.js';
 import { serverAddress } from './blast.mjs';
 import { pod4, pod4Octets, pod6, pod6Octets } from './pods.mjs';
 import { createConnection } from 'node:net';

@@ -14,8 +14,8 @@ export function etcdVersion() {
 
 /** The writer of the command, inside of this process: the start of another Node is no property of etcd. */
 export async function put(place) {
-  const { EtcdWriter } = await import('../dist/source/etcd-writer.js');
-  const { validateResource } = await import('../dist/source/validate.js');
+  const { EtcdWriter } = await import('../dist/source/etcd/writer.js');
+  const { validateResource } = await import('../dist/source/validate/validate.js');
   const [client, peer, port, admin] = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
   const url = `http://127.0.0.1:${client}`;
   const peers = `http://127.0.0.1:${peer}`;

@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { enterNamespace } from './namespace.mjs';
 import { writePage } from './page.mjs';
-import { version } from './peers/podns.mjs';
+import { version } from './competitors/podns.mjs';
 import { CLIENT_CORE, pinSelf, stop } from './process.mjs';
 import { Upstream } from './upstream.mjs';
 import { Asker, pause } from './watch-asker.mjs';

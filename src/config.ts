@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Place, Problem } from './model.ts';
 import { problemText } from './model.ts';
-import { parseListen } from './lane/listen.ts';
+import { parseListen } from './transport/listen.ts';
 import { isLoopback } from './config/local.ts';
 import { readConfigText, type FileSettings } from './config/file.ts';
 import { didYouMean } from './config/suggest.ts';

@@ -2,7 +2,7 @@
 import { lstatSync, unlinkSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
-import { parseListen } from '../lane/listen.ts';
+import { parseListen } from '../transport/listen.ts';
 
 /** Taken apart: what `createAdmin` and its checks need to know of `ADDR:PORT` or `unix:PATH`. */
 export type Bind = { path: string } | { address: string; port: number };

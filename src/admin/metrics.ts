@@ -4,7 +4,7 @@ import { Counter, Gauge, Registry } from 'prom-client';
 import { KINDS } from '../model.ts';
 import type { PodnsServer } from '../server.ts';
 import { BOUNDS, type Histogram } from '../server/histogram.ts';
-import { laneMetrics, type Adder } from './lane-metrics.ts';
+import { laneMetrics, type Adder } from './transport-metrics.ts';
 import { outsideMetrics } from './outside-metrics.ts';
 
 export function metricsRoutes(app: FastifyInstance, server: PodnsServer, version: string): void {

@@ -2,7 +2,7 @@
 import type { Counter, Gauge } from 'prom-client';
 
 import type { PodnsServer } from '../server.ts';
-import type { Adder } from './lane-metrics.ts';
+import type { Adder } from './transport-metrics.ts';
 
 type Count = keyof PodnsServer['outside']['counters'];
 

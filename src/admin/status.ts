@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { KINDS, problemText, type Kind, type Problem } from '../model.ts';
 import type { PodnsServer } from '../server.ts';
 import type { HistogramFacts } from '../server/histogram.ts';
-import type { RelayFacts } from '../server/relay.ts';
+import type { RelayFacts } from '../watch/watch-server.ts';
 
 /** A problem in words. */
 export interface ProblemText {

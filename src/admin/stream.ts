@@ -1,7 +1,7 @@
 /** A response that never ends, NDJSON, as the output of whoever has lines to give. */
 import type { ServerResponse } from 'node:http';
 import type { FastifyReply } from 'fastify';
-import type { ReaderOutput } from '../server/reader.ts';
+import type { ReaderOutput } from '../watch/watch-reader.ts';
 
 /** What the giver of lines wants to know of the connection. */
 export interface StreamEnd {

@@ -1,7 +1,7 @@
 /** `/v1/watch`: the watch stream of this server's own view; `/v1/events`: what changes, as it is applied. */
 import type { FastifyInstance } from 'fastify';
 import type { PodnsServer } from '../server.ts';
-import type { Refusal } from '../server/relay.ts';
+import type { Refusal } from '../watch/watch-server.ts';
 import { beginStream } from './stream.ts';
 
 interface WatchQuery {

@@ -1,8 +1,8 @@
 /** The overlays that one client is on, looked up without going through its attachments for each address. */
 import * as layout from '../trie/layout.ts';
-import { attachmentWords } from '../trie/records.ts';
-import type { View } from '../trie/view.ts';
-import type { Client } from './client.ts';
+import { attachmentWords } from '../trie/write/records.ts';
+import type { View } from '../trie/read/view.ts';
+import type { Client } from './decide/client.ts';
 
 /** More than twice what a pod can be on. */
 const SLOTS = 512;

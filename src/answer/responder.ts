@@ -4,17 +4,17 @@ import { parseQuery } from '../dns/message.ts';
 import * as parsed from '../dns/query.ts';
 import { Query } from '../dns/query.ts';
 import * as layout from '../trie/layout.ts';
-import type { View } from '../trie/view.ts';
-import { CLIENT_UNKNOWN, Client, Identifier } from './client.ts';
-import { Decider } from './decide.ts';
-import * as decision from './decision.ts';
-import { Decision } from './decision.ts';
-import { Encoder, payloadLimit } from './encode.ts';
+import type { View } from '../trie/read/view.ts';
+import { CLIENT_UNKNOWN, Client, Identifier } from './decide/client.ts';
+import { Decider } from './decide/decide.ts';
+import * as decision from './decide/decision.ts';
+import { Decision } from './decide/decision.ts';
+import { Encoder, payloadLimit } from './encode/encode.ts';
 import type { Peer } from './peer.ts';
-import * as reason from './reasons.ts';
+import * as reason from './decide/reasons.ts';
 import { RefusalLimit } from './refusals.ts';
 import type { AnswerSettings } from './settings.ts';
-import type { ShelvedAnswers } from './shelved.ts';
+import type { ShelvedAnswers } from './cached-answer.ts';
 
 /** `respond` could not finish: the packet goes to what may wait. */
 export const DEFERRED = -1;

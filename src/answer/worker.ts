@@ -1,16 +1,16 @@
 /** What a worker thread of the batch lane answers with: a view and a responder of its own over the shared trie. */
 import * as dns from '../dns/constants.ts';
-import type { ShelfMemory } from '../shelf/memory.ts';
-import { ShelfReader } from '../shelf/reader.ts';
+import type { ShelfMemory } from '../shared-cache/memory.ts';
+import { ShelfReader } from '../shared-cache/cache-reader.ts';
 import type { TrieMemory } from '../trie/memory.ts';
-import { View } from '../trie/view.ts';
-import * as decision from './decision.ts';
-import { Ahead } from './ahead.ts';
-import type { Batch } from './ahead.ts';
+import { View } from '../trie/read/view.ts';
+import * as decision from './decide/decision.ts';
+import { Ahead } from './prefetch.ts';
+import type { Batch } from './prefetch.ts';
 import type { Listener, Peer } from './peer.ts';
 import { Responder } from './responder.ts';
 import type { AnswerSettings } from './settings.ts';
-import { ShelvedAnswers } from './shelved.ts';
+import { ShelvedAnswers } from './cached-answer.ts';
 
 /** Structured-cloneable: memory is shared, settings are copied. */
 export interface WorkerData {

@@ -1,13 +1,13 @@
 /** The catalog: every resource by key and source, packed; which source is heard; what a change set changes. */
 import { keyText, type Kind, type Problem, type Resource, type ResourceKey } from '../model.ts';
-import { readWhole } from './applying.ts';
+import { readWhole } from './commit-steps.ts';
 import { KIND_NUMBERS, SHADOWED } from './layout.ts';
-import { Settling } from './settling.ts';
-import type { SaidSource } from './settling.ts';
+import { Settling } from './precedence.ts';
+import type { SaidSource } from './precedence.ts';
 import { Lists } from './lists.ts';
 import type { ListFilter, Paced } from './lists.ts';
 import type { Moment } from './moments.ts';
-import { SayLog } from './say-log.ts';
+import { SayLog } from './saved/change-log.ts';
 import { Store } from './store.ts';
 import { Transaction } from './transaction.ts';
 import type { Change, EffectiveRecord, Said, SaidRecord } from './change.ts';

@@ -1,7 +1,7 @@
 /** Reads the content of a packed record back into a resource. */
 import type { Attachment, Overlay, Pod, Port, Resource, Service, Vpc } from '../model.ts';
 import { format4, format6 } from '../dns/address.ts';
-import type { Interned } from './intern.ts';
+import type { Interned } from './string-pool.ts';
 import {
   HAS_IP6,
   HAS_NAMES,

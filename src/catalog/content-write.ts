@@ -1,7 +1,7 @@
 /** Writes the content of a resource in octets, into a scratch buffer from which the arena gets its copy. */
 import type { Attachment, Pod, Resource, Service } from '../model.ts';
 import { parse4, parse6 } from '../dns/address.ts';
-import type { Interned } from './intern.ts';
+import type { Interned } from './string-pool.ts';
 import { HAS_IP6, HAS_NAMES, HAS_OVERLAYS, HAS_PORTS, PROTOCOLS, READY, SHORT_AID } from './layout.ts';
 
 /** Where content is written before it gets a place in the arena; word-aligned, the last word padded with 0. */

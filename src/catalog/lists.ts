@@ -13,7 +13,7 @@ import { KIND_NUMBERS } from './layout.ts';
 import { Members } from './members.ts';
 import type { Moment } from './moments.ts';
 import { byName, byScope, sortPaced } from './order.ts';
-import type { Settling } from './settling.ts';
+import type { Settling } from './precedence.ts';
 import type { Store } from './store.ts';
 
 export interface ListFilter {

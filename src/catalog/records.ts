@@ -3,7 +3,7 @@ import type { Place, Resource, ResourceKey } from '../model.ts';
 import { Arena, chunkOf, wordOf } from './arena.ts';
 import { readName, readResource, releaseOverlays } from './content-read.ts';
 import { scratch } from './content-write.ts';
-import { Interned, Scopes } from './intern.ts';
+import { Interned, Scopes } from './string-pool.ts';
 import * as layout from './layout.ts';
 import { stampOf, stampText } from './stamp.ts';
 

@@ -1,14 +1,14 @@
 /** One change set of one source: staged out of sight, then applied and handed on as effective changes. */
 import type { Place, Resource, ResourceKey } from '../model.ts';
 import { keyOf } from '../model.ts';
-import { Applying } from './applying.ts';
+import { Applying } from './commit-steps.ts';
 import type { Change } from './change.ts';
 import { finish, scratch, writeContent, writeName } from './content-write.ts';
 import { DEAD, DELETION, FRESH, KIND_NUMBERS, SEEN, STAGED, VPC } from './layout.ts';
 import { placeOf, readStamp, setPlace, setStamp } from './stamp.ts';
 import type { StampWords } from './stamp.ts';
 import type { Store } from './store.ts';
-import type { SaidSource, Settling } from './settling.ts';
+import type { SaidSource, Settling } from './precedence.ts';
 
 const NOTHING = new Uint32Array(0);
 

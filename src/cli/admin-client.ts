@@ -4,7 +4,7 @@ import https from 'node:https';
 import { createInterface } from 'node:readline';
 import type { Command } from 'commander';
 import { ConfigError, loadConfig } from '../config.ts';
-import { parseListen } from '../lane/listen.ts';
+import { parseListen } from '../transport/listen.ts';
 import {
   CommandError,
   EXIT_BAD_CONFIG,

@@ -1,5 +1,5 @@
 /** What a failed bind means for a person, and for the exit code. */
-import type { OpenListener } from '../server/lanes.ts';
+import type { OpenListener } from '../server/transports.ts';
 import { CommandError, EXIT_FAILURE, EXIT_NO_PERMISSION, EXIT_PORT_IN_USE } from './exit.ts';
 
 type Own = readonly Pick<OpenListener['listener'], 'address' | 'port' | 'text'>[];

@@ -1,6 +1,6 @@
 /** Where `serve` listens when it was not told, and whose clients it takes to come there. */
 import { keyOf, type Resource } from '../model.ts';
-import { formatListen, type Listen } from '../lane/listen.ts';
+import { formatListen, type Listen } from '../transport/listen.ts';
 
 const ADDRESSES = ['127.0.0.1', '::1'];
 const PORT = 5300;

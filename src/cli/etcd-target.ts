@@ -2,8 +2,8 @@
 import type { Command } from 'commander';
 import { ConfigError, loadConfig } from '../config.ts';
 import { etcdConnection } from '../server/sources.ts';
-import { EtcdWriter } from '../source/etcd-writer.ts';
-import { StreamError } from '../source/reflector-dialect.ts';
+import { EtcdWriter } from '../source/etcd/writer.ts';
+import { StreamError } from '../source/reflector/dialect.ts';
 import {
   CommandError,
   EXIT_BAD_CONFIG,

@@ -1,7 +1,7 @@
 /** What to type next: `dig` lines that have an answer in the data that is served. */
 import { isIPv4 } from 'node:net';
 import type { Pod, Resource, Service } from '../model.ts';
-import type { Listen } from '../lane/listen.ts';
+import type { Listen } from '../transport/listen.ts';
 import type { Config } from '../config/table.ts';
 
 const HINTS = 3;

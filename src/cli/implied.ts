@@ -1,5 +1,5 @@
 /** Adds the VPCs, namespaces and overlays that other resources only refer to, as the server does. */
-import { defaultAid } from '../source/aid.ts';
+import { defaultAid } from '../source/validate/default-aid.ts';
 import { keyOf, keyText, type Resource } from '../model.ts';
 
 /** The given resources first, in their order. */

@@ -10,25 +10,25 @@ type Loader = (io: Io) => Promise<Command>;
 const listing =
   (word: string): Loader =>
   async (io) =>
-    (await import('./list.ts')).listCommand(io, word);
+    (await import('./commands/list.ts')).listCommand(io, word);
 
 const COMMANDS: Record<string, Loader> = {
-  serve: async (io) => (await import('./serve.ts')).serveCommand(io),
-  check: async (io) => (await import('./check.ts')).checkCommand(io),
-  query: async (io) => (await import('./query.ts')).queryCommand(io),
+  serve: async (io) => (await import('./commands/serve.ts')).serveCommand(io),
+  check: async (io) => (await import('./commands/check.ts')).checkCommand(io),
+  query: async (io) => (await import('./commands/query.ts')).queryCommand(io),
   ns: listing('ns'),
   vpc: listing('vpc'),
   overlay: listing('overlay'),
   network: listing('network'),
   pod: listing('pod'),
   service: listing('service'),
-  put: async (io) => (await import('./put.ts')).putCommand(io),
-  delete: async (io) => (await import('./delete.ts')).deleteCommand(io),
-  events: async (io) => (await import('./events.ts')).eventsCommand(io),
-  status: async (io) => (await import('./status.ts')).statusCommand(io),
-  'resolv-conf': async (io) => (await import('./resolv-conf.ts')).resolvConfCommand(io),
-  import: async (io) => (await import('./import.ts')).importCommand(io),
-  completion: async (io) => (await import('./completion.ts')).completionCommand(io, () => buildProgram(io)),
+  put: async (io) => (await import('./commands/put.ts')).putCommand(io),
+  delete: async (io) => (await import('./commands/delete.ts')).deleteCommand(io),
+  events: async (io) => (await import('./commands/events.ts')).eventsCommand(io),
+  status: async (io) => (await import('./commands/status.ts')).statusCommand(io),
+  'resolv-conf': async (io) => (await import('./commands/resolv-conf.ts')).resolvConfCommand(io),
+  import: async (io) => (await import('./commands/import.ts')).importCommand(io),
+  completion: async (io) => (await import('./commands/completion.ts')).completionCommand(io, () => buildProgram(io)),
 };
 
 /** The program with all commands, or with just that one. */

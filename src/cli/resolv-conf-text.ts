@@ -1,6 +1,6 @@
 /** The text of a pod's resolv.conf: nameservers, search list and options, and why they are as they are. */
 import { isIPv4, isIPv6 } from 'node:net';
-import type { Listen } from '../lane/listen.ts';
+import type { Listen } from '../transport/listen.ts';
 import type { ForwardPolicy, Pod } from '../model.ts';
 
 export interface ResolvConfFacts {

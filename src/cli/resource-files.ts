@@ -2,9 +2,9 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Place, Problem, Resource } from '../model.ts';
-import { ioReason, isZoneFileName } from '../source/zone-dir.ts';
-import { parseZoneFile } from '../source/zone-file.ts';
-import { issueText, validateResource } from '../source/validate.ts';
+import { ioReason, isZoneFileName } from '../source/zones/zone-dir.ts';
+import { parseZoneFile } from '../source/zones/zone-file.ts';
+import { issueText, validateResource } from '../source/validate/validate.ts';
 import { pathOf, type Io } from './io.ts';
 
 export interface ReadResources {

@@ -1,6 +1,6 @@
 /** Zone files for commands that work without a server. */
 import type { Place, Resource } from '../model.ts';
-import { readZones } from '../source/zone-dir.ts';
+import { readZones } from '../source/zones/zone-dir.ts';
 import type { Io } from './io.ts';
 import { reportProblems } from './problems.ts';
 

@@ -5,12 +5,12 @@
 import { z } from 'zod';
 import type { ForwardPolicy, NameLists } from '../model.ts';
 import type { ClientRule, Suffix } from '../answer/settings.ts';
-import { formatListen, ListenError, parseListen, type Listen } from '../lane/listen.ts';
-import { parseEndpoint } from '../forward/endpoint.ts';
-import { prefix4, prefix6, whyNotPrefix4, whyNotPrefix6 } from '../source/addresses.ts';
-import { HOSTS, ROUTES, foldDomain, readNameLists } from '../source/name-lists.ts';
-import type { NameListKind } from '../source/name-lists.ts';
-import { foldLabel, foldNamespace, whyNotLabel, whyNotName, whyNotNamespace } from '../source/names.ts';
+import { formatListen, ListenError, parseListen, type Listen } from '../transport/listen.ts';
+import { parseEndpoint } from '../forward/upstream/endpoint.ts';
+import { prefix4, prefix6, whyNotPrefix4, whyNotPrefix6 } from '../source/validate/addresses.ts';
+import { HOSTS, ROUTES, foldDomain, readNameLists } from '../source/validate/name-lists.ts';
+import type { NameListKind } from '../source/validate/name-lists.ts';
+import { foldLabel, foldNamespace, whyNotLabel, whyNotName, whyNotNamespace } from '../source/validate/names.ts';
 
 /** One listener, and its canonical text. */
 export interface ListenAddress extends Listen {

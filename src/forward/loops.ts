@@ -5,12 +5,12 @@
 import { randomBytes } from 'node:crypto';
 import { EDE_OTHER, NAME_LENGTH_MAX, RCODE_SERVFAIL } from '../dns/constants.ts';
 import type { Query } from '../dns/query.ts';
-import type { Attempt } from './attempt.ts';
+import type { Attempt } from './upstream/attempt.ts';
 import { NO_MARKS } from './question.ts';
 import type { Question } from './question.ts';
-import type { Failure } from './reply.ts';
-import type { TurnResult } from './turn.ts';
-import type { Upstream } from './upstream.ts';
+import type { Failure } from './cache/reply.ts';
+import type { TurnResult } from './resolution.ts';
+import type { Upstream } from './upstream/upstream.ts';
 
 /** Octets of the label: hexadecimal digits of a random number. */
 const LABEL = 24;

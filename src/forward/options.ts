@@ -1,11 +1,11 @@
 /** What the forwarder takes and gives: options, requests, status. */
-import type { Shelf } from '../shelf/shelf.ts';
+import type { Shelf } from '../shared-cache/shared-cache.ts';
 import type { Clock } from './clock.ts';
-import type { OwnListener, LocalAddresses } from './own-addresses.ts';
-import type { ReplyTo, WriteOpt } from './reply.ts';
-import type { ConfFile } from './resolv-conf.ts';
-import type { Sockets } from './sockets.ts';
-import type { UpstreamState } from './shared.ts';
+import type { OwnListener, LocalAddresses } from './routes/own-addresses.ts';
+import type { ReplyTo, WriteOpt } from './cache/reply.ts';
+import type { ConfFile } from './routes/resolv-conf.ts';
+import type { Sockets } from './upstream/sockets.ts';
+import type { UpstreamState } from './upstream/upstream-context.ts';
 
 /** An outside name that this client may ask for: the caller has decided that. */
 export interface ForwardRequest extends ReplyTo {

@@ -1,10 +1,10 @@
 /** The forwarder as `status`, `explain` and the metrics show it. */
-import type { AnswerCache } from './cache.ts';
+import type { AnswerCache } from './cache/cache.ts';
 import type { Clock } from './clock.ts';
-import type { Failures } from './failures.ts';
+import type { Failures } from './upstream/failures.ts';
 import type { ForwarderStatus } from './options.ts';
-import type { ResolvConf } from './resolv-conf.ts';
-import type { Routes } from './routes.ts';
+import type { ResolvConf } from './routes/resolv-conf.ts';
+import type { Routes } from './routes/routes.ts';
 
 export function forwarderStatus(
   routes: Routes,

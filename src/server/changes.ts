@@ -1,8 +1,8 @@
 /** What the library's own records may change at once, its check, and that one change waits for the other. */
 import type { Resource, ResourceKey, Sink } from '../model.ts';
 import { didYouMean } from '../config/suggest.ts';
-import { issueText, validateKey, validateResource } from '../source/validate.ts';
-import type { Issue } from '../source/validate.ts';
+import { issueText, validateKey, validateResource } from '../source/validate/validate.ts';
+import type { Issue } from '../source/validate/validate.ts';
 
 export interface Changes {
   /** Resources as in a watch stream: fields that have a default may be missing. */

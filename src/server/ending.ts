@@ -1,10 +1,10 @@
 /** The order in which a server ends: each part works until nobody needs it any more. */
-import type { Deferred } from '../answer/deferred.ts';
+import type { Deferred } from '../answer/defer/deferred.ts';
 import type { Source } from '../model.ts';
-import type { Lanes } from './lanes.ts';
-import type { ViewLife } from './life.ts';
-import type { Outlets } from './outlets.ts';
-import type { Outside } from './outside.ts';
+import type { Lanes } from './transports.ts';
+import type { ViewLife } from './staleness.ts';
+import type { Outlets } from './subscribers.ts';
+import type { Outside } from './forwarding.ts';
 
 export interface Parts {
   lanes: Pick<Lanes, 'close'>;

@@ -1,5 +1,5 @@
 /** The facts of inventories, from the catalog: what is asked for is read, and only that. */
-import type { Inventory, InventoryFacts } from '../answer/inventory.ts';
+import type { Inventory, InventoryFacts } from '../answer/defer/inventory.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import type { Kind, Pod, Service } from '../model.ts';
 

@@ -1,10 +1,10 @@
 /** The saved view: read at the start, written after changes, and vouched for while nothing changes. */
 import { join } from 'node:path';
 import type { Catalog } from '../catalog/catalog.ts';
-import { SavedFiles } from '../catalog/saved-files.ts';
-import type { SavedFilesOptions } from '../catalog/saved-files.ts';
-import { SnapshotKeeper } from '../catalog/snapshot-keeper.ts';
-import type { KeeperClock } from '../catalog/snapshot-keeper.ts';
+import { SavedFiles } from '../catalog/saved/saved-files.ts';
+import type { SavedFilesOptions } from '../catalog/saved/saved-files.ts';
+import { SnapshotKeeper } from '../catalog/saved/snapshot-keeper.ts';
+import type { KeeperClock } from '../catalog/saved/snapshot-keeper.ts';
 import type { Problem, ResumePoint } from '../model.ts';
 import type { Feed } from './feed.ts';
 import type { SourceStatus } from './source-status.ts';

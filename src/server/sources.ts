@@ -1,12 +1,12 @@
 /** Makes the sources that the configuration names, in its order of preference. */
 import type { Config } from '../config/table.ts';
 import type { Source } from '../model.ts';
-import { etcdSources, type EtcdOptions } from '../source/etcd.ts';
-import { kraudSource } from '../source/kraud.ts';
-import { selected } from '../source/selected.ts';
-import { watchSource } from '../source/watch.ts';
-import type { TransportOptions } from '../source/watch-http.ts';
-import { zones } from '../source/zones.ts';
+import { etcdSources, type EtcdOptions } from '../source/etcd/etcd.ts';
+import { kraudSource } from '../source/watch/kraud.ts';
+import { selected } from '../source/reflector/vpc-filter.ts';
+import { watchSource } from '../source/watch/watch.ts';
+import type { TransportOptions } from '../source/watch/http.ts';
+import { zones } from '../source/zones/zones.ts';
 
 /** Zones before streams: what a person wrote down wins. Throws TypeError where a URL is none. */
 export function configuredSources(config: Config): Source[] {

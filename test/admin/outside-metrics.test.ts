@@ -3,7 +3,7 @@ import { afterEach, expect, test } from 'vitest';
 import { createAdmin } from '../../src/admin/http.ts';
 import { serverRoutes } from '../../src/admin/server-routes.ts';
 import type { Status } from '../../src/admin/status.ts';
-import { statusText } from '../../src/cli/status.ts';
+import { statusText } from '../../src/cli/commands/status.ts';
 import { createServer } from '../../src/index.ts';
 import { encodeQuery } from '../harness/build.ts';
 import { Upstream } from '../harness/upstream.ts';

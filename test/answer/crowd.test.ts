@@ -1,10 +1,10 @@
 /** Names that thousands bear: what they answer, that no question goes through all of them, and what a change costs. */
 import { describe, expect, test } from 'vitest';
 import { BATCH_STEPS, createResponder } from '../../src/answer/worker.ts';
-import { STEPS } from '../../src/answer/members.ts';
+import { STEPS } from '../../src/answer/encode/members.ts';
 import { keyOf } from '../../src/model.ts';
 import type { Pod } from '../../src/model.ts';
-import type { Arena } from '../../src/trie/arena.ts';
+import type { Arena } from '../../src/trie/write/arena.ts';
 import * as layout from '../../src/trie/layout.ts';
 import { Readers } from '../../src/trie/readers.ts';
 import { arpaName, encodeQuery } from '../harness/build.ts';

@@ -5,7 +5,7 @@ import { Responder } from '../../src/answer/responder.ts';
 import type { AnswerSettings } from '../../src/answer/settings.ts';
 import { buildQuery } from '../../src/dns/build.ts';
 import { reserveMemory } from '../../src/trie/memory.ts';
-import { View } from '../../src/trie/view.ts';
+import { View } from '../../src/trie/read/view.ts';
 import { OwnWriter } from '../harness/own-writer.ts';
 
 const MIB = 1 << 20;

@@ -1,9 +1,9 @@
 /** Queries that wait, the sources they wait for, and the limits that keep both bounded. */
 import { describe, expect, test } from 'vitest';
-import { Holds } from '../../src/answer/holds.ts';
-import { InventoryLimit } from '../../src/answer/inventory.ts';
+import { Holds } from '../../src/answer/defer/holds.ts';
+import { InventoryLimit } from '../../src/answer/defer/inventory.ts';
 import { RefusalLimit } from '../../src/answer/refusals.ts';
-import { UNKNOWN_FAIL, UNKNOWN_HOLD, UNKNOWN_OVER, UnknownPods } from '../../src/answer/unknown-pods.ts';
+import { UNKNOWN_FAIL, UNKNOWN_HOLD, UNKNOWN_OVER, UnknownPods } from '../../src/answer/defer/unknown-pods.ts';
 import { ManualClock } from '../harness/clock.ts';
 import { octets } from './world.ts';
 

@@ -1,7 +1,7 @@
 /** TXT strings from lines: whole octets, 255 a string, and a count of what was left out. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { packTexts as pack, podText, serviceText } from '../../src/answer/inventory.ts';
+import { packTexts as pack, podText, serviceText } from '../../src/answer/defer/inventory.ts';
 
 const packTexts = (each: string[], room: number) => pack({ each, count: each.length }, room);
 const decode = (texts: Uint8Array[]): string[] => texts.map((text) => Buffer.from(text).toString());

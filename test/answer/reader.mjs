@@ -6,7 +6,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { Asker } from './questions.mjs';
 
 const { memory, reader, flags, digests, kept, questions, settings, dist } = workerData;
-const { View } = await import(new URL('trie/view.js', dist).href);
+const { View } = await import(new URL('trie/read/view.js', dist).href);
 const { Responder } = await import(new URL('answer/responder.js', dist).href);
 
 const STOP = 0;

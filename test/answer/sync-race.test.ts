@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { DEFERRED, Responder } from '../../src/answer/responder.ts';
 import { SYNC_LIVE, SYNC_SNAPSHOT } from '../../src/trie/layout.ts';
-import { View } from '../../src/trie/view.ts';
+import { View } from '../../src/trie/read/view.ts';
 import { encodeQuery } from '../harness/build.ts';
 import { World } from './world.ts';
 

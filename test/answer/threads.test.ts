@@ -8,7 +8,7 @@ import { parseAddress } from '../../src/dns/address.ts';
 import { MemoryFullError, reserveMemory } from '../../src/trie/memory.ts';
 import { SYNC_LIVE } from '../../src/trie/layout.ts';
 import { Readers } from '../../src/trie/readers.ts';
-import { View } from '../../src/trie/view.ts';
+import { View } from '../../src/trie/read/view.ts';
 import { OwnWriter } from '../harness/own-writer.ts';
 import { ANSWER_SETTINGS } from '../harness/answer-settings.ts';
 import { encodeQuery } from '../harness/build.ts';

@@ -1,7 +1,7 @@
 /** The answering room alone, on a trie of its own and a clock that the test moves: no sockets, no catalog. */
-import { Deferred } from '../../src/answer/deferred.ts';
-import type { DeferredOptions } from '../../src/answer/deferred.ts';
-import type { InventoryFacts } from '../../src/answer/inventory.ts';
+import { Deferred } from '../../src/answer/defer/deferred.ts';
+import type { DeferredOptions } from '../../src/answer/defer/deferred.ts';
+import type { InventoryFacts } from '../../src/answer/defer/inventory.ts';
 import type { Listener, Peer } from '../../src/answer/peer.ts';
 import { DEFERRED, Responder } from '../../src/answer/responder.ts';
 import type { AnswerSettings } from '../../src/answer/settings.ts';
@@ -9,7 +9,7 @@ import { parseAddress } from '../../src/dns/address.ts';
 import type { Resource, ResourceKey } from '../../src/model.ts';
 import { SYNC_LIVE, SYNC_STARTING } from '../../src/trie/layout.ts';
 import { reserveMemory } from '../../src/trie/memory.ts';
-import { View } from '../../src/trie/view.ts';
+import { View } from '../../src/trie/read/view.ts';
 import { OwnWriter } from '../harness/own-writer.ts';
 import { encodeQuery } from '../harness/build.ts';
 import type { QueryParts } from '../harness/build.ts';

@@ -4,8 +4,8 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Catalog } from '../../src/catalog/catalog.ts';
 import type { Change } from '../../src/catalog/catalog.ts';
-import { SavedFiles } from '../../src/catalog/saved-files.ts';
-import type { KeeperClock } from '../../src/catalog/snapshot-keeper.ts';
+import { SavedFiles } from '../../src/catalog/saved/saved-files.ts';
+import type { KeeperClock } from '../../src/catalog/saved/snapshot-keeper.ts';
 import type { Pod, Problem, Resource } from '../../src/model.ts';
 
 export function pod(name: string, fields: Partial<Pod> = {}): Pod {

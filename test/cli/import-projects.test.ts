@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readZones } from '../../src/source/zone-dir.ts';
+import { readZones } from '../../src/source/zones/zone-dir.ts';
 import { podns } from './harness.ts';
 
 const PROJECTS = fileURLToPath(new URL('compose', import.meta.url));

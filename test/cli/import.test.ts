@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readZones } from '../../src/source/zone-dir.ts';
+import { readZones } from '../../src/source/zones/zone-dir.ts';
 import { convert } from './compose-text.ts';
 import { podns } from './harness.ts';
 

@@ -7,12 +7,12 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { answerText } from '../../src/cli/answer-text.ts';
 import { bannerText } from '../../src/cli/banner.ts';
-import { eventText } from '../../src/cli/events.ts';
+import { eventText } from '../../src/cli/commands/events.ts';
 import { line, printing } from '../../src/cli/io.ts';
 import { problemLine } from '../../src/cli/problems.ts';
 import { tableText } from '../../src/cli/table.ts';
 import { excerpt, plainLines, plainText } from '../../src/model-text.ts';
-import { quote } from '../../src/source/names.ts';
+import { quote } from '../../src/source/validate/names.ts';
 import { podns } from './harness.ts';
 
 /** Each kind once: C0, DEL, C1, marks and overrides of direction, separators, half a surrogate pair. */

@@ -2,8 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { defaultListen } from '../../src/cli/default-listen.ts';
 import { digLines } from '../../src/cli/hints.ts';
-import { parseListen } from '../../src/lane/listen.ts';
-import { parseZoneFile } from '../../src/source/zone-file.ts';
+import { parseListen } from '../../src/transport/listen.ts';
+import { parseZoneFile } from '../../src/source/zones/zone-file.ts';
 
 function resources(text: string) {
   const { placed, problems } = parseZoneFile(text, 'z.yaml');

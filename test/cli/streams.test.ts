@@ -8,7 +8,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { encodeQuery } from '../harness/build.ts';
 import { freePort } from '../harness/free-port.ts';
 import { parseWire } from '../harness/wire.ts';
-import { UdpClient } from '../lane/clients.ts';
+import { UdpClient } from '../transport/clients.ts';
 
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 /** Files with faults, each 100, which is all that is said of a file: more than pipe and process keep. */

@@ -2,7 +2,7 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { encodeQuery } from '../harness/build.ts';
-import { TcpClient } from '../lane/clients.ts';
+import { TcpClient } from '../transport/clients.ts';
 
 /** In flight at once: few enough for the smallest receive queue. */
 const WINDOW = 32;

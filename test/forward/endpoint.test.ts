@@ -3,9 +3,9 @@ import { mkdtempSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { parseEndpoint } from '../../src/forward/endpoint.ts';
-import { withoutOwn } from '../../src/forward/own-addresses.ts';
-import { parseResolvConf, ResolvConf } from '../../src/forward/resolv-conf.ts';
+import { parseEndpoint } from '../../src/forward/upstream/endpoint.ts';
+import { withoutOwn } from '../../src/forward/routes/own-addresses.ts';
+import { parseResolvConf, ResolvConf } from '../../src/forward/routes/resolv-conf.ts';
 import { TestClock } from './world.ts';
 
 describe('the text of an upstream', () => {

@@ -6,7 +6,7 @@ import { parseQuery } from '../../src/dns/message.ts';
 import { Query } from '../../src/dns/query.ts';
 import { parseMessage } from '../../src/dns/print.ts';
 import type { Message } from '../../src/dns/print.ts';
-import { Suffixes } from '../../src/forward/suffixes.ts';
+import { Suffixes } from '../../src/forward/routes/suffixes.ts';
 import type { Vpc } from '../../src/model.ts';
 import { createServer, type PodnsServer } from '../../src/server.ts';
 import { startServer, type LoopbackServer } from './loopback-server.ts';

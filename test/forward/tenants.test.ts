@@ -1,7 +1,7 @@
 /** What one VPC does with upstreams, its own or those it shares, is no other's concern: state, time, room. */
 import { describe, expect, it } from 'vitest';
-import { Places } from '../../src/forward/places.ts';
-import type { Guest } from '../../src/forward/places.ts';
+import { Places } from '../../src/forward/routes/places.ts';
+import type { Guest } from '../../src/forward/routes/places.ts';
 import type { Message } from '../../src/dns/print.ts';
 import { a, answerTo, makeWorld, tenantOf } from './world.ts';
 import type { World } from './world.ts';

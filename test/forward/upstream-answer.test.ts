@@ -5,8 +5,8 @@ import { buildOpt, buildQuery } from '../../src/dns/build.ts';
 import { encodeName } from '../../src/dns/name.ts';
 import { parseMessage } from '../../src/dns/print.ts';
 import type { Question } from '../../src/forward/question.ts';
-import { freshness, matchReply, readAnswer } from '../../src/forward/upstream-answer.ts';
-import type { UpstreamAnswer } from '../../src/forward/upstream-answer.ts';
+import { freshness, matchReply, readAnswer } from '../../src/forward/upstream/upstream-answer.ts';
+import type { UpstreamAnswer } from '../../src/forward/upstream/upstream-answer.ts';
 import { a, answerTo, makeWorld, questionEnd, requestOf, soa } from './world.ts';
 
 const question: Question = {

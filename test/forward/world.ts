@@ -4,11 +4,11 @@ import type { QueryParts } from '../../src/dns/build.ts';
 import { encodeName } from '../../src/dns/name.ts';
 import { parseMessage } from '../../src/dns/print.ts';
 import type { Message } from '../../src/dns/print.ts';
-import type { Endpoint } from '../../src/forward/endpoint.ts';
+import type { Endpoint } from '../../src/forward/upstream/endpoint.ts';
 import { Forwarder } from '../../src/forward/forwarder.ts';
 import type { ForwarderOptions, ForwardRequest } from '../../src/forward/options.ts';
-import type { WriteOpt } from '../../src/forward/reply.ts';
-import type { DatagramEvents, Datagrams, Sockets, Stream, StreamEvents } from '../../src/forward/sockets.ts';
+import type { WriteOpt } from '../../src/forward/cache/reply.ts';
+import type { DatagramEvents, Datagrams, Sockets, Stream, StreamEvents } from '../../src/forward/upstream/sockets.ts';
 
 export class TestClock {
   time = 1000;

@@ -2,8 +2,8 @@
 import type { Resource, ResourceKey } from '../../src/model.ts';
 import { keyOf, keyText } from '../../src/model.ts';
 import type { TrieMemory } from '../../src/trie/memory.ts';
-import { TrieWriter } from '../../src/trie/writer.ts';
-import type { WriterSettings } from '../../src/trie/writer.ts';
+import { TrieWriter } from '../../src/trie/write/writer.ts';
+import type { WriterSettings } from '../../src/trie/write/writer.ts';
 
 export class OwnWriter extends TrieWriter {
   private readonly said: Map<string, { resource: Resource; stamp: bigint }>;

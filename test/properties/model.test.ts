@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Resource } from '../../src/model.ts';
 import { encodeQuery, splitName } from '../harness/build.ts';
-import { Naive } from '../harness/naive.ts';
-import { NaiveWorld, type NaiveSource } from '../harness/naive-world.ts';
+import { Naive } from '../harness/reference.ts';
+import { NaiveWorld, type NaiveSource } from '../harness/reference-world.ts';
 import {
   askArbitrary,
   changeArbitrary,

@@ -4,10 +4,10 @@ import { parseWire } from '../harness/wire.ts';
 import { PLACED, type Operation, type Step } from '../catalog/model.ts';
 import { createServer, type PodnsServer } from '../../src/index.ts';
 import { keyOf, keyText, type Resource, type Source } from '../../src/model.ts';
-import { changeEvent, putEvent } from '../../src/source/etcd-events.ts';
-import { StreamError, type Dialect, type StreamEvent } from '../../src/source/reflector-dialect.ts';
-import { reflectorSource, type Clock } from '../../src/source/reflector-run.ts';
-import { eventOfLine } from '../../src/source/watch-protocol.ts';
+import { changeEvent, putEvent } from '../../src/source/etcd/events.ts';
+import { StreamError, type Dialect, type StreamEvent } from '../../src/source/reflector/dialect.ts';
+import { reflectorSource, type Clock } from '../../src/source/reflector/run.ts';
+import { eventOfLine } from '../../src/source/watch/protocol.ts';
 
 /** Time stands still; what is due at once runs in the next turn. */
 const CLOCK: Clock = {

@@ -4,13 +4,13 @@ import type { RemoteInfo } from 'node:dgram';
 import { once } from 'node:events';
 import { afterEach, describe, expect, test } from 'vitest';
 import { createServer } from '../../src/index.ts';
-import { batchLaneHindrance } from '../../src/lane/udp-batch.ts';
+import { batchLaneHindrance } from '../../src/transport/udp-batch/udp-batch.ts';
 import { endServer } from '../../src/server/ending.ts';
 import type { Parts } from '../../src/server/ending.ts';
 import { encodeQuery } from '../harness/build.ts';
 import { skipAloud } from '../harness/tools.ts';
 import { parseWire } from '../harness/wire.ts';
-import { UdpClient, until } from '../lane/clients.ts';
+import { UdpClient, until } from '../transport/clients.ts';
 
 const RESERVE = { names: 1 << 22, addresses: 1 << 22, arena: 1 << 24 };
 

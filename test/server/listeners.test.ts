@@ -5,11 +5,11 @@ import { once } from 'node:events';
 import { afterEach, describe, expect, test } from 'vitest';
 import { createServer } from '../../src/index.ts';
 import type { Sink, Source } from '../../src/index.ts';
-import { batchLaneHindrance } from '../../src/lane/udp-batch.ts';
+import { batchLaneHindrance } from '../../src/transport/udp-batch/udp-batch.ts';
 import { encodeQuery } from '../harness/build.ts';
 import { skipAloud } from '../harness/tools.ts';
 import { parseWire } from '../harness/wire.ts';
-import { TcpClient, UdpClient } from '../lane/clients.ts';
+import { TcpClient, UdpClient } from '../transport/clients.ts';
 
 const RESERVE = { names: 1 << 22, addresses: 1 << 22, arena: 1 << 24 };
 const pod = (vpc: string, ip6: string) => ({ kind: 'pod', vpc, namespace: 'web', name: 'db', ip6 }) as const;

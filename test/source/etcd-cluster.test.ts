@@ -2,8 +2,8 @@
 
 import net from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
-import { etcdSources, type EtcdOptions } from '../../src/source/etcd.ts';
-import { EtcdWriter } from '../../src/source/etcd-writer.ts';
+import { etcdSources, type EtcdOptions } from '../../src/source/etcd/etcd.ts';
+import { EtcdWriter } from '../../src/source/etcd/writer.ts';
 import { skipAloud } from '../harness/tools.ts';
 import { makeCertificates, opensslMissing } from './certificates.ts';
 import { expectEqual } from './etcd-equal.ts';

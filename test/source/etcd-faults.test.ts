@@ -1,9 +1,9 @@
 /** The etcd source and one real etcd to which bad things happen; each ends in equality. */
 
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { EtcdHistory } from '../../src/source/etcd-history.ts';
-import { etcdSources, type EtcdOptions } from '../../src/source/etcd.ts';
-import { EtcdWriter } from '../../src/source/etcd-writer.ts';
+import { EtcdHistory } from '../../src/source/etcd/history.ts';
+import { etcdSources, type EtcdOptions } from '../../src/source/etcd/etcd.ts';
+import { EtcdWriter } from '../../src/source/etcd/writer.ts';
 import { skipAloud } from '../harness/tools.ts';
 import { expectEqual } from './etcd-equal.ts';
 import { base64, etcdMissing, newMember, podValue, type EtcdMember } from './etcd-harness.ts';

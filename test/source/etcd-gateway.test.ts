@@ -3,10 +3,10 @@
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
-import { errorOf, parseError, TooLargeError } from '../../src/source/etcd-client.ts';
-import { etcdKeyOf, parseEtcdKey, rangeEnd, resourceAt } from '../../src/source/etcd-keys.ts';
-import { etcdSources, type EtcdOptions } from '../../src/source/etcd.ts';
-import { StreamError } from '../../src/source/reflector-dialect.ts';
+import { errorOf, parseError, TooLargeError } from '../../src/source/etcd/client.ts';
+import { etcdKeyOf, parseEtcdKey, rangeEnd, resourceAt } from '../../src/source/etcd/keys.ts';
+import { etcdSources, type EtcdOptions } from '../../src/source/etcd/etcd.ts';
+import { StreamError } from '../../src/source/reflector/dialect.ts';
 import { base64 } from './etcd-harness.ts';
 import { MapSink } from './map-sink.ts';
 import type { ResourceKey, Source } from '../../src/model.ts';

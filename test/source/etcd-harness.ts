@@ -6,7 +6,7 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { hasTool, required } from '../harness/tools.ts';
-import { parseEtcdKey } from '../../src/source/etcd-keys.ts';
+import { parseEtcdKey } from '../../src/source/etcd/keys.ts';
 import { keyText } from '../../src/model.ts';
 
 /** Why etcd cannot be used here; undefined where it can, or where a missing tool must fail the test. */

@@ -1,8 +1,8 @@
 /** The etcd source against one real etcd that is well: lists and changes, each ending in equality. */
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { etcdSources, type EtcdOptions } from '../../src/source/etcd.ts';
-import { EtcdWriter } from '../../src/source/etcd-writer.ts';
+import { etcdSources, type EtcdOptions } from '../../src/source/etcd/etcd.ts';
+import { EtcdWriter } from '../../src/source/etcd/writer.ts';
 import { skipAloud } from '../harness/tools.ts';
 import { expectEqual } from './etcd-equal.ts';
 import { etcdMissing, newMember, podValue, type EtcdMember } from './etcd-harness.ts';

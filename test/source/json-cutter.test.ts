@@ -2,8 +2,8 @@
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { JsonCutter, outlineOf, type Piece } from '../../src/source/json-cutter.ts';
-import { keyOf } from '../../src/source/json-outline.ts';
+import { JsonCutter, outlineOf, type Piece } from '../../src/source/watch/json-cutter.ts';
+import { keyOf } from '../../src/source/validate/json-outline.ts';
 
 type Json = Record<string, unknown>;
 

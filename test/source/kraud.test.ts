@@ -2,8 +2,8 @@
 
 import { PassThrough } from 'node:stream';
 import { afterEach, expect, test } from 'vitest';
-import { kraudSource, viewReading, type KraudOptions } from '../../src/source/kraud.ts';
-import type { StreamEvent } from '../../src/source/reflector-dialect.ts';
+import { kraudSource, viewReading, type KraudOptions } from '../../src/source/watch/kraud.ts';
+import type { StreamEvent } from '../../src/source/reflector/dialect.ts';
 import { MapSink } from './map-sink.ts';
 import { WatchServer } from './watch-server.ts';
 import type { Pod, Resource, Service, Source } from '../../src/model.ts';

@@ -2,9 +2,9 @@
 import { describe, expect, it } from 'vitest';
 import { problemText } from '../../src/model.ts';
 import type { Resource } from '../../src/model.ts';
-import { lint } from '../../src/source/lint.ts';
-import type { LintOptions } from '../../src/source/lint.ts';
-import { validateResource } from '../../src/source/validate.ts';
+import { lint } from '../../src/source/lint/lint.ts';
+import type { LintOptions } from '../../src/source/lint/lint.ts';
+import { validateResource } from '../../src/source/validate/validate.ts';
 
 /** The findings about the raw objects, which stand on lines 1, 2, 3 … of f. */
 function findings(raws: object[], options?: LintOptions): string[] {

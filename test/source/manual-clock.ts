@@ -1,6 +1,6 @@
 /** A clock that moves when the test says so. */
 
-import type { Clock } from '../../src/source/reflector-run.ts';
+import type { Clock } from '../../src/source/reflector/run.ts';
 
 export class ManualClock implements Clock {
   private time = 0;

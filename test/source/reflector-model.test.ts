@@ -5,9 +5,9 @@
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { StreamEvent } from '../../src/source/reflector-dialect.ts';
-import { INITIAL, type Effect, type ReflectorEvent } from '../../src/source/reflector-state.ts';
-import { step } from '../../src/source/reflector.ts';
+import type { StreamEvent } from '../../src/source/reflector/dialect.ts';
+import { INITIAL, type Effect, type ReflectorEvent } from '../../src/source/reflector/state.ts';
+import { step } from '../../src/source/reflector/reflector.ts';
 import { MapSink } from './map-sink.ts';
 import { keyOf, keyText, type Pod } from '../../src/model.ts';
 

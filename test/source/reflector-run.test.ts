@@ -1,8 +1,8 @@
 /** The driver: connections that the test opens, feeds and breaks by hand, and a clock that it moves. */
 
 import { expect, test } from 'vitest';
-import { StreamError, type Dialect, type StreamEvent } from '../../src/source/reflector-dialect.ts';
-import { reflectorSource, runReflector, STALL_AFTER } from '../../src/source/reflector-run.ts';
+import { StreamError, type Dialect, type StreamEvent } from '../../src/source/reflector/dialect.ts';
+import { reflectorSource, runReflector, STALL_AFTER } from '../../src/source/reflector/run.ts';
 import { ManualClock } from './manual-clock.ts';
 import { MapSink } from './map-sink.ts';
 import type { Pod } from '../../src/model.ts';

@@ -1,15 +1,15 @@
 /** The reflector's table, step by step. */
 
 import { expect, test } from 'vitest';
-import { compareRevisions, isRevision, type StreamEvent } from '../../src/source/reflector-dialect.ts';
-import { backoff } from '../../src/source/reflector-run.ts';
+import { compareRevisions, isRevision, type StreamEvent } from '../../src/source/reflector/dialect.ts';
+import { backoff } from '../../src/source/reflector/run.ts';
 import {
   INITIAL,
   type Effect,
   type ReflectorEvent,
   type ReflectorState,
-} from '../../src/source/reflector-state.ts';
-import { STEADY, step } from '../../src/source/reflector.ts';
+} from '../../src/source/reflector/state.ts';
+import { STEADY, step } from '../../src/source/reflector/reflector.ts';
 import type { Pod, ResourceKey } from '../../src/model.ts';
 
 const key: ResourceKey = { kind: 'pod', vpc: 'v', namespace: 'n', name: 'p' };

@@ -3,9 +3,9 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Vpc } from '../../src/model.ts';
-import { defaultAid } from '../../src/source/aid.ts';
-import { fastPod, fastService } from '../../src/source/fast.ts';
-import { issueText, validateKey, validateResource, validateSlowly } from '../../src/source/validate.ts';
+import { defaultAid } from '../../src/source/validate/default-aid.ts';
+import { fastPod, fastService } from '../../src/source/validate/validate-fast.ts';
+import { issueText, validateKey, validateResource, validateSlowly } from '../../src/source/validate/validate.ts';
 
 function good(raw: unknown) {
   const result = validateResource(raw, { unknownKeys: 'error' });

@@ -2,9 +2,9 @@
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { RECORD_MAX } from '../../src/source/bounds.ts';
-import { putEvent } from '../../src/source/etcd-events.ts';
-import { eventOfLine } from '../../src/source/watch-protocol.ts';
+import { RECORD_MAX } from '../../src/source/validate/bounds.ts';
+import { putEvent } from '../../src/source/etcd/events.ts';
+import { eventOfLine } from '../../src/source/watch/protocol.ts';
 
 const type = fc.constantFrom('snapshot', 'put', 'delete', 'synced', 'bookmark', 'other');
 const object = fc.oneof(

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { watchSource, type WatchOptions } from '../../src/source/watch.ts';
+import { watchSource, type WatchOptions } from '../../src/source/watch/watch.ts';
 import { skipAloud } from '../harness/tools.ts';
 import { makeCertificates, opensslMissing } from './certificates.ts';
 import { MapSink } from './map-sink.ts';

@@ -1,8 +1,8 @@
 /** The watch source against a scripted server: what it asks, what it applies, and what it does when things go wrong. */
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { retryAfterOf } from '../../src/source/watch-http.ts';
-import { watchSource, type WatchOptions } from '../../src/source/watch.ts';
+import { retryAfterOf } from '../../src/source/watch/http.ts';
+import { watchSource, type WatchOptions } from '../../src/source/watch/watch.ts';
 import { ManualClock } from './manual-clock.ts';
 import { MapSink } from './map-sink.ts';
 import { pod, snapshot, WatchServer } from './watch-server.ts';

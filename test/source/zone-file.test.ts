@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
 import { keyOf, keyText, problemText } from '../../src/model.ts';
-import { lint } from '../../src/source/lint.ts';
-import { zoneSchemaText } from '../../src/source/schema.ts';
-import { readZones } from '../../src/source/zone-dir.ts';
-import { parseZoneFile } from '../../src/source/zone-file.ts';
+import { lint } from '../../src/source/lint/lint.ts';
+import { zoneSchemaText } from '../../src/source/validate/json-schema.ts';
+import { readZones } from '../../src/source/zones/zone-dir.ts';
+import { parseZoneFile } from '../../src/source/zones/zone-file.ts';
 
 const DEMO = fileURLToPath(new URL('../../zones', import.meta.url));
 

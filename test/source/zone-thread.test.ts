@@ -7,10 +7,10 @@ import { join } from 'node:path';
 import { Alias } from 'yaml';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { problemText } from '../../src/model.ts';
-import { LONGEST_TURN, turns } from '../../src/source/turns.ts';
-import { FILE_OCTETS_MAX, FILES_MAX, parseZoneOctets, readZones } from '../../src/source/zone-dir.ts';
-import { ZoneThread } from '../../src/source/zone-thread.ts';
-import { zones } from '../../src/source/zones.ts';
+import { LONGEST_TURN, turns } from '../../src/source/reflector/slices.ts';
+import { FILE_OCTETS_MAX, FILES_MAX, parseZoneOctets, readZones } from '../../src/source/zones/zone-dir.ts';
+import { ZoneThread } from '../../src/source/zones/zone-thread.ts';
+import { zones } from '../../src/source/zones/zones.ts';
 import { ManualClock } from './manual-clock.ts';
 import { MapSink } from './map-sink.ts';
 
@@ -166,7 +166,7 @@ test('a file refused for its size says so in serve and in check', async () => {
 
 test('the thread keeps no process alive', () => {
   const script = join(folder, 'ends.mjs');
-  const module = new URL('../../dist/source/zone-thread.js', import.meta.url);
+  const module = new URL('../../dist/source/zones/zone-thread.js', import.meta.url);
   writeFileSync(
     script,
     `import { ZoneThread } from ${JSON.stringify(module.href)};

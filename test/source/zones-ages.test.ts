@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createServer, type PodnsServer } from '../../src/index.ts';
 import type { Vpc } from '../../src/model.ts';
-import { agesOf } from '../../src/source/zone-set.ts';
+import { agesOf } from '../../src/source/zones/zone-set.ts';
 import { eventually, RESERVE } from '../watch/nodes.ts';
 
 let root: string;

@@ -17,8 +17,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { problemText } from '../../src/model.ts';
 import type { Source } from '../../src/model.ts';
-import { zones } from '../../src/source/zones.ts';
-import type { ZonesOptions } from '../../src/source/zones.ts';
+import { zones } from '../../src/source/zones/zones.ts';
+import type { ZonesOptions } from '../../src/source/zones/zones.ts';
 import { ManualClock } from './manual-clock.ts';
 import { MapSink } from './map-sink.ts';
 

@@ -1,11 +1,11 @@
 /** Trees of chunks against sorted lists: random changes, what a reader of an older root still sees, and what a change copies. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Arena } from '../../src/trie/arena.ts';
+import { Arena } from '../../src/trie/write/arena.ts';
 import { ChunkTrees, builtWords, stepWords } from '../../src/trie/chunks.ts';
 import * as layout from '../../src/trie/layout.ts';
-import { Cursor, totalOf } from '../../src/trie/members.ts';
-import type { Tables } from '../../src/trie/tables.ts';
+import { Cursor, totalOf } from '../../src/trie/read/members.ts';
+import type { Tables } from '../../src/trie/write/tables.ts';
 
 const RUNS = Number(process.env['PODNS_PROPERTY_RUNS'] ?? 40);
 

@@ -1,14 +1,14 @@
 /** Reads everything out of the flat memory that a reader could reach, slot by slot. */
-import { findOwner } from '../../src/trie/address-owner.ts';
+import { findOwner } from '../../src/trie/read/address-owner.ts';
 import { expect } from 'vitest';
 import { format6 } from '../../src/dns/address.ts';
 import * as layout from '../../src/trie/layout.ts';
-import { Cursor } from '../../src/trie/members.ts';
-import { attachmentWords } from '../../src/trie/records.ts';
+import { Cursor } from '../../src/trie/read/members.ts';
+import { attachmentWords } from '../../src/trie/write/records.ts';
 import type { TrieMemory } from '../../src/trie/memory.ts';
-import { View } from '../../src/trie/view.ts';
-import type { TrieWriter } from '../../src/trie/writer.ts';
-import type { NaiveName, NaiveState } from './naive.ts';
+import { View } from '../../src/trie/read/view.ts';
+import type { TrieWriter } from '../../src/trie/write/writer.ts';
+import type { NaiveName, NaiveState } from './reference.ts';
 
 const BEARERS = [layout.RECORD_POD, layout.RECORD_SERVICE, layout.RECORD_SET, layout.RECORD_CROWD];
 

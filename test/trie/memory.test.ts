@@ -1,10 +1,10 @@
 /** What happens when the memory is not there, or is full: a change is refused alone, everything else is served. */
 import fc from 'fast-check';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { Arena, roundWords } from '../../src/trie/arena.ts';
+import { Arena, roundWords } from '../../src/trie/write/arena.ts';
 import { MemoryFullError, reserveMemory } from '../../src/trie/memory.ts';
 import * as layout from '../../src/trie/layout.ts';
-import { View } from '../../src/trie/view.ts';
+import { View } from '../../src/trie/read/view.ts';
 import { OwnWriter } from '../harness/own-writer.ts';
 import { op } from './changes.ts';
 import { label } from './inspect.ts';

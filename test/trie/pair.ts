@@ -1,14 +1,14 @@
 /** A writer and the naive trie beside it: every change goes to both, and what readers see is compared. */
 import { expect } from 'vitest';
 import type { Resource, ResourceKey } from '../../src/model.ts';
-import type { BearerSets } from '../../src/trie/bearers.ts';
+import type { BearerSets } from '../../src/trie/write/name-owners.ts';
 import { MemoryFullError, reserveMemory } from '../../src/trie/memory.ts';
 import type { Reserve, TrieMemory } from '../../src/trie/memory.ts';
 import { OwnWriter } from '../harness/own-writer.ts';
 import { PREFIXES, VPCS, everything } from './changes.ts';
 import type { Op } from './changes.ts';
 import { Inspector } from './inspect.ts';
-import { NaiveTrie } from './naive.ts';
+import { NaiveTrie } from './reference.ts';
 
 const ROOMY: Reserve = { names: 1 << 18, addresses: 1 << 18, arena: 1 << 20 };
 

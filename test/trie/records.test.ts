@@ -2,8 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import type { Pod, Resource } from '../../src/model.ts';
 import { reserveMemory } from '../../src/trie/memory.ts';
-import { TrieWriter } from '../../src/trie/writer.ts';
-import type { WriterSettings } from '../../src/trie/writer.ts';
+import { TrieWriter } from '../../src/trie/write/writer.ts';
+import type { WriterSettings } from '../../src/trie/write/writer.ts';
 import { Inspector } from './inspect.ts';
 import { Pair } from './pair.ts';
 

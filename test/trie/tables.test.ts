@@ -1,13 +1,13 @@
 /** The slot tables against maps: random inserts, replacements and deletions, growth, and both copies after each flip. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Arena } from '../../src/trie/arena.ts';
+import { Arena } from '../../src/trie/write/arena.ts';
 import * as layout from '../../src/trie/layout.ts';
 import { reserveMemory } from '../../src/trie/memory.ts';
 import { closeGap, findSlot, rebuild } from '../../src/trie/slots.ts';
-import { Tables } from '../../src/trie/tables.ts';
-import { HASH_RANGE } from '../../src/trie/copies.ts';
-import { View } from '../../src/trie/view.ts';
+import { Tables } from '../../src/trie/write/tables.ts';
+import { HASH_RANGE } from '../../src/trie/write/left-right.ts';
+import { View } from '../../src/trie/read/view.ts';
 
 const RUNS = Number(process.env['PODNS_PROPERTY_RUNS'] ?? 100);
 

@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Change } from '../../src/catalog/change.ts';
 import { keyOf } from '../../src/model.ts';
-import { History } from '../../src/server/history.ts';
-import { watchLine } from '../../src/server/lines.ts';
+import { History } from '../../src/watch/watch-history.ts';
+import { watchLine } from '../../src/watch/watch-encoding.ts';
 import { pod, type Line } from './nodes.ts';
 
 const ROOMY = { encode: watchLine, maxBytes: 1 << 20, maxRevisions: 1000, id: '00000042', start: 1000 };

@@ -1,7 +1,7 @@
 /** What every outage is judged by: queries all the while, and in the end the content of etcd, read by other code. */
 import net from 'node:net';
 import { expect } from 'vitest';
-import { etcdSources } from '../../src/source/etcd.ts';
+import { etcdSources } from '../../src/source/etcd/etcd.ts';
 import type { ServerOptions } from '../../src/index.ts';
 import { encodeQuery } from '../harness/build.ts';
 import type { EtcdMember } from '../source/etcd-harness.ts';

@@ -2,8 +2,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { Catalog } from '../../src/catalog/catalog.ts';
 import type { Pod } from '../../src/model.ts';
-import type { Reader, ReaderOutput } from '../../src/server/reader.ts';
-import { Relay, type RelayOptions } from '../../src/server/relay.ts';
+import type { Reader, ReaderOutput } from '../../src/watch/watch-reader.ts';
+import { Relay, type RelayOptions } from '../../src/watch/watch-server.ts';
 import { turn } from '../harness/clock.ts';
 import { CLIENT, eventually, Node, pod, RESERVE, VPC, WatchReader, type Line } from './nodes.ts';
 

@@ -11,8 +11,8 @@ import {
   type YAMLMap,
 } from 'yaml';
 import type { Place } from '../../model.ts';
-import { quote } from '../../source/names.ts';
-import { offsetOf, textOf } from '../../source/zone-yaml.ts';
+import { quote } from '../../source/validate/names.ts';
+import { offsetOf, textOf } from '../../source/zones/zone-yaml.ts';
 import type { MapValue, Value } from './values.ts';
 
 /** Puts the variables into a text that is written at `place`. */

@@ -7,8 +7,8 @@ import {
   prefix6,
   whyNotPodAddress4,
   whyNotPodAddress6,
-} from '../../source/addresses.ts';
-import { foldLabel } from '../../source/names.ts';
+} from '../../source/validate/addresses.ts';
+import { foldLabel } from '../../source/validate/names.ts';
 import type { ComposeSource, Spot } from './source.ts';
 import { valueAt, type Value } from './values.ts';
 

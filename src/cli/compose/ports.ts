@@ -1,6 +1,6 @@
 /** The ports of a compose service as its pods have them: the container's side, published or not. */
 import type { Port, Protocol } from '../../model.ts';
-import { foldPortName, whyNotPortName } from '../../source/text.ts';
+import { foldPortName, whyNotPortName } from '../../source/validate/field-parsers.ts';
 import type { ComposeSource } from './source.ts';
 import { valueAt, type MapValue, type Value } from './values.ts';
 

@@ -1,8 +1,8 @@
 /** Names that compose gives to one service alone, `links` and `extra_hosts`: here the namespace or the VPC has them. */
 import type { NameLists } from '../../model.ts';
-import { hostAddress, whyNotHostAddress } from '../../source/addresses.ts';
-import { foldDomain } from '../../source/name-lists.ts';
-import { quote, whyNotName } from '../../source/names.ts';
+import { hostAddress, whyNotHostAddress } from '../../source/validate/addresses.ts';
+import { foldDomain } from '../../source/validate/name-lists.ts';
+import { quote, whyNotName } from '../../source/validate/names.ts';
 import type { Service } from './services.ts';
 import type { ComposeSource, Spot } from './source.ts';
 import { valueAt, type Value } from './values.ts';

@@ -1,6 +1,6 @@
 /** The services of a compose file: what each is called, where it stands, how many there are of it. */
 import type { Port } from '../../model.ts';
-import { foldPodName, whyNotPodName } from '../../source/names.ts';
+import { foldPodName, whyNotPodName } from '../../source/validate/names.ts';
 import { readPlaces, type Network, type Place } from './networks.ts';
 import { readPorts } from './ports.ts';
 import type { ComposeSource } from './source.ts';

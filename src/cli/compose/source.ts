@@ -1,6 +1,6 @@
 /** Reads the values of compose files as text, lists and maps, and collects what is wrong with them. */
 import type { Place, Problem } from '../../model.ts';
-import { foldPodName, whyNotPodName } from '../../source/names.ts';
+import { foldPodName, whyNotPodName } from '../../source/validate/names.ts';
 import type { Value } from './values.ts';
 
 /** Where something is written. */

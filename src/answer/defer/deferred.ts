@@ -1,0 +1,259 @@
+/** What could not be answered at once, on the main thread: holds, TXT texts, outside names. */
+import { formatAddress } from '../../dns/address.ts';
+import * as dns from '../../dns/constants.ts';
+import * as layout from '../../trie/layout.ts';
+import { WAIT_FAIL, WAIT_HOLD, WAIT_OVER } from '../decide/client.ts';
+import * as decision from '../decide/decision.ts';
+import { Holds } from './holds.ts';
+import type { Clock, HoldLimits } from './holds.ts';
+import { InventoryLimit, packTexts, podLines, vpcLines } from './inventory.ts';
+import type { InventoryFacts } from './inventory.ts';
+import type { Listener, Peer } from '../peer.ts';
+import type { Responder } from '../responder.ts';
+import { UNKNOWN_FAIL, UNKNOWN_HOLD, UnknownPods } from './unknown-pods.ts';
+
+/** Forwards the outside name that the responder has just judged; replies once, or never. */
+export interface OutsideNames {
+  ask(packet: Uint8Array, responder: Responder, peer: Peer, reply: (answer: Uint8Array) => void): void;
+}
+
+export interface DeferredOptions {
+  clock: Clock;
+  limits: HoldLimits;
+  /** Milliseconds: how long for the first view, for an unknown pod, and until an unknown pod is none. */
+  syncHold: number;
+  podHold: number;
+  podGrace: number;
+  inventory: InventoryFacts;
+  /** True while no source is lost and all have synced. */
+  isLive: () => boolean;
+  outside?: OutsideNames;
+}
+
+interface Item {
+  packet: Uint8Array;
+  peer: Peer;
+  reply: (answer: Uint8Array) => void;
+  /** Key of the source in UnknownPods when that is what it waits for. */
+  unknown: string;
+}
+
+/** Tells whoever waits that no answer will come. */
+const SILENCE = new Uint8Array(0);
+/** Inventories a second and VPC. */
+const INVENTORIES = 5;
+/** Above this many holds a changed view is not offered to them at each change, but every few milliseconds. */
+const MANY_HOLDS = 32;
+
+export class Deferred {
+  private readonly responder: Responder;
+  private readonly options: DeferredOptions;
+  private readonly holds: Holds<Item>;
+  private readonly unknownPods: UnknownPods;
+  private readonly inventoryLimit: InventoryLimit;
+  private readonly out = new Uint8Array(65535);
+  private retryTimer: unknown;
+
+  constructor(responder: Responder, options: DeferredOptions) {
+    this.responder = responder;
+    this.options = options;
+    this.holds = new Holds(options.limits, options.clock, (item) => item.reply(SILENCE));
+    this.unknownPods = new UnknownPods(options.clock, options.podGrace);
+    this.inventoryLimit = new InventoryLimit(INVENTORIES, () => options.clock.now() / 1000);
+  }
+
+  get held(): number {
+    return this.holds.size;
+  }
+
+  /** The `defer` of the lanes' contract. */
+  defer(packet: Uint8Array, peer: Peer, reply: (answer: Uint8Array) => void): void {
+    const item: Item = { packet: packet.slice(), peer: copyPeer(peer), reply, unknown: '' };
+    this.judge(item, WAIT_HOLD);
+    const { outcome } = this.responder.decision;
+    if (outcome === decision.OUTCOME_HOLD_SYNC) this.holdForSync(item);
+    else if (outcome === decision.OUTCOME_HOLD_POD) this.holdForPod(item);
+    else this.finish(item);
+  }
+
+  /** The view has changed: what was held may be answerable. */
+  viewChanged(): void {
+    if (this.holds.size === 0 || this.retryTimer !== undefined) return;
+    if (this.holds.size <= MANY_HOLDS) this.retry();
+    else {
+      this.retryTimer = this.options.clock.setTimeout(() => {
+        this.retryTimer = undefined;
+        this.retry();
+      }, 5);
+    }
+  }
+
+  /** Answers everything that is held as if its time were over. */
+  close(): void {
+    this.holds.clear((item) => this.expire(item));
+    this.options.clock.clearTimeout(this.retryTimer);
+  }
+
+  private retry(): void {
+    const podless: Item[] = [];
+    this.holds.retry((item) => {
+      this.judge(item, WAIT_HOLD);
+      const { outcome } = this.responder.decision;
+      if (outcome === decision.OUTCOME_HOLD_SYNC) return false;
+      if (outcome === decision.OUTCOME_HOLD_POD) {
+        if (item.unknown !== '') return false;
+        podless.push(item);
+      } else this.finish(item);
+      return true;
+    });
+    // What waited for the first view waits for its pod from now on.
+    for (const item of podless) {
+      this.judge(item, WAIT_HOLD);
+      this.holdForPod(item);
+    }
+  }
+
+  private judge(item: Item, podWait: number): void {
+    const { responder } = this;
+    responder.view.refresh();
+    responder.judge(item.packet, 0, item.packet.length, item.peer, podWait);
+  }
+
+  private holdForSync(item: Item): void {
+    const source = formatAddress(item.peer.address, 0);
+    const { syncHold } = this.options;
+    if (
+      !this.holds.hold(item, item.peer.listener.vpc, source, twinOf(item), syncHold, (late) =>
+        this.expire(late),
+      )
+    ) {
+      this.fail(item, dns.EDE_NOT_READY, decision.TEXT_BUSY);
+    }
+  }
+
+  private holdForPod(item: Item): void {
+    const { client } = this.responder;
+    const vpc = this.vpcName(client.vpc);
+    const source = formatAddress(item.peer.address, 0);
+    item.unknown = `${vpc} ${source}`;
+    const verdict = this.unknownPods.judge(item.unknown, this.options.isLive());
+    if (verdict === UNKNOWN_HOLD) {
+      const { podHold } = this.options;
+      if (this.holds.hold(item, vpc, source, twinOf(item), podHold, (late) => this.expire(late))) return;
+      this.fail(item, dns.EDE_NOT_READY, decision.TEXT_BUSY);
+      return;
+    }
+    this.judge(item, verdict === UNKNOWN_FAIL ? WAIT_FAIL : WAIT_OVER);
+    this.finish(item);
+  }
+
+  /** A hold has run out: one last look, then the failure. */
+  private expire(item: Item): void {
+    if (item.unknown !== '') this.unknownPods.heldInVain(item.unknown);
+    this.judge(item, WAIT_FAIL);
+    if (this.responder.decision.outcome === decision.OUTCOME_HOLD_SYNC) {
+      this.fail(item, dns.EDE_NOT_READY, decision.TEXT_NOT_SYNCED);
+    } else this.finish(item);
+  }
+
+  /** Answers what has just been judged and needs no wait. */
+  private finish(item: Item): void {
+    const { responder } = this;
+    const d = responder.decision;
+    if (d.outcome === decision.OUTCOME_ANSWER) this.send(item);
+    else if (d.outcome === decision.OUTCOME_TEXT) this.sendText(item);
+    else if (d.outcome === decision.OUTCOME_DROP) item.reply(SILENCE);
+    else if (d.outcome === decision.OUTCOME_OUTSIDE) {
+      if (this.options.outside !== undefined) {
+        this.options.outside.ask(item.packet, responder, item.peer, item.reply);
+      } else this.fail(item, dns.EDE_NO_REACHABLE_AUTHORITY, decision.TEXT_NO_FORWARDER);
+    }
+  }
+
+  private send(item: Item, texts?: readonly Uint8Array[]): void {
+    const length = this.responder.encode(item.peer, this.out, 0, texts);
+    item.reply(this.out.subarray(0, length));
+  }
+
+  private fail(item: Item, ede: number, text: number): void {
+    const d = this.responder.decision;
+    d.outcome = decision.OUTCOME_ANSWER;
+    d.authoritative = false;
+    d.data = decision.DATA_NONE;
+    d.soaLabel = -1;
+    d.fail(dns.RCODE_SERVFAIL, ede, text);
+    this.send(item);
+  }
+
+  private sendText(item: Item): void {
+    const { responder } = this;
+    const { client, view } = responder;
+    const d = responder.decision;
+    const vpc = this.vpcName(client.vpc);
+    const facts = this.options.inventory;
+    if (d.data === decision.DATA_WHOAMI) {
+      const each = this.whoami(item, vpc);
+      this.send(item, packTexts({ each, count: each.length }, 1024));
+      return;
+    }
+    if (!this.inventoryLimit.allow(vpc)) {
+      this.fail(item, dns.EDE_PROHIBITED, decision.TEXT_INVENTORY_RATE);
+      return;
+    }
+    const lines =
+      d.data === decision.DATA_NAMESPACES
+        ? facts.namespaces(vpc)
+        : d.data === decision.DATA_PODS
+          ? podLines(facts, vpc, view.labelText(d.record))
+          : vpcLines(facts, vpc);
+    // Header, question, owner and fixed part, OPT with all its options.
+    this.send(item, packTexts(lines, 65535 - 1024));
+  }
+
+  private whoami(item: Item, vpc: string): string[] {
+    const { client, view } = this.responder;
+    const { peer } = item;
+    const lines = [`address=${formatAddress(peer.address, 0)}`, `vpc=${vpc}`];
+    lines.push(`namespace=${client.namespace === 0 ? '' : view.labelText(client.namespace)}`);
+    lines.push(`pod=${client.pod === 0 ? '' : this.podName(client.pod)}`);
+    lines.push(
+      `listener=${peer.listener.text}`,
+      `revision=${view.vpcWord(client.vpc, layout.VPC_SERIAL) >>> 0}`,
+    );
+    return lines;
+  }
+
+  private podName(pod: number): string {
+    const { view } = this.responder;
+    const tail = view.tail(pod);
+    let node = view.words[tail + layout.TAIL_NODE];
+    const namespace = view.words[tail + layout.TAIL_NAMESPACE];
+    const labels: string[] = [];
+    for (; node !== namespace; node = view.words[node + layout.NODE_PARENT])
+      labels.push(view.labelText(node));
+    return labels.join('.');
+  }
+
+  private vpcName(vpc: number): string {
+    const { view } = this.responder;
+    return vpc === 0 ? '' : view.labelText(view.words[vpc + layout.VPC_NODE]);
+  }
+}
+
+function copyPeer(peer: Peer): Peer {
+  const listener: Listener = peer.listener;
+  return {
+    address: peer.address.slice(),
+    port: peer.port,
+    local: peer.local.slice(),
+    listener,
+    tcp: peer.tcp,
+  };
+}
+
+/** The same question from the same port with the same id: a retransmission. TCP has none. */
+function twinOf({ packet, peer }: Item): string {
+  if (peer.tcp) return '';
+  const octets = Buffer.from(packet.buffer, packet.byteOffset, packet.length).toString('latin1');
+  return `${peer.listener.id} ${formatAddress(peer.address, 0)} ${peer.port} ${octets}`;
+}

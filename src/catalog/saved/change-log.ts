@@ -1,0 +1,92 @@
+/** What sources have said since it was last asked, commit by commit: new records, and keys that they say no longer. */
+import type { ResourceKey } from '../../model.ts';
+import type { Store } from '../store.ts';
+
+/** A source no longer says a key. */
+export interface Unsaid {
+  source: string;
+  key: ResourceKey;
+}
+
+/** In order: references of records that were said, of which those that are dead have been said anew since. */
+export type Sayings = (number | Unsaid)[];
+
+/** Of more than these, or of records of more octets, all are forgotten: who wants to know reads everything anew. */
+const MOST = 250_000;
+const OCTETS_MOST = 64 << 20;
+
+export class SayLog {
+  readonly #store: Store;
+  readonly #nameOf: (source: number) => string;
+  #sayings: Sayings = [];
+  /** Of them, those of finished commits. */
+  #finished = 0;
+  /** Of the records that are noted: while they are, their memory is not used again. */
+  #octets = 0;
+  #overflown = false;
+
+  constructor(store: Store, nameOf: (source: number) => string) {
+    this.#store = store;
+    this.#nameOf = nameOf;
+  }
+
+  /** There were too many, and some have been forgotten since the last `restart`. */
+  get overflown(): boolean {
+    return this.#overflown;
+  }
+
+  put(reference: number): void {
+    // No record that is noted here moves.
+    this.#store.arena.pin(reference);
+    this.#sayings.push(reference);
+    this.#octets += this.#store.length(reference) << 2;
+  }
+
+  delete(reference: number): void {
+    this.#sayings.push({
+      source: this.#nameOf(this.#store.source(reference)),
+      key: this.#store.key(reference),
+    });
+  }
+
+  /** A commit has been read to its end. */
+  leave(): void {
+    this.#finished = this.#sayings.length;
+    if (this.#finished <= MOST && this.#octets <= OCTETS_MOST) return;
+    this.done(this.take());
+    this.#overflown = true;
+  }
+
+  /** What finished commits have said, which is to be given to `done` or `putBack`. */
+  take(): Sayings {
+    const taken = this.#sayings;
+    this.#sayings = taken.splice(this.#finished);
+    this.#finished = 0;
+    return taken;
+  }
+
+  /** It is written down. */
+  done(sayings: Sayings): void {
+    for (const saying of sayings) {
+      if (typeof saying !== 'number') continue;
+      this.#octets -= this.#store.length(saying) << 2;
+      this.#store.arena.unpin(saying);
+    }
+  }
+
+  /** It could not be written down, and is to be taken again. */
+  putBack(sayings: Sayings): void {
+    if (this.#overflown) {
+      this.done(sayings);
+      return;
+    }
+    this.#finished += sayings.length;
+    this.#sayings = sayings.concat(this.#sayings);
+  }
+
+  /** Forgets what finished commits have said: their outcome is being written whole. */
+  restart(): void {
+    this.done(this.take());
+    this.#overflown = false;
+  }
+}

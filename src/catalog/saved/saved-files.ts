@@ -1,0 +1,278 @@
+/**
+ * The catalog on disk: written whole now and then, and what changed since in journals beside it, so that what a
+ * change costs does not depend on how much there is.
+ *
+ * A process that is killed loses nothing that `flush` has written. When the host loses power, what the system has
+ * not put on its disk yet is missing from the end of the journal, as a rule the last half minute; the checksums tell
+ * where it ends, and what comes before is served. A view that was written whole is on the disk before it replaces
+ * another.
+ */
+import { mkdir, open } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { Problem } from '../../model.ts';
+import type { Catalog } from '../catalog.ts';
+import { Journal, removeJournals } from './journal.ts';
+import type { Moment } from '../moments.ts';
+import { deleteLine, reasonOf, recordLine, SLICE, WRITE } from './saved-lines.ts';
+import type { SavedHead, SavedSource } from './saved-lines.ts';
+import { loadView, problemOf } from './saved-load.ts';
+import type { LoadedView } from './saved-load.ts';
+import type { Sayings, SayLog } from './change-log.ts';
+import { writeSnapshot } from './snapshot.ts';
+
+/** What is saved of a source beside its records; asked in the same turn as they are taken. */
+export type SourceWords = (name: string, revision: string) => Pick<SavedSource, 'heard' | 'proof'>;
+
+export interface SavedFilesOptions {
+  catalog: Catalog;
+  path: string;
+  /** Milliseconds since 1970. */
+  now: () => number;
+  words?: SourceWords;
+  /** The view cannot be written whole, though the journal goes on; undefined: it can again. */
+  reportWhole?: (problem: Problem | undefined) => void;
+  /** For tests: a disk that fails. */
+  openFile?: typeof open;
+  /** Octets of journals below which the view is not written whole anew. */
+  journalLeast?: number;
+}
+
+/** The journals may be as large as the view, or this, before the view is written whole. */
+const JOURNAL_LEAST = 1 << 20;
+/** So many times that, and nothing more is appended until the view could be written whole. */
+const JOURNAL_MOST = 8;
+/** Each start begins a journal. */
+const JOURNALS_MOST = 16;
+
+/** Turns that what has changed is written in, if that leaves no more than so many records for each: some 3 ms. */
+const TURNS = 32;
+const SLICE_MOST = 1024;
+
+/** The last committed state, and what is saved beside its records. */
+interface Look {
+  moment: Moment;
+  head: SavedHead;
+}
+
+const aborted = new Error('the view is not written whole: the process ends');
+
+export class SavedFiles {
+  readonly path: string;
+  /** Of the last that was written or read, ms since 1970; 0: nothing. */
+  savedAt = 0;
+  readonly #options: SavedFilesOptions;
+  readonly #openFile: typeof open;
+  readonly #log: SayLog;
+  /** Octets of the whole file that the journals go on from; undefined where there is none. */
+  #base: number | undefined;
+  /** `saved` of what the next journal goes on from. */
+  #saved = '';
+  #journal: Journal | undefined;
+  /** The journals that go on from the whole file, the open one excepted. */
+  #closed: { number: number; octets: number }[] = [];
+  #number = 0;
+  /** Revisions of sources that were read without a proof: until they say more there is none. */
+  readonly #unproved = new Map<string, string>();
+  #rewriting: Promise<void> | undefined;
+  #ended = false;
+
+  constructor(options: SavedFilesOptions) {
+    this.#options = options;
+    this.path = options.path;
+    this.#openFile = options.openFile ?? open;
+    // From the beginning: whoever begins to note in the middle of a commit knows only half of it.
+    this.#log = options.catalog.keepLog();
+  }
+
+  /** See `loadView`. To be called once, before the first `flush`. */
+  async load(): Promise<{ view?: LoadedView; problem?: Problem }> {
+    const { catalog, now } = this.#options;
+    const { view, problem, number, chain } = await loadView(catalog, this.path, now);
+    this.#number = number;
+    if (view !== undefined) this.savedAt = view.savedAt;
+    for (const { name, revision, proof } of view?.sources ?? [])
+      if (proof === undefined) this.#unproved.set(name, revision);
+    if (chain !== undefined) {
+      this.#base = chain.octets;
+      this.#saved = chain.saved;
+      this.#closed = chain.journals;
+    }
+    return { ...(view && { view }), ...(problem && { problem }) };
+  }
+
+  /** Writes what finished commits have said since the last time. Rejects where that is not on the disk then. */
+  async flush(): Promise<void> {
+    const log = this.#log;
+    if (this.#base === undefined || log.overflown || this.#octets() > JOURNAL_MOST * this.#enough()) {
+      await this.#rewriting;
+      const look = this.#look();
+      this.#base = undefined;
+      log.restart();
+      await this.#startOver(look);
+      return;
+    }
+    const look = this.#look();
+    const { moment, head } = look;
+    const sayings = log.take();
+    let goesOn = false;
+    try {
+      try {
+        this.#journal ??= await this.#create(this.#saved);
+        await this.#journal.append(head, this.#changes(moment, head.sources, sayings));
+      } catch (error) {
+        log.putBack(sayings);
+        throw error;
+      }
+      log.done(sayings);
+      this.#note(head);
+      const full = this.#octets() > this.#enough() || this.#closed.length > JOURNALS_MOST;
+      if (!full || this.#ended || this.#rewriting !== undefined) return;
+      // What is said from this moment on goes into a journal that both the old whole file and the new one lead to.
+      await this.#turnTo(await this.#create(head.saved));
+      goesOn = true;
+    } finally {
+      if (!goesOn) this.#options.catalog.closeMoment(moment);
+    }
+    this.#rewrite(look, this.#journal.number);
+  }
+
+  /** Nothing is written after it. */
+  async close(): Promise<void> {
+    this.#ended = true;
+    await this.#rewriting;
+    await this.#journal?.close();
+    this.#journal = undefined;
+  }
+
+  /** Gives up writing the view whole, if that is under way and the journal goes on without it. */
+  hurry(): void {
+    this.#ended = this.#base !== undefined;
+  }
+
+  #octets(): number {
+    return this.#closed.reduce((sum, { octets }) => sum + octets, this.#journal?.octets ?? 0);
+  }
+
+  #enough(): number {
+    return Math.max(this.#base ?? 0, this.#options.journalLeast ?? JOURNAL_LEAST);
+  }
+
+  /** The last committed state, with what is saved beside its records. */
+  #look(): Look {
+    const { catalog, words, now } = this.#options;
+    const sources: SavedSource[] = [];
+    for (const name of catalog.sources) {
+      const revision = catalog.revision(name);
+      if (revision === undefined) continue;
+      const source: SavedSource = { name, revision, at: catalog.at(name), ...words?.(name, revision) };
+      if (this.#unproved.get(name) === revision || catalog.awaits(name)) delete source.proof;
+      sources.push(source);
+    }
+    return { head: { saved: new Date(now()).toISOString(), sources }, moment: catalog.openMoment() };
+  }
+
+  #note({ saved }: SavedHead): void {
+    this.#saved = saved;
+    this.savedAt = Date.parse(saved);
+  }
+
+  async #create(since: string): Promise<Journal> {
+    const journal = await Journal.create(this.path, this.#number + 1, since, this.#openFile);
+    this.#number = journal.number;
+    return journal;
+  }
+
+  async #turnTo(journal: Journal): Promise<void> {
+    const before = this.#journal;
+    this.#journal = journal;
+    if (before === undefined) return;
+    this.#closed.push(before);
+    await before.close();
+  }
+
+  /** The files hold less than is known of them now, or nothing: until this is done, nothing is appended. */
+  async #startOver(look: Look): Promise<void> {
+    try {
+      await mkdir(dirname(this.path), { recursive: true, mode: 0o700 });
+      await this.#turnTo(await this.#create(look.head.saved));
+    } catch (error) {
+      this.#options.catalog.closeMoment(look.moment);
+      throw error;
+    }
+    await this.#writeWhole(look, this.#journal!.number);
+    this.#note(look.head);
+  }
+
+  /** Beside the journal, which goes on. */
+  #rewrite(look: Look, journal: number): void {
+    const { reportWhole } = this.#options;
+    this.#rewriting = this.#writeWhole(look, journal)
+      .then(
+        () => reportWhole?.(undefined),
+        (error: unknown) => {
+          if (error === aborted) return;
+          reportWhole?.(problemOf(this.path, `the view cannot be written whole: ${reasonOf(error)}`));
+        },
+      )
+      .finally(() => (this.#rewriting = undefined));
+  }
+
+  /** Everything that was said at a moment; that journal goes on from it. */
+  async #writeWhole({ moment, head }: Look, journal: number): Promise<void> {
+    try {
+      const lines = this.#everything(moment, head.sources);
+      this.#base = await writeSnapshot(this.path, { ...head, journal }, lines, this.#openFile);
+      this.#closed = this.#closed.filter(({ number }) => number >= journal);
+      await removeJournals(this.path, (number) => number < journal);
+    } finally {
+      this.#options.catalog.closeMoment(moment);
+    }
+  }
+
+  async *#changes(moment: Moment, sources: SavedSource[], sayings: Sayings): AsyncGenerator<string> {
+    const { catalog } = this.#options;
+    const numbers = numbersOf(sources);
+    // On a busy process turns are what is scarce: the more there is to write, the more each turn does.
+    const slice = Math.min(SLICE_MOST, Math.max(SLICE, Math.ceil(sayings.length / TURNS)));
+    let text = '';
+    for (const [i, saying] of sayings.entries()) {
+      if (typeof saying === 'number') {
+        const said = catalog.recordAt(moment, saying);
+        const source = said && numbers.get(said.source);
+        if (source !== undefined) text += recordLine(said!, source);
+      } else {
+        const source = numbers.get(saying.source);
+        if (source !== undefined) text += deleteLine(saying.key, source);
+      }
+      if (i % slice !== slice - 1) continue;
+      if (text.length < WRITE) await new Promise(setImmediate);
+      else {
+        yield text;
+        text = '';
+      }
+    }
+    yield text;
+  }
+
+  async *#everything(moment: Moment, sources: SavedSource[]): AsyncGenerator<string> {
+    const numbers = numbersOf(sources);
+    let text = '';
+    let count = 0;
+    for (const said of this.#options.catalog.recordsAt(moment)) {
+      const source = said && numbers.get(said.source);
+      if (source !== undefined) text += recordLine(said!, source);
+      if (said !== undefined && ++count % SLICE !== 0) continue;
+      if (text.length < WRITE) await new Promise(setImmediate);
+      else {
+        yield text;
+        text = '';
+      }
+      if (this.#ended) throw aborted;
+    }
+    yield text;
+  }
+}
+
+function numbersOf(sources: readonly SavedSource[]): Map<string, number> {
+  return new Map(sources.map(({ name }, number) => [name, number]));
+}

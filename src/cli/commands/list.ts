@@ -1,0 +1,112 @@
+/** `ns ls`, `vpc ls`, `overlay ls`, `network ls`, `pod ls`, `service ls`: what there is, as a table or as JSON. */
+import { Command, Option } from 'commander';
+import { keyOf, type Kind, type Resource, type ResourceKey } from '../../model.ts';
+import { addAdminOptions, adminTarget, askAdmin, type AdminOptions } from '../admin-client.ts';
+import { LISTINGS, type Listing } from '../columns.ts';
+import { EXIT_BAD_CONFIG, CommandError } from '../exit.ts';
+import { withImplied } from '../implied.ts';
+import { pathOf, type Io } from '../io.ts';
+import { tableText } from '../table.ts';
+import { loadZones } from '../zones.ts';
+
+interface ListOptions extends AdminOptions {
+  zones?: string;
+  namespace?: string;
+  vpc?: string;
+  output: 'table' | 'json';
+}
+
+const WHAT: Record<string, string> = {
+  ns: 'namespaces',
+  vpc: 'VPCs',
+  overlay: 'overlays',
+  network: 'overlays, as docker network ls shows networks',
+  pod: 'pods',
+  service: 'services',
+};
+
+/** The command of one listing, by its word: `pod` holds `pod ls`. */
+export function listCommand(io: Io, word: string): Command {
+  const listing = LISTINGS[word]!;
+  const ls = new Command('ls')
+    .description(`list ${WHAT[word]}`)
+    .option('--zones <dir>', 'read this folder of zone files, or one file, instead of the running server')
+    .option('-n, --namespace <ns>', 'only this namespace')
+    .option('--vpc <vpc>', 'only this VPC')
+    .addOption(new Option('-o, --output <format>', 'how').choices(['table', 'json']).default('table'))
+    .action(async (options: ListOptions) => {
+      const { resources, failed } =
+        options.zones === undefined
+          ? { resources: await askLists(listing, options, io), failed: false }
+          : loadZones(pathOf(io, options.zones), io);
+      const all = withImplied(resources).filter(inVpc(options.vpc));
+      const several = new Set(all.map((resource) => keyOf(resource).vpc)).size > 1;
+      io.out(render(listing, select(listing, all, options.namespace), options.output, several));
+      if (failed) throw new CommandError(EXIT_BAD_CONFIG, 'the list is not whole, see the errors above');
+    });
+  addAdminOptions(ls);
+  return new Command(word).description(WHAT[word]!).addCommand(ls);
+}
+
+/** What a listing needs, besides itself: the VPCs, because with several of them each row says which. */
+const NEEDED: Record<Kind, string[]> = {
+  vpc: ['vpcs', 'namespaces'],
+  namespace: ['vpcs', 'namespaces'],
+  // Pods imply overlays.
+  overlay: ['vpcs', 'overlays', 'pods'],
+  pod: ['vpcs', 'pods'],
+  service: ['vpcs', 'services'],
+};
+
+async function askLists({ kind }: Listing, options: ListOptions, io: Io): Promise<Resource[]> {
+  const target = adminTarget(options, io);
+  const all: Resource[] = [];
+  for (const list of NEEDED[kind]) {
+    const query = new URLSearchParams();
+    if (options.vpc !== undefined) query.set('vpc', options.vpc);
+    if (options.namespace !== undefined && list !== 'vpcs') query.set('namespace', options.namespace);
+    for (const resource of await askAdmin<Resource[]>(target, `/v1/${list}?${query}`)) all.push(resource);
+  }
+  return all;
+}
+
+function inVpc(vpc: string | undefined): (resource: Resource) => boolean {
+  const folded = vpc?.toLowerCase();
+  return (resource) => folded === undefined || keyOf(resource).vpc === folded;
+}
+
+/** The resources of a listing, in order. Of VPCs those that hold the namespace. */
+export function select(listing: Listing, resources: readonly Resource[], namespace?: string): Resource[] {
+  const keys = new Map(resources.map((resource) => [resource, keyOf(resource)]));
+  const folded = namespace?.toLowerCase();
+  const holders = new Set([...keys.values()].filter((key) => key.namespace === folded).map((key) => key.vpc));
+  const wanted = (key: ResourceKey): boolean => {
+    if (key.kind !== listing.kind) return false;
+    if (folded === undefined) return true;
+    return key.kind === 'vpc' ? holders.has(key.vpc) : key.namespace === folded;
+  };
+  return resources
+    .filter((resource) => wanted(keys.get(resource)!))
+    .sort((a, b) => compareKeys(keys.get(a)!, keys.get(b)!));
+}
+
+function compareKeys(a: ResourceKey, b: ResourceKey): number {
+  return compare(a.vpc, b.vpc) || compare(a.namespace, b.namespace) || compare(a.name, b.name);
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** A table, or one JSON array. `several`: there is more than one VPC, so each row says which. */
+export function render(
+  listing: Listing,
+  resources: readonly Resource[],
+  format: 'table' | 'json',
+  several: boolean,
+): string {
+  if (format === 'json') return `${JSON.stringify(resources, undefined, 2)}\n`;
+  if (!several || listing.kind === 'vpc') return tableText(listing.header, resources.map(listing.row));
+  const rows = resources.map((resource) => [...listing.row(resource), keyOf(resource).vpc]);
+  return tableText([...listing.header, 'vpc'], rows);
+}

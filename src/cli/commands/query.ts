@@ -1,0 +1,125 @@
+/** `query`: asks a DNS server one question and shows the answer the way dig does. */
+import { randomInt } from 'node:crypto';
+import { isIP } from 'node:net';
+import { Command, InvalidArgumentError } from 'commander';
+import { parseAddress } from '../../dns/address.ts';
+import { reverseText } from '../../dns/arpa.ts';
+import { buildQuery } from '../../dns/build.ts';
+import { OPTION_NSID, RCODE_NOERROR, RCODE_NXDOMAIN, TYPE_AAAA, TYPE_PTR } from '../../dns/constants.ts';
+import { NameError } from '../../dns/name.ts';
+import type { Message } from '../../dns/print.ts';
+import { MessageError } from '../../dns/rdata.ts';
+import { typeNumber } from '../../dns/text.ts';
+import { parseListen } from '../../transport/listen.ts';
+import { answerText } from '../answer-text.ts';
+import { exchange, Unreachable, type Exchange, type Target } from '../exchange.ts';
+import { CommandError, EXIT_FAILURE, EXIT_NEGATIVE, EXIT_OK, EXIT_UNREACHABLE, EXIT_USAGE } from '../exit.ts';
+import { errorLine, line, type Io } from '../io.ts';
+
+interface QueryOptions {
+  server: Target;
+  short?: true;
+  tcp?: true;
+  timeout: number;
+}
+
+const TRIES = 3;
+
+export function queryCommand(io: Io): Command {
+  return new Command('query')
+    .description('ask a DNS server, and show its answer')
+    .argument('<name>', 'a name as it goes on the wire, without a search list; or an address, for its PTR')
+    .argument('[type]', 'A, AAAA, SRV, TXT, PTR, ANY, TYPE65 …; default AAAA', readType)
+    .option('--server <addr:port>', 'whom to ask', readTarget, readTarget('127.0.0.1:5300'))
+    .option('--short', 'only the data of the answer, one record a line')
+    .option('--tcp', 'ask over TCP')
+    .option('--timeout <ms>', `how long to wait for each of ${TRIES} tries`, readTimeout, 2000)
+    .action(async (name: string, type: number | undefined, options: QueryOptions) => {
+      const { server } = options;
+      const packet = questionOf(name, type);
+      const result = await exchange(packet, server, {
+        tries: TRIES,
+        timeout: options.timeout,
+        tcp: options.tcp,
+      }).catch((error: unknown) => {
+        if (error instanceof Unreachable)
+          throw new CommandError(EXIT_UNREACHABLE, `${where(server)}: ${error.message}`);
+        if (error instanceof MessageError) {
+          throw new CommandError(
+            EXIT_FAILURE,
+            `${where(server)} sent what is no DNS message: ${error.message}`,
+          );
+        }
+        throw error;
+      });
+      if (options.short) for (const record of result.message.answer) line(io, record.data);
+      else io.out(answerText(result, where(server)));
+      for (const doubt of result.doubts) errorLine(io, `podns: ${doubt}`);
+      end(result, options);
+    });
+}
+
+/** Throws where the exit code is not 0; with `--short` the reason is told as well, for it shows nothing else. */
+function end({ message, tcpFailure }: Exchange, options: QueryOptions): void {
+  const code = exitCodeOf(message);
+  if (code === EXIT_OK && tcpFailure !== undefined) {
+    throw new CommandError(EXIT_UNREACHABLE, `the answer is truncated, and TCP failed: ${tcpFailure}`);
+  }
+  if (code === EXIT_OK) return;
+  const { errors = [] } = message.edns ?? {};
+  throw new CommandError(code, options.short ? errors.map((error) => error.text).join('\n') : '');
+}
+
+/** 0 with an answer, 3 for NXDOMAIN and no data, 1 for every other rcode. */
+export function exitCodeOf(message: Message): number {
+  if (message.rcode === RCODE_NXDOMAIN) return EXIT_NEGATIVE;
+  if (message.rcode !== RCODE_NOERROR) return EXIT_FAILURE;
+  return message.answer.length > 0 || message.tc ? EXIT_OK : EXIT_NEGATIVE;
+}
+
+function questionOf(name: string, type: number | undefined): Uint8Array {
+  const reverse = isIP(name) !== 0 && type === undefined;
+  try {
+    return buildQuery({
+      name: reverse ? reverseOf(name) : name,
+      type: type ?? (reverse ? TYPE_PTR : TYPE_AAAA),
+      id: randomInt(0x10000),
+      edns: { options: [{ code: OPTION_NSID, data: new Uint8Array(0) }] },
+    });
+  } catch (error) {
+    if (error instanceof NameError) throw new CommandError(EXIT_USAGE, error.message);
+    throw error;
+  }
+}
+
+function reverseOf(address: string): string {
+  const octets = new Uint8Array(16);
+  parseAddress(address, octets, 0);
+  return reverseText(octets);
+}
+
+function where({ address, port }: Target): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+function readType(text: string): number {
+  const type = typeNumber(text);
+  if (type < 0) throw new InvalidArgumentError('It is no type of DNS, such as AAAA, SRV or TYPE65.');
+  return type;
+}
+
+function readTarget(text: string): Target {
+  // An address alone is enough here: servers of DNS are on port 53.
+  const whole = isIP(text) === 0 ? text : isIP(text) === 6 ? `[${text}]:53` : `${text}:53`;
+  try {
+    const { address, port } = parseListen(whole);
+    return { address, port };
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
+  }
+}
+
+function readTimeout(text: string): number {
+  if (!/^[1-9]\d{0,5}$/.test(text)) throw new InvalidArgumentError('Milliseconds, 1 to 999999.');
+  return Number(text);
+}

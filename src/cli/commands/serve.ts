@@ -1,0 +1,224 @@
+/** `serve`: the server as a process, from its configuration to its last answer. */
+import { existsSync } from 'node:fs';
+import { Command } from 'commander';
+import { pino, type Logger } from 'pino';
+import { createAdmin, type Admin } from '../../admin/http.ts';
+import { serverRoutes } from '../../admin/server-routes.ts';
+import { ConfigError, loadConfig, type LoadedConfig } from '../../config.ts';
+import { plainLines } from '../../model-text.ts';
+import { keyOf, type Kind, type Resource } from '../../model.ts';
+import { createServer, type PodnsServer } from '../../server.ts';
+import { readZones } from '../../source/zones/zone-dir.ts';
+import { bannerText } from '../banner.ts';
+import { bindError } from '../bind-error.ts';
+import { defaultListen } from '../default-listen.ts';
+import { CommandError, EXIT_BAD_CONFIG, EXIT_USAGE } from '../exit.ts';
+import { digLines } from '../hints.ts';
+import { pathOf, type Io } from '../io.ts';
+import { packageVersion } from '../package.ts';
+import { addSettings, givenSettings } from '../serve-flags.ts';
+import { untilSignal } from '../signals.ts';
+import { StandardStreams } from '../standard-streams.ts';
+import { prepareStateFolder } from '../state-folder.ts';
+
+const DEFAULT_ZONES = 'zones';
+/** Milliseconds that the first view may take before the banner is printed without it. */
+const FIRST_VIEW_PATIENCE = 1500;
+/** Resources of a kind that the banner looks through for something to try. */
+const LOOKED_AT = 1000;
+
+export function serveCommand(io: Io): Command {
+  const command = new Command('serve')
+    .description('answer DNS; without arguments from ./zones, on 127.0.0.1:5300 and [::1]:5300')
+    .option('-c, --config <file>', 'read this instead of ./podns.yaml');
+  return addSettings(command).action((options: Record<string, unknown>) => serve(configOf(options, io), io));
+}
+
+function configOf(options: Record<string, unknown>, io: Io): LoadedConfig {
+  try {
+    return loadConfig({
+      flags: givenSettings(options),
+      environment: io.environment,
+      file: options['config'] as string | undefined,
+      folder: io.folder,
+    });
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    throw new CommandError(error.usage ? EXIT_USAGE : EXIT_BAD_CONFIG, error.message);
+  }
+}
+
+/** Resolves after a signal has ended it. Throws CommandError where it cannot begin. */
+async function serve({ config, origins }: LoadedConfig, io: Io): Promise<void> {
+  const streams = new StandardStreams({
+    lost: (lines) => logger.warn({ lines }, 'log lines were lost, because nobody read them'),
+    unread: () => logger.warn({}, 'nobody reads standard output any more; podns goes on'),
+  });
+  // Inside JSON an escape means the same as what it stands for.
+  const logger = pino({ level: config.logLevel, hooks: { streamWrite: plainLines } }, streams.log);
+  const zones = sourceFolders(config, io);
+  if (config.state !== '') prepareStateFolder(config.state);
+  const asked = config.listen.map(({ text }) => text);
+  const { listen, reason } =
+    asked.length > 0 ? { listen: asked, reason: '' } : defaultListen(offline(zones, config));
+
+  const server = makeServer({ ...config, zones, listen: [] }, logger);
+  const opened: { close(): Promise<void> }[] = [server];
+  const signals = untilSignal({ reload: () => server.reload() });
+  try {
+    // Before the view is there: queries that come meanwhile are held, not lost.
+    await listenAll(server, listen, reason === '', logger);
+    const admin = await openAdmin(server, config, origins.admin !== 'default', logger);
+    if (admin !== undefined) opened.push(admin);
+    await server.start();
+    const known = await firstView(server);
+    io.out(
+      bannerText({
+        version: packageVersion(),
+        sources: server.status().map(({ name }) => name),
+        listeners: server.listeners.map(({ listener }) => listener.text),
+        choice: reason,
+        admin: adminText(admin),
+        counts: known ? countsOf(server) : undefined,
+        hints: known ? hintsOf(server, config) : [],
+      }),
+    );
+    const signal = await signals.received;
+    logger.info({ signal }, 'draining');
+  } finally {
+    await Promise.all(opened.map((part) => part.close()));
+    signals.release();
+    await streams.end();
+  }
+}
+
+/** The folders to serve; the default one only where no source is named, and then it must be there. */
+function sourceFolders(config: LoadedConfig['config'], io: Io): string[] {
+  const { zones, watch, etcd, kraud } = config;
+  if (zones.length + watch.length + etcd.length + kraud.length > 0)
+    return zones.map((folder) => pathOf(io, folder));
+  const usual = pathOf(io, DEFAULT_ZONES);
+  if (existsSync(usual)) return [usual];
+  throw new CommandError(
+    EXIT_BAD_CONFIG,
+    'nothing to serve: there is no folder ./zones; name a source (--zones, --watch, --etcd)',
+  );
+}
+
+/** What the folders hold, before a server reads them: it decides what the default listeners are scoped to. */
+function offline(zones: readonly string[], { zone, vpc }: LoadedConfig['config']): Resource[] {
+  const all = zones.flatMap((folder) =>
+    readZones(folder, { zone }).resources.map(({ resource }) => resource),
+  );
+  return vpc.length === 0 ? all : all.filter((resource) => vpc.includes(keyOf(resource).vpc));
+}
+
+function makeServer(config: LoadedConfig['config'], logger: Logger): PodnsServer {
+  try {
+    return createServer({ config, logger, version: packageVersion() });
+  } catch (error) {
+    // A source's URL that is none; all else about the configuration has been checked.
+    if (error instanceof TypeError) throw new CommandError(EXIT_BAD_CONFIG, error.message);
+    throw error;
+  }
+}
+
+/** One of the default listeners may fail, as on a host without IPv6; of those asked for, none. */
+async function listenAll(
+  server: PodnsServer,
+  listen: readonly string[],
+  asked: boolean,
+  logger: Logger,
+): Promise<void> {
+  let failure: CommandError | undefined;
+  for (const text of listen) {
+    try {
+      await server.bind(text);
+    } catch (error) {
+      const own = server.listeners.map(({ listener }) => listener);
+      failure = bindError(text, error, own);
+      if (asked) throw failure;
+      logger.warn({ listener: text }, failure.message);
+    }
+  }
+  if (failure !== undefined && server.listeners.length === 0) throw failure;
+}
+
+async function openAdmin(
+  server: PodnsServer,
+  config: LoadedConfig['config'],
+  asked: boolean,
+  logger: Logger,
+): Promise<Admin | undefined> {
+  if (config.admin === 'off') return undefined;
+  const admin = createAdmin({
+    bind: config.admin,
+    token: config.adminToken,
+    hosts: config.adminHosts,
+    facts: { readiness: () => server.readiness() },
+    routes: serverRoutes(server, packageVersion()),
+  });
+  try {
+    await admin.open();
+    return admin;
+  } catch (error) {
+    await admin.close();
+    const failure = bindError(`admin ${config.admin}`, error);
+    if (asked) throw failure;
+    logger.warn({ admin: config.admin }, `${failure.message}; there is no admin listener`);
+    return undefined;
+  }
+}
+
+function adminText(admin: Admin | undefined): string {
+  if (admin === undefined) return '';
+  return admin.address.startsWith('unix:') ? admin.address : `http://${admin.address}`;
+}
+
+/** True once every source has delivered; false when that takes too long to wait for. */
+async function firstView(server: PodnsServer): Promise<boolean> {
+  const deadline = performance.now() + FIRST_VIEW_PATIENCE;
+  while (!server.readiness().ready) {
+    if (performance.now() > deadline) return false;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  await server.settled();
+  return true;
+}
+
+function countsOf(server: PodnsServer): Record<Kind, number> {
+  const count = (kind: Kind): number => server.catalog.count(kind);
+  return {
+    vpc: count('vpc'),
+    namespace: count('namespace'),
+    overlay: count('overlay'),
+    pod: count('pod'),
+    service: count('service'),
+  };
+}
+
+function hintsOf(server: PodnsServer, config: LoadedConfig['config']): string[] {
+  const scoped = server.listeners.find(({ listener }) => listener.vpc !== '')?.listener;
+  if (scoped === undefined) return scopeLines(server);
+  const some: Resource[] = [];
+  for (const kind of ['pod', 'service'] as const) {
+    const before = some.length;
+    for (const resource of server.list(kind, { vpc: scoped.vpc })) {
+      some.push(resource);
+      if (some.length - before >= LOOKED_AT) break;
+    }
+  }
+  return digLines(some, scoped, config);
+}
+
+/** Nothing typed on this host is known to an unscoped listener, so what helps is a scope. */
+function scopeLines(server: PodnsServer): string[] {
+  const open = server.listeners[0]?.listener.text;
+  if (open === undefined) return [];
+  const scopes = Array.from(
+    server.catalog.scopes(),
+    ({ vpc, namespace }) => `${vpc}${namespace && '/'}${namespace}`,
+  );
+  const inOrder = scopes.filter((scope) => scope.includes('/')).sort();
+  return inOrder.slice(0, 3).map((scope) => `podns serve --listen ${open}@${scope}`);
+}

@@ -1,0 +1,56 @@
+/** Notices when a VPC has other upstreams than those that filled its cache: what the old ones said no longer counts. */
+import type { Shelf } from '../../shared-cache/shared-cache.ts';
+import type { Clock } from '../clock.ts';
+import type { Route, Routes } from './routes.ts';
+
+/** Seconds for which answers are taken off the shelf without a look at whether resolv.conf is still the same. */
+const LEASE = 5;
+
+export class FollowedRoutes {
+  private readonly routes: Routes;
+  private readonly shelf: Shelf;
+  private readonly clock: Clock;
+  private readonly forget: (tenant: number) => void;
+  /** Key of each VPC's route, and of the one for VPCs without upstreams of their own. */
+  private readonly keys = new Map<number, string>();
+  private defaultKey = '';
+  /** Second of the clock from which on readers of the shelf ask here. */
+  private leasedUntil = Number.NEGATIVE_INFINITY;
+
+  constructor(routes: Routes, shelf: Shelf, clock: Clock, forget: (tenant: number) => void) {
+    this.routes = routes;
+    this.shelf = shelf;
+    this.clock = clock;
+    this.forget = forget;
+  }
+
+  /** Before the cache is read for a VPC that asks these; undefined: a suffix has a route of its own. */
+  follow(tenant: number, route: Route | undefined): void {
+    this.lease();
+    if (route === undefined) return;
+    const known = this.keys.get(tenant);
+    if (known === route.key) return;
+    if (known !== undefined) this.forget(tenant);
+    this.keys.set(tenant, route.key);
+  }
+
+  delete(tenant: number): void {
+    this.keys.delete(tenant);
+  }
+
+  /**
+   * Readers of the shelf see no resolv.conf: once in a while one of their queries has to come here, and then it is
+   * looked at for all VPCs. No timer runs for this.
+   */
+  private lease(): void {
+    const now = Math.floor(this.clock.now() / 1000);
+    if (now < this.leasedUntil) return;
+    const { key } = this.routes.defaultRoute();
+    if (key !== this.defaultKey) {
+      for (const [tenant, known] of this.keys) if (known === this.defaultKey) this.forget(tenant);
+      this.defaultKey = key;
+    }
+    this.leasedUntil = now + LEASE;
+    this.shelf.lease(LEASE);
+  }
+}

@@ -1,0 +1,43 @@
+/** What every upstream of a forwarder is given, and what all of them share. */
+import type { Clock } from '../clock.ts';
+import type { Places } from '../routes/places.ts';
+import type { ForwardCounters } from '../counters.ts';
+import type { Endpoint } from './endpoint.ts';
+import type { Sockets } from './sockets.ts';
+
+export interface UpstreamShared {
+  clock: Clock;
+  sockets: Sockets;
+  counters: ForwardCounters;
+  /** Unpredictable, 0 to 65535. */
+  random16: () => number;
+  /** Of this forwarder; goes along in every query. */
+  mark: Uint8Array;
+  /** Told of every answer: upstream, rcode, milliseconds. */
+  observe: (upstream: string, rcode: number, ms: number) => void;
+  /** Places for TCP connections. */
+  connections: Places;
+  /** Under way now: probes, and sockets that wait for what comes late. */
+  probes: number;
+  lingering: number;
+}
+
+/** `untried`: nothing has been heard of it either way. */
+export type UpstreamState = 'untried' | 'answering' | 'failing';
+
+/** What is known of an upstream, whoever asks it. */
+export interface Condition {
+  readonly endpoint: Endpoint;
+  /** Several tenants ask it; else one that names it for itself. */
+  readonly isShared: boolean;
+  readonly state: UpstreamState;
+  /** Milliseconds of the clock. */
+  usedAt: number;
+  readonly heardAt: number;
+  readonly failingSince: number;
+  /** It has answered a question with EDNS. */
+  knowsEdns: boolean;
+  heard(): void;
+  missed(reason: string, by: object): void;
+  verify(): void;
+}

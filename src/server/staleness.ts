@@ -1,0 +1,178 @@
+/** The view over time: when it may answer at all, when its answers must say that they are old. */
+import type { Resource } from '../model.ts';
+import * as layout from '../trie/layout.ts';
+import type { TrieWriter } from '../trie/write/writer.ts';
+import type { SaidVpcs } from './source-vpcs.ts';
+import type { SourceStatus } from './source-status.ts';
+
+export interface LifeOptions {
+  writer: Pick<TrieWriter, 'setSync' | 'setStale' | 'setIpv4Blind'>;
+  /** Milliseconds since 1970. */
+  wallClock: () => number;
+  /** The clock of `lostAt`. */
+  elapsed: () => number;
+  /** Milliseconds after which answers of a lost source are marked. */
+  staleAfter: number;
+  /** Milliseconds after which a saved view no longer tells who has an IPv4 address. */
+  snapshotMaxAge: number;
+  states: () => Iterable<Readonly<SourceStatus>>;
+  /** Kept here; others may read it. */
+  said: SaidVpcs;
+}
+
+export interface Readiness {
+  ready: boolean;
+  reasons: string[];
+}
+
+/** How often staleness is looked at, milliseconds. */
+const LOOK = 1000;
+
+export class ViewLife {
+  private readonly options: LifeOptions;
+  /** Sources whose answers are marked, and how many of them mark each VPC. */
+  private readonly stale = new Set<string>();
+  private readonly marks = new Map<string, number>();
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(options: LifeOptions) {
+    this.options = options;
+  }
+
+  /** True while every source has synced and none is lost. */
+  get live(): boolean {
+    for (const { synced, state } of this.options.states()) if (!synced || state !== 'live') return false;
+    return true;
+  }
+
+  /** True once every source has delivered a whole state in this run. */
+  get synced(): boolean {
+    let sources = 0;
+    for (const { synced } of this.options.states()) {
+      if (!synced) return false;
+      sources++;
+    }
+    return sources > 0;
+  }
+
+  /** Of every source there is a whole state, delivered or saved by an earlier run. */
+  get covered(): boolean {
+    let sources = 0;
+    for (const { synced, restored } of this.options.states()) {
+      if (!synced && !restored) return false;
+      sources++;
+    }
+    return sources > 0;
+  }
+
+  /** Since when some source has not been heard of, milliseconds since 1970; 0: all are. */
+  get lostSince(): number {
+    let earliest = 0;
+    for (const status of this.options.states()) {
+      const since = silentSince(status);
+      if (since > 0 && (earliest === 0 || since < earliest)) earliest = since;
+    }
+    return earliest;
+  }
+
+  /** Refreshes now, and every second for as long as some source is not live. */
+  look(): void {
+    this.refresh();
+    if (!this.live) this.timer ??= setInterval(() => this.look(), LOOK).unref();
+    else this.close();
+  }
+
+  close(): void {
+    clearInterval(this.timer);
+    this.timer = undefined;
+  }
+
+  /** After a source's state has changed, after a commit, and now and then, because staleness comes with time. */
+  refresh(): void {
+    const { writer, states, wallClock, elapsed, snapshotMaxAge } = this.options;
+    const now = elapsed();
+    const wall = wallClock();
+    let sources = 0;
+    let synced = true;
+    let covered = true;
+    let blind = false;
+    for (const status of states()) {
+      sources++;
+      if (!status.synced) {
+        synced = false;
+        if (!status.restored) covered = false;
+        else if (isOlder(wall, status.lastHeard, snapshotMaxAge)) blind = true;
+      }
+      this.setStale(status.name, this.isStale(status, now));
+    }
+    // Before a saved view is admitted to: nobody may be identified by one that is too old.
+    writer.setIpv4Blind(blind);
+    if (sources === 0 || !covered) writer.setSync(layout.SYNC_STARTING);
+    else writer.setSync(synced ? layout.SYNC_LIVE : layout.SYNC_SNAPSHOT);
+  }
+
+  /** A resource that a source has brought into the view. */
+  note(source: string, resource: Resource): void {
+    const vpc = this.options.said.note(source, resource);
+    if (vpc !== undefined && this.stale.has(source)) this.mark(vpc, 1);
+  }
+
+  /** A VPC is gone from the view. */
+  forget(vpc: string): void {
+    this.options.said.forget(vpc);
+    this.marks.delete(vpc);
+  }
+
+  /** Looks at the VPCs of a source only when it has become stale, or fresh. */
+  private setStale(source: string, isStale: boolean): void {
+    if (isStale === this.stale.has(source)) return;
+    if (isStale) this.stale.add(source);
+    else this.stale.delete(source);
+    for (const vpc of this.options.said.of(source)) this.mark(vpc, isStale ? 1 : -1);
+  }
+
+  private mark(vpc: string, by: number): void {
+    const sources = (this.marks.get(vpc) ?? 0) + by;
+    if (sources > 0) this.marks.set(vpc, sources);
+    else this.marks.delete(vpc);
+    this.options.writer.setStale(vpc, sources > 0);
+  }
+
+  readiness(): Readiness {
+    const reasons: string[] = [];
+    let ready = true;
+    let sources = 0;
+    for (const { name, state, synced, restored, reason } of this.options.states()) {
+      sources++;
+      const why = reason === '' ? '' : `: ${reason}`;
+      if (!synced && !restored) {
+        ready = false;
+        reasons.push(`${name}: has not delivered yet${why}`);
+      } else if (!synced)
+        reasons.push(`degraded: ${name}: has not delivered yet, a saved view is served${why}`);
+      else if (state !== 'live') reasons.push(`degraded: ${name}: ${state}${why}`);
+    }
+    if (sources === 0) {
+      ready = false;
+      reasons.push('no source is configured');
+    }
+    return { ready, reasons };
+  }
+
+  /** A saved view is old from the first answer on. */
+  private isStale(status: Readonly<SourceStatus>, now: number): boolean {
+    const { synced, restored, state, lostSince, lostAt } = status;
+    if (!synced) return restored;
+    return state !== 'live' && lostSince > 0 && now - lostAt >= this.options.staleAfter;
+  }
+}
+
+/** What was heard in a future as far away was heard nobody knows when: the clock has been set back since. */
+function isOlder(now: number, heard: number, most: number): boolean {
+  return Math.abs(now - heard) > most;
+}
+
+function silentSince({ synced, restored, state, lostSince, lastHeard }: Readonly<SourceStatus>): number {
+  if (!synced) return restored ? lastHeard : 0;
+  return state === 'live' ? 0 : lostSince;
+}

@@ -1,0 +1,75 @@
+/** Everybody who is told of changes besides the trie: readers of the watch stream, of the events, and the saved view. */
+import type { Catalog, Change } from '../catalog/catalog.ts';
+import type { Config } from '../config/table.ts';
+import type { Problem, Source } from '../model.ts';
+import { Events } from '../watch/events.ts';
+import type { Feed } from './feed.ts';
+import type { ViewLife } from './staleness.ts';
+import { Relay } from '../watch/watch-server.ts';
+import { SavedView } from './saved.ts';
+
+export interface OutletOptions {
+  config: Pick<Config, 'state' | 'zone'>;
+  catalog: Catalog;
+  feed: Feed;
+  life: ViewLife;
+  sources: readonly Source[];
+  version: string;
+  wallClock: () => number;
+  report: (problem: Problem) => void;
+}
+
+/** So long the sources have to replace what an earlier run saved, before others are given it: milliseconds. */
+const RESTORED_GRACE = 10_000;
+
+export class Outlets {
+  readonly relay: Relay;
+  readonly events: Events;
+  /** Undefined without a state folder. */
+  readonly saved: SavedView | undefined;
+
+  constructor(options: OutletOptions) {
+    const { config, catalog, feed, life, sources, version, wallClock, report } = options;
+    const began = performance.now();
+    this.relay = new Relay({
+      catalog,
+      // A restart would take readers back to the moment of its last save, if they were served too early.
+      view: () => ({
+        whole: life.synced || (life.covered && performance.now() - began > RESTORED_GRACE),
+        lostSince: life.lostSince,
+      }),
+    });
+    this.events = new Events(wallClock);
+    if (config.state === '') return;
+    this.saved = new SavedView({
+      folder: config.state,
+      catalog,
+      feed,
+      states: () => feed.states(),
+      proofOf: (source, revision) => sources.find(({ name }) => name === source)?.proof?.(revision),
+      reading: `${version} ${config.zone}`,
+      wallClock,
+      report: (problem) => problem !== undefined && report(problem),
+    });
+  }
+
+  /** One effective change, not visible yet. */
+  change(change: Change, at: number | undefined): void {
+    this.relay.change(change, at);
+    this.events.change(change);
+  }
+
+  /** What was changed is visible. */
+  commit(): void {
+    this.relay.commit();
+    this.events.commit();
+    this.saved?.changed();
+  }
+
+  /** Cuts who reads, and writes what is not saved yet. */
+  async close(): Promise<void> {
+    this.relay.close();
+    this.events.close();
+    await this.saved?.close();
+  }
+}

@@ -1,0 +1,103 @@
+/** Answers of etcd's gateway, cut: a range key by key, a watch event by event, each of them small. */
+import { RECORD_MAX } from '../validate/bounds.ts';
+import { TooLargeError, type EtcdKeyValue, type RangeResponse } from './client.ts';
+import type { WatchEvent, WatchLine } from './events.ts';
+import { JsonCutter, type Cuts, type Piece } from '../watch/json-cutter.ts';
+import { valuesOf } from '../validate/json-outline.ts';
+import { StreamError } from '../reflector/dialect.ts';
+import { sliced, turns } from '../reflector/slices.ts';
+
+/** Octets of a value in base64, and of what stands beside it: a key of podns has at most 400 octets. */
+const PIECE_MAX = (RECORD_MAX.octets / 3) * 4 + 2048;
+/** Octets of all that is kept of one answer; a list asks for fewer keys when it meets this. */
+const KEPT_MAX = 64 * 1024 * 1024;
+const LINE_FEED = 0x0a;
+
+const RANGE: Cuts = { paths: [['kvs']], most: PIECE_MAX, outline: [] };
+const WATCH: Cuts = { paths: [['result', 'events']], most: PIECE_MAX, outline: ['kv'] };
+
+/** The body of a range. Throws what the stream throws, `TooLargeError`, or a `StreamError` where it is no JSON. */
+export async function readRange(body: AsyncIterable<Buffer>, host: string): Promise<RangeResponse> {
+  const cutter = new JsonCutter(RANGE);
+  const kvs: EtcdKeyValue[] = [];
+  let kept = 0;
+  for await (const chunk of body) {
+    for (const part of sliced(chunk)) {
+      turns.scanned(part.length);
+      for (const piece of cutter.push(part)) {
+        kvs.push(keyValueOf(piece));
+        kept += piece.text.length;
+      }
+      if (kept > KEPT_MAX) throw new TooLargeError(`an answer of more than ${KEPT_MAX} octets`);
+      await turns.pause();
+    }
+  }
+  const { frame, fault } = cutter.end();
+  const answer = frame as RangeResponse | undefined;
+  if (answer?.header === undefined)
+    throw new StreamError('retry', `${host}: ${fault ?? 'no answer to a range'}`);
+  return { ...answer, kvs };
+}
+
+/** A line of a watch; its events are those that were given out before, in `events`. */
+export interface WatchAnswer {
+  line: WatchLine;
+  events: WatchEvent[];
+}
+
+/** Chunks of a watch to its lines, which may be of any length. Throws `StreamError` for a line that is no JSON. */
+export class WatchReader {
+  private cutter = new JsonCutter(WATCH);
+  private events: WatchEvent[] = [];
+
+  /** Undefined is only a place where a turn may end. */
+  *push(chunk: Uint8Array): Generator<WatchAnswer | undefined> {
+    for (const part of sliced(chunk)) {
+      turns.scanned(part.length);
+      for (let from = 0; from < part.length;) {
+        const end = part.indexOf(LINE_FEED, from);
+        for (const piece of this.cutter.push(part.subarray(from, end === -1 ? part.length : end)))
+          this.events.push(eventOf(piece));
+        yield undefined;
+        if (end === -1) break;
+        const answer = this.line();
+        if (answer !== undefined) yield answer;
+        from = end + 1;
+      }
+    }
+  }
+
+  private line(): WatchAnswer | undefined {
+    const { events } = this;
+    const { frame, fault } = this.cutter.end();
+    this.cutter = new JsonCutter(WATCH);
+    this.events = [];
+    if (fault !== undefined) throw new StreamError('gone', `etcd's watch: ${fault}`);
+    return frame === undefined ? undefined : { line: frame as WatchLine, events };
+  }
+}
+
+function eventOf(piece: Piece): WatchEvent {
+  const { fault, outline, text } = piece;
+  turns.piece(text.length);
+  if (fault === undefined) return JSON.parse(text) as WatchEvent;
+  const { type } = (outline?.frame ?? {}) as Pick<WatchEvent, 'type'>;
+  return { type, kv: withoutValue(piece) };
+}
+
+function keyValueOf(piece: Piece): EtcdKeyValue {
+  turns.piece(piece.text.length);
+  return piece.fault === undefined ? (JSON.parse(piece.text) as EtcdKeyValue) : withoutValue(piece);
+}
+
+/** A key whose value, or which itself, is longer than any of podns. */
+function withoutValue({ outline, octets }: Piece): EtcdKeyValue {
+  const {
+    key = '',
+    mod_revision,
+    ...rest
+  } = valuesOf(outline?.members ?? new Map()) as Partial<EtcdKeyValue>;
+  if (mod_revision === undefined) throw new StreamError('gone', 'etcd: a key without a revision');
+  const fault = `has about ${Math.round((octets / 4) * 3)} octets, at most ${RECORD_MAX.octets} are read: make it shorter`;
+  return { ...rest, key, mod_revision, fault };
+}

@@ -1,0 +1,118 @@
+/** Writes resources to etcd, where every server that watches sees them: behind `podns put` and `podns delete`. */
+
+import { EtcdClient, type EtcdClientOptions, type EtcdHeader } from './client.ts';
+import { DEFAULT_PREFIX, etcdKeyOf, parseEtcdKey } from './keys.ts';
+import { StreamError } from '../reflector/dialect.ts';
+import { keyOf, type Kind, type Resource, type ResourceKey } from '../../model.ts';
+
+/** etcd's own limit for one transaction, `--max-txn-ops`. */
+export const TRANSACTION_MOST = 128;
+
+export interface EtcdWriterOptions extends EtcdClientOptions {
+  /** Default `/podns/`. */
+  prefix?: string;
+}
+
+interface RangeAnswer {
+  response_range?: { count?: string; kvs?: { key: string }[] };
+}
+
+/** Every method throws `StreamError` when no endpoint could do it. */
+export class EtcdWriter {
+  private readonly client: EtcdClient;
+  private readonly prefix: string;
+  private ready = false;
+
+  /** Throws `TypeError` when an endpoint is no URL. */
+  constructor(options: EtcdWriterOptions) {
+    this.client = new EtcdClient(options);
+    const prefix = options.prefix ?? DEFAULT_PREFIX;
+    this.prefix = prefix.endsWith('/') ? prefix : `${prefix}/`;
+  }
+
+  /**
+   * Adds or replaces; the revision after the last of them. Up to `TRANSACTION_MOST` resources are one atomic
+   * change, more are several. Of two with the same key the later wins.
+   */
+  async put(resources: Resource[], signal?: AbortSignal): Promise<string> {
+    const values = new Map<string, string>();
+    for (const resource of resources) {
+      values.set(etcdKeyOf(this.prefix, keyOf(resource)), JSON.stringify(resource));
+    }
+    const operations = [...values].map(([key, value]) => ({
+      request_put: { key: base64(key), value: base64(value) },
+    }));
+    let revision = '';
+    for (let i = 0; i < operations.length; i += TRANSACTION_MOST) {
+      const success = operations.slice(i, i + TRANSACTION_MOST);
+      const answer = await this.ask<{ header: EtcdHeader }>('/v3/kv/txn', { success }, signal);
+      revision = answer.header.revision;
+    }
+    return revision;
+  }
+
+  /** `deleted` is false where there was nothing. */
+  async delete(key: ResourceKey, signal?: AbortSignal): Promise<{ revision: string; deleted: boolean }> {
+    const body = { key: base64(etcdKeyOf(this.prefix, key)) };
+    const answer = await this.ask<{ header: EtcdHeader; deleted?: string }>(
+      '/v3/kv/deleterange',
+      body,
+      signal,
+    );
+    return { revision: answer.header.revision, deleted: (answer.deleted ?? '0') !== '0' };
+  }
+
+  /**
+   * What lies in a VPC or namespace, by kind, and at most `most` keys of each kind that there is. Other keys below
+   * the VPC are no resources and do not count.
+   */
+  async within(
+    { kind, vpc, namespace }: ResourceKey,
+    most: number,
+    signal?: AbortSignal,
+  ): Promise<{ counts: { kind: Kind; count: number }[]; keys: ResourceKey[] }> {
+    const inside: Kind[] = ['namespace', 'overlay', 'pod', 'service'];
+    const kinds = kind === 'vpc' ? inside : inside.slice(1);
+    const success = kinds.map((each) => {
+      const start = `${this.prefix}${vpc}/${each}/${kind === 'vpc' ? '' : `${namespace}/`}`;
+      // The slash's successor ends the range.
+      const end = `${start.slice(0, -1)}0`;
+      return { request_range: { key: base64(start), range_end: base64(end), keys_only: true, limit: most } };
+    });
+    const { responses = [] } = await this.ask<{ responses?: RangeAnswer[] }>(
+      '/v3/kv/txn',
+      { success },
+      signal,
+    );
+    const counts: { kind: Kind; count: number }[] = [];
+    const keys: ResourceKey[] = [];
+    for (const [i, { response_range: range }] of responses.entries()) {
+      const count = Number(range?.count ?? 0);
+      if (count > 0) counts.push({ kind: kinds[i]!, count });
+      for (const { key } of range?.kvs ?? []) {
+        const parsed = parseEtcdKey(this.prefix, Buffer.from(key, 'base64').toString());
+        if (typeof parsed !== 'string') keys.push(parsed);
+      }
+    }
+    return { counts, keys };
+  }
+
+  /** Both kinds of write may be repeated without harm, so each endpoint gets its chance. */
+  private async ask<Answer>(path: string, body: object, signal?: AbortSignal): Promise<Answer> {
+    if (!this.ready) await this.client.refreshCredentials();
+    this.ready = true;
+    for (let left = this.client.endpointCount; ; left--) {
+      try {
+        return await this.client.call<Answer>(path, body, signal ?? new AbortController().signal);
+      } catch (error) {
+        const mayPass = error instanceof StreamError && error.failure === 'retry';
+        if (!mayPass || left <= 1) throw error;
+        this.client.rotate();
+      }
+    }
+  }
+}
+
+function base64(text: string): string {
+  return Buffer.from(text).toString('base64');
+}

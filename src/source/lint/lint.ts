@@ -1,0 +1,188 @@
+/** What `podns check` finds between resources, each of which is valid by itself. */
+import { topLevelDomains } from '../../dns/top-level.ts';
+import type { Pod, Problem, Service, Vpc } from '../../model.ts';
+import { lintOverlaps, lintStrays, lintTwice } from './addresses.ts';
+import { at, problem } from './finding.ts';
+import type { Said } from './finding.ts';
+import { quote } from '../validate/names.ts';
+
+export interface LintOptions {
+  /** The canonical suffix. Default `vpc.internal`. */
+  zone?: string;
+  /** Further suffixes, text without the final dot. */
+  suffixes?: readonly string[];
+}
+
+type Bearer = Said<Pod> | Said<Service>;
+
+/**
+ * Problems of the whole set, in the order of the resources they concern. Errors: what will not be served as
+ * written. Warnings: what is served, and is likely a mistake.
+ */
+export function lint(resources: readonly Said[], options: LintOptions = {}): Problem[] {
+  const vpcs = resources.filter((said): said is Said<Vpc> => said.resource.kind === 'vpc');
+  const bearers = resources.filter(
+    (said): said is Bearer => said.resource.kind === 'pod' || said.resource.kind === 'service',
+  );
+  const problems = [
+    ...lintImplied(resources),
+    ...lintOverlaps(vpcs),
+    ...lintStrays(resources, vpcs),
+    ...lintTwice(resources),
+    ...lintNamespaces(resources),
+    ...lintHidden(bearers),
+    ...lintNames(bearers, resources, [options.zone ?? 'vpc.internal', ...(options.suffixes ?? [])]),
+    ...lintEmpty(bearers),
+    ...lintAids(bearers),
+  ];
+  const order = new Map(resources.map((said, index) => [said.place, index]));
+  return problems.sort((a, b) => (order.get(a.place) ?? 0) - (order.get(b.place) ?? 0));
+}
+
+/** VPCs, namespaces and overlays that are only referred to: reported once, where the first reference is. */
+function lintImplied(resources: readonly Said[]): Problem[] {
+  const known = new Set<string>();
+  for (const { resource } of resources) {
+    if (resource.kind === 'vpc') known.add(`vpc ${resource.name}`);
+    if (resource.kind === 'namespace') known.add(`namespace ${resource.vpc}/${resource.name}`);
+    if (resource.kind === 'overlay')
+      known.add(`overlay ${resource.vpc}/${resource.namespace}/${resource.name}`);
+  }
+  const problems: Problem[] = [];
+  const refer = (said: Said, text: string) => {
+    if (known.has(text)) return;
+    known.add(text);
+    problems.push(problem('warning', said, `${text} is only referred to here, and nowhere declared`));
+  };
+  for (const said of resources) {
+    const { resource } = said;
+    if (resource.kind === 'vpc') continue;
+    refer(said, `vpc ${resource.vpc}`);
+    if (resource.kind === 'namespace') continue;
+    refer(said, `namespace ${resource.vpc}/${resource.namespace}`);
+    if (resource.kind !== 'pod') continue;
+    for (const { overlay } of resource.overlays)
+      refer(said, `overlay ${resource.vpc}/${resource.namespace}/${overlay}`);
+  }
+  return problems;
+}
+
+/** Namespaces that hide a part of the internet, and names that strict clients refuse. */
+function lintNamespaces(resources: readonly Said[]): Problem[] {
+  const publicNames = new Set(topLevelDomains);
+  const problems: Problem[] = [];
+  for (const said of resources) {
+    if (said.resource.kind !== 'namespace') continue;
+    const { name, shadow } = said.resource;
+    if (publicNames.has(name) && shadow !== 'forward') {
+      const reason = `is named like the public top-level domain .${name}, none of which its VPC can reach; shadow: forward lets unknown names out`;
+      problems.push(problem('warning', said, reason));
+    }
+    if (!isHostName(name)) problems.push(problem('warning', said, notHostName(name)));
+  }
+  return problems;
+}
+
+/** Pods whose name a service bears too. */
+function lintHidden(bearers: readonly Bearer[]): Problem[] {
+  const services = new Map<string, Said>();
+  for (const said of bearers)
+    if (said.resource.kind === 'service')
+      for (const name of namesOf(said)) {
+        const key = `${said.resource.vpc}/${said.resource.namespace}/${name}`;
+        if (!services.has(key)) services.set(key, said);
+      }
+  const problems: Problem[] = [];
+  for (const said of bearers) {
+    if (said.resource.kind !== 'pod') continue;
+    for (const name of namesOf(said)) {
+      const service = services.get(`${said.resource.vpc}/${said.resource.namespace}/${name}`);
+      if (service === undefined) continue;
+      const reason = `is hidden under the name ${quote(name)} by service ${service.resource.name}${at(service)}`;
+      problems.push(problem('warning', said, reason));
+    }
+  }
+  return problems;
+}
+
+/** Names that no query can reach by themselves, that hide others, or that strict clients refuse. */
+function lintNames(
+  bearers: readonly Bearer[],
+  resources: readonly Said[],
+  zones: readonly string[],
+): Problem[] {
+  const namespaces = new Set<string>();
+  for (const { resource } of resources) {
+    if (resource.kind === 'namespace') namespaces.add(`${resource.vpc}/${resource.name}`);
+    else if (resource.kind !== 'vpc') namespaces.add(`${resource.vpc}/${resource.namespace}`);
+  }
+  const problems: Problem[] = [];
+  for (const said of bearers) {
+    for (const name of namesOf(said)) {
+      const dead = deadReason(name, zones);
+      if (dead !== undefined)
+        problems.push(problem('warning', said, `the name ${quote(name)} is dead: ${dead}`));
+      else if (!isHostName(name)) problems.push(problem('warning', said, notHostName(name)));
+      const dot = name.lastIndexOf('.');
+      const last = name.slice(dot + 1);
+      if (dot !== -1 && namespaces.has(`${said.resource.vpc}/${last}`)) {
+        const reason = `the name ${quote(name)} hides ${quote(name.slice(0, dot))} of namespace ${last} from namespace ${said.resource.namespace}`;
+        problems.push(problem('warning', said, reason));
+      }
+    }
+  }
+  return problems;
+}
+
+function deadReason(name: string, zones: readonly string[]): string | undefined {
+  const under = (domain: string) => name === domain || name.endsWith('.' + domain);
+  if (under('localhost')) return 'localhost is always the loopback address';
+  if (under('in-addr.arpa') || under('ip6.arpa')) return 'it reads as a reverse name';
+  const zone = zones.find(under);
+  if (zone !== undefined) return `what ends in ${zone} is read without it`;
+  if (/^_[^.]+\._(tcp|udp|sctp)\./.test(name)) return 'it reads as a named port (SRV)';
+  return undefined;
+}
+
+/** Pods and services that have nothing to answer with. */
+function lintEmpty(bearers: readonly Bearer[]): Problem[] {
+  const problems: Problem[] = [];
+  for (const said of bearers) {
+    const { resource } = said;
+    if (resource.ip6 !== undefined) continue;
+    if (resource.kind === 'pod' && resource.overlays.some(({ ip4, ip6 }) => (ip4 ?? ip6) !== undefined))
+      continue;
+    problems.push(problem('warning', said, 'has no address: its name exists and every answer is empty'));
+  }
+  return problems;
+}
+
+/** One `aid`, two pods of a namespace: neither can be named by it alone. */
+function lintAids(bearers: readonly Bearer[]): Problem[] {
+  const problems: Problem[] = [];
+  const first = new Map<string, Bearer>();
+  for (const said of bearers) {
+    const { kind, vpc, namespace, aid } = said.resource;
+    const key = `${kind} ${vpc}/${namespace}/${aid}`;
+    const other = first.get(key);
+    if (other === undefined) first.set(key, said);
+    else
+      problems.push(
+        problem('warning', said, `has the aid ${aid} of ${kind} ${other.resource.name}${at(other)}`),
+      );
+  }
+  return problems;
+}
+
+function namesOf(said: Bearer): string[] {
+  return [said.resource.name, ...said.resource.names];
+}
+
+/** Labels as RFC 952 and RFC 1123 have them. */
+function isHostName(name: string): boolean {
+  return name.split('.').every((label) => /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(label));
+}
+
+function notHostName(name: string): string {
+  return `${quote(name)} is no host name (RFC 1123): Java and many URL parsers refuse it`;
+}

@@ -1,0 +1,124 @@
+/** Names as they are written: folding to lower-case ASCII, and in words what is wrong with one. */
+
+import { plainText } from '../../model-text.ts';
+
+/** Longest label (RFC 1035 section 2.3.4). */
+const LABEL_MAX = 63;
+/** Longest name as text without the final dot: 255 octets on the wire. */
+const NAME_TEXT_MAX = 253;
+
+/** What may never be a namespace: special-use names, and what stands directly below the zone. */
+const RESERVED_NAMESPACES: ReadonlySet<string> = new Set([
+  'localhost',
+  'arpa',
+  'ns',
+  '_whoami',
+  '_namespaces',
+  '_pods',
+]);
+
+/** What no pod and no service may be called: the server's own names. */
+const RESERVED_NAMES: ReadonlySet<string> = new Set(['ns', '_whoami', '_namespaces', '_pods']);
+
+/** 0: not legal in a label; 1: legal; 2: an upper-case letter. */
+const LEGAL = new Uint8Array(128);
+for (const byte of Buffer.from('abcdefghijklmnopqrstuvwxyz0123456789-_')) LEGAL[byte] = 1;
+for (const byte of Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZ')) LEGAL[byte] = 2;
+
+/** One label, folded; undefined where it is none. */
+export function foldLabel(text: string): string | undefined {
+  const length = text.length;
+  if (length === 0 || length > LABEL_MAX) return undefined;
+  let upper = false;
+  for (let i = 0; i < length; i++) {
+    const code = text.charCodeAt(i);
+    const legal = code < 128 ? LEGAL[code]! : 0;
+    if (legal === 0) return undefined;
+    if (legal === 2) upper = true;
+  }
+  return upper ? text.toLowerCase() : text;
+}
+
+/** One or more labels with dots between, folded; undefined where it is none. No final dot. */
+export function foldName(text: string): string | undefined {
+  const length = text.length;
+  if (length === 0 || length > NAME_TEXT_MAX) return undefined;
+  let upper = false;
+  let start = 0;
+  for (let i = 0; i < length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === 0x2e) {
+      if (i === start || i - start > LABEL_MAX) return undefined;
+      start = i + 1;
+      continue;
+    }
+    const legal = code < 128 ? LEGAL[code]! : 0;
+    if (legal === 0) return undefined;
+    if (legal === 2) upper = true;
+  }
+  if (start === length || length - start > LABEL_MAX) return undefined;
+  return upper ? text.toLowerCase() : text;
+}
+
+/** A namespace's name, folded; undefined where it is no label or reserved. */
+export function foldNamespace(text: string): string | undefined {
+  const label = foldLabel(text);
+  return label === undefined || RESERVED_NAMESPACES.has(label) ? undefined : label;
+}
+
+/** A name of a pod or service, folded; undefined where it is no name or reserved. */
+export function foldPodName(text: string): string | undefined {
+  const name = foldName(text);
+  return name === undefined || RESERVED_NAMES.has(name) ? undefined : name;
+}
+
+/** True where `name.namespace.zone` fits in a DNS name. */
+export function fitsZone(name: string, namespace: string, zone: string): boolean {
+  return name.length + namespace.length + zone.length + 2 <= NAME_TEXT_MAX;
+}
+
+/** Text as it may stand in a message: quoted, control characters escaped, cut where long. */
+export function quote(text: string): string {
+  return plainText(JSON.stringify(text.length > 80 ? text.slice(0, 77) + '...' : text));
+}
+
+/** Why `foldLabel` gave nothing. */
+export function whyNotLabel(text: string): string {
+  if (text === '') return 'is empty';
+  if (text.includes('.')) return `${quote(text)} must be one label, without dots`;
+  return whyNotName(text);
+}
+
+/** Why `foldName` gave nothing. */
+export function whyNotName(text: string): string {
+  if (text === '') return 'is empty';
+  // What is too long anyway is not looked through.
+  for (const character of text.slice(0, NAME_TEXT_MAX + 1)) {
+    const code = character.codePointAt(0)!;
+    if (character === '.') continue;
+    if (code > 127 || LEGAL[code] === 0)
+      return `${quote(text)}: ${quote(character)} is not allowed, only letters, digits, - and _`;
+  }
+  for (const label of text.length > NAME_TEXT_MAX ? [] : text.split('.')) {
+    if (label === '') return `${quote(text)} has an empty label`;
+    if (label.length > LABEL_MAX)
+      return `${quote(text)}: a label of ${label.length} octets, ${LABEL_MAX} are allowed`;
+  }
+  return `${quote(text)}: ${text.length} octets, ${NAME_TEXT_MAX} are allowed`;
+}
+
+/** Why `foldNamespace` gave nothing. */
+export function whyNotNamespace(text: string): string {
+  return foldLabel(text) === undefined ? whyNotLabel(text) : `${quote(text)} is reserved`;
+}
+
+/** Why `foldPodName` gave nothing. */
+export function whyNotPodName(text: string): string {
+  return foldName(text) === undefined ? whyNotName(text) : `${quote(text)} is reserved`;
+}
+
+/** Why `fitsZone` said no. */
+export function whyNotFits(name: string, namespace: string, zone: string): string {
+  const full = `${name}.${namespace}.${zone}`;
+  return `${quote(full)} has ${full.length} octets, ${NAME_TEXT_MAX} are allowed`;
+}

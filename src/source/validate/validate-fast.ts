@@ -1,0 +1,161 @@
+/**
+ * Pods and services in the shape that streams send them, checked and normalised without zod: about a
+ * microsecond each. What is odd in any way gives undefined, and zod decides and finds the words.
+ */
+import type { Attachment, Pod, Port, Protocol, Service } from '../../model.ts';
+import { podAddress4, podAddress6 } from './addresses.ts';
+import { defaultAid } from './default-aid.ts';
+import { fitsZone, foldLabel, foldNamespace, foldPodName } from './names.ts';
+import { LIST_MAX } from './schema-fields.ts';
+import { foldPortName } from './field-parsers.ts';
+
+type Raw = Record<string, unknown>;
+
+const POD_KEYS: ReadonlySet<string> = new Set([
+  ...['kind', 'vpc', 'namespace', 'name', 'aid', 'names', 'ip6', 'overlays', 'ports', 'ready'],
+]);
+const SERVICE_KEYS: ReadonlySet<string> = new Set([
+  ...['kind', 'vpc', 'namespace', 'name', 'aid', 'names', 'ip6', 'ports'],
+]);
+const ATTACHMENT_KEYS: ReadonlySet<string> = new Set(['overlay', 'ip4', 'ip6', 'pinned']);
+const PORT_KEYS: ReadonlySet<string> = new Set(['name', 'protocol', 'port']);
+
+/** Remembers the last text: records come by the thousand for one VPC and namespace, and then share one string. */
+function remembering(fold: (text: string) => string | undefined): (value: unknown) => string | undefined {
+  let last: string | undefined;
+  let folded: string | undefined;
+  return (value) => {
+    if (typeof value !== 'string') return undefined;
+    if (value === last) return folded;
+    last = value;
+    folded = fold(value);
+    return folded;
+  };
+}
+
+const vpcOf = remembering(foldLabel);
+const namespaceOf = remembering(foldNamespace);
+const overlayOf = remembering(foldLabel);
+const portNameOf = remembering(foldPortName);
+
+function hasOnly(raw: Raw, keys: ReadonlySet<string>): boolean {
+  for (const key in raw) if (!keys.has(key)) return false;
+  return true;
+}
+
+/** A pod, or undefined where zod must look at it. */
+export function fastPod(raw: Raw, strict: boolean, zone: string): Pod | undefined {
+  if (strict && !hasOnly(raw, POD_KEYS)) return undefined;
+  const vpc = vpcOf(raw.vpc);
+  const namespace = namespaceOf(raw.namespace);
+  if (vpc === undefined || namespace === undefined || typeof raw.name !== 'string') return undefined;
+  const name = foldPodName(raw.name);
+  if (name === undefined || !fitsZone(name, namespace, zone)) return undefined;
+  const ready = raw.ready ?? true;
+  if (typeof ready !== 'boolean') return undefined;
+  const aid = aidOf(raw.aid, 'pod', vpc, namespace, name);
+  const names = namesOf(raw.names, name, namespace, zone);
+  const overlays = overlaysOf(raw.overlays, strict);
+  const ports = portsOf(raw.ports, strict);
+  if (aid === undefined || names === undefined || overlays === undefined || ports === undefined)
+    return undefined;
+  const pod: Pod = { kind: 'pod', vpc, namespace, name, aid, names, overlays, ports, ready };
+  if (raw.ip6 == null) return pod;
+  if (typeof raw.ip6 !== 'string') return undefined;
+  const ip6 = podAddress6(raw.ip6);
+  if (ip6 === undefined) return undefined;
+  pod.ip6 = ip6;
+  return pod;
+}
+
+/** A service, or undefined where zod must look at it. */
+export function fastService(raw: Raw, strict: boolean, zone: string): Service | undefined {
+  if (strict && !hasOnly(raw, SERVICE_KEYS)) return undefined;
+  const vpc = vpcOf(raw.vpc);
+  const namespace = namespaceOf(raw.namespace);
+  if (vpc === undefined || namespace === undefined || typeof raw.name !== 'string') return undefined;
+  const name = foldPodName(raw.name);
+  if (name === undefined || !fitsZone(name, namespace, zone)) return undefined;
+  const aid = aidOf(raw.aid, 'service', vpc, namespace, name);
+  const names = namesOf(raw.names, name, namespace, zone);
+  const ports = portsOf(raw.ports, strict);
+  if (aid === undefined || names === undefined || ports === undefined) return undefined;
+  const service: Service = { kind: 'service', vpc, namespace, name, aid, names, ports };
+  if (raw.ip6 == null) return service;
+  if (typeof raw.ip6 !== 'string') return undefined;
+  const ip6 = podAddress6(raw.ip6);
+  if (ip6 === undefined) return undefined;
+  service.ip6 = ip6;
+  return service;
+}
+
+function aidOf(
+  value: unknown,
+  kind: 'pod' | 'service',
+  vpc: string,
+  namespace: string,
+  name: string,
+): string | undefined {
+  if (value == null) return defaultAid(kind, vpc, namespace, name);
+  return typeof value === 'string' ? foldLabel(value) : undefined;
+}
+
+function namesOf(value: unknown, own: string, namespace: string, zone: string): string[] | undefined {
+  const names: string[] = [];
+  if (value == null) return names;
+  if (!Array.isArray(value) || value.length > LIST_MAX.names) return undefined;
+  for (const entry of value) {
+    if (typeof entry !== 'string') return undefined;
+    const name = foldPodName(entry);
+    if (name === undefined || !fitsZone(name, namespace, zone)) return undefined;
+    if (name !== own && !names.includes(name)) names.push(name);
+  }
+  return names;
+}
+
+function overlaysOf(value: unknown, strict: boolean): Attachment[] | undefined {
+  const overlays: Attachment[] = [];
+  if (value == null) return overlays;
+  if (!Array.isArray(value) || value.length > LIST_MAX.overlays) return undefined;
+  for (const raw of value) {
+    if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) return undefined;
+    if (strict && !hasOnly(raw, ATTACHMENT_KEYS)) return undefined;
+    const overlay = overlayOf(raw.overlay);
+    const pinned = raw.pinned ?? true;
+    if (overlay === undefined || typeof pinned !== 'boolean') return undefined;
+    const attachment: Attachment = { overlay, pinned };
+    if (raw.ip4 != null) {
+      if (typeof raw.ip4 !== 'string') return undefined;
+      attachment.ip4 = podAddress4(raw.ip4);
+      if (attachment.ip4 === undefined) return undefined;
+    }
+    if (raw.ip6 != null) {
+      if (typeof raw.ip6 !== 'string') return undefined;
+      attachment.ip6 = podAddress6(raw.ip6);
+      if (attachment.ip6 === undefined) return undefined;
+    }
+    overlays.push(attachment);
+  }
+  return overlays;
+}
+
+function portsOf(value: unknown, strict: boolean): Port[] | undefined {
+  const ports: Port[] = [];
+  if (value == null) return ports;
+  if (!Array.isArray(value) || value.length > LIST_MAX.ports) return undefined;
+  for (const raw of value) {
+    if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) return undefined;
+    if (strict && !hasOnly(raw, PORT_KEYS)) return undefined;
+    const name = portNameOf(raw.name);
+    const protocol = protocolOf(raw.protocol);
+    const port: unknown = raw.port;
+    if (name === undefined || protocol === undefined || typeof port !== 'number') return undefined;
+    if (!Number.isInteger(port) || port < 1 || port > 65535) return undefined;
+    ports.push({ name, protocol, port });
+  }
+  return ports;
+}
+
+function protocolOf(value: unknown): Protocol | undefined {
+  return value === 'tcp' || value === 'udp' || value === 'sctp' ? value : undefined;
+}

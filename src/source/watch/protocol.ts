@@ -1,0 +1,110 @@
+/** One line of the watch stream (NDJSON) to one event of the reflector. */
+
+import { boundFault, jsonFault, shown } from '../validate/bounds.ts';
+import { outlineOf } from './json-cutter.ts';
+import { valuesOf } from '../validate/json-outline.ts';
+import { compareRevisions, isRevision, type StreamEvent } from '../reflector/dialect.ts';
+import { turns } from '../reflector/slices.ts';
+import { issueText, validateKey, validateResource, type Issue } from '../validate/validate.ts';
+import type { Line } from './line-splitter.ts';
+import { keyText, type Place, type Problem, type ResourceKey } from '../../model.ts';
+
+/** The container of a line that names its resource: of a line that is refused, its short members are read. */
+export const OUTLINE_AT: readonly string[] = ['object'];
+const STAMP_MOST = '18446744073709551615';
+
+/**
+ * A line that is no JSON object of a known `type` with a revision is `malformed`: nobody knows what it changed. Of
+ * one that is too large or broken only inside its object that much is known, and the object alone is refused.
+ */
+export function eventOfLine(line: Line, zone: string | undefined): StreamEvent {
+  const place = { text: `line ${line.number}` };
+  turns.record(line.text.length);
+  const { said, fault } = readLine(line);
+  if (typeof said !== 'object' || said === null || Array.isArray(said)) {
+    return { type: 'malformed', place, reason: fault ?? 'not a JSON object' };
+  }
+  const { type, revision } = said;
+  if (!isRevision(revision)) {
+    return { type: 'malformed', place, reason: '"revision" must be a decimal number as a string' };
+  }
+  switch (type) {
+    case 'snapshot':
+      return { type, revision, at: timeOf(said.at) };
+    case 'synced':
+      return { type, revision };
+    case 'bookmark': {
+      const lost = timeOf(said.lost);
+      return lost === undefined ? { type, revision } : { type, revision, lost };
+    }
+    case 'put': {
+      const more = said.more === true;
+      const at = timeOf(said.at);
+      const stamp = stampOf(said.stamp);
+      let { resource, issues } =
+        fault === undefined
+          ? validateResource(said.object, { unknownKeys: 'ignore', zone })
+          : { issues: [{ path: [], reason: fault }] };
+      if (stamp === null) issues = [{ path: ['stamp'], reason: NO_STAMP }, ...(issues ?? [])];
+      else if (issues === undefined) return { type, revision, resource: resource!, place, more, at, stamp };
+      const { key } = validateKey(said.object);
+      const refused = refusal(key, issues, place);
+      return { type: 'refused', revision, ...refused, stamp: stamp ?? undefined, more, at };
+    }
+    case 'delete': {
+      const more = said.more === true;
+      const at = timeOf(said.at);
+      const { key, issues } = validateKey(said.object);
+      if (issues === undefined) return { type, revision, key, more, at };
+      return { type: 'refused', revision, ...refusal(undefined, issues, place), more, at };
+    }
+    default:
+      return { type: 'malformed', place, reason: `unknown type ${shown(type)}` };
+  }
+}
+
+/** What a line says; where `fault` says why not all of it was read, what is around its object and names it. */
+function readLine(line: Line): { said: Record<string, unknown> | undefined; fault?: string } {
+  let fault = line.error ?? boundFault(line.text, 1);
+  if (fault === undefined) {
+    try {
+      return { said: JSON.parse(line.text) as Record<string, unknown> };
+    } catch (error) {
+      fault = jsonFault(error);
+    }
+  }
+  const outline = line.outline ?? outlineOf(Buffer.from(line.text), OUTLINE_AT);
+  const frame = outline?.frame;
+  if (typeof frame !== 'object' || frame === null) return { said: undefined, fault };
+  return { said: { ...frame, object: valuesOf(outline!.members) }, fault };
+}
+
+/** What a refused resource is reported as. */
+export function refusal(
+  key: ResourceKey | undefined,
+  issues: Issue[],
+  place: Place,
+): { key: ResourceKey | undefined; scope: string; problems: Problem[] } {
+  const problems = issues.map((issue): Problem => {
+    const problem: Problem = { severity: 'error', place, reason: issueText(issue) };
+    if (key !== undefined) problem.key = key;
+    return problem;
+  });
+  return { key, scope: key === undefined ? (place.text ?? '') : keyText(key), problems };
+}
+
+const NO_STAMP = 'must be a whole number below 2^64; above 2^53 - 1 as text, for JSON would round it';
+
+/** Null where it is something else. */
+function stampOf(stamp: unknown): string | undefined | null {
+  if (stamp === undefined) return undefined;
+  if (typeof stamp === 'number') return Number.isSafeInteger(stamp) && stamp >= 0 ? String(stamp) : null;
+  return isRevision(stamp) && compareRevisions(stamp, STAMP_MOST) <= 0 ? stamp : null;
+}
+
+/** Milliseconds since 1970; undefined where it is missing or no date. Only statistics need it. */
+function timeOf(at: unknown): number | undefined {
+  if (typeof at !== 'string') return undefined;
+  const time = Date.parse(at);
+  return Number.isNaN(time) ? undefined : time;
+}

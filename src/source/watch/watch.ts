@@ -1,0 +1,207 @@
+/** The watch stream (NDJSON) as a source: over HTTP, HTTPS and HTTP on a unix socket, or from standard input. */
+
+import type { Readable } from 'node:stream';
+import { LINE_OCTETS_MAX } from '../validate/bounds.ts';
+import { LineSplitter } from './line-splitter.ts';
+import { isRevision, StreamError, type Dialect, type StreamEvent } from '../reflector/dialect.ts';
+import { reflectorSource, STALL_AFTER, type Clock } from '../reflector/run.ts';
+import {
+  failureOf,
+  openResponse,
+  readCredentials,
+  type Target,
+  type TransportOptions,
+} from './http.ts';
+import { inTurns, sliced, turns } from '../reflector/slices.ts';
+import { eventOfLine, OUTLINE_AT } from './protocol.ts';
+import type { Source } from '../../model.ts';
+
+export interface WatchOptions extends TransportOptions {
+  /**
+   * `http://…`, `https://…`; `unix:PATH`: HTTP over that socket, at `/v1/watch`, as podns itself serves it; `-`:
+   * the bare lines from standard input, which has no resume and no second try.
+   */
+  url: string;
+  /** Only these VPCs: `?vpc=a&vpc=b`. */
+  vpcs?: string[];
+  /** Milliseconds of silence after which the stream counts as dead; 0: never. Default 37,500. */
+  stallAfter?: number;
+  /** The canonical suffix; names must fit under it. */
+  zone?: string;
+  /** Instead of standard input, for `-`. */
+  input?: Readable;
+  clock?: Clock;
+  random?: () => number;
+}
+
+/** Events that are given out in one piece: a chunk has hundreds, and the event loop has other work too. */
+const BATCH = 50;
+
+/** What makes events of chunks: as many at a time as a turn allows, the last chunk's before it takes the next. */
+export type Reading = (chunk: Uint8Array) => Iterable<StreamEvent[]>;
+
+/** Throws `TypeError` when the URL is none. */
+export function watchSource(options: WatchOptions): Source {
+  if (options.url === '-') {
+    const dialect = inputDialect(options.input ?? process.stdin, lineReading(options.zone));
+    return reflectorSource('watch:-', dialect, options);
+  }
+  const target = parseTarget(options.url, '/v1/watch');
+  for (const vpc of options.vpcs ?? []) target.url.searchParams.append('vpc', vpc);
+  // Another selection of VPCs is another stream, whatever its revisions are.
+  const selection = JSON.stringify([...new Set(options.vpcs)].sort());
+  let heard = 0;
+  const dialect: Dialect = {
+    stallAfter: options.stallAfter ?? STALL_AFTER,
+    get heard() {
+      return heard;
+    },
+    // Whether the revision is still good the server says, with 410.
+    proof: (revision) => (isRevision(revision) ? selection : undefined),
+    resume: ({ revision, proof }) => isRevision(revision) && proof === selection,
+    async *connect(revision, signal) {
+      const url = new URL(target.url);
+      if (revision !== undefined) url.searchParams.set('revision', revision);
+      const chunks = await openLines({ ...target, url }, options, signal);
+      heard = performance.now();
+      yield [{ type: 'connected', resumed: revision !== undefined }];
+      const read = lineReading(options.zone);
+      for await (const chunk of chunks) {
+        heard = performance.now();
+        yield* inTurns(read(chunk));
+      }
+    },
+  };
+  return reflectorSource(`watch:${targetText(target, options.url)}`, dialect, options);
+}
+
+function lineReading(zone: string | undefined): Reading {
+  const splitter = new LineSplitter(LINE_OCTETS_MAX, OUTLINE_AT);
+  return function* (chunk) {
+    for (const part of sliced(chunk)) {
+      let batch: StreamEvent[] = [];
+      turns.scanned(part.length);
+      for (const line of splitter.push(part)) {
+        batch.push(eventOfLine(line, zone));
+        if (batch.length < BATCH && !turns.due) continue;
+        yield batch;
+        batch = [];
+      }
+      yield batch;
+    }
+  };
+}
+
+/** `unix:PATH` or a URL. Throws `TypeError`. */
+export function parseTarget(text: string, unixPath: string): Target {
+  if (text.startsWith('unix:')) {
+    const socketPath = text.slice('unix:'.length).replace(/^\/\/(?=\/)/, '');
+    if (socketPath === '') throw new TypeError(`${text}: a path must follow "unix:"`);
+    return { url: new URL(unixPath, 'http://localhost'), socketPath };
+  }
+  let url: URL;
+  try {
+    url = new URL(text);
+  } catch {
+    throw new TypeError(`${text}: not a URL`);
+  }
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
+    throw new TypeError(`${text}: only http:, https: and unix: are spoken`);
+  }
+  return { url };
+}
+
+/** The target as names and messages show it: without a password. */
+export function targetText(target: Target, text: string): string {
+  if (target.socketPath !== undefined) return text;
+  const url = new URL(text);
+  url.username = '';
+  url.password = '';
+  return url.href;
+}
+
+/** Asks for the stream; its chunks. Throws `StreamError` for every answer but 200. */
+export async function openLines(
+  target: Target,
+  transport: TransportOptions,
+  signal: AbortSignal,
+): Promise<AsyncIterable<Buffer>> {
+  const response = await openResponse(target, {
+    agent: false,
+    headers: { accept: 'application/x-ndjson' },
+    signal,
+    connectTimeout: transport.connectTimeout,
+    credentials: await readCredentials(transport),
+  });
+  if (response.statusCode !== 200) throw await failureOf(response);
+  const type = response.headers['content-type'] ?? '';
+  if (type.startsWith('text/html')) {
+    response.destroy();
+    throw new StreamError('retry', `${target.url.pathname} is a page, not a watch stream; try /v1/watch`);
+  }
+  return response;
+}
+
+/**
+ * A stream that can be neither asked nor opened again: after a fault the lines up to the next full state are
+ * skipped, and its end is the end, with the last view staying as it is.
+ */
+export function inputDialect(input: Readable, read: Reading): Dialect {
+  const chunks = (input as AsyncIterable<Buffer | string>)[Symbol.asyncIterator]();
+  /** Events of the last chunk that nobody has taken yet: of the open batch, and those still to be read. */
+  let rest: StreamEvent[] = [];
+  let unread: Iterator<StreamEvent[]> = [][Symbol.iterator]();
+  let pending: Promise<IteratorResult<Buffer | string>> | undefined;
+  let closed = false;
+  return {
+    stallAfter: 0,
+    async *connect(_revision, signal) {
+      let inState = false;
+      while (!signal.aborted && !closed) {
+        while (rest.length > 0) {
+          const run = rest.splice(0, runLength(rest));
+          inState ||= run[0].type === 'snapshot';
+          if (inState) yield run;
+          if (signal.aborted) return;
+        }
+        await turns.pause();
+        const { value, done } = unread.next();
+        if (done !== true) {
+          rest = value;
+          continue;
+        }
+        pending ??= chunks.next();
+        const result = await unlessAborted(pending, signal);
+        if (result === undefined) return;
+        pending = undefined;
+        if (result.done === true) throw new StreamError('ended', 'the input ended');
+        unread = read(Buffer.from(result.value))[Symbol.iterator]();
+      }
+    },
+    async close() {
+      closed = true;
+      input.destroy();
+    },
+  };
+}
+
+/**
+ * How many events may be given out at once: what follows a fault, or begins a new state after one, must still be
+ * there when the stream is asked for again.
+ */
+function runLength(events: StreamEvent[]): number {
+  const most = Math.min(events.length, BATCH);
+  for (let i = 0; i < most; i++) {
+    if (events[i].type === 'malformed') return i + 1;
+    if (i > 0 && events[i].type === 'snapshot') return i;
+  }
+  return most;
+}
+
+function unlessAborted<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value | undefined> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => resolve(undefined);
+    signal.addEventListener('abort', abort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
+}

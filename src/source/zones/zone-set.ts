@@ -1,0 +1,174 @@
+/** The files of a zones directory taken together: which of several statements of one resource counts, what changed. */
+import { isDeepStrictEqual } from 'node:util';
+import { keyOf, keyText, placeText } from '../../model.ts';
+import type { Place, Problem, ResourceKey } from '../../model.ts';
+import { turns } from '../reflector/slices.ts';
+import type { Placed, ZoneFile } from './zone-file.ts';
+
+export interface ZoneSet {
+  /** By `keyText`: what is served. */
+  placed: Map<string, Placed>;
+  /** By file name: repeated statements, each reported where it is written. */
+  repeated: Map<string, Problem[]>;
+  /** `keyText` of refused resources whose last good version is served. */
+  kept: Set<string>;
+  /** By `keyText`: what is refused and nowhere said in earnest. A version from before our start may stay. */
+  wanting: Map<string, ResourceKey>;
+  /** `keyText` of all VPCs by the place of what counts of them, refused or not: the order of their ages. */
+  vpcs: string[];
+}
+
+/** Room between two ages. */
+const STRIDE = 2 ** 20;
+
+/**
+ * The first file in name order wins, and in a file the first statement. A VPC or namespace that says nothing
+ * of itself never wins over one that does, and is no repetition. What is said in earnest only where it is refused
+ * stays as it was in `before`. Stops after each record, where a turn may end.
+ */
+export function* joiningZoneFiles(
+  files: ReadonlyMap<string, ZoneFile>,
+  before: ReadonlyMap<string, Placed> = new Map(),
+): Generator<void, ZoneSet> {
+  const placed = new Map<string, Placed>();
+  const repeated = new Map<string, Problem[]>();
+  const names = [...files.keys()].sort();
+  for (const name of names) {
+    for (const candidate of files.get(name)!.placed) {
+      yield turns.record();
+      const key = keyOf(candidate.resource);
+      const text = keyText(key);
+      const first = placed.get(text);
+      if (first === undefined || (first.bare && !candidate.bare)) placed.set(text, candidate);
+      else if (!candidate.bare) {
+        const reason = `${text} is already at ${placeText(first.place)}, which counts`;
+        const list = repeated.get(name) ?? [];
+        list.push({ severity: 'error', place: candidate.place, reason, key });
+        repeated.set(name, list);
+      }
+    }
+  }
+  const kept = new Set<string>();
+  const wanting = new Map<string, ResourceKey>();
+  const places = new Map<string, Place>();
+  for (const name of names) {
+    for (const [text, { key, place }] of files.get(name)!.refused) {
+      yield turns.record();
+      if (placed.get(text)?.bare === false && !kept.has(text)) continue;
+      if (!places.has(text)) places.set(text, place);
+      const last = before.get(text);
+      if (last === undefined || last.bare) wanting.set(text, key);
+      else {
+        placed.set(text, last);
+        kept.add(text);
+      }
+    }
+  }
+  for (const [text, { resource, place }] of placed) {
+    if (resource.kind === 'vpc' && !places.has(text)) places.set(text, place);
+  }
+  const vpcs = [...places].filter(([text]) => text.startsWith('vpc '));
+  // The files of one directory: their paths are ordered as their names are.
+  vpcs.sort(([, one], [, other]) => comparePlaces(one, other));
+  return { placed, repeated, kept, wanting, vpcs: vpcs.map(([text]) => text) };
+}
+
+/**
+ * Numbers that grow along this order, for `Sink.put`; those of `before` stay wherever the order lets them, so that
+ * few have to be said again when one comes in between.
+ */
+export function agesOf(order: readonly string[], before: ReadonlyMap<string, number>): Map<string, number> {
+  const behind: number[] = [];
+  let known = Infinity;
+  for (let i = order.length - 1; i >= 0; i--) {
+    behind[i] = known;
+    known = before.get(order[i]!) ?? known;
+  }
+  const ages = new Map<string, number>();
+  let last = 0;
+  order.forEach((text, i) => {
+    const age = before.get(text) ?? 0;
+    const step = Math.max(1, Math.min(STRIDE, Math.floor((behind[i]! - last) / 2)));
+    last = age > last ? age : last + step;
+    ages.set(text, last);
+  });
+  return ages;
+}
+
+function comparePlaces(one: Place, other: Place): number {
+  const [file, otherFile] = [one.file!, other.file!];
+  if (file !== otherFile) return file < otherFile ? -1 : 1;
+  return one.line! - other.line! || one.column! - other.column!;
+}
+
+/** The same in one piece, for the command line. */
+export function joinZoneFiles(files: ReadonlyMap<string, ZoneFile>): ZoneSet {
+  const joining = joiningZoneFiles(files);
+  for (;;) {
+    const { value, done } = joining.next();
+    if (done === true) return value;
+  }
+}
+
+/** What the receiver knows. */
+export interface Delivered {
+  set: ZoneSet;
+  /** By `keyText` of a VPC; see `Sink.put`. */
+  ages: Map<string, number>;
+  /** Refused ones of which it may have a version from before our own start. */
+  held: Map<string, ResourceKey>;
+}
+
+/** What has to be said of a set. */
+export interface Delivery {
+  delivered: Delivered;
+  /** By `keyText`. */
+  puts: [string, Placed][];
+  kept: [string, ResourceKey][];
+  gone: ResourceKey[];
+}
+
+/** What a set changes, or with `full` all of it. Stops after each record. */
+export function* deliveryOf(
+  set: ZoneSet,
+  before: Delivered | undefined,
+  full: boolean,
+): Generator<void, Delivery> {
+  const { placed } = set;
+  const ages = agesOf(set.vpcs, before?.ages ?? new Map());
+  const isAged = (text: string): boolean => full || ages.get(text) !== before?.ages.get(text);
+  const wasHeld = (text: string): boolean => before?.held.has(text) === true;
+  const held = new Map([...set.wanting].filter(([text]) => full || wasHeld(text)));
+  const puts: [string, Placed][] = [];
+  for (const [text, each] of placed) {
+    yield turns.record();
+    const old = before?.set.placed.get(text);
+    const isNew = old === undefined || changed(old, each) || wasHeld(text) || isAged(text);
+    if (isNew && !held.has(text)) puts.push([text, each]);
+  }
+  const gone: ResourceKey[] = [];
+  for (const [text, { resource }] of full ? [] : before!.set.placed) {
+    yield turns.record();
+    if (!placed.has(text)) gone.push(keyOf(resource));
+  }
+  for (const [text, key] of full ? [] : before!.held) {
+    yield turns.record();
+    if (!held.has(text) && !placed.has(text)) gone.push(key);
+  }
+  const kept = [...held].filter(([text]) => isAged(text));
+  return { delivered: { set, ages, held }, puts, kept, gone };
+}
+
+function changed(old: Placed, placed: Placed): boolean {
+  return old !== placed && !isDeepStrictEqual(old.resource, placed.resource);
+}
+
+/** Says of an error what is served instead. */
+export function sayKept(problem: Problem, zone: ZoneFile, set: ZoneSet): Problem {
+  if (problem.severity !== 'error') return problem;
+  if (!zone.usable && zone.placed.length > 0)
+    return { ...problem, reason: `${problem.reason}; the file's last good state is served` };
+  if (problem.key !== undefined && set.kept.has(keyText(problem.key)))
+    return { ...problem, reason: `${problem.reason}; its last good version is served` };
+  return problem;
+}

@@ -1,0 +1,319 @@
+/** The zones directory as a source: edits become transactions, and what is broken stays as it last was. */
+import { subtle } from 'node:crypto';
+import { lstat, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Problem, Sink, Source, SourceState } from '../../model.ts';
+import { systemClock } from '../reflector/run.ts';
+import type { Clock } from '../reflector/run.ts';
+import { paced, turns } from '../reflector/slices.ts';
+import { FILE_OCTETS_MAX, ioReason, tooLarge, unreadable, zoneNames } from './zone-dir.ts';
+import type { Placed, ZoneFile, ZoneOptions } from './zone-file.ts';
+import { deliveryOf, joiningZoneFiles, sayKept } from './zone-set.ts';
+import type { Delivered, Delivery, ZoneSet } from './zone-set.ts';
+import { zoneThread, type ZoneThread } from './zone-thread.ts';
+import { DirectoryWatch } from './zone-watch.ts';
+import type { Watch } from './zone-watch.ts';
+
+export interface ZonesOptions extends ZoneOptions {
+  /** Milliseconds without a further event before the directory is read. Default 50. */
+  quiet?: number;
+  /** Milliseconds from the first event after which it is read in any case. Default 120. */
+  patience?: number;
+  /** Milliseconds between looks that need no event, for file systems that send none. Default 3,000. */
+  poll?: number;
+  clock?: Clock;
+  watch?: Watch;
+  /** Where files are parsed. Default: the one thread of the process. */
+  thread?: ZoneThread;
+}
+
+/** Files do not say what is newer: all claims in them are alike, whenever podns read them. */
+const NO_AGE = 0;
+
+/** A file as it was last read. */
+interface Known {
+  /** Device, inode, size and times: the same signature, the same content, unless an event says otherwise. */
+  signature: string;
+  digest: string;
+  linked: boolean;
+  zone: ZoneFile;
+}
+
+/**
+ * The source `zones:DIR`. A directory that does not exist is waited for; one that goes away leaves its last
+ * view standing. Never fails for good.
+ */
+export function zones(dir: string, options: ZonesOptions = {}): Source & { reload(): void } {
+  return new ZonesSource(dir, options);
+}
+
+class ZonesSource implements Source {
+  readonly name: string;
+  readonly #dir: string;
+  readonly #options: ZonesOptions;
+  readonly #clock: Clock;
+  readonly #watch: DirectoryWatch;
+  readonly #thread: ZoneThread;
+  #sink: Sink | undefined;
+  #closed = false;
+  #end!: () => void;
+  readonly #ended = new Promise<void>((resolve) => (this.#end = resolve));
+
+  #files = new Map<string, Known>();
+  /** All of them together, as last delivered. */
+  #delivered: Delivered | undefined;
+  #revision = 0;
+  #reported = new Map<string, string>();
+  #state = '';
+
+  /** Names of which an event told; `#all` when it did not say which. */
+  #dirty = new Set<string>();
+  #all = false;
+  /** Some file was parsed by the thread, so the next may need it. */
+  #threaded = false;
+  /** The next delivery restates everything. */
+  #full = false;
+  #running: Promise<void> | undefined;
+  #again = false;
+  #firstEvent: number | undefined;
+  #cancel: (() => void) | undefined;
+
+  constructor(dir: string, options: ZonesOptions) {
+    this.name = `zones:${dir}`;
+    this.#dir = dir;
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#thread = options.thread ?? zoneThread;
+    this.#watch = new DirectoryWatch(dir, (name) => this.#event(name), options.watch);
+  }
+
+  start(sink: Sink): void {
+    this.#sink = sink;
+    this.#run();
+  }
+
+  reload(): void {
+    this.#all = true;
+    this.#full = true;
+    if (this.#running === undefined) this.#run();
+    else this.#again = true;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#cancel?.();
+    this.#watch.close();
+    this.#end();
+    await this.#running;
+  }
+
+  #event(name: string | undefined): void {
+    if (name === undefined) this.#all = true;
+    else this.#dirty.add(name);
+    if (this.#threaded) this.#thread.warm();
+    if (this.#running !== undefined) {
+      this.#again = true;
+      return;
+    }
+    const now = this.#clock.now();
+    this.#firstEvent ??= now;
+    const latest = this.#firstEvent + (this.#options.patience ?? 120) - now;
+    this.#wait(Math.max(0, Math.min(this.#options.quiet ?? 50, latest)));
+  }
+
+  #wait(milliseconds: number): void {
+    this.#cancel?.();
+    if (!this.#closed) this.#cancel = this.#clock.after(milliseconds, () => this.#run());
+  }
+
+  #run(): void {
+    if (this.#closed || this.#sink === undefined) return;
+    this.#cancel?.();
+    this.#firstEvent = undefined;
+    this.#again = false;
+    this.#running = this.#look(this.#sink)
+      .catch((error: unknown) => {
+        if (!this.#closed) this.#tell(this.#sink!, 'lost', `${this.#dir} ${ioReason(error)}`);
+      })
+      .then(() => {
+        this.#running = undefined;
+        if (this.#again) this.#wait(this.#options.quiet ?? 50);
+        else this.#wait(this.#options.poll ?? 3000);
+      });
+  }
+
+  /** One look: list, read what changed, deliver. */
+  async #look(sink: Sink): Promise<void> {
+    const dirty = this.#dirty;
+    const all = this.#all;
+    this.#dirty = new Set();
+    this.#all = false;
+    const linked = [...this.#files]
+      .filter(([, known]) => known.linked)
+      .map(([name]) => join(this.#dir, name));
+    this.#watch.update(linked);
+    let names: string[];
+    try {
+      names = await zoneNames(this.#dir);
+    } catch (error) {
+      this.#all ||= all;
+      if (this.#closed) return;
+      this.#tell(
+        sink,
+        this.#delivered === undefined ? 'starting' : 'lost',
+        `${this.#dir} ${ioReason(error)}`,
+      );
+      return;
+    }
+    const files = new Map<string, Known>();
+    for (const name of names) {
+      const known = await this.#read(name, all || dirty.has(name));
+      if (this.#closed) return;
+      if (known !== undefined) files.set(name, known);
+    }
+    const before = this.#delivered?.set;
+    const unchanged = !this.#full && sameZones(this.#files, files);
+    this.#files = files;
+    const zones = new Map([...files].map(([name, { zone }]) => [name, zone]));
+    const set =
+      before !== undefined && unchanged ? before : await paced(joiningZoneFiles(zones, before?.placed));
+    if (this.#closed) return;
+    await paced(this.#report(sink, set));
+    if (this.#closed) return;
+    if (set !== before) await this.#deliver(sink, set);
+    if (!this.#closed) this.#tell(sink, 'live');
+  }
+
+  /** A file's new state, or its old one where nothing changed; undefined where it is gone or no file. */
+  async #read(name: string, force: boolean): Promise<Known | undefined> {
+    const path = join(this.#dir, name);
+    const old = this.#files.get(name);
+    const linked = await lstat(path).then(
+      (entry) => entry.isSymbolicLink(),
+      () => undefined,
+    );
+    if (linked === undefined) return undefined;
+    const state: Known = {
+      signature: '',
+      digest: '',
+      linked,
+      zone: old?.zone ?? unreadable({ file: path }, ''),
+    };
+    let octets: Buffer;
+    try {
+      const info = await stat(path, { bigint: true });
+      if (info.isDirectory()) return undefined;
+      state.signature = `${info.dev}:${info.ino}:${info.size}:${info.mtimeNs}:${info.ctimeNs}`;
+      if (old !== undefined && !force && old.signature === state.signature) return old;
+      if (!info.isFile())
+        return { ...state, zone: keepLast(unreadable({ file: path }, 'is not a file'), old) };
+      if (info.size > FILE_OCTETS_MAX) return { ...state, zone: keepLast(tooLarge(path, info.size), old) };
+      octets = await readFile(path);
+    } catch (error) {
+      const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+      if (missing && !linked) return undefined;
+      const reason = missing ? 'is a symbolic link to nothing' : ioReason(error);
+      return { ...state, signature: '', zone: keepLast(unreadable({ file: path }, reason), old) };
+    }
+    // By a thread of the system's: of a large file it takes longer than a turn.
+    state.digest = Buffer.from(await subtle.digest('SHA-256', octets)).toString('base64');
+    if (old !== undefined && old.digest === state.digest) return state;
+    this.#threaded ||= this.#thread.wants(octets);
+    let zone = state.zone;
+    const parsed = this.#thread.parse(octets, path, this.#options).then((found) => void (zone = found));
+    // Whoever closes does not wait for a large file.
+    await Promise.race([parsed, this.#ended]);
+    return { ...state, zone: keepLast(zone, old) };
+  }
+
+  async #deliver(sink: Sink, set: ZoneSet): Promise<void> {
+    const before = this.#delivered;
+    const full = this.#full || before === undefined;
+    this.#full = false;
+    const delivery = await paced(deliveryOf(set, before, full));
+    if (this.#closed) return;
+    const { delivered, puts, kept, gone } = delivery;
+    this.#delivered = delivered;
+    if (!full && puts.length === 0 && kept.length === 0 && gone.length === 0) return;
+    sink.begin(full, String(++this.#revision));
+    await paced(this.#say(sink, delivery));
+    if (this.#closed) return sink.rollback();
+    await Promise.race([sink.commit(), this.#ended]);
+  }
+
+  /** Stops after each record, where a turn may end. */
+  *#say(sink: Sink, { delivered, puts, kept, gone }: Delivery): Generator<void, void> {
+    const { set, ages, held } = delivered;
+    const put = (text: string, { resource, place }: Placed): void =>
+      sink.put(resource, place, undefined, String(ages.get(text) ?? NO_AGE));
+    for (const key of gone) {
+      if (this.#closed) return;
+      sink.delete(key);
+      yield turns.record();
+    }
+    for (const [text, placed] of puts) {
+      if (this.#closed) return;
+      put(text, placed);
+      yield turns.record();
+    }
+    for (const [text, key] of kept) {
+      if (this.#closed) return;
+      yield turns.record();
+      if (sink.keep?.(key, ages.get(text)?.toString()) === true) continue;
+      held.delete(text);
+      const bare = set.placed.get(text);
+      if (bare !== undefined) put(text, bare);
+    }
+  }
+
+  /** Tells the sink of each file's problems where they changed. */
+  *#report(sink: Sink, set: ZoneSet): Generator<void, void> {
+    const reported = new Map<string, string>();
+    for (const [name, { zone }] of this.#files) {
+      yield turns.record();
+      if (this.#closed) return;
+      const problems = [
+        ...zone.problems.map((problem) => sayKept(problem, zone, set)),
+        ...(set.repeated.get(name) ?? []),
+      ];
+      if (problems.length > 0) this.#problems(sink, join(this.#dir, name), problems, reported);
+    }
+    if (this.#watch.trouble !== undefined) {
+      const poll = (this.#options.poll ?? 3000) / 1000;
+      const reason = `${this.#watch.trouble}: edits are seen only every ${poll} s`;
+      this.#problems(
+        sink,
+        this.#dir,
+        [{ severity: 'warning', place: { file: this.#dir }, reason }],
+        reported,
+      );
+    }
+    for (const scope of this.#reported.keys()) if (!reported.has(scope)) sink.problems(scope, []);
+    this.#reported = reported;
+  }
+
+  #problems(sink: Sink, scope: string, problems: Problem[], reported: Map<string, string>): void {
+    const text = JSON.stringify(problems);
+    if (this.#reported.get(scope) !== text) sink.problems(scope, problems);
+    reported.set(scope, text);
+  }
+
+  #tell(sink: Sink, state: SourceState, reason?: string): void {
+    const text = `${state} ${reason ?? ''}`;
+    if (text === this.#state) return;
+    this.#state = text;
+    sink.state(state, reason);
+  }
+}
+
+/** An unusable file goes on with what it last held. */
+function keepLast(zone: ZoneFile, old: Known | undefined): ZoneFile {
+  if (zone.usable || old === undefined) return zone;
+  return { ...zone, placed: old.zone.placed, refused: old.zone.refused };
+}
+
+function sameZones(before: ReadonlyMap<string, Known>, after: ReadonlyMap<string, Known>): boolean {
+  if (before.size !== after.size) return false;
+  for (const [name, { zone }] of after) if (before.get(name)?.zone !== zone) return false;
+  return true;
+}

@@ -1,0 +1,53 @@
+/** The limits of the TCP lane, and what it counts. */
+import type { LaneCounters } from '../transport.ts';
+
+export interface TcpLimits {
+  /** Connections in all, and of one client address. Beyond, the oldest that owes nothing goes, else the new one. */
+  maxConnections: number;
+  maxPerClient: number;
+  /** Milliseconds without a query or an answer after which a connection is closed (RFC 7766 section 6.2.3). */
+  idleMs: number;
+  /** Milliseconds in which a begun frame must be complete. */
+  frameMs: number;
+  /** Milliseconds without progress after which a client that does not read is cut. */
+  writeMs: number;
+  /** Milliseconds a connection waits for deferred answers when nothing else happens on it. */
+  deferMs: number;
+  /** Milliseconds a client has to close its side when we have closed ours. */
+  lingerMs: number;
+  /** Deferred queries of one connection; at the limit it is not read. */
+  maxDeferred: number;
+  /** Octets of unread answers of one connection, and of all; at the limit it is not read. */
+  maxOutput: number;
+  maxOutputTotal: number;
+  /** Messages that `respond` dropped (responses, most of all) before the connection is cut. */
+  maxIgnored: number;
+}
+
+export interface TcpCounters extends LaneCounters {
+  /** Open now: the one number here that also falls. */
+  connections: number;
+  accepted: number;
+  /** New connections turned away at a limit. */
+  refused: number;
+  /** Connections closed at a limit to make room. */
+  evicted: number;
+  /** Connections closed after `idleMs`. */
+  idled: number;
+  /** Connections closed for what the client did: too slow to write or to read, frames too short, responses. */
+  cut: number;
+}
+
+export const TCP_LIMITS: Readonly<TcpLimits> = {
+  maxConnections: 1000,
+  maxPerClient: 100,
+  idleMs: 10_000,
+  frameMs: 3000,
+  writeMs: 5000,
+  deferMs: 15_000,
+  lingerMs: 1000,
+  maxDeferred: 128,
+  maxOutput: 256 * 1024,
+  maxOutputTotal: 16 * 1024 * 1024,
+  maxIgnored: 8,
+};

@@ -1,0 +1,131 @@
+/**
+ * What the TCP lanes of a server share: the limits of all connections, the memory of one turn, and the turns
+ * themselves, so that a further listener costs neither memory nor a share of UDP's time.
+ */
+import { TCP_LIMITS } from './limits.ts';
+import type { TcpLimits } from './limits.ts';
+
+export interface TcpPoolOptions {
+  limits?: Partial<TcpLimits>;
+  /** Milliseconds, monotonic. */
+  now?: () => number;
+  /** Milliseconds between two looks at the limits of time while there are connections; 0: only `sweep()`. */
+  sweepMs?: number;
+}
+
+/** A connection as turns see it. */
+export interface Working {
+  /** Of the last activity, from one counter: the smallest is the oldest. */
+  stamp: number;
+  /** True while it waits for its turn. */
+  queued: boolean;
+  /** Does what is at hand, at most `units` worth; returns the units left. */
+  run(units: number): number;
+}
+
+/** A lane that has connections. */
+export interface TcpMember {
+  readonly counters: { connections: number };
+  /** Closes the connection that has been quiet for longest and is owed nothing; false when there is none. */
+  evict(): boolean;
+  /** Closes the connections whose time is over. */
+  sweep(): void;
+}
+
+/** Units of work (a short message is one) between two polls of the event loop, where UDP has its turn. */
+const TURN_UNITS = 128;
+/** … and of one connection before the next one has its turn. */
+const SLICE_UNITS = 64;
+
+export class TcpPool {
+  readonly limits: TcpLimits;
+  readonly now: () => number;
+  /** One answer; shared, for the time of a `respond`. */
+  readonly scratch = Buffer.allocUnsafeSlow(65_535);
+  /** The answers of one turn; shared, for the time of a `run`. */
+  readonly turn = Buffer.allocUnsafeSlow(128 * 1024);
+  /** Octets of unread answers of all connections. */
+  outputTotal = 0;
+  #connections = 0;
+  readonly #members = new Set<TcpMember>();
+  readonly #sweepMs: number;
+  #sweepTimer: NodeJS.Timeout | undefined;
+  /** Connections with work at hand, in the order in which they are served. */
+  #queue: Working[] = [];
+  #units = TURN_UNITS;
+  #turn: NodeJS.Immediate | undefined;
+  #stamp = 0;
+
+  constructor({ limits, now, sweepMs = 500 }: TcpPoolOptions = {}) {
+    this.limits = { ...TCP_LIMITS, ...limits };
+    this.now = now ?? (() => performance.now());
+    this.#sweepMs = sweepMs;
+  }
+
+  /** True when one more may be opened. At the limit a lane with the most connections gives one up, if it can. */
+  makeRoom(): boolean {
+    if (this.#connections < this.limits.maxConnections) return true;
+    // Whoever opens many pays for them, and not the clients of another listener.
+    const bySize = [...this.#members].sort((a, b) => b.counters.connections - a.counters.connections);
+    return bySize.some((member) => member.evict());
+  }
+
+  opened(member: TcpMember, connection: Working): void {
+    connection.stamp = ++this.#stamp;
+    this.#connections++;
+    member.counters.connections++;
+    this.#members.add(member);
+    if (this.#sweepTimer !== undefined || this.#sweepMs <= 0) return;
+    this.#sweepTimer = setInterval(() => {
+      for (const each of this.#members) each.sweep();
+    }, this.#sweepMs);
+    this.#sweepTimer.unref();
+  }
+
+  closed(member: TcpMember): void {
+    this.#connections--;
+    if (--member.counters.connections === 0) this.#members.delete(member);
+    if (this.#connections > 0) return;
+    clearInterval(this.#sweepTimer);
+    this.#sweepTimer = undefined;
+  }
+
+  /** Has `run` called now, or in a later turn when this one has done enough. */
+  offer(connection: Working): void {
+    connection.stamp = ++this.#stamp;
+    if (connection.queued) return;
+    if (this.#units <= 0 || this.#queue.length > 0) this.enqueue(connection);
+    else this.#slice(connection);
+    // The allowance is filled up between two polls only, so UDP is never behind more than one of them.
+    if (this.#units <= 0) this.#turn ??= setImmediate(this.#serve);
+  }
+
+  /** Has `run` called in a later turn. */
+  enqueue(connection: Working): void {
+    if (connection.queued) return;
+    connection.queued = true;
+    this.#queue.push(connection);
+    this.#turn ??= setImmediate(this.#serve);
+  }
+
+  #slice(connection: Working): void {
+    const slice = Math.min(this.#units, SLICE_UNITS);
+    this.#units -= slice - connection.run(slice);
+  }
+
+  readonly #serve = (): void => {
+    this.#turn = undefined;
+    this.#units = TURN_UNITS;
+    const queue = this.#queue;
+    this.#queue = [];
+    let next = 0;
+    while (next < queue.length && this.#units > 0) {
+      const connection = queue[next++]!;
+      connection.queued = false;
+      // Puts itself at the end of the new queue when there is more.
+      this.#slice(connection);
+    }
+    if (next < queue.length) this.#queue = queue.slice(next).concat(this.#queue);
+    if (this.#queue.length > 0) this.#turn ??= setImmediate(this.#serve);
+  };
+}

@@ -1,0 +1,99 @@
+/**
+ * The worker threads of a process that answer UDP: as many as it was told, each for a socket of every listener.
+ *
+ * A worker that is asleep in the kernel keeps a process from ending, so every way out calls it first: `close`, and
+ * the exit of the process for whatever reason.
+ */
+import type { Listener } from '../../answer/peer.ts';
+import type { Answering } from '../transport.ts';
+import { loadSystem } from '../syscalls.ts';
+import type { System } from '../syscalls.ts';
+import { Seat } from './worker-slot.ts';
+import type { Staffing } from './worker-slot.ts';
+import type { Bound } from './socket.ts';
+import type { Station } from './station.ts';
+
+export interface CrewOptions extends Staffing {
+  /** Threads. Default 1. */
+  workers?: number;
+}
+
+/** A socket at a worker. */
+export interface Assignment {
+  seat: Seat;
+  station: Station;
+}
+
+const crews = new Set<Crew>();
+
+function stopAll(): void {
+  for (const crew of crews) crew.stop();
+}
+
+export class Crew {
+  readonly system: System;
+  readonly seats: Seat[] = [];
+  #started: Promise<void> | undefined;
+
+  /** Throws the system's error when there are no descriptors left, and an Error where there are no system calls. */
+  constructor(answering: Answering, options: CrewOptions) {
+    const { system, reason } = loadSystem();
+    if (system === undefined) throw new Error(reason);
+    this.system = system;
+    const workers = Math.max(1, options.workers ?? 1);
+    try {
+      for (let index = 0; index < workers; index++)
+        this.seats.push(new Seat(system, index, answering, options));
+    } catch (error) {
+      for (const seat of this.seats) seat.close();
+      throw error;
+    }
+  }
+
+  /** Gives each worker a socket, and each socket a worker, in turn. The first call starts the threads. */
+  serve(listener: Listener, sockets: readonly Bound[]): Assignment[] {
+    const { seats } = this;
+    const assigned: Assignment[] = [];
+    try {
+      for (let i = 0; i < Math.max(seats.length, sockets.length); i++) {
+        const seat = seats[i % seats.length];
+        assigned.push({ seat, station: seat.serve(listener, sockets[i % sockets.length]) });
+      }
+    } catch (error) {
+      for (const { seat, station } of assigned) {
+        void seat.leave(station);
+        seat.desk.remove(station);
+      }
+      throw error;
+    }
+    this.#start();
+    return assigned;
+  }
+
+  /** Resolves when all threads serve, rejects when one could not start. Before the first `serve` there is nothing to wait for. */
+  async ready(): Promise<void> {
+    await this.#started;
+  }
+
+  /** Tells the workers to answer what is queued and to end. Synchronous: the process may be exiting. */
+  stop(): void {
+    for (const seat of this.seats) seat.stop();
+  }
+
+  /** The sockets are those of the lanes, which were closed before. */
+  async close(): Promise<void> {
+    this.stop();
+    await Promise.all(this.seats.map((seat) => seat.ended));
+    for (const seat of this.seats.splice(0)) seat.close();
+    if (crews.delete(this) && crews.size === 0) process.off('exit', stopAll);
+  }
+
+  #start(): void {
+    if (this.#started !== undefined) return;
+    if (crews.size === 0) process.on('exit', stopAll);
+    crews.add(this);
+    this.#started = Promise.all(this.seats.map((seat) => seat.start())).then(() => undefined);
+    // Whoever waits for it is told; who does not must not be ended by it.
+    this.#started.catch(() => undefined);
+  }
+}

@@ -1,0 +1,54 @@
+/** Tells which of many descriptors can be read, in the order in which they became so. */
+import * as sys from '../syscalls.ts';
+import type { System } from '../syscalls.ts';
+
+/** struct epoll_event is packed on x64 alone: its data stands right behind the four octets of its events. */
+const PACKED = process.arch === 'x64';
+const STRIDE = (PACKED ? 12 : 16) / 4;
+const DATA = (PACKED ? 4 : 8) / 4;
+/** Descriptors told of in one `wait`; those behind come first in the next one. */
+const EVENTS_MAX = 64;
+
+export class Epoll {
+  /** Works in every thread of the process: one registers, another waits. */
+  readonly fd: number;
+  readonly #system: System;
+  readonly #words = new Int32Array(EVENTS_MAX * STRIDE);
+  readonly #address: number;
+
+  /** Throws the system's error. `fd`: that of another `Epoll`, which closes it. */
+  constructor(system: System, fd = system.epoll_create1(sys.EPOLL_CLOEXEC)) {
+    if (fd < 0) throw sys.systemError('epoll_create1', system.errno());
+    this.fd = fd;
+    this.#system = system;
+    this.#address = system.pin(this.#words.buffer);
+  }
+
+  /** `number`, 32 bits, is what `at` says when `fd` can be read. Throws the system's error. */
+  add(fd: number, number: number): void {
+    this.#words[0] = sys.EPOLLIN;
+    this.#words[DATA] = number;
+    if (this.#system.epoll_ctl(this.fd, sys.EPOLL_CTL_ADD, fd, this.#address) !== 0) {
+      throw sys.systemError('epoll_ctl', this.#system.errno());
+    }
+  }
+
+  /** Nothing of it is told from now on, also where another process has a duplicate of it. */
+  remove(fd: number): void {
+    this.#system.epoll_ctl(this.fd, sys.EPOLL_CTL_DEL, fd, this.#address);
+  }
+
+  /** How many can be read; sleeps up to `timeout` milliseconds until there is one. 0 also when a signal came. */
+  wait(timeout: number): number {
+    return Math.max(0, this.#system.epoll_wait(this.fd, this.#address, EVENTS_MAX, timeout));
+  }
+
+  /** Which one the `i`th of the last `wait` is. */
+  at(i: number): number {
+    return this.#words[i * STRIDE + DATA];
+  }
+
+  close(): void {
+    this.#system.close(this.fd);
+  }
+}

@@ -1,0 +1,305 @@
+/**
+ * The worker thread of the batch lane: receives, answers and sends whole batches, asleep in the kernel between.
+ *
+ * With one socket it is blocked in the receive itself. With several it sleeps until some can be read, and takes one
+ * batch of each of those, so that whoever floods one delays the others by a batch. It never returns to its event
+ * loop while it serves: it is called by a word in shared memory, and reads its port then. What it cannot finish goes
+ * into the ring. It ends when it is told to stop, once what its sockets had queued is answered.
+ */
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { Epoll } from './epoll.ts';
+import { RingWriter } from './ring.ts';
+import { askForShortSlice } from '../scheduler-slice.ts';
+import * as sys from '../syscalls.ts';
+import type { System } from '../syscalls.ts';
+import * as count from './control.ts';
+import { handOver, wake } from './handoff.ts';
+import { BATCH, BatchMessages } from './messages.ts';
+import { Post } from './post.ts';
+import type { BatchResponder, CreateResponder } from './responder.ts';
+import type { StationData } from './station.ts';
+
+/** What comes through the port: serve this socket, or leave the one with this number. */
+export type Order = StationData | number;
+
+export interface BatchWorkerData {
+  stations: StationData[];
+  /** What the control says when `stations` is all that was ordered. */
+  orders: number;
+  control: SharedArrayBuffer;
+  ring: SharedArrayBuffer;
+  /** Written to wake the main thread, and read to be called. */
+  eventfd: number;
+  callfd: number;
+  /** Every socket is registered there with its number, and `callfd` with 0. */
+  epoll: number;
+  /** URL of the module with `createResponder`, and what to call it with. */
+  module: string;
+  data: unknown;
+}
+
+/** Milliseconds of sleep that need no reason; a call ends it at once. */
+const IDLE_TIMEOUT = 60_000;
+/** Milliseconds to wait where every receive fails. */
+const FAILURE_PAUSE = 20;
+/** Receives that follow one which found nothing before another is tried without being told. */
+const RESTRAINT = 4;
+/** Receives from a socket that is left, each a whole batch: the most a full queue holds, and an end under a flood. */
+const LAST_RECEIVES = 512;
+
+class BatchLoop {
+  readonly #system: System;
+  readonly #data: BatchWorkerData;
+  readonly #control: count.WorkerControl;
+  readonly #messages: BatchMessages;
+  readonly #ring: RingWriter;
+  readonly #responder: BatchResponder;
+  readonly #epoll: Epoll;
+  readonly #posts = new Map<number, Post>();
+  /** The only one there is. */
+  #only: Post | undefined;
+  /** The one that the messages fit. */
+  #fitted: Post | undefined;
+  #orders: number;
+  /** Receives until it is worth trying a socket again without being told that it can be read. */
+  #restraint = 0;
+  readonly #event = new ArrayBuffer(8);
+
+  constructor(system: System, data: BatchWorkerData, responder: BatchResponder) {
+    this.#system = system;
+    this.#data = data;
+    this.#control = new count.WorkerControl(data.control);
+    this.#messages = new BatchMessages(system);
+    this.#ring = new RingWriter(data.ring);
+    this.#responder = responder;
+    this.#epoll = new Epoll(system, data.epoll);
+    this.#orders = data.orders;
+    for (const station of data.stations) this.#serve(station);
+  }
+
+  run(): void {
+    // A predecessor may have died between filling the ring and waking the main thread.
+    wake(this.#system, this.#data.eventfd);
+    parentPort!.postMessage(this.#orders);
+    for (;;) {
+      if (this.#control.orders !== this.#orders && this.#obey()) return;
+      if (this.#only !== undefined) this.#block(this.#only);
+      else this.#round();
+    }
+  }
+
+  /** Does what was ordered, and says so. True when the order is to end. */
+  #obey(): boolean {
+    this.#orders = this.#control.orders;
+    for (let next = receiveMessageOnPort(parentPort!); next; next = receiveMessageOnPort(parentPort!)) {
+      const order = next.message as Order;
+      if (typeof order === 'number') this.#leave(order);
+      else this.#serve(order);
+    }
+    const { stopped } = this.#control;
+    if (stopped) for (const post of this.#posts.values()) this.#empty(post);
+    parentPort!.postMessage(this.#orders);
+    return stopped;
+  }
+
+  #serve(station: StationData): void {
+    this.#posts.set(station.number, new Post(station));
+    this.#count();
+  }
+
+  #leave(number: number): void {
+    const post = this.#posts.get(number);
+    if (post === undefined) return;
+    this.#empty(post);
+    this.#posts.delete(number);
+    this.#fitted = undefined;
+    this.#count();
+  }
+
+  #count(): void {
+    this.#only = undefined;
+    if (this.#posts.size === 1) for (const post of this.#posts.values()) this.#only = post;
+  }
+
+  /** Answers what it has queued. */
+  #empty(post: Post): void {
+    for (let last = 0; last < LAST_RECEIVES; last++) {
+      if (this.#receive(post, sys.MSG_DONTWAIT) < 0 && this.#system.errno() !== sys.EINTR) return;
+    }
+  }
+
+  #block(post: Post): void {
+    if (this.#receive(post, sys.MSG_WAITFORONE) >= 0) return;
+    const errno = this.#system.errno();
+    // Nothing came for a while: from now on a call is heard at once. Another process may have made the socket
+    // non-blocking, so this is no busy loop either.
+    if (errno === sys.EAGAIN) this.#sleep();
+    else if (errno !== sys.EINTR) this.#fail(post);
+  }
+
+  #round(): void {
+    const ready = this.#sleep();
+    let failed = 0;
+    for (let i = 0; i < ready; i++) {
+      const post = this.#posts.get(this.#epoll.at(i));
+      if (post === undefined || this.#take(post)) continue;
+      const errno = this.#system.errno();
+      // Another thread may read the same socket, and have been faster.
+      if (errno === sys.EINTR || errno === sys.EAGAIN) continue;
+      post.counts[count.RECEIVE_ERRORS] += 1;
+      failed += 1;
+    }
+    if (failed > 0 && failed === ready) this.#pause();
+  }
+
+  /**
+   * Receives a batch, of which the rest may have come while its beginning was answered: asking for it costs less than
+   * asking what can be read. False when nothing came; `errno` says why.
+   */
+  #take(post: Post): boolean {
+    let taken = this.#receive(post, sys.MSG_DONTWAIT);
+    if (taken < 0) return false;
+    if (this.#restraint > 0) this.#restraint -= 1;
+    while (taken < BATCH && this.#restraint === 0) {
+      const more = this.#receive(post, sys.MSG_DONTWAIT);
+      if (more <= 0) this.#restraint = RESTRAINT;
+      else taken += more;
+    }
+    return true;
+  }
+
+  #fail(post: Post): void {
+    post.counts[count.RECEIVE_ERRORS] += 1;
+    this.#pause();
+  }
+
+  #pause(): void {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, FAILURE_PAUSE);
+  }
+
+  /** Returns how many descriptors can be read, the call's among them; that one is read. */
+  #sleep(): number {
+    const ready = this.#epoll.wait(IDLE_TIMEOUT);
+    for (let i = 0; i < ready; i++) {
+      if (this.#epoll.at(i) !== 0) continue;
+      this.#system.read(this.#data.callfd, this.#system.pin(this.#event), 8);
+    }
+    return ready;
+  }
+
+  /** How many came; negative when nothing did: `errno` says why. */
+  #receive(post: Post, flags: number): number {
+    const messages = this.#messages;
+    if (post !== this.#fitted) {
+      this.#fitted = post;
+      messages.use(post.family, post.wildcard);
+    }
+    messages.prepare();
+    const received = this.#system.recvmmsg(post.fd, messages.receiveVector, BATCH, flags, 0);
+    // One that brings no octets is no end: empty datagrams may have queries behind them.
+    if (received > 0) this.#answer(post, received);
+    return received;
+  }
+
+  #answer(post: Post, received: number): void {
+    const { bytes } = this.#messages;
+    const messages = this.#messages;
+    const { counts, peer, wildcard } = post;
+    const responder = this.#responder;
+    let staged = 0;
+    let dropped = 0;
+    let deferred = 0;
+    let handed = 0;
+    let errors = 0;
+    responder.enter();
+    try {
+      responder.look?.(messages, received, peer.listener);
+      for (let i = 0; i < received; i++) {
+        const length = messages.inputLength(i);
+        if (length === 0) {
+          dropped += 1;
+          continue;
+        }
+        messages.readAddress(i, peer.address);
+        if (wildcard) messages.readLocal(i, peer.local);
+        peer.port = messages.port(i);
+        const at = messages.inputAt(i);
+        const out = messages.outputAt(staged);
+        let written = 0;
+        try {
+          written = responder.respond(bytes, at, at + length, peer, bytes, out, i);
+          if (written < 0 && post.tally.closing) written = 0;
+          if (written < 0) {
+            const held = post.tally.held + handed;
+            const octets = handOver(this.#ring, messages, i, length, peer, post.number, held);
+            if (octets > 0) {
+              deferred += 1;
+              handed += octets;
+              continue;
+            }
+            counts[count.OVERFLOWS] += 1;
+            written = responder.overload(bytes, out);
+          }
+        } catch {
+          errors += 1;
+          continue;
+        }
+        if (written === 0) {
+          dropped += 1;
+          continue;
+        }
+        counts[count.RCODES + (bytes[out + 3] & 15)] += 1;
+        messages.stage(staged, i, written);
+        staged += 1;
+      }
+    } finally {
+      responder.leave();
+    }
+    counts[count.RECEIVED] += received;
+    counts[count.BATCHES] += 1;
+    counts[count.DROPPED] += dropped;
+    counts[count.ERRORS] += errors;
+    // First what is ready: the main thread may be given this core.
+    if (staged > 0) this.#send(post, staged);
+    if (deferred > 0) {
+      counts[count.DEFERRED] += deferred;
+      post.tally.handed(handed);
+      if (this.#ring.publish()) wake(this.#system, this.#data.eventfd);
+    }
+  }
+
+  #send(post: Post, staged: number): void {
+    const system = this.#system;
+    const messages = this.#messages;
+    // A queue that is full may be waited for only where nobody else's answers wait with it.
+    const flags = this.#only === post ? sys.MSG_NOSIGNAL : sys.MSG_NOSIGNAL | sys.MSG_DONTWAIT;
+    let done = 0;
+    let failed = 0;
+    while (done < staged) {
+      const sent = system.sendmmsg(post.fd, messages.sendVector + done * 64, staged - done, flags);
+      if (sent > 0) {
+        done += sent;
+        continue;
+      }
+      const errno = system.errno();
+      if (errno === sys.EINTR) continue;
+      // One that cannot be sent says nothing of the others; a queue that stays full does.
+      const lost = errno === sys.EAGAIN ? staged - done : 1;
+      done += lost;
+      failed += lost;
+    }
+    post.counts[count.ANSWERED] += staged - failed;
+    if (failed > 0) post.counts[count.SEND_ERRORS] += failed;
+  }
+}
+
+async function main(data: BatchWorkerData): Promise<void> {
+  const loaded = sys.loadSystem();
+  if (loaded.system === undefined) throw new Error(loaded.reason);
+  const module = (await import(data.module)) as { createResponder: CreateResponder };
+  const loop = new BatchLoop(loaded.system, data, module.createResponder(data.data));
+  askForShortSlice(loaded.system);
+  loop.run();
+}
+
+await main(workerData as BatchWorkerData);

@@ -1,0 +1,195 @@
+/** VPCs, namespaces and overlays: the few that are known by name, and what the trie holds for each. */
+import type { Namespace, Overlay, Vpc } from '../../model.ts';
+import type { Arena } from './arena.ts';
+import * as layout from '../layout.ts';
+import type { Nodes } from './nodes.ts';
+import { parsePrefix } from '../prefix.ts';
+import type { Prefix } from '../prefix.ts';
+import type { Tables } from './tables.ts';
+
+export interface OverlayState {
+  name: string;
+  namespace: NamespaceState;
+  record: number;
+  declared?: Overlay;
+  prefixes: Prefix[];
+  /** Pods attached to it. */
+  pods: number;
+}
+
+export interface NamespaceState {
+  name: string;
+  vpc: VpcState;
+  node: number;
+  declared?: Namespace;
+  overlays: Map<string, OverlayState>;
+}
+
+export interface VpcState {
+  name: string;
+  record: number;
+  node: number;
+  declared?: Vpc;
+  net6: Prefix[];
+  services6: Prefix[];
+  namespaces: Map<string, NamespaceState>;
+  /** Names with dots of its pods and services, and how many bear each. */
+  dotted: Map<string, number>;
+  /** Overlays that are internal. */
+  internal: number;
+  serial: number;
+}
+
+const OVERLAY_WORDS = 4;
+const NAMESPACE_WORDS = 2;
+
+export class Directory {
+  readonly vpcs = new Map<string, VpcState>();
+  /** Those of which something changed in this transaction. */
+  readonly touched = new Set<VpcState>();
+  private readonly arena: Arena;
+  private readonly tables: Tables;
+  private readonly nodes: Nodes;
+  private readonly vpcRoot: number;
+  private nextNumber = 1;
+  private readonly overlayNames = new Map<number, OverlayState>();
+  /** What may have lost its last reason to exist. */
+  private readonly suspectNamespaces = new Set<NamespaceState>();
+  private readonly suspectOverlays = new Set<OverlayState>();
+
+  constructor(arena: Arena, tables: Tables, nodes: Nodes, vpcRoot: number) {
+    this.arena = arena;
+    this.tables = tables;
+    this.nodes = nodes;
+    this.vpcRoot = vpcRoot;
+  }
+
+  vpc(name: string): VpcState {
+    let state = this.vpcs.get(name);
+    if (state === undefined) {
+      const words = layout.VPC_COPIES + 2 * layout.VPC_BLOCK;
+      const record = this.arena.allocate(words);
+      const node = this.nodes.ensureChild(this.vpcRoot, name, layout.NODE_VPC);
+      this.arena.words.fill(0, record, record + words);
+      this.arena.words[record] = layout.RECORD_VPC;
+      this.arena.words[record + layout.VPC_NUMBER] = this.nextNumber++;
+      this.arena.words[record + layout.VPC_NODE] = node;
+      this.nodes.setPayload(node, record);
+      state = {
+        name,
+        record,
+        node,
+        net6: [],
+        services6: [],
+        namespaces: new Map(),
+        dotted: new Map(),
+        internal: 0,
+        serial: 0,
+      };
+      this.vpcs.set(name, state);
+    }
+    this.touched.add(state);
+    return state;
+  }
+
+  setVpc(state: VpcState, declared: Vpc | undefined): void {
+    state.declared = declared;
+    state.net6 = prefixesOf(declared?.net6 ?? []);
+    state.services6 = prefixesOf(declared?.services6 ?? []);
+  }
+
+  namespace(vpc: VpcState, name: string): NamespaceState {
+    let state = vpc.namespaces.get(name);
+    if (state === undefined) {
+      const node = this.nodes.ensureChild(vpc.node, name, layout.NODE_NAMESPACE, vpc.record);
+      state = { name, vpc, node, overlays: new Map() };
+      vpc.namespaces.set(name, state);
+    }
+    return state;
+  }
+
+  /** Declares or, with undefined, forgets. Most have no payload: only what is said of one needs a record. */
+  setNamespace(state: NamespaceState, declared: Namespace | undefined): void {
+    state.declared = declared;
+    const old = this.nodes.payload(state.node);
+    const isShadow = declared?.shadow === 'forward';
+    if (isShadow === (old !== 0)) return;
+    const payload = isShadow ? this.arena.allocate(NAMESPACE_WORDS) : 0;
+    if (isShadow) this.arena.words[payload] = layout.RECORD_NAMESPACE | layout.NAMESPACE_SHADOW_FORWARD;
+    this.nodes.setPayload(state.node, payload);
+    if (old !== 0) this.tables.release(old, NAMESPACE_WORDS);
+  }
+
+  overlay(namespace: NamespaceState, name: string): OverlayState {
+    let state = namespace.overlays.get(name);
+    if (state === undefined) {
+      const record = this.arena.allocate(OVERLAY_WORDS);
+      this.arena.words.fill(0, record, record + OVERLAY_WORDS);
+      this.arena.words[record] = layout.RECORD_OVERLAY;
+      this.arena.words[record + layout.OVERLAY_NAMESPACE] = namespace.node;
+      state = { name, namespace, record, prefixes: [], pods: 0 };
+      namespace.overlays.set(name, state);
+      this.overlayNames.set(record, state);
+    }
+    return state;
+  }
+
+  setOverlay(state: OverlayState, declared: Overlay | undefined): void {
+    const { vpc } = state.namespace;
+    if (state.declared?.internal === true) vpc.internal--;
+    if (declared?.internal === true) vpc.internal++;
+    if (declared === undefined) this.suspectOverlays.add(state);
+    state.declared = declared;
+    state.prefixes = prefixesOf([declared?.net4, declared?.net6]);
+    this.tables.poke(state.record + layout.OVERLAY_INTERNAL_COPIES, 1, declared?.internal === true ? 1 : 0);
+  }
+
+  /** So many more pods are attached to an overlay. */
+  countPods(record: number, by: number): void {
+    const state = this.overlayOf(record);
+    state.pods += by;
+    if (state.pods === 0) this.suspectOverlays.add(state);
+  }
+
+  overlayOf(record: number): OverlayState {
+    return this.overlayNames.get(record)!;
+  }
+
+  /** Something of the namespace has gone. */
+  suspect(namespace: NamespaceState): void {
+    this.suspectNamespaces.add(namespace);
+  }
+
+  /** Lets go of what neither a declaration nor anything inside keeps; VPCs are left to `forget`. */
+  sweep(): void {
+    for (const overlay of this.suspectOverlays) {
+      if (overlay.declared !== undefined || overlay.pods > 0) continue;
+      overlay.namespace.overlays.delete(overlay.name);
+      this.overlayNames.delete(overlay.record);
+      this.tables.release(overlay.record, OVERLAY_WORDS);
+      this.suspectNamespaces.add(overlay.namespace);
+    }
+    this.suspectOverlays.clear();
+    for (const namespace of this.suspectNamespaces) {
+      const { declared, name, node, overlays, vpc } = namespace;
+      if (declared !== undefined || overlays.size > 0 || this.nodes.children(node) > 0) continue;
+      vpc.namespaces.delete(name);
+      this.nodes.prune(node, vpc.node);
+    }
+    this.suspectNamespaces.clear();
+  }
+
+  forget(vpc: VpcState): void {
+    if (vpc.declared !== undefined || vpc.namespaces.size > 0) return;
+    this.vpcs.delete(vpc.name);
+    this.nodes.setPayload(vpc.node, 0);
+    this.nodes.prune(vpc.node, this.vpcRoot);
+    this.tables.release(vpc.record, layout.VPC_COPIES + 2 * layout.VPC_BLOCK);
+  }
+}
+
+function prefixesOf(texts: readonly (string | undefined)[]): Prefix[] {
+  return texts
+    .map((text) => (text === undefined ? undefined : parsePrefix(text)))
+    .filter((prefix) => prefix !== undefined);
+}

@@ -1,0 +1,108 @@
+/**
+ * The flat memory as one thread maps it, and the copy of its tables that this thread reads.
+ *
+ * In a worker: `enter()` before a batch, `leave()` after its last look; in between the writer does not touch
+ * the copy in use. On the writer's own thread `refresh()` before each look is enough, because a transaction
+ * never changes the active copy. References stay valid until the next `leave` or `refresh`.
+ */
+import * as layout from '../layout.ts';
+import type { TrieMemory } from '../memory.ts';
+
+/** Hashes have 31 bits. */
+export const HASH_RANGE = 0x80000000;
+
+export class Copies {
+  readonly head: Int32Array;
+  readonly words: Int32Array;
+  readonly bytes: Uint8Array;
+  readonly vpcRoot: number;
+  readonly specialRoot: number;
+  readonly outsideRoot: number;
+  /** The copy in use. */
+  copy = 0;
+  /** One of SYNC_*, and whether IPv4 sources must not identify pods: as true of the copy in use, or older than it. */
+  sync = layout.SYNC_STARTING;
+  isIpv4Blind = false;
+  generation = 0;
+  /**
+   * Members, attachments and ports looked at since `enter` or `refresh`: whoever goes through many of them counts
+   * them here.
+   */
+  steps = 0;
+
+  names: Int32Array;
+  addresses: Int32Array;
+  nameCapacity = 0;
+  addressCapacity = 0;
+  nameScale = 0;
+  addressScale = 0;
+
+  private readonly nameCopies: [Int32Array, Int32Array];
+  private readonly addressCopies: [Int32Array, Int32Array];
+  private readonly announcement: number;
+
+  /** `reader`: this reader's number among READERS_MAX, or -1 on the writer's thread. */
+  constructor(memory: TrieMemory, reader: number) {
+    this.head = new Int32Array(memory.head);
+    this.words = new Int32Array(memory.arena);
+    this.bytes = new Uint8Array(memory.arena);
+    this.nameCopies = [new Int32Array(memory.names[0]), new Int32Array(memory.names[1])];
+    this.addressCopies = [new Int32Array(memory.addresses[0]), new Int32Array(memory.addresses[1])];
+    this.names = this.nameCopies[0];
+    this.addresses = this.addressCopies[0];
+    this.vpcRoot = this.head[layout.HEAD_VPC_ROOT];
+    this.specialRoot = this.head[layout.HEAD_SPECIAL_ROOT];
+    this.outsideRoot = this.head[layout.HEAD_OUTSIDE_ROOT];
+    this.announcement = layout.HEAD_READERS + reader * layout.READER_STRIDE;
+    this.refresh();
+  }
+
+  /** Announces the copy that is about to be read, and pins it. */
+  enter(): void {
+    const head = this.head;
+    // Before the copy is chosen: the writer flips first and says so afterwards, so what is said is never ahead.
+    this.readState();
+    let active = Atomics.load(head, layout.HEAD_ACTIVE);
+    for (;;) {
+      Atomics.store(head, this.announcement, active + 1);
+      const again = Atomics.load(head, layout.HEAD_ACTIVE);
+      if (again === active) break;
+      active = again;
+    }
+    this.steps = 0;
+    this.use(active);
+  }
+
+  /** Lets the writer have the copy. */
+  leave(): void {
+    const most = this.announcement + layout.READER_STEPS;
+    if (this.steps > this.head[most]) this.head[most] = this.steps;
+    Atomics.store(this.head, this.announcement, 0);
+  }
+
+  /** For the writer's own thread: look at the active copy. */
+  refresh(): void {
+    this.readState();
+    this.steps = 0;
+    this.use(this.head[layout.HEAD_ACTIVE]);
+  }
+
+  private readState(): void {
+    this.sync = Atomics.load(this.head, layout.HEAD_SYNC);
+    this.isIpv4Blind = Atomics.load(this.head, layout.HEAD_IPV4_BLIND) === 1;
+  }
+
+  /** Reads this copy from now on: the writer looks at its idle one so. */
+  use(copy: number): void {
+    const head = this.head;
+    // The writer counts before it flips: the copy's number tells the two moments apart.
+    this.generation = (head[layout.HEAD_GENERATION] << 1) | copy;
+    this.copy = copy;
+    this.names = this.nameCopies[copy];
+    this.addresses = this.addressCopies[copy];
+    this.nameCapacity = head[layout.HEAD_NAME_CAPACITY + copy];
+    this.addressCapacity = head[layout.HEAD_ADDRESS_CAPACITY + copy];
+    this.nameScale = this.nameCapacity / HASH_RANGE;
+    this.addressScale = this.addressCapacity / HASH_RANGE;
+  }
+}

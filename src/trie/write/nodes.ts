@@ -1,0 +1,167 @@
+/** Nodes and edges of the trie: made on the way to a name, dropped when nothing hangs on them. */
+import type { Arena } from './arena.ts';
+import * as layout from '../layout.ts';
+import type { Tables } from './tables.ts';
+
+const scratch = new Uint8Array(256);
+
+/** Writes one ASCII label with its length octet to the shared scratch, and returns that. */
+function labelOctets(text: string, from: number, to: number): Uint8Array {
+  scratch[0] = to - from;
+  for (let i = from; i < to; i++) scratch[i - from + 1] = text.charCodeAt(i);
+  return scratch;
+}
+
+/** Labels of a dotted name. */
+export function labelsIn(name: string): number {
+  let labels = 1;
+  for (let i = 0; i < name.length; i++) if (name.charCodeAt(i) === 0x2e) labels++;
+  return labels;
+}
+
+/** Words that the nodes of a path need at most, and a mark at its end: three each, its label, what it carries. */
+export function wordsOfPath(name: string): number {
+  return 8 * labelsIn(name) + (name.length >>> 2);
+}
+
+export class Nodes {
+  private readonly tables: Tables;
+  private readonly arena: Arena;
+  private readonly bytes: Uint8Array;
+  /** Of the node that was found or made last: it is most often the next one asked for. */
+  private lastNode = 0;
+  private lastHash = 0;
+
+  constructor(tables: Tables, arena: Arena) {
+    this.tables = tables;
+    this.arena = arena;
+    this.bytes = new Uint8Array(arena.words.buffer);
+  }
+
+  /** A node without an edge to it: the root of a tree. */
+  root(): number {
+    const node = this.arena.allocate(layout.NODE_LABEL);
+    this.arena.words.fill(0, node, node + layout.NODE_LABEL);
+    return node;
+  }
+
+  /** The child along one label, or 0. */
+  child(parent: number, label: string): number {
+    const view = this.tables.idle;
+    return view.step(parent, labelOctets(label, 0, label.length), 0) ? view.node : 0;
+  }
+
+  /** The child along one label, made if need be, with no payload then. */
+  ensureChild(parent: number, label: string, kind = layout.NODE_PLAIN, vpc = 0): number {
+    return this.ensureLabel(parent, label, 0, label.length, kind, vpc);
+  }
+
+  /** The node of a dotted name below `root`, rightmost label first; 0 when it is not there. */
+  findPath(root: number, name: string): number {
+    const view = this.tables.idle;
+    let node = root;
+    let end = name.length;
+    while (end > 0) {
+      const dot = name.lastIndexOf('.', end - 1);
+      if (!view.step(node, labelOctets(name, dot + 1, end), 0)) return 0;
+      node = view.node;
+      end = dot;
+    }
+    return node;
+  }
+
+  /** The node of a dotted name below `root`, made if need be. */
+  ensurePath(root: number, name: string): number {
+    let node = root;
+    let end = name.length;
+    while (end > 0) {
+      const dot = name.lastIndexOf('.', end - 1);
+      node = this.ensureLabel(node, name, dot + 1, end, layout.NODE_PLAIN, 0);
+      end = dot;
+    }
+    return node;
+  }
+
+  private ensureLabel(
+    parent: number,
+    text: string,
+    from: number,
+    to: number,
+    kind: number,
+    vpc: number,
+  ): number {
+    const view = this.tables.idle;
+    const label = labelOctets(text, from, to);
+    const hash = view.hashLabel(parent, label, 0);
+    if (view.stepHashed(parent, label, 0, hash)) {
+      this.lastNode = view.node;
+      this.lastHash = hash;
+      return view.node;
+    }
+    const { words } = this.arena;
+    const length = to - from;
+    const size = layout.nodeWords(length, kind);
+    const node = this.arena.allocate(size);
+    words[node + layout.NODE_PARENT] = parent;
+    words[node + layout.NODE_CHILDREN] = 0;
+    words[node + layout.NODE_META] = length | (kind << 8);
+    const at = (node + layout.NODE_LABEL) * 4;
+    words[node + layout.NODE_LABEL + ((length - 1) >>> 2)] = 0;
+    for (let i = 0; i < length; i++) this.bytes[at + i] = label[i + 1];
+    if (kind === layout.NODE_NAMESPACE) words[node + size - 1] = vpc;
+    words[parent + layout.NODE_CHILDREN]++;
+    this.tables.putName(hash, node, 0);
+    this.lastNode = node;
+    this.lastHash = hash;
+    return node;
+  }
+
+  payload(node: number): number {
+    return this.tables.idle.payloadHashed(node, this.hashOf(node));
+  }
+
+  setPayload(node: number, payload: number): void {
+    this.tables.setName(this.hashOf(node), node, payload);
+  }
+
+  parent(node: number): number {
+    return this.arena.words[node + layout.NODE_PARENT];
+  }
+
+  children(node: number): number {
+    return this.arena.words[node + layout.NODE_CHILDREN];
+  }
+
+  /** Drops the node, and its ancestors below `stop`, as long as they have neither children nor a payload. */
+  prune(node: number, stop: number): void {
+    const { words } = this.arena;
+    while (node !== stop && words[node + layout.NODE_CHILDREN] === 0 && this.payload(node) === 0) {
+      const parent = words[node + layout.NODE_PARENT];
+      const meta = words[node + layout.NODE_META];
+      this.tables.deleteName(this.hashOf(node), node);
+      this.tables.release(node, layout.nodeWords(meta & 0xff, (meta >>> 8) & 0xff));
+      words[parent + layout.NODE_CHILDREN]--;
+      node = parent;
+    }
+  }
+
+  /** The dotted name of a node below `root`. */
+  pathText(node: number, root: number): string {
+    const view = this.tables.idle;
+    let text = view.labelText(node);
+    for (let up = this.parent(node); up !== root; up = this.parent(up)) text += '.' + view.labelText(up);
+    return text;
+  }
+
+  private hashOf(node: number): number {
+    if (node === this.lastNode) return this.lastHash;
+    const { words } = this.arena;
+    const length = words[node + layout.NODE_META] & 0xff;
+    scratch[0] = length;
+    const at = (node + layout.NODE_LABEL) * 4;
+    for (let i = 0; i < length; i++) scratch[i + 1] = this.bytes[at + i];
+    this.lastHash = this.tables.idle.hashLabel(words[node + layout.NODE_PARENT], scratch, 0);
+    this.lastNode = node;
+    return this.lastHash;
+  }
+}

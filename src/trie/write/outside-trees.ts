@@ -1,0 +1,117 @@
+/** Trees of the names that `routes` and `hosts` name: one of each VPC that has some, and one of the configuration. */
+import { parse4, parse6 } from '../../dns/address.ts';
+import type { NameLists } from '../../model.ts';
+import type { Arena } from './arena.ts';
+import * as layout from '../layout.ts';
+import { labelsIn, wordsOfPath } from './nodes.ts';
+import type { Nodes } from './nodes.ts';
+import type { Tables } from './tables.ts';
+
+/** What a VPC or the configuration says; both may be absent. */
+export interface OutsideRules {
+  routes?: NameLists | undefined;
+  hosts?: NameLists | undefined;
+}
+
+const octets = new Uint8Array(16);
+/** In the order of memory, as the arena is. */
+const octetWords = new Int32Array(octets.buffer);
+
+export function isEmpty({ routes = {}, hosts = {} }: OutsideRules): boolean {
+  return namesOf(routes, hosts).size === 0;
+}
+
+/** True when some name may leave by a route of these. */
+export function leadsOut({ routes = {} }: OutsideRules): boolean {
+  return Object.values(routes).some((upstreams) => upstreams.length > 0);
+}
+
+/** Name slots and words that `plant` needs at most. */
+export function needsOf({ routes = {}, hosts = {} }: OutsideRules): { names: number; words: number } {
+  let names = 0;
+  let words = layout.NODE_LABEL;
+  for (const name of namesOf(routes, hosts)) {
+    names += labelsIn(name);
+    words += wordsOfPath(name) + markWords(ownList(hosts, name));
+  }
+  return { names, words };
+}
+
+export class OutsideTrees {
+  private readonly arena: Arena;
+  private readonly tables: Tables;
+  private readonly nodes: Nodes;
+  private readonly bytes: Uint8Array;
+
+  constructor(arena: Arena, tables: Tables, nodes: Nodes) {
+    this.arena = arena;
+    this.tables = tables;
+    this.nodes = nodes;
+    this.bytes = new Uint8Array(arena.words.buffer);
+  }
+
+  /** The root of a new tree. */
+  plant({ routes = {}, hosts = {} }: OutsideRules): number {
+    const root = this.nodes.root();
+    for (const name of namesOf(routes, hosts)) {
+      const node = this.nodes.ensurePath(root, name);
+      this.nodes.setPayload(node, this.mark(ownList(routes, name), ownList(hosts, name) ?? []));
+    }
+    return root;
+  }
+
+  /** Takes away the tree that was planted of the same rules. */
+  uproot(root: number, { routes = {}, hosts = {} }: OutsideRules): void {
+    for (const name of namesOf(routes, hosts)) {
+      const node = this.nodes.findPath(root, name);
+      this.tables.release(this.nodes.payload(node), markWords(ownList(hosts, name)));
+      this.nodes.setPayload(node, 0);
+      this.nodes.prune(node, root);
+    }
+    this.tables.release(root, layout.NODE_LABEL);
+  }
+
+  /** A record whose addresses lie as those of a pod do, so that answers are made of it in the same way. */
+  private mark(route: readonly string[] | undefined, host: readonly string[]): number {
+    const { words } = this.arena;
+    const record = this.arena.allocate(markWords(host));
+    const sixes = host.filter(isSix);
+    const fours = host.filter((address) => !isSix(address));
+    let flags = route === undefined ? 0 : route.length > 0 ? layout.OUTSIDE_ROUTED : layout.OUTSIDE_BLOCKED;
+    if (host.length > 0) flags |= layout.OUTSIDE_HOST;
+    words[record] = layout.RECORD_OUTSIDE | flags;
+    words[record + layout.RRSET_AAAA_COUNT] = sixes.length;
+    words[record + layout.RRSET_A_COUNT] = fours.length;
+    let at = record + layout.RRSET_AAAA;
+    for (const six of sixes) {
+      parse6(six, octets, 0);
+      words.set(octetWords, at);
+      at += 4;
+    }
+    for (const four of fours) {
+      const address = parse4(four);
+      for (let i = 0; i < 4; i++) this.bytes[at * 4 + i] = address >>> (24 - 8 * i);
+      at++;
+    }
+    return record;
+  }
+}
+
+/** A name may be called like something that every object has. */
+function ownList(lists: NameLists, name: string): readonly string[] | undefined {
+  return Object.hasOwn(lists, name) ? lists[name] : undefined;
+}
+
+function namesOf(routes: NameLists, hosts: NameLists): Set<string> {
+  return new Set([...Object.keys(routes), ...Object.keys(hosts)]);
+}
+
+function isSix(address: string): boolean {
+  return address.includes(':');
+}
+
+function markWords(host: readonly string[] = []): number {
+  let words = layout.RRSET_AAAA;
+  for (const address of host) words += isSix(address) ? 4 : 1;
+  return words;
+}

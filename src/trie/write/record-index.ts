@@ -1,0 +1,204 @@
+/** Puts the record of a pod or service under its names and addresses, and takes it away again. */
+import { findOwner } from '../read/address-owner.ts';
+import { formatAddress, parseAddress } from '../../dns/address.ts';
+import type { Pod, ResourceKey, Service } from '../../model.ts';
+import type { Addresses } from './addresses.ts';
+import type { Arena } from './arena.ts';
+import type { BearerSets } from './name-owners.ts';
+import type { Claims, Contest } from './claims.ts';
+import { memberKey } from './claims.ts';
+import type { Directory, NamespaceState, VpcState } from './directory.ts';
+import * as layout from '../layout.ts';
+import { isMappedKey } from '../mapped.ts';
+import type { Nodes } from './nodes.ts';
+import type { ARecords } from '../policy.ts';
+import { buildRecord, eachKey, recordWords } from './records.ts';
+import type { Tables } from './tables.ts';
+
+export interface RegistrarParts {
+  arena: Arena;
+  tables: Tables;
+  nodes: Nodes;
+  directory: Directory;
+  bearers: BearerSets;
+  claims: Claims;
+  addresses: Addresses;
+  aRecords: ARecords;
+  /** A name with dots is in some namespace of the VPC from now on, or in none any more. */
+  onDotted(vpc: VpcState, name: string, present: boolean): void;
+}
+
+const NO_NODES = new Set<number>();
+
+export class Registrar {
+  private readonly parts: RegistrarParts;
+  private readonly words: Int32Array;
+  private readonly bytes: Uint8Array;
+
+  constructor(parts: RegistrarParts) {
+    this.parts = parts;
+    this.words = parts.arena.words;
+    this.bytes = new Uint8Array(parts.arena.words.buffer);
+  }
+
+  /** The record of a pod or service by its own name, or 0. */
+  recordOf(namespace: NamespaceState, kind: 'pod' | 'service', name: string): number {
+    const node = this.parts.nodes.findPath(namespace.node, name);
+    if (node === 0) return 0;
+    return this.parts.bearers.named(node, kind === 'pod' ? layout.RECORD_POD : layout.RECORD_SERVICE);
+  }
+
+  /** Adds the nodes that are there for the names of a resource. */
+  addNamesOf(vpc: VpcState, resource: Pod | Service, nodes: Set<number>): void {
+    const namespace = vpc.namespaces.get(resource.namespace);
+    if (namespace === undefined) return;
+    for (const name of [resource.name, ...resource.names]) {
+      const node = this.parts.nodes.findPath(namespace.node, name);
+      if (node !== 0) nodes.add(node);
+    }
+  }
+
+  /** The record that owns an address nobody contests, or 0. */
+  holderOf(vpc: VpcState, address: string): number {
+    const view = this.parts.tables.idle;
+    parseAddress(address, view.keyBytes, 0);
+    return findOwner(view, vpc.record);
+  }
+
+  /** On how many overlays a pod's record has the IPv4 in `idle.key`. */
+  timesHeld(record: number): number {
+    const { idle } = this.parts.tables;
+    let times = 0;
+    if (isMappedKey(idle.key)) {
+      const word = idle.key[3];
+      eachKey(idle, record, () => {
+        if (isMappedKey(idle.key) && idle.key[3] === word) times++;
+      });
+    }
+    return times;
+  }
+
+  /** Whose record it is. */
+  keyOf(vpc: VpcState, record: number): ResourceKey {
+    const { nodes, tables } = this.parts;
+    const node = tables.idle.namespaceOfRecord(record);
+    const own = this.words[tables.idle.tail(record) + layout.TAIL_NODE];
+    const kind = (this.words[record] & 0xff) === layout.RECORD_POD ? 'pod' : 'service';
+    return { kind, vpc: vpc.name, namespace: tables.idle.labelText(node), name: nodes.pathText(own, node) };
+  }
+
+  /** Writes a new record in the place of `old` (0: none). What stands for contested addresses is left to `Contests`. */
+  place(namespace: NamespaceState, resource: Pod | Service, old: number): number {
+    const { arena, nodes, directory, bearers, claims, tables, addresses } = this.parts;
+    const vpc = namespace.vpc;
+    const key = claims.empty ? '' : memberKey(resource.kind, resource.vpc, resource.namespace, resource.name);
+    const node = nodes.ensurePath(namespace.node, resource.name);
+    const nameNodes = resource.names.map((name) => nodes.ensurePath(namespace.node, name));
+    const record = buildRecord(arena, resource, {
+      namespaceNode: namespace.node,
+      node,
+      nameNodes,
+      overlay: (name) => directory.overlay(namespace, name).record,
+      owns: (address, overlay) => {
+        const contest = claims.contest(vpc.name, address);
+        return contest === undefined || claims.owns(contest, key, `${namespace.name}/${overlay}`);
+      },
+      gate: (ip4, overlay) =>
+        claims.contest(vpc.name, ip4)?.isShared === true ? directory.overlay(namespace, overlay).record : 0,
+      aRecords: this.parts.aRecords,
+    });
+    this.countOverlays(record, 1);
+    const view = tables.idle;
+    if (old !== 0) {
+      eachKey(view, old, () => {
+        if (this.contested(vpc) !== undefined || findOwner(view, vpc.record) !== old) return;
+        addresses.set(vpc.record, old, view.bears(record, vpc.record, 128) ? record : 0);
+      });
+    }
+    eachKey(view, record, () => {
+      if (this.contested(vpc) !== undefined || findOwner(view, vpc.record) !== 0) return;
+      addresses.set(vpc.record, 0, record);
+    });
+    const names = nameNodes.length === 0 ? [node] : new Set([node, ...nameNodes]);
+    const before = old === 0 ? NO_NODES : this.nameNodes(old);
+    for (const name of names) {
+      if (before.has(name)) bearers.replace(name, old, record);
+      else {
+        bearers.add(name, record);
+        if (nodes.parent(name) !== namespace.node) this.countDotted(namespace, name, 1);
+      }
+      before.delete(name);
+    }
+    if (old !== 0) {
+      for (const name of before) this.dropName(namespace, name, old);
+      this.countOverlays(old, -1);
+      tables.release(old, recordWords(this.words, this.bytes, old));
+    }
+    return record;
+  }
+
+  /** Takes a record away; its contests must have been withdrawn. */
+  displace(namespace: NamespaceState, record: number): void {
+    const { addresses, directory, tables } = this.parts;
+    const view = tables.idle;
+    const vpc = namespace.vpc;
+    eachKey(view, record, () => {
+      if (this.contested(vpc) === undefined && findOwner(view, vpc.record) === record)
+        addresses.set(vpc.record, record, 0);
+    });
+    for (const name of this.nameNodes(record)) this.dropName(namespace, name, record);
+    this.countOverlays(record, -1);
+    directory.suspect(namespace);
+    tables.release(record, recordWords(this.words, this.bytes, record));
+  }
+
+  /** Drops a name node that nobody bears any more. */
+  prune(node: number): void {
+    const { nodes } = this.parts;
+    let root = node;
+    while (((this.words[root + layout.NODE_META] >>> 8) & 0xff) !== layout.NODE_NAMESPACE)
+      root = nodes.parent(root);
+    nodes.prune(node, root);
+  }
+
+  private dropName(namespace: NamespaceState, node: number, record: number): void {
+    const { bearers, nodes } = this.parts;
+    if (nodes.parent(node) !== namespace.node) this.countDotted(namespace, node, -1);
+    bearers.remove(node, record);
+    nodes.prune(node, namespace.node);
+  }
+
+  private countDotted({ vpc, node: root }: NamespaceState, node: number, by: number): void {
+    const name = this.parts.nodes.pathText(node, root);
+    const count = (vpc.dotted.get(name) ?? 0) + by;
+    if (count > 0) vpc.dotted.set(name, count);
+    else vpc.dotted.delete(name);
+    if (count === 0 || count === by) this.parts.onDotted(vpc, name, count > 0);
+  }
+
+  /** The nodes of all names of a record, its own first. */
+  nameNodes(record: number): Set<number> {
+    const tail = this.parts.tables.idle.tail(record);
+    const from = tail + layout.TAIL_NAMES;
+    const count = (this.words[tail + layout.TAIL_COUNTS] >>> 16) & 0xff;
+    return new Set([this.words[tail + layout.TAIL_NODE], ...this.words.subarray(from, from + count)]);
+  }
+
+  /** The contest over the address in `idle.key`. */
+  private contested(vpc: VpcState): Contest | undefined {
+    const { claims, tables } = this.parts;
+    return claims.empty ? undefined : claims.contest(vpc.name, formatAddress(tables.idle.keyBytes, 0));
+  }
+
+  private countOverlays(record: number, by: number): void {
+    const { directory, tables } = this.parts;
+    const tail = tables.idle.tail(record);
+    const counts = this.words[tail + layout.TAIL_COUNTS];
+    let at = tail + layout.TAIL_NAMES + ((counts >>> 16) & 0xff);
+    for (let i = counts >>> 24; i > 0; i--) {
+      directory.countPods(this.words[at + layout.ATTACHMENT_OVERLAY], by);
+      at += layout.ATTACHMENT_IP6;
+      if ((this.words[at - 2] & layout.ATTACHED_IP6) !== 0) at += 4;
+    }
+  }
+}

@@ -1,0 +1,300 @@
+/**
+ * The two copies of the slot tables and of the few words that change in place: one is read, the other written,
+ * and a flip makes a whole transaction visible at once (design: left-right, Ramalhete and Correia 2015).
+ *
+ * `begin` brings the idle copy up to date and waits until no reader announces it; every change goes to the idle
+ * copy and into a log; `commit` flips; the log is replayed onto the other copy once its last reader has left,
+ * and only then is released memory reused.
+ */
+import type { Arena } from './arena.ts';
+import { IntList } from './int-list.ts';
+import * as layout from '../layout.ts';
+import { MemoryFullError } from '../memory.ts';
+import type { TrieMemory } from '../memory.ts';
+import { closeGap, findSlot, rebuild } from '../slots.ts';
+import { View } from '../read/view.ts';
+
+const { NAME_SLOT, ADDRESS_SLOT } = layout;
+const FIRST_CAPACITY = 1024;
+/** Beyond this share the tables grow by a quarter: probes stay short and memory tight. */
+const LOAD_MAX = 0.8;
+const GROWTH = 1.25;
+
+const LOG_NAME_PUT = 0;
+const LOG_NAME_DELETE = 1;
+const LOG_ADDRESS_PUT = 2;
+const LOG_ADDRESS_DELETE = 3;
+
+export class Tables {
+  /** Slots and words that were changed so far, for those who measure. */
+  steps = 0;
+  /** The writer's view of the idle copy, valid inside a transaction. */
+  readonly idle: View;
+  private readonly head: Int32Array;
+  private readonly names: [Int32Array, Int32Array];
+  private readonly addresses: [Int32Array, Int32Array];
+  private readonly nameCount: [number, number] = [0, 0];
+  private readonly addressCount: [number, number] = [0, 0];
+  private readonly arena: Arena;
+  /** Kind, hash and two values an entry. Given up for a whole copy when it grows too long. */
+  private readonly log = new IntList();
+  private copyWhole = false;
+  /** Words or head words written: index of copy 0's, distance to copy 1's, value; sign tells the array. */
+  private pokes: number[] = [];
+  private readonly released = new IntList();
+  private replayed = true;
+
+  constructor(memory: TrieMemory, arena: Arena) {
+    this.head = new Int32Array(memory.head);
+    this.names = [new Int32Array(memory.names[0]), new Int32Array(memory.names[1])];
+    this.addresses = [new Int32Array(memory.addresses[0]), new Int32Array(memory.addresses[1])];
+    this.arena = arena;
+    for (const copy of [0, 1]) {
+      this.head[layout.HEAD_NAME_CAPACITY + copy] = firstCapacity(this.names[copy], NAME_SLOT);
+      this.head[layout.HEAD_ADDRESS_CAPACITY + copy] = firstCapacity(this.addresses[copy], ADDRESS_SLOT);
+    }
+    this.idle = new View(memory);
+  }
+
+  private get idleCopy(): 0 | 1 {
+    return this.head[layout.HEAD_ACTIVE] === 0 ? 1 : 0;
+  }
+
+  /** Opens a transaction; sleeps in steps of 50 µs while a reader is still inside the copy to be written. */
+  begin(): void {
+    const readers = this.head;
+    while (!this.settle()) {
+      for (let r = 0; r < layout.READERS_MAX; r++) {
+        const at = layout.HEAD_READERS + r * layout.READER_STRIDE;
+        if (Atomics.load(readers, at) === this.idleCopy + 1)
+          Atomics.wait(readers, at, this.idleCopy + 1, 0.05);
+      }
+    }
+    this.idle.use(this.idleCopy);
+  }
+
+  /** Replays the last transaction onto the idle copy, unless a reader is inside: then false. */
+  settle(): boolean {
+    if (this.replayed) return true;
+    const idle = this.idleCopy;
+    for (let r = 0; r < layout.READERS_MAX; r++) {
+      if (Atomics.load(this.head, layout.HEAD_READERS + r * layout.READER_STRIDE) === idle + 1) return false;
+    }
+    this.replay(idle);
+    this.replayed = true;
+    const { words, length } = this.released;
+    for (let i = 0; i < length; i += 2) this.arena.release(words[i], words[i + 1]);
+    this.released.clear();
+    return true;
+  }
+
+  /** Makes the transaction visible. */
+  commit(): void {
+    const { head } = this;
+    head[layout.HEAD_GENERATION] = (head[layout.HEAD_GENERATION] + 1) | 0;
+    // Sequentially consistent: everything written before is visible to who sees the new number.
+    Atomics.store(head, layout.HEAD_ACTIVE, this.idleCopy);
+    this.replayed = false;
+  }
+
+  /** The block may be reused once no reader can reach it. */
+  release(at: number, words: number): void {
+    this.released.push2(at, words);
+  }
+
+  /** Writes a word of which each copy has its own. */
+  poke(index: number, stride: number, value: number): void {
+    this.steps++;
+    this.pokes.push(index, stride, value);
+    this.idle.words[index + this.idleCopy * stride] = value;
+  }
+
+  pokeHead(index: number, stride: number, value: number): void {
+    this.pokes.push(-index, stride, value);
+    this.head[index + this.idleCopy * stride] = value;
+  }
+
+  /** Throws MemoryFullError unless this many more names and addresses fit. */
+  reserve(names: number, addresses: number): void {
+    const copy = this.idleCopy;
+    this.growTo('name', this.nameCount[copy] + names);
+    this.growTo('address', this.addressCount[copy] + addresses);
+  }
+
+  /** The same as an answer. */
+  fits(names: number, addresses: number): boolean {
+    const copy = this.idleCopy;
+    const most = (slots: Int32Array, width: number): number => Math.floor(slots.length / width) * LOAD_MAX;
+    return (
+      this.nameCount[copy] + names <= most(this.names[copy], NAME_SLOT) &&
+      this.addressCount[copy] + addresses <= most(this.addresses[copy], ADDRESS_SLOT)
+    );
+  }
+
+  /** Adds the edge to `node`. */
+  putName(hash: number, node: number, payload: number): void {
+    this.growTo('name', this.nameCount[this.idleCopy] + 1);
+    this.setName(hash, node, payload);
+  }
+
+  /** Changes the payload of an edge that is there: needs no room. */
+  setName(hash: number, node: number, payload: number): void {
+    this.note(LOG_NAME_PUT, hash, node, payload);
+    this.applyName(this.idleCopy, hash, node, payload);
+  }
+
+  deleteName(hash: number, node: number): void {
+    this.note(LOG_NAME_DELETE, hash, node, 0);
+    this.applyNameDelete(this.idleCopy, hash, node);
+  }
+
+  /** Adds a record, or puts it in the place of `old` (0: none). */
+  putAddress(hash: number, record: number, old: number): void {
+    if (old === 0) this.growTo('address', this.addressCount[this.idleCopy] + 1);
+    this.note(LOG_ADDRESS_PUT, hash, record, old);
+    this.applyAddress(this.idleCopy, hash, record, old);
+  }
+
+  deleteAddress(hash: number, record: number): void {
+    this.note(LOG_ADDRESS_DELETE, hash, record, 0);
+    this.applyAddressDelete(this.idleCopy, hash, record);
+  }
+
+  private note(kind: number, hash: number, a: number, b: number): void {
+    this.steps++;
+    if (this.copyWhole) return;
+    this.log.push4(kind, hash, a, b);
+    // Copying a table is about as dear as replaying one entry for every 16 of its slots.
+    if (this.log.length > 4096 + this.idle.nameCapacity / 4) {
+      this.copyWhole = true;
+      this.log.clear();
+    }
+  }
+
+  private replay(copy: 0 | 1): void {
+    const other: 0 | 1 = copy === 0 ? 1 : 0;
+    const { head } = this;
+    const { words: log, length } = this.log;
+    const same =
+      head[layout.HEAD_NAME_CAPACITY + copy] === head[layout.HEAD_NAME_CAPACITY + other] &&
+      head[layout.HEAD_ADDRESS_CAPACITY + copy] === head[layout.HEAD_ADDRESS_CAPACITY + other];
+    this.idle.use(copy);
+    if (this.copyWhole || !same) {
+      const nameWords = head[layout.HEAD_NAME_CAPACITY + other] * NAME_SLOT;
+      const addressWords = head[layout.HEAD_ADDRESS_CAPACITY + other] * ADDRESS_SLOT;
+      this.names[copy].set(this.names[other].subarray(0, nameWords));
+      this.addresses[copy].set(this.addresses[other].subarray(0, addressWords));
+      head[layout.HEAD_NAME_CAPACITY + copy] = head[layout.HEAD_NAME_CAPACITY + other];
+      head[layout.HEAD_ADDRESS_CAPACITY + copy] = head[layout.HEAD_ADDRESS_CAPACITY + other];
+      this.nameCount[copy] = this.nameCount[other];
+      this.addressCount[copy] = this.addressCount[other];
+      this.idle.use(copy);
+    } else {
+      for (let i = 0; i < length; i += 4) {
+        const hash = log[i + 1];
+        const a = log[i + 2];
+        const b = log[i + 3];
+        switch (log[i]) {
+          case LOG_NAME_PUT:
+            this.applyName(copy, hash, a, b);
+            break;
+          case LOG_NAME_DELETE:
+            this.applyNameDelete(copy, hash, a);
+            break;
+          case LOG_ADDRESS_PUT:
+            this.applyAddress(copy, hash, a, b);
+            break;
+          default:
+            this.applyAddressDelete(copy, hash, a);
+        }
+      }
+    }
+    for (let i = 0; i < this.pokes.length; i += 3) {
+      const index = this.pokes[i];
+      if (index > 0) this.idle.words[index + copy * this.pokes[i + 1]] = this.pokes[i + 2];
+      else head[copy * this.pokes[i + 1] - index] = this.pokes[i + 2];
+    }
+    this.log.clear();
+    if (this.pokes.length > 0) this.pokes = [];
+    this.copyWhole = false;
+  }
+
+  private applyName(copy: 0 | 1, hash: number, node: number, payload: number): void {
+    const table = this.names[copy];
+    const end = this.idle.nameCapacity * NAME_SLOT;
+    let at = ((hash * this.idle.nameScale) | 0) * NAME_SLOT;
+    while (table[at + 1] !== 0) {
+      if (table[at + 1] === node) {
+        table[at + 2] = payload;
+        return;
+      }
+      at += NAME_SLOT;
+      if (at === end) at = 0;
+    }
+    table[at] = hash;
+    table[at + 1] = node;
+    table[at + 2] = payload;
+    this.nameCount[copy]++;
+  }
+
+  private applyNameDelete(copy: 0 | 1, hash: number, node: number): void {
+    const table = this.names[copy];
+    const at = findSlot(table, NAME_SLOT, this.idle.nameCapacity, this.idle.nameScale, hash, node);
+    if (at < 0) return;
+    closeGap(table, NAME_SLOT, this.idle.nameCapacity, this.idle.nameScale, at);
+    this.nameCount[copy]--;
+  }
+
+  private applyAddress(copy: 0 | 1, hash: number, record: number, old: number): void {
+    const table = this.addresses[copy];
+    const { addressCapacity, addressScale } = this.idle;
+    if (old !== 0) {
+      const at = findSlot(table, ADDRESS_SLOT, addressCapacity, addressScale, hash, old);
+      if (at >= 0) {
+        table[at + 1] = record;
+        return;
+      }
+    }
+    const end = addressCapacity * ADDRESS_SLOT;
+    let at = ((hash * addressScale) | 0) * ADDRESS_SLOT;
+    while (table[at + 1] !== 0) {
+      at += ADDRESS_SLOT;
+      if (at === end) at = 0;
+    }
+    table[at] = hash;
+    table[at + 1] = record;
+    this.addressCount[copy]++;
+  }
+
+  private applyAddressDelete(copy: 0 | 1, hash: number, record: number): void {
+    const table = this.addresses[copy];
+    const at = findSlot(table, ADDRESS_SLOT, this.idle.addressCapacity, this.idle.addressScale, hash, record);
+    if (at < 0) return;
+    closeGap(table, ADDRESS_SLOT, this.idle.addressCapacity, this.idle.addressScale, at);
+    this.addressCount[copy]--;
+  }
+
+  private growTo(table: 'name' | 'address', count: number): void {
+    const copy = this.idleCopy;
+    const capacity = table === 'name' ? this.idle.nameCapacity : this.idle.addressCapacity;
+    if (count <= capacity * LOAD_MAX) return;
+    const slots = table === 'name' ? this.names[copy] : this.addresses[copy];
+    const width = table === 'name' ? NAME_SLOT : ADDRESS_SLOT;
+    const most = Math.floor(slots.length / width);
+    if (count > most * LOAD_MAX)
+      throw new MemoryFullError(`the trie's ${table} table is full (${most} slots)`);
+    const wanted = Math.min(most, Math.ceil(Math.max(capacity * GROWTH, count / LOAD_MAX + 1)));
+    rebuild(slots, width, capacity, wanted);
+    this.head[(table === 'name' ? layout.HEAD_NAME_CAPACITY : layout.HEAD_ADDRESS_CAPACITY) + copy] = wanted;
+    this.idle.use(copy);
+  }
+
+  /** Entries of the idle copy. */
+  get sizes(): { names: number; addresses: number } {
+    return { names: this.nameCount[this.idleCopy], addresses: this.addressCount[this.idleCopy] };
+  }
+}
+
+function firstCapacity(slots: Int32Array, width: number): number {
+  return Math.min(FIRST_CAPACITY, Math.floor(slots.length / width));
+}

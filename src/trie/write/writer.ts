@@ -1,0 +1,288 @@
+/** The one writer: turns effective resources into nodes, records and addresses, a transaction at a time. */
+import type { Pod, Problem, Projection, Resource, ResourceKey, Service } from '../../model.ts';
+import { Addresses } from './addresses.ts';
+import { Arena } from './arena.ts';
+import { BearerSets } from './name-owners.ts';
+import { Claims, memberKey } from './claims.ts';
+import { Contests } from './address-conflicts.ts';
+import type { Known } from './address-conflicts.ts';
+import { Directory } from './directory.ts';
+import type { NamespaceState, VpcState } from './directory.ts';
+import * as layout from '../layout.ts';
+import type { TrieMemory } from '../memory.ts';
+import { Nodes } from './nodes.ts';
+import type { OutsideRules } from './outside-trees.ts';
+import { PrefixOwners } from './prefix-owners.ts';
+import type { ARecords } from '../policy.ts';
+import type { Prefix } from '../prefix.ts';
+import { Registrar } from './record-index.ts';
+import { Room } from './capacity.ts';
+import { plantSpecials } from './specials.ts';
+import type { SpecialSettings } from './specials.ts';
+import { Subnets } from './subnets.ts';
+import { Tables } from './tables.ts';
+import { VpcWords } from './vpc-record.ts';
+
+/** Contested addresses that are listed, if nobody asks for more. */
+const PROBLEMS_MAX = 1000;
+
+export interface WriterSettings extends SpecialSettings {
+  aRecords: ARecords;
+  forward: 'on' | 'off' | 'refuse' | string[];
+  canForward: boolean;
+  /** Routes and hosts of the configuration: for every VPC. */
+  outside?: OutsideRules | undefined;
+  /** Unix time in seconds: serials follow it. */
+  now: () => number;
+  /**
+   * A pod or service as it was last put, with its stamp: asked for when others claim its addresses. Undefined where
+   * only a version is known that was refused: then what has become wrong is taken away.
+   */
+  resourceOf(key: ResourceKey): { resource: Resource; stamp: bigint } | undefined;
+  /** Nothing of this VPC is left. */
+  onForget?(vpc: string): void;
+}
+
+export class TrieWriter implements Projection {
+  readonly tables: Tables;
+  private readonly arena: Arena;
+  private readonly head: Int32Array;
+  private readonly directory: Directory;
+  private readonly settings: WriterSettings;
+  private readonly owners: PrefixOwners;
+  private readonly subnets: Subnets;
+  private readonly bearers: BearerSets;
+  private readonly claims = new Claims();
+  private readonly contests: Contests;
+  private readonly registrar: Registrar;
+  private readonly vpcWords: VpcWords;
+  private readonly room: Room;
+
+  constructor(memory: TrieMemory, settings: WriterSettings) {
+    this.settings = settings;
+    this.head = new Int32Array(memory.head);
+    const arena = new Arena(new Int32Array(memory.arena));
+    const tables = new Tables(memory, arena);
+    this.arena = arena;
+    this.tables = tables;
+    const nodes = new Nodes(tables, arena);
+    this.head[layout.HEAD_VPC_ROOT] = nodes.root();
+    this.head[layout.HEAD_SPECIAL_ROOT] = nodes.root();
+    const directory = new Directory(arena, tables, nodes, this.head[layout.HEAD_VPC_ROOT]);
+    const addresses = new Addresses(arena, tables);
+    this.directory = directory;
+    this.owners = new PrefixOwners(arena, tables, addresses);
+    this.subnets = new Subnets(arena, tables);
+    this.bearers = new BearerSets(arena, tables, nodes);
+    const { bearers, claims } = this;
+    this.registrar = new Registrar({
+      arena,
+      tables,
+      nodes,
+      directory,
+      bearers,
+      claims,
+      addresses,
+      aRecords: settings.aRecords,
+      onDotted: (vpc, name, present) => this.vpcWords.setDotted(vpc, name, present),
+    });
+    const { registrar } = this;
+    const known = (key: ResourceKey): Known | undefined => settings.resourceOf(key) as Known | undefined;
+    this.contests = new Contests({ arena, tables, addresses, claims, directory, registrar, known });
+    this.vpcWords = new VpcWords(arena, tables, nodes, settings);
+    this.room = new Room({ arena, tables, bearers, claims, registrar });
+    this.begin();
+    plantSpecials(arena, nodes, this.head[layout.HEAD_SPECIAL_ROOT], settings);
+    this.head[layout.HEAD_OUTSIDE_ROOT] = this.vpcWords.plant();
+    this.commit();
+  }
+
+  begin(): void {
+    this.tables.begin();
+  }
+
+  put(resource: Resource, stamp: bigint): void {
+    switch (resource.kind) {
+      case 'vpc': {
+        this.room.forVpc(resource);
+        const state = this.directory.vpc(resource.name);
+        this.redeclare(state, () => this.directory.setVpc(state, resource));
+        return;
+      }
+      case 'namespace':
+        this.room.forPlace();
+        this.directory.setNamespace(this.namespace(resource.vpc, resource.name), resource);
+        return;
+      case 'overlay': {
+        this.room.forPlace();
+        const namespace = this.namespace(resource.vpc, resource.namespace);
+        const state = this.directory.overlay(namespace, resource.name);
+        const before = state.prefixes;
+        this.directory.setOverlay(state, resource);
+        this.own(namespace.vpc, before, state.prefixes);
+        return;
+      }
+      default:
+        this.putBearer(resource, stamp);
+    }
+  }
+
+  renew(resource: Resource, stamp: bigint): void {
+    if (resource.kind !== 'pod' && resource.kind !== 'service') return;
+    const { kind, vpc, namespace, name } = resource;
+    const space = this.directory.vpcs.get(vpc)?.namespaces.get(namespace);
+    const isThere = space !== undefined && this.registrar.recordOf(space, kind, name) !== 0;
+    // Only contests remember stamps; and one that found no room may find it now.
+    if (!isThere || this.claims.member(memberKey(kind, vpc, namespace, name)) !== undefined)
+      this.put(resource, stamp);
+  }
+
+  remove(key: ResourceKey): void {
+    const { directory } = this;
+    const vpc = directory.vpcs.get(key.vpc);
+    if (vpc === undefined) return;
+    if (key.kind === 'vpc') {
+      if (vpc.declared === undefined) return;
+      directory.touched.add(vpc);
+      this.redeclare(vpc, () => directory.setVpc(vpc, undefined));
+      return;
+    }
+    const namespace = vpc.namespaces.get(key.namespace);
+    if (namespace === undefined || !this.removeInside(namespace, key)) return;
+    directory.suspect(namespace);
+    directory.touched.add(vpc);
+  }
+
+  private redeclare(vpc: VpcState, declare: () => void): void {
+    const { net6, services6 } = vpc;
+    declare();
+    this.owners.replace(vpc, net6, vpc.net6);
+    this.own(vpc, [...net6, ...services6], [...vpc.net6, ...vpc.services6]);
+    this.vpcWords.declare(vpc);
+  }
+
+  /** These prefixes are a VPC's own instead of those. */
+  private own(vpc: VpcState, before: Prefix[], after: Prefix[]): void {
+    for (const prefix of after) this.subnets.add(vpc.record, prefix);
+    for (const prefix of before) this.subnets.remove(vpc.record, prefix);
+  }
+
+  /** False when there was no such thing. */
+  private removeInside(namespace: NamespaceState, key: ResourceKey): boolean {
+    if (key.kind === 'namespace') {
+      if (namespace.declared === undefined) return false;
+      this.directory.setNamespace(namespace, undefined);
+      return true;
+    }
+    if (key.kind !== 'overlay') return this.removeBearer(namespace, key.kind as 'pod' | 'service', key.name);
+    const overlay = namespace.overlays.get(key.name);
+    if (overlay?.declared === undefined) return false;
+    const before = overlay.prefixes;
+    this.directory.setOverlay(overlay, undefined);
+    this.own(namespace.vpc, before, []);
+    return true;
+  }
+
+  /**
+   * What finds no room for want of what is let go in this same transaction follows in further ones at once; what
+   * finds none then, with the next that makes room.
+   */
+  commit(): void {
+    this.finish();
+    for (let count = -1; this.owed > 0 && count !== this.arena.count;) {
+      count = this.arena.count;
+      this.begin();
+      this.contests.settle();
+      this.finish();
+    }
+  }
+
+  private get owed(): number {
+    return this.contests.owed + this.bearers.owed;
+  }
+
+  private finish(): void {
+    this.bearers.flush((node) => this.registrar.prune(node));
+    this.directory.sweep();
+    const { vpcs, touched } = this.directory;
+    for (const vpc of touched) {
+      if (vpc.declared === undefined && vpc.namespaces.size === 0) this.forget(vpc);
+      else this.vpcWords.write(vpc);
+    }
+    touched.clear();
+    const only = vpcs.size === 1 ? [...vpcs.values()][0].record : 0;
+    this.tables.pokeHead(layout.HEAD_ONLY_VPC, 1, only);
+    this.tables.commit();
+  }
+
+  /** Standing conflicts over addresses, at most `limit` of them. */
+  problems(limit = PROBLEMS_MAX): Problem[] {
+    const problems = this.claims.problems(limit);
+    if (this.owed > 0) {
+      const reason = `the memory is full: ${this.owed} names or addresses wait for room to be shown in full`;
+      problems.push({ severity: 'error', reason });
+    }
+    return problems;
+  }
+
+  /** Marks a VPC's answers as stale (EDE 3) or fresh, at once, without a transaction. Unknown VPCs are ignored. */
+  setStale(vpc: string, stale: boolean): void {
+    const state = this.directory.vpcs.get(vpc);
+    if (state !== undefined) this.arena.words[state.record + layout.VPC_STALE] = stale ? 1 : 0;
+  }
+
+  /** One of SYNC_*: to be said after the flip that makes it true. */
+  setSync(state: number): void {
+    Atomics.store(this.head, layout.HEAD_SYNC, state);
+  }
+
+  setIpv4Blind(blind: boolean): void {
+    Atomics.store(this.head, layout.HEAD_IPV4_BLIND, blind ? 1 : 0);
+  }
+
+  /** Octets in use: arena, and the slots of one copy. */
+  get usage(): { arena: number; names: number; addresses: number } {
+    return { arena: this.arena.used * 4, ...this.tables.sizes };
+  }
+
+  private namespace(vpc: string, name: string): NamespaceState {
+    return this.directory.namespace(this.directory.vpc(vpc), name);
+  }
+
+  /** What the changes so far have cost, in steps of work: words written, slots changed, claims compared. */
+  get steps(): number {
+    return this.arena.handed + this.tables.steps + this.claims.steps;
+  }
+
+  private forget(vpc: VpcState): void {
+    this.vpcWords.release(vpc);
+    this.directory.forget(vpc);
+    this.settings.onForget?.(vpc.name);
+  }
+
+  private putBearer(resource: Pod | Service, stamp: bigint): void {
+    const { claims, contests, registrar } = this;
+    const key = memberKey(resource.kind, resource.vpc, resource.namespace, resource.name);
+    const vpc = this.directory.vpcs.get(resource.vpc);
+    const space = vpc?.namespaces.get(resource.namespace);
+    const old = space === undefined ? 0 : registrar.recordOf(space, resource.kind, resource.name);
+    this.room.forBearer(resource, vpc, key, old);
+    const namespace = this.namespace(resource.vpc, resource.namespace);
+    contests.claim(namespace.vpc, key, resource, stamp, old);
+    const record = registrar.place(namespace, resource, old);
+    if (old !== 0) this.directory.suspect(namespace);
+    if (claims.empty) return;
+    contests.built(key, record);
+    contests.settle();
+  }
+
+  private removeBearer(namespace: NamespaceState, kind: 'pod' | 'service', name: string): boolean {
+    const record = this.registrar.recordOf(namespace, kind, name);
+    if (record === 0) return false;
+    const key = memberKey(kind, namespace.vpc.name, namespace.name, name);
+    this.contests.withdraw(key);
+    this.registrar.displace(namespace, record);
+    if (!this.claims.empty) this.contests.settle();
+    return true;
+  }
+}

@@ -1,0 +1,67 @@
+/** One reader of the watch stream: where it is, and what it is being given. */
+import type { Selection } from './watch-history.ts';
+import type { ViewList } from './watch-snapshot.ts';
+
+/** A list and who reads it. */
+export interface Shelf {
+  readonly list: ViewList;
+  readonly readers: Set<Reader>;
+}
+
+/** The connection of a reader. */
+export interface ReaderOutput {
+  /** Takes octets, which must not be changed; false: no more until `drained`. */
+  write(bytes: Uint8Array): boolean;
+  /** Breaks the connection. */
+  cut(): void;
+}
+
+/** Whom a reader belongs to. */
+export interface ReaderOwner {
+  enqueue(reader: Reader): void;
+  remove(reader: Reader): void;
+}
+
+/** `drained` and `left` are for the owner of the connection, all else is the relay's. */
+export class Reader {
+  readonly selection: Selection | undefined;
+  readonly output: ReaderOutput;
+  private readonly owner: ReaderOwner;
+  /** All up to this revision has been given out, or is in `out`. */
+  cursor = -1;
+  /** The list that is being read, and its next piece. */
+  shelf: Shelf | undefined;
+  index = 0;
+  /** What is being given out, from `offset` on; it follows the revision `outFrom`. */
+  out: Buffer | undefined;
+  offset = 0;
+  outFrom = 0;
+  /** The next thing is a list: at the start, and where a change was too large for the history. */
+  mustList = false;
+  /** Since when the connection takes nothing, -1 while it does. */
+  blockedAt = -1;
+  lastWrite: number;
+  /** The last revision that the other side has heard, and the loss that it has heard of. */
+  toldRevision = -1;
+  toldLost = 0;
+  queued = false;
+  gone = false;
+
+  constructor(owner: ReaderOwner, selection: Selection | undefined, output: ReaderOutput, now: number) {
+    this.owner = owner;
+    this.selection = selection;
+    this.output = output;
+    this.lastWrite = now;
+  }
+
+  /** The connection takes octets again. */
+  drained(): void {
+    this.blockedAt = -1;
+    this.owner.enqueue(this);
+  }
+
+  /** The connection is closed. */
+  left(): void {
+    this.owner.remove(this);
+  }
+}

@@ -1,0 +1,292 @@
+/**
+ * Serves the watch stream to any number of readers: a list at one revision, then what follows from the history.
+ *
+ * A reader is given octets only as fast as it takes them; what it has not taken stays where it is shared, in the
+ * list or in the history. Who takes nothing for a while, or falls behind both, is cut: it comes back by itself,
+ * with its revision or without. `drained` and `left` of a reader are to be called by whoever owns its connection.
+ */
+import type { Catalog, Change } from '../catalog/catalog.ts';
+import { History } from './watch-history.ts';
+import { bookmarkLine, watchLine } from './watch-encoding.ts';
+import { Reader, type ReaderOutput, type ReaderOwner } from './watch-reader.ts';
+import { Shelves } from './shared-snapshots.ts';
+
+export interface RelayOptions {
+  catalog: Pick<Catalog, 'busy' | 'effective'>;
+  /** Whether there is a whole view, and since when it is cut off (milliseconds since 1970, 0: it is not). */
+  view: () => { whole: boolean; lostSince: number };
+  /** Milliseconds, never going back. */
+  now?: () => number;
+  limits?: Partial<typeof LIMITS>;
+}
+
+/** `gone`: not a revision one can go on from. `unready`: no view yet. `full`: too many readers. */
+export type Refusal = 'gone' | 'unready' | 'full';
+
+export interface RelayFacts {
+  readers: number;
+  listing: number;
+  opened: number;
+  /** Readers that took nothing for too long, or fell behind the history, or behind a list that others read. */
+  cut: { stalled: number; behind: number };
+  refused: Record<Refusal, number>;
+  /** `revision`: the last of this process's own. */
+  history: { revision: string; revisions: number; bytes: number };
+  listBytes: number;
+}
+
+const LIMITS = {
+  readers: 4096,
+  /** Milliseconds. */
+  bookmark: 10_000,
+  stall: 10_000,
+  /** History is kept this long after the last reader has left. */
+  forget: 600_000,
+  historyBytes: 64 << 20,
+  historyRevisions: 100_000,
+  /** Octets of a list that are kept for those who come later. */
+  listShared: 32 << 20,
+  /** Octets between the fastest and the slowest reader of a longer list. */
+  listWindow: 64 << 20,
+};
+/** Octets of one write. */
+const SLICE = 64 * 1024;
+/** Milliseconds of work before the event loop gets a turn. */
+const TURN = 3;
+const TICK = 1000;
+
+export class Relay implements ReaderOwner {
+  private readonly options: RelayOptions;
+  /** Looked at again at each use, those of the history excepted. */
+  readonly limits: typeof LIMITS;
+  private readonly now: () => number;
+  private readonly history: History;
+  private readonly readers = new Set<Reader>();
+  private readonly shelves: Shelves;
+  private queue: Reader[] = [];
+  private scheduled = false;
+  private timer: NodeJS.Timeout | undefined;
+  private idleSince = 0;
+  /** Of the view, as last looked at. */
+  private lostSince = 0;
+  private opened = 0;
+  private readonly cuts = { stalled: 0, behind: 0 };
+  private readonly refused = { gone: 0, unready: 0, full: 0 };
+
+  constructor(options: RelayOptions) {
+    this.options = options;
+    this.limits = { ...LIMITS, ...options.limits };
+    this.now = options.now ?? (() => performance.now());
+    this.history = new History({
+      encode: watchLine,
+      maxBytes: this.limits.historyBytes,
+      maxRevisions: this.limits.historyRevisions,
+    });
+    this.shelves = new Shelves(options.catalog, this.history, this.limits);
+  }
+
+  /** One effective change of a revision that is not visible yet. */
+  change(change: Change, at: number | undefined): void {
+    this.history.add(change, at);
+  }
+
+  /** The revision is visible. */
+  commit(): void {
+    if (!this.history.commit()) return;
+    const emptied = this.history.revisions === 0;
+    for (const reader of this.readers) {
+      if (emptied) reader.mustList = true;
+      this.enqueue(reader);
+    }
+  }
+
+  /** The last revision of this process's own. */
+  get revision(): string {
+    return this.history.textOf(this.history.current);
+  }
+
+  /** `vpcs`: only those; empty: all. `begin` is called where the reader is welcome, before anything is written. */
+  open(
+    { revision, vpcs }: { revision?: string; vpcs: readonly string[] },
+    begin: () => ReaderOutput,
+  ): Reader | Refusal {
+    if (this.readers.size >= this.limits.readers) return this.refuse('full');
+    const { whole, lostSince } = this.options.view();
+    if (!whole) return this.refuse('unready');
+    this.lostSince = lostSince;
+    const count = revision === undefined ? undefined : this.history.countOf(revision);
+    if (revision !== undefined && count === undefined) return this.refuse('gone');
+    this.history.record(this.options.catalog.busy);
+    this.timer ??= setInterval(() => this.tick(), TICK).unref();
+    this.opened++;
+    const sorted = [...new Set(vpcs)].sort();
+    const selection = sorted.length === 0 ? undefined : { key: sorted.join(), vpcs: new Set(sorted) };
+    const reader = new Reader(this, selection, begin(), this.now());
+    if (count === undefined) reader.mustList = true;
+    else reader.cursor = count;
+    this.readers.add(reader);
+    this.enqueue(reader);
+    return reader;
+  }
+
+  enqueue(reader: Reader): void {
+    if (reader.queued || reader.gone || reader.blockedAt >= 0) return;
+    reader.queued = true;
+    this.queue.push(reader);
+    if (this.scheduled) return;
+    this.scheduled = true;
+    setImmediate(() => this.run());
+  }
+
+  remove(reader: Reader): void {
+    if (reader.gone) return;
+    reader.gone = true;
+    reader.out = undefined;
+    this.shelves.leave(reader);
+    this.readers.delete(reader);
+    this.idleSince = this.now();
+  }
+
+  /** Bookmarks, cuts and clearing up; runs every second while there is something to look after. */
+  tick(): void {
+    const now = this.now();
+    const { stall, forget } = this.limits;
+    this.lostSince = this.options.view().lostSince;
+    for (const reader of this.readers) {
+      if (reader.blockedAt >= 0 && now - reader.blockedAt >= stall) this.cut(reader, 'stalled');
+      else if (this.isBehind(reader)) this.cut(reader, 'behind');
+      else if (this.owesBookmark(reader, now)) this.enqueue(reader);
+    }
+    this.shelves.clear();
+    if (this.readers.size > 0 || now - this.idleSince < forget) return;
+    this.history.forget();
+    clearInterval(this.timer);
+    this.timer = undefined;
+  }
+
+  /** Cuts everybody. */
+  close(): void {
+    clearInterval(this.timer);
+    for (const reader of this.readers) {
+      reader.output.cut();
+      this.remove(reader);
+    }
+    this.shelves.clear();
+  }
+
+  facts(): RelayFacts {
+    const { history } = this;
+    let listing = 0;
+    for (const { shelf } of this.readers) if (shelf !== undefined) listing++;
+    return {
+      readers: this.readers.size,
+      listing,
+      opened: this.opened,
+      cut: { ...this.cuts },
+      refused: { ...this.refused },
+      history: { revision: this.revision, revisions: history.revisions, bytes: history.bytes },
+      listBytes: this.shelves.bytes,
+    };
+  }
+
+  private refuse(why: Refusal): Refusal {
+    this.refused[why]++;
+    return why;
+  }
+
+  /** Everybody in turn, one write each, until there is nothing to do or the turn is over. */
+  private run(): void {
+    const until = performance.now() + TURN;
+    let at = 0;
+    while (at < this.queue.length && performance.now() < until) {
+      const reader = this.queue[at++]!;
+      reader.queued = false;
+      if (!reader.gone && reader.blockedAt < 0) this.step(reader);
+    }
+    this.queue = this.queue.slice(at);
+    this.scheduled = this.queue.length > 0;
+    if (this.scheduled) setImmediate(() => this.run());
+  }
+
+  private step(reader: Reader): void {
+    if (reader.out === undefined) this.fetch(reader);
+    const { out, offset } = reader;
+    if (out === undefined) return;
+    if (out.length === 0) {
+      reader.out = undefined;
+      return this.enqueue(reader);
+    }
+    const slice = offset === 0 && out.length <= SLICE ? out : out.subarray(offset, offset + SLICE);
+    reader.offset += slice.length;
+    if (reader.offset >= out.length) reader.out = undefined;
+    reader.lastWrite = this.now();
+    if (reader.output.write(slice)) this.enqueue(reader);
+    else reader.blockedAt = reader.lastWrite;
+  }
+
+  /** Puts what the reader gets next into `out`, if there is anything. */
+  private fetch(reader: Reader): void {
+    reader.offset = 0;
+    reader.outFrom = reader.cursor;
+    if (reader.mustList) {
+      // The end of the revision that is half made calls again.
+      if (this.options.catalog.busy) return;
+      reader.mustList = false;
+      this.shelves.begin(reader);
+    }
+    if (reader.shelf !== undefined) {
+      const piece = this.shelves.next(reader);
+      if (piece === 'behind') return this.cut(reader, 'behind');
+      if (piece !== undefined) {
+        reader.out = piece;
+        return;
+      }
+      this.shelves.leave(reader);
+      // The other side takes the end of a list for live.
+      reader.toldLost = 0;
+      reader.toldRevision = reader.cursor;
+    }
+    const { history } = this;
+    if (reader.cursor < history.current) {
+      const piece = history.after(reader.cursor, reader.selection, SLICE);
+      if (piece === undefined) return this.cut(reader, 'behind');
+      reader.cursor = piece.to;
+      reader.out = piece.bytes;
+      if (piece.bytes !== undefined) {
+        reader.toldRevision = piece.to;
+        return;
+      }
+      if (piece.to < history.current) return this.enqueue(reader);
+    }
+    if (this.owesBookmark(reader, this.now())) reader.out = this.bookmark(reader);
+  }
+
+  /** What the reader holds, or will need, is no longer in the history. */
+  private isBehind(reader: Reader): boolean {
+    if (reader.mustList) return false;
+    const needed = reader.out === undefined || reader.shelf !== undefined ? reader.cursor : reader.outFrom;
+    return needed < this.history.floor;
+  }
+
+  private owesBookmark(reader: Reader, now: number): boolean {
+    if (reader.mustList || reader.shelf !== undefined || reader.cursor < this.history.current) return false;
+    if (reader.toldRevision < 0 || reader.toldLost !== this.lostSince) return true;
+    // Whose VPCs do not change must still know of revisions that one can go on from.
+    const { dropping, revisions } = this.history;
+    if (dropping && reader.cursor - reader.toldRevision > revisions / 2) return true;
+    return now - reader.lastWrite >= this.limits.bookmark;
+  }
+
+  private bookmark(reader: Reader): Buffer {
+    const { lostSince } = this;
+    reader.toldRevision = reader.cursor;
+    reader.toldLost = lostSince;
+    return Buffer.from(bookmarkLine(this.history.textOf(reader.cursor), lostSince));
+  }
+
+  private cut(reader: Reader, why: 'stalled' | 'behind'): void {
+    this.cuts[why]++;
+    reader.output.cut();
+    this.remove(reader);
+  }
+}

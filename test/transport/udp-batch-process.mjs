@@ -1,0 +1,42 @@
+/** A process with an open batch lane that ends in the way its argument says; prints the port once it serves. */
+import { BatchLane } from '../../dist/transport/udp-batch/udp-batch.js';
+import { Crew } from '../../dist/transport/udp-batch/crew.js';
+
+const way = process.argv[2];
+const listener = { id: 0, text: 'test', address: '127.0.0.1', port: 0, vpc: '', namespace: '' };
+const answering = { respond: () => 0, defer: () => {} };
+const crew = new Crew(answering, {
+  module: new URL('udp-batch-standin.mjs', import.meta.url).href,
+  attach: () => ({ data: null, detach: () => {} }),
+  workers: 2,
+});
+const lane = new BatchLane(listener, crew);
+const port = await lane.open();
+await crew.ready();
+async function close() {
+  await lane.close();
+  await crew.close();
+}
+if (way === 'term-handler') process.on('SIGTERM', () => process.exit(7));
+if (way === 'term-close') process.on('SIGTERM', () => void close());
+console.log(port);
+if (way === 'quiet') await lane.quiet();
+switch (way) {
+  case 'exit':
+    process.exit(7);
+  case 'throw':
+    setImmediate(() => {
+      throw new Error('uncaught');
+    });
+    break;
+  case 'reject':
+    void Promise.reject(new Error('unhandled'));
+    break;
+  case 'close':
+    await close();
+    break;
+  case 'quiet':
+    process.exit(7);
+  default:
+    break;
+}
