@@ -109,7 +109,7 @@ export class Pool {
   }
 }
 
-/** Room for one batch of answers. */
+/** Capacity for one batch of answers. */
 function receiver() {
   const vectors = BATCH * HEADER;
   const data = vectors + BATCH * 16;

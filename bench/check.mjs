@@ -77,7 +77,7 @@ export async function untilLoaded(child, family, port, pods, seconds) {
   }
 }
 
-export async function checkAnswers(family, port, pods, transports) {
+export async function checkAnswers(family, port, pods, protocols) {
   const asker = await Asker.open(family, port);
   try {
     for (let n = 0; n < 100; n++) {
@@ -87,7 +87,7 @@ export async function checkAnswers(family, port, pods, transports) {
         compare(`${name} ${type}`, await asker.ask(name, type), expectation(i, type));
       compare(`x${name}`, await asker.ask(`x${name}`, AAAA), { rcode: NXDOMAIN, rdata: [] });
     }
-    if (!transports.includes('tcp')) return;
+    if (!protocols.includes('tcp')) return;
     const answer = parseAnswer(await askStream(family, port, buildQuery(9, podDomain(1), AAAA)));
     compare('over TCP', answer, expectation(1, AAAA));
   } finally {

@@ -12,7 +12,7 @@ import * as podns from './competitors/podns.mjs';
 import { family, residentOctets, SERVER_CORE, spawnPinned, stop } from './process.mjs';
 
 const batch = { ...podns, name: 'podns', workers: 1 };
-const dgram = { ...podns, name: 'podns-dgram', workers: 0, transports: ['udp'] };
+const dgram = { ...podns, name: 'podns-dgram', workers: 0, protocols: ['udp'] };
 
 /** Another built checkout, to see what a change costs: `PODNS_BENCH_BEFORE=FOLDER node bench/run.mjs …`. */
 const checkout = process.env['PODNS_BENCH_BEFORE'];
@@ -48,8 +48,7 @@ export async function start(peer, pods, folder) {
       await untilLoaded(child, 6, port, pods, LOAD_SECONDS);
     }
     const loadSeconds = (performance.now() - started) / 1000;
-    if (peer.checked !== false)
-      for (const six of [6, 4]) await checkAnswers(six, port, pods, peer.transports);
+    if (peer.checked !== false) for (const six of [6, 4]) await checkAnswers(six, port, pods, peer.protocols);
     const pids = family(child.pid);
     return { peer, port, child, pids, loadSeconds, resident: residentOctets(pids), folder: own };
   } catch (error) {

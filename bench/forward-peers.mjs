@@ -8,7 +8,7 @@ import * as knot from './competitors/knot.mjs';
 import * as podns from './competitors/podns.mjs';
 import { OUTSIDE, writeOutside } from './pods.mjs';
 
-/** Room for far more than is asked, so that no cache drops anything. */
+/** Capacity for far more than is asked, so that no cache drops anything. */
 const CACHE_OCTETS = 64 * 2 ** 20;
 const CACHE_NAMES = 100_000;
 

@@ -3,7 +3,7 @@
  * and TCP. Every so many packets a good query must be answered; what is a query must have an answer, what is none
  * must have none; the process must live, and not grow. Prints one line of JSON a run; ends with 1 on any fault.
  *
- * Options: --packets 1000000 · --transports udp,tcp · --workers 1 (0: node:dgram) · --corpus FILE (each packet
+ * Options: --packets 1000000 · --protocols udp,tcp · --workers 1 (0: node:dgram) · --corpus FILE (each packet
  * behind its length in 16 bits) · --seed 1 · --growth 64 (MiB)
  */
 import { spawn } from 'node:child_process';
@@ -23,7 +23,7 @@ import { AAAA, buildQuery } from './wire.mjs';
 const { values: options } = parseArgs({
   options: {
     packets: { type: 'string', default: '1000000' },
-    transports: { type: 'string', default: 'udp,tcp' },
+    protocols: { type: 'string', default: 'udp,tcp' },
     workers: { type: 'string', default: '1' },
     corpus: { type: 'string', default: '' },
     seed: { type: 'string', default: '1' },
@@ -206,7 +206,7 @@ async function startServer(folder) {
   throw new Error(`the server ended:\n${out}`);
 }
 
-async function run(transport, seeds) {
+async function run(protocol, seeds) {
   const folder = mkdtempSync(join(tmpdir(), 'podns-hostile-'));
   const { server, port } = await startServer(folder);
   const count = Math.ceil(Number(options.packets) / WINDOW) * WINDOW;
@@ -220,7 +220,7 @@ async function run(transport, seeds) {
   };
   try {
     const start = performance.now();
-    const send = transport === 'udp' ? overUdp : overTcp;
+    const send = protocol === 'udp' ? overUdp : overTcp;
     const ledger = await send(port, hostile(seeds, Number(options.seed)), count, progress);
     const seconds = (performance.now() - start) / 1000;
     const end = residentMiB(server.pid);
@@ -249,7 +249,7 @@ async function run(transport, seeds) {
     };
     console.log(
       JSON.stringify({
-        transport,
+        protocol,
         workers: Number(options.workers),
         ...counts,
         seconds: round(seconds),
@@ -266,4 +266,4 @@ async function run(transport, seeds) {
 }
 
 const seeds = [...(options.corpus === '' ? [] : readCorpus(options.corpus)), ...ownSeeds()];
-for (const transport of options.transports.split(',')) await run(transport, seeds);
+for (const protocol of options.protocols.split(',')) await run(protocol, seeds);

@@ -3,7 +3,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { setPriority } from 'node:os';
-import { askForShortSlice } from '../dist/transport/scheduler-slice.js';
+import { requestShortSlice } from '../dist/transport/scheduler-slice.js';
 import { loadSystem } from '../dist/transport/syscalls.js';
 
 export const SERVER_CORE = 0;
@@ -16,7 +16,7 @@ export const CLIENT_CORE = 1;
 export function pinSelf(core) {
   spawnSync('taskset', ['-a', '-c', '-p', String(core), String(process.pid)]);
   const { system } = loadSystem();
-  if (system !== undefined) askForShortSlice(system);
+  if (system !== undefined) requestShortSlice(system);
 }
 
 /**

@@ -101,7 +101,7 @@ async function measureSize(pods) {
       );
     }
     if (pods !== YARDSTICK && sizes.length > 1) return;
-    const streaming = servers.filter(({ peer }) => peer.transports.includes('tcp'));
+    const streaming = servers.filter(({ peer }) => peer.protocols.includes('tcp'));
     if (only.has('tcp'))
       await roundRobin(streaming, `tcp6 ${pods}`, (server) => order({ kind: 'tcp', ...common(server, 6) }));
     if (only.has('latency')) {

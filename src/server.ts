@@ -1,4 +1,4 @@
-/** The one place that wires configuration → sources → catalog → trie → lanes, and the library's face. */
+/** The one place that wires configuration → sources → catalog → trie → transports, and the library's face. */
 import { Deferred } from './answer/defer/deferred.ts';
 import { systemClock } from './answer/defer/holds.ts';
 import type { Clock } from './answer/defer/holds.ts';
@@ -12,26 +12,26 @@ import type { Answering } from './transport/transport.ts';
 import type { Listen } from './transport/listen.ts';
 import type { Kind, Problem, Resource, Source } from './model.ts';
 import { problemText } from './model.ts';
-import { elapsedBy } from './server/monotonic-time.ts';
+import { monotonicBy } from './server/monotonic-time.ts';
 import { Feed } from './server/feed.ts';
 import { endServer } from './server/ending.ts';
 import type { SourceStatus } from './server/source-status.ts';
 import { catalogInventory } from './server/inventory.ts';
-import { Lanes } from './server/transports.ts';
+import { Transports } from './server/transports.ts';
 import type { OpenListener } from './server/transports.ts';
-import { ViewLife } from './server/staleness.ts';
+import { Staleness } from './server/staleness.ts';
 import type { Readiness } from './server/staleness.ts';
-import { Outlets } from './server/subscribers.ts';
+import { Subscribers } from './server/subscribers.ts';
 import { ApiChanges, validated } from './server/changes.ts';
 import type { Changes } from './server/changes.ts';
 import { silent } from './server/logger.ts';
 import type { Logger } from './server/logger.ts';
-import { Outside } from './server/forwarding.ts';
-import { Peers } from './server/direct-client.ts';
+import { Forwarding } from './server/forwarding.ts';
+import { DirectClients } from './server/direct-client.ts';
 import type { AnswerClient } from './server/direct-client.ts';
-import { SaidVpcs } from './server/source-vpcs.ts';
+import { SourceVpcs } from './server/source-vpcs.ts';
 import { answerSettings } from './server/settings.ts';
-import { LARGE_LOAD, slim } from './server/release-memory.ts';
+import { LARGE_LOAD, releaseMemory } from './server/release-memory.ts';
 import { checkStateFolder } from './server/state-folder.ts';
 import { configuredSources } from './server/sources.ts';
 import { reserveMemory } from './trie/memory.ts';
@@ -79,18 +79,18 @@ export class PodnsServer {
   private readonly logger: Logger;
   private readonly sources: Source[];
   /** Who is told of changes: the watch stream's readers, the events', the saved view. */
-  readonly outlets: Outlets;
+  readonly subscribers: Subscribers;
   readonly feed: Feed;
   private readonly writer: TrieWriter;
-  private readonly life: ViewLife;
+  private readonly staleness: Staleness;
   private readonly responder: Responder;
   private readonly deferred: Deferred;
-  readonly outside: Outside;
-  private readonly lanes: Lanes;
+  readonly outside: Forwarding;
+  private readonly transports: Transports;
   private readonly answering: Answering;
-  private readonly peers: Peers;
+  private readonly peers: DirectClients;
   private readonly out = new Uint8Array(65535);
-  private readonly saidVpcs = new SaidVpcs();
+  private readonly saidVpcs = new SourceVpcs();
   private readonly api: ApiChanges;
   private running: Source[] = [];
   private tidying = false;
@@ -99,7 +99,7 @@ export class PodnsServer {
     const config = completeConfig(options.config);
     const clock = options.clock ?? systemClock;
     const wallClock = options.wallClock ?? Date.now;
-    const elapsed = elapsedBy(wallClock);
+    const elapsed = monotonicBy(wallClock);
     const seconds = (): number => Math.floor(wallClock() / 1000);
     this.config = config;
     this.logger = options.logger ?? silent;
@@ -117,7 +117,7 @@ export class PodnsServer {
       canForward: true,
       now: seconds,
       resourceOf: (key) => this.feed.known(key),
-      onForget: (vpc) => this.life.forget(vpc),
+      onForget: (vpc) => this.staleness.forget(vpc),
     });
     this.feed = new Feed({
       catalog: this.catalog,
@@ -128,15 +128,15 @@ export class PodnsServer {
       onCommit: (changes) => this.afterCommit(changes),
       onChange: (change, source, at) => {
         if (change.type === 'put') {
-          this.life.note(source, change.resource);
+          this.staleness.note(source, change.resource);
           if (change.resource.kind === 'vpc') this.outside.changed(change.resource);
         } else if (change.key.kind === 'vpc') this.outside.forget(change.key.vpc);
-        this.outlets.change(change, at);
+        this.subscribers.change(change, at);
       },
       onState: (source) => this.afterState(source),
       onProblem: (source, problem) => this.logProblem(source, problem),
     });
-    this.life = new ViewLife({
+    this.staleness = new Staleness({
       writer: this.writer,
       wallClock,
       elapsed,
@@ -145,23 +145,23 @@ export class PodnsServer {
       states: () => this.feed.states(),
       said: this.saidVpcs,
     });
-    this.outlets = new Outlets({
+    this.subscribers = new Subscribers({
       config,
       catalog: this.catalog,
       feed: this.feed,
-      life: this.life,
+      staleness: this.staleness,
       sources: this.sources,
       version: options.version ?? '',
       wallClock,
       report: (problem) => this.logProblem('saved view', problem),
     });
     this.responder = new Responder(new View(memory), settings, seconds);
-    this.outside = new Outside({
+    this.outside = new Forwarding({
       config,
       catalog: this.catalog,
       responder: this.responder,
       listeners: () =>
-        this.lanes.listeners.map(({ listener, port }) => ({ address: listener.address, port })),
+        this.transports.listeners.map(({ listener, port }) => ({ address: listener.address, port })),
     });
     this.deferred = new Deferred(this.responder, {
       clock,
@@ -170,23 +170,23 @@ export class PodnsServer {
       podHold: config.podHold,
       podGrace: config.podGrace,
       inventory: catalogInventory(this.catalog),
-      isLive: () => this.life.live,
+      isLive: () => this.staleness.live,
       outside: this.outside,
     });
     this.answering = {
       respond: (packet, peer, out) => this.respond(packet, peer, out),
       defer: (packet, peer, reply) => this.deferred.defer(packet, peer, reply),
     };
-    this.lanes = new Lanes({
+    this.transports = new Transports({
       memory,
-      shelf: this.outside.shelf,
+      sharedCache: this.outside.sharedCache,
       settings,
       answering: this.answering,
       workers: config.workers,
       tcp: { idleMs: config.tcpIdle, connections: config.tcpConnections, client: config.tcpClient },
       logger: this.logger,
     });
-    this.peers = new Peers(this.lanes);
+    this.peers = new DirectClients(this.transports);
     this.api = new ApiChanges(() => this.feed.sink(API_SOURCE));
   }
 
@@ -199,15 +199,15 @@ export class PodnsServer {
     if (this.config.state !== '') checkStateFolder(this.config.state);
     for (const listen of this.config.listen) await this.bind(listen);
     const sinks = this.sources.map((source) => this.feed.sink(source.name));
-    const { saved } = this.outlets;
+    const { saved } = this.subscribers;
     const records = (await saved?.load()) ?? 0;
     if (records > 0) this.logger.info({ path: saved!.path, records }, 'saved view');
-    this.life.look();
+    this.staleness.look();
     this.sources.forEach((source, i) => {
       this.running.push(source);
       source.start(sinks[i]!, saved?.resume(source.name));
     });
-    await this.lanes.ready();
+    await this.transports.ready();
   }
 
   /**
@@ -215,16 +215,16 @@ export class PodnsServer {
    * done while queries run. Rejects with the system's error.
    */
   listen(listen: string | Listen): Promise<OpenListener> {
-    return this.lanes.listen(listen);
+    return this.transports.listen(listen);
   }
 
   /** As `listen`, but threads may still be starting: what is asked meanwhile waits for them. */
   bind(listen: string | Listen): Promise<OpenListener> {
-    return this.lanes.open(listen);
+    return this.transports.open(listen);
   }
 
   get listeners(): readonly OpenListener[] {
-    return this.lanes.listeners;
+    return this.transports.listeners;
   }
 
   /**
@@ -254,7 +254,7 @@ export class PodnsServer {
   }
 
   readiness(): Readiness {
-    return this.life.readiness();
+    return this.staleness.readiness();
   }
 
   /** Everything that stands wrong: refused input, conflicts between sources, VPCs and addresses. */
@@ -284,26 +284,29 @@ export class PodnsServer {
 
   /** Answers what is under way, with SERVFAIL what still is after `graceMs` (5 s); saves the view and stops the rest. */
   close(graceMs?: number): Promise<void> {
-    const { lanes, deferred, outside, outlets, life } = this;
-    return endServer({ lanes, deferred, outside, sources: this.running.splice(0), outlets, life }, graceMs);
+    const { transports, deferred, outside, subscribers, staleness } = this;
+    return endServer(
+      { transports, deferred, outside, sources: this.running.splice(0), subscribers, staleness },
+      graceMs,
+    );
   }
 
   private respond(packet: Uint8Array, peer: Peer, out: Uint8Array): number {
     this.responder.view.refresh();
     const length = this.responder.respond(packet, 0, packet.length, peer, out, 0);
-    this.responder.shelved?.leave();
+    this.responder.cached?.leave();
     return length;
   }
 
   private afterCommit(changes: number): void {
-    this.life.look();
+    this.staleness.look();
     this.deferred.viewChanged();
-    this.outlets.commit();
+    this.subscribers.commit();
     // The other copy follows as soon as its readers have left, at the latest with the next change.
     setImmediate(() => {
       this.writer.tables.settle();
       this.tidy();
-      if (changes >= LARGE_LOAD) void slim();
+      if (changes >= LARGE_LOAD) void releaseMemory();
     });
   }
 
@@ -319,7 +322,7 @@ export class PodnsServer {
   }
 
   private afterState(name: string): void {
-    this.life.look();
+    this.staleness.look();
     for (const { name: source, state, reason } of this.feed.states()) {
       if (source === name)
         this.logger[state === 'live' ? 'info' : 'warn']({ source, state, reason }, 'source');

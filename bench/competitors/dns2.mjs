@@ -6,7 +6,7 @@ import { SERVER4, SERVER6 } from '../namespace.mjs';
 export const name = 'dns2';
 export const install = 'npm install';
 /** Its TCP server takes one query a connection. */
-export const transports = ['udp'];
+export const protocols = ['udp'];
 
 export function version() {
   const path = new URL('../../node_modules/dns2/package.json', import.meta.url);

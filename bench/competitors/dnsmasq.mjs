@@ -8,7 +8,7 @@ import { writeHosts, ZONE } from '../pods.mjs';
 export const name = 'dnsmasq';
 export const install = 'apt-get install dnsmasq-base';
 /** Over TCP it forks a process for each connection and closes that after a hundred queries. */
-export const transports = ['udp'];
+export const protocols = ['udp'];
 
 export function version() {
   return /version (\S+)/i.exec(spawnSync('dnsmasq', ['--version'], { encoding: 'utf8' }).stdout)?.[1];

@@ -1,4 +1,4 @@
-/** gdnsd 3, one thread a transport and address family. */
+/** gdnsd 3, one thread a protocol and address family. */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,7 +7,7 @@ import { writeZone, ZONE } from '../pods.mjs';
 
 export const name = 'gdnsd';
 export const install = 'apt-get install gdnsd';
-export const transports = ['udp', 'tcp'];
+export const protocols = ['udp', 'tcp'];
 
 export function version() {
   return /version (\S+)/.exec(spawnSync('gdnsd', [], { encoding: 'utf8' }).stderr)?.[1];

@@ -1,4 +1,4 @@
-/** Knot DNS 3, one worker a transport. */
+/** Knot DNS 3, one worker a protocol. */
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,7 +7,7 @@ import { writeZone, ZONE } from '../pods.mjs';
 
 export const name = 'knot';
 export const install = 'apt-get install knot';
-export const transports = ['udp', 'tcp'];
+export const protocols = ['udp', 'tcp'];
 
 export function version() {
   return /([\d.]+)\s*$/.exec(spawnSync('knotd', ['--version'], { encoding: 'utf8' }).stdout)?.[1];

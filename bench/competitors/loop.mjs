@@ -4,7 +4,7 @@ import { SERVER4, SERVER6 } from '../namespace.mjs';
 
 export const name = 'loop';
 export const install = 'npm install';
-export const transports = ['udp'];
+export const protocols = ['udp'];
 /** It knows no names. */
 export const checked = false;
 

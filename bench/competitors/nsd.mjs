@@ -7,7 +7,7 @@ import { writeZone, ZONE } from '../pods.mjs';
 
 export const name = 'nsd';
 export const install = 'apt-get install nsd';
-export const transports = ['udp', 'tcp'];
+export const protocols = ['udp', 'tcp'];
 
 export function version() {
   return /version (\S+)/.exec(spawnSync('nsd', ['-v'], { encoding: 'utf8' }).stderr)?.[1];

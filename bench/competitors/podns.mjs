@@ -6,13 +6,13 @@ import { SERVER4, SERVER6 } from '../namespace.mjs';
 import { writeWatch } from '../pods.mjs';
 
 export const install = 'npm install && npm run build';
-export const transports = ['udp', 'tcp'];
+export const protocols = ['udp', 'tcp'];
 
 export function version() {
   return JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version;
 }
 
-/** `workers`: 0 is the lane on node:dgram. `checkout`: the folder of another build. */
+/** `workers`: 0 is the transport on node:dgram. `checkout`: the folder of another build. */
 export async function prepare({ folder, port, pods, workers, checkout }) {
   const feed = join(folder, 'watch.ndjson');
   await writeWatch(feed, pods);

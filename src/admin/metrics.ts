@@ -1,10 +1,10 @@
-/** `/metrics`: the counts of lanes, sources, the watch stream, outside names and propagation, for Prometheus. */
+/** `/metrics`: the counts of transports, sources, the watch stream, outside names and propagation, for Prometheus. */
 import type { FastifyInstance } from 'fastify';
 import { Counter, Gauge, Registry } from 'prom-client';
 import { KINDS } from '../model.ts';
 import type { PodnsServer } from '../server.ts';
 import { BOUNDS, type Histogram } from '../server/histogram.ts';
-import { laneMetrics, type Adder } from './transport-metrics.ts';
+import { transportMetrics, type Adder } from './transport-metrics.ts';
 import { outsideMetrics } from './outside-metrics.ts';
 
 export function metricsRoutes(app: FastifyInstance, server: PodnsServer, version: string): void {
@@ -50,7 +50,7 @@ function registryOf(server: PodnsServer, version: string): Registry {
   gauge('podns_build_info', 'Which podns this is.', ['version', 'node'], (metric) =>
     metric.set({ version, node: process.version }, 1),
   );
-  laneMetrics(server, gauge, counter);
+  transportMetrics(server, gauge, counter);
   gauge('podns_resources', 'Effective resources.', ['kind'], (metric) => {
     for (const kind of KINDS) metric.set({ kind }, server.catalog.count(kind));
   });
@@ -81,18 +81,18 @@ function registryOf(server: PodnsServer, version: string): Registry {
 }
 
 function watchMetrics(server: PodnsServer, gauge: Adder<Gauge>, counter: Adder<Counter>): void {
-  const { relay } = server.outlets;
+  const { watchServer } = server.subscribers;
   gauge('podns_watch_readers', 'Readers of the watch stream.', [], (metric) =>
-    metric.set(relay.facts().readers),
+    metric.set(watchServer.facts().readers),
   );
   counter('podns_watch_cut_total', 'Readers that were cut, and why.', ['reason'], (metric) => {
-    for (const [reason, count] of Object.entries(relay.facts().cut)) metric.inc({ reason }, count);
+    for (const [reason, count] of Object.entries(watchServer.facts().cut)) metric.inc({ reason }, count);
   });
   counter('podns_watch_refused_total', 'Readers that were refused, and why.', ['reason'], (metric) => {
-    for (const [reason, count] of Object.entries(relay.facts().refused)) metric.inc({ reason }, count);
+    for (const [reason, count] of Object.entries(watchServer.facts().refused)) metric.inc({ reason }, count);
   });
   gauge('podns_watch_history_bytes', 'Octets of changes kept for readers.', [], (metric) =>
-    metric.set(relay.facts().history.bytes),
+    metric.set(watchServer.facts().history.bytes),
   );
 }
 

@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { KINDS, problemText, type Kind, type Problem } from '../model.ts';
 import type { PodnsServer } from '../server.ts';
 import type { HistogramFacts } from '../server/histogram.ts';
-import type { RelayFacts } from '../watch/watch-server.ts';
+import type { WatchServerFacts } from '../watch/watch-server.ts';
 
 /** A problem in words. */
 export interface ProblemText {
@@ -28,7 +28,7 @@ export interface Status {
   conflicts: ProblemText[];
   /** How long changes took: from the control plane's commit, and from their octets' arrival, to answerable. */
   propagation: { committed: HistogramFacts; received: HistogramFacts };
-  watch: RelayFacts;
+  watch: WatchServerFacts;
   events: { listeners: number };
   outside: OutsideText;
   saved: { path: string; at: string | null; problem: string | null } | null;
@@ -79,8 +79,8 @@ export function statusRoutes(app: FastifyInstance, server: PodnsServer, version:
 }
 
 function statusOf(server: PodnsServer, version: string, started: string): Status {
-  const { catalog, outlets, feed, config } = server;
-  const { saved } = outlets;
+  const { catalog, subscribers, feed, config } = server;
+  const { saved } = subscribers;
   const counts = Object.fromEntries(KINDS.map((kind) => [kind, catalog.count(kind)]));
   const { rss, heapUsed } = process.memoryUsage();
   return {
@@ -89,13 +89,13 @@ function statusOf(server: PodnsServer, version: string, started: string): Status
     zone: config.zone,
     started,
     ...server.readiness(),
-    revision: outlets.relay.revision,
+    revision: subscribers.watchServer.revision,
     counts: counts as Record<Kind, number>,
     sources: sourceTexts(server),
     conflicts: server.conflicts().map(textOf),
     propagation: { committed: feed.committed.facts(), received: feed.received.facts() },
-    watch: outlets.relay.facts(),
-    events: { listeners: outlets.events.size },
+    watch: subscribers.watchServer.facts(),
+    events: { listeners: subscribers.events.size },
     outside: outsideText(server),
     saved:
       saved === undefined

@@ -1,7 +1,7 @@
 /** A response that never ends, NDJSON, as the output of whoever has lines to give. */
 import type { ServerResponse } from 'node:http';
 import type { FastifyReply } from 'fastify';
-import type { ReaderOutput } from '../watch/watch-reader.ts';
+import type { WatchOutput } from '../watch/watch-reader.ts';
 
 /** What the giver of lines wants to know of the connection. */
 export interface StreamEnd {
@@ -13,7 +13,7 @@ export interface StreamEnd {
 const KEEP_ALIVE = 15_000;
 
 /** Sends the head. The response is no longer fastify's from here on. */
-export function beginStream(reply: FastifyReply): ReaderOutput & { follow(end: StreamEnd): void } {
+export function beginStream(reply: FastifyReply): WatchOutput & { follow(end: StreamEnd): void } {
   reply.hijack();
   const response: ServerResponse = reply.raw;
   response.writeHead(200, {

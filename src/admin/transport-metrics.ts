@@ -1,4 +1,4 @@
-/** What the lanes count, by listener, and by worker where threads serve it. */
+/** What the transports count, by listener, and by worker where threads serve it. */
 import type { Counter, Gauge } from 'prom-client';
 import type { PodnsServer } from '../server.ts';
 import type { OpenListener } from '../server/transports.ts';
@@ -30,7 +30,7 @@ export type Adder<Metric> = (
   fill: (metric: Metric) => void,
 ) => void;
 
-export function laneMetrics(server: PodnsServer, gauge: Adder<Gauge>, counter: Adder<Counter>): void {
+export function transportMetrics(server: PodnsServer, gauge: Adder<Gauge>, counter: Adder<Counter>): void {
   for (const word of LANE_COUNTS) {
     counter(`podns_packets_${word}_total`, `Packets ${word}.`, ['listener', 'proto'], (metric) => {
       for (const { listener, udp, tcp } of server.listeners) {
@@ -41,7 +41,7 @@ export function laneMetrics(server: PodnsServer, gauge: Adder<Gauge>, counter: A
   }
   gauge(
     'podns_udp_lane',
-    '1 for the lane that serves UDP: batch, or dgram, which is several times dearer.',
+    '1 for the transport that serves UDP: batch, or dgram, which is several times dearer.',
     ['listener', 'kind'],
     (metric) => {
       for (const { listener, udpKind } of server.listeners)

@@ -23,10 +23,10 @@ const REVISION = /^(0|[1-9][0-9]{0,19})$/;
 const VPC = /^[a-z0-9_-]{1,63}$/;
 
 export function watchRoutes(app: FastifyInstance, server: PodnsServer): void {
-  const { relay, events } = server.outlets;
+  const { watchServer, events } = server.subscribers;
   // Streams do not end by themselves, and a server that closes must not wait for them.
   app.addHook('preClose', async () => {
-    relay.close();
+    watchServer.close();
     events.close();
   });
 
@@ -37,7 +37,7 @@ export function watchRoutes(app: FastifyInstance, server: PodnsServer): void {
     if (wrong !== undefined) return reply.code(400).type('text/plain; charset=utf-8').send(`${wrong}\n`);
     let stream: ReturnType<typeof beginStream> | undefined;
     const asked = { revision: revision as string | undefined, vpcs };
-    const reader = relay.open(asked, () => (stream = beginStream(reply)));
+    const reader = watchServer.open(asked, () => (stream = beginStream(reply)));
     if (typeof reader !== 'string') {
       stream!.follow(reader);
       return reply;

@@ -1,6 +1,6 @@
-/** Answers outside names that are on the shelf, for a client who may ask for them. */
+/** Answers outside names that are on the shared cache, for a client who may ask for them. */
 import type { Query } from '../dns/query.ts';
-import type { ShelfReader } from '../shared-cache/cache-reader.ts';
+import type { SharedCacheReader } from '../shared-cache/cache-reader.ts';
 import * as layout from '../trie/layout.ts';
 import type { View } from '../trie/read/view.ts';
 import type { Client } from './decide/client.ts';
@@ -10,12 +10,12 @@ import type { Peer } from './peer.ts';
 const FLAG_RD = 0x0100;
 const NO_TEXT = new Uint8Array(0);
 
-export class ShelvedAnswers {
-  private readonly reader: ShelfReader;
+export class CachedAnswers {
+  private readonly reader: SharedCacheReader;
   private readonly view: View;
   private readonly opt: OptWriter;
 
-  constructor(reader: ShelfReader, view: View, opt: OptWriter) {
+  constructor(reader: SharedCacheReader, view: View, opt: OptWriter) {
     this.reader = reader;
     this.view = view;
     this.opt = opt;

@@ -1,4 +1,4 @@
-/** Who asks, and on which listener: what a lane knows of a packet besides its bytes. */
+/** Who asks, and on which listener: what a transport knows of a packet besides its bytes. */
 
 /** One address and port to listen on, with the scope that fixes who its clients are. */
 export interface Listener {
@@ -15,7 +15,7 @@ export interface Listener {
   namespace: string;
 }
 
-/** Reused by lanes for every packet; addresses are 16 octets, IPv4 as ::ffff:a.b.c.d. */
+/** Reused by transports for every packet; addresses are 16 octets, IPv4 as ::ffff:a.b.c.d. */
 export interface Peer {
   address: Uint8Array;
   port: number;

@@ -37,7 +37,7 @@ const TO_NAMESPACE = layout.RRSET_AAAA + 4 + 1;
 /** No scope, node or slot has this number. */
 const NONE = -1;
 
-export class Ahead {
+export class Prefetch {
   private readonly view: View;
   private readonly identifier: Identifier;
   /** Packets looked at; those behind are not. */
@@ -60,7 +60,7 @@ export class Ahead {
   /** The view has been entered or is being left: what was looked at no longer counts. */
   forget(): void {
     this.count = 0;
-    this.view.forgetAhead();
+    this.view.forgetPrefetched();
   }
 
   /** To be called between the view's `enter` and `leave`, with packets that came to one listener. */
@@ -78,7 +78,7 @@ export class Ahead {
   use(i: number): void {
     const { view } = this;
     if (i >= this.count) {
-      view.forgetAhead();
+      view.forgetPrefetched();
       return;
     }
     view.sourceScope = this.scope[i];

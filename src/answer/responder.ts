@@ -14,7 +14,7 @@ import type { Peer } from './peer.ts';
 import * as reason from './decide/reasons.ts';
 import { RefusalLimit } from './refusals.ts';
 import type { AnswerSettings } from './settings.ts';
-import type { ShelvedAnswers } from './cached-answer.ts';
+import type { CachedAnswers } from './cached-answer.ts';
 
 /** `respond` could not finish: the packet goes to what may wait. */
 export const DEFERRED = -1;
@@ -27,7 +27,7 @@ export class Responder {
   readonly view: View;
   readonly identifier: Identifier;
   /** Answers of upstreams that are at hand; without it every outside name is deferred. */
-  shelved: ShelvedAnswers | undefined = undefined;
+  cached: CachedAnswers | undefined = undefined;
   private readonly decider: Decider;
   private readonly refusals: RefusalLimit;
   private readonly settings: AnswerSettings;
@@ -57,9 +57,9 @@ export class Responder {
     this.judge(packet, start, end, peer);
     const { outcome } = this.decision;
     if (outcome === decision.OUTCOME_ANSWER) return this.encode(peer, out, outStart);
-    if (outcome === decision.OUTCOME_OUTSIDE && this.shelved !== undefined) {
+    if (outcome === decision.OUTCOME_OUTSIDE && this.cached !== undefined) {
       const limit = payloadLimit(this.query, peer.tcp);
-      const length = this.shelved.answer(this.query, this.client, peer, out, outStart, limit);
+      const length = this.cached.answer(this.query, this.client, peer, out, outStart, limit);
       if (length > 0) return length;
     }
     return outcome === decision.OUTCOME_DROP ? 0 : DEFERRED;

@@ -1,22 +1,22 @@
-/** What a worker thread of the batch lane answers with: a view and a responder of its own over the shared trie. */
+/** What a worker thread of the batch transport answers with: a view and a responder of its own over the shared trie. */
 import * as dns from '../dns/constants.ts';
-import type { ShelfMemory } from '../shared-cache/memory.ts';
-import { ShelfReader } from '../shared-cache/cache-reader.ts';
+import type { SharedCacheMemory } from '../shared-cache/memory.ts';
+import { SharedCacheReader } from '../shared-cache/cache-reader.ts';
 import type { TrieMemory } from '../trie/memory.ts';
 import { View } from '../trie/read/view.ts';
 import * as decision from './decide/decision.ts';
-import { Ahead } from './prefetch.ts';
+import { Prefetch } from './prefetch.ts';
 import type { Batch } from './prefetch.ts';
 import type { Listener, Peer } from './peer.ts';
 import { Responder } from './responder.ts';
 import type { AnswerSettings } from './settings.ts';
-import { ShelvedAnswers } from './cached-answer.ts';
+import { CachedAnswers } from './cached-answer.ts';
 
 /** Structured-cloneable: memory is shared, settings are copied. */
 export interface WorkerData {
   memory: TrieMemory;
   /** Answers of upstreams; undefined where outside names are the main thread's alone. */
-  shelf?: ShelfMemory;
+  sharedCache?: SharedCacheMemory;
   /** This reader's number in the heads of both. */
   reader: number;
   settings: AnswerSettings;
@@ -31,16 +31,16 @@ export const BATCH_STEPS = 4096;
 class WorkerResponder {
   private readonly responder: Responder;
   private readonly view: View;
-  private readonly ahead: Ahead;
+  private readonly prefetch: Prefetch;
   private peer: Peer | undefined;
 
-  constructor({ memory, shelf, reader, settings }: WorkerData) {
+  constructor({ memory, sharedCache, reader, settings }: WorkerData) {
     this.view = new View(memory, reader);
     this.responder = new Responder(this.view, settings, () => Math.floor(Date.now() / 1000));
-    this.ahead = new Ahead(this.view, this.responder.identifier);
-    if (shelf === undefined) return;
+    this.prefetch = new Prefetch(this.view, this.responder.identifier);
+    if (sharedCache === undefined) return;
     const { opt } = this.responder.encoder;
-    this.responder.shelved = new ShelvedAnswers(new ShelfReader(shelf, reader), this.view, opt);
+    this.responder.cached = new CachedAnswers(new SharedCacheReader(sharedCache, reader), this.view, opt);
   }
 
   enter(): void {
@@ -48,13 +48,13 @@ class WorkerResponder {
   }
 
   leave(): void {
-    this.ahead.forget();
+    this.prefetch.forget();
     this.view.leave();
-    this.responder.shelved?.leave();
+    this.responder.cached?.leave();
   }
 
   look(batch: Batch, count: number, listener: Listener): void {
-    this.ahead.look(batch, count, listener);
+    this.prefetch.look(batch, count, listener);
   }
 
   respond(
@@ -71,7 +71,7 @@ class WorkerResponder {
       this.leave();
       this.enter();
     }
-    this.ahead.use(index);
+    this.prefetch.use(index);
     return this.responder.respond(packet, start, end, peer, out, outStart);
   }
 
@@ -88,7 +88,7 @@ class WorkerResponder {
   }
 }
 
-/** Called once in a worker thread, by the lane. */
+/** Called once in a worker thread, by the transport. */
 export function createResponder(data: unknown): WorkerResponder {
   return new WorkerResponder(data as WorkerData);
 }

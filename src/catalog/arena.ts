@@ -46,7 +46,7 @@ export class Arena {
     return this.words.length;
   }
 
-  /** Room for `length` words; the content is undefined. The caller writes the length into word 0. */
+  /** Capacity for `length` words; the content is undefined. The caller writes the length into word 0. */
   alloc(length: number): number {
     let chunk = this.#current;
     if (length > Arena.MAX_LENGTH) chunk = this.#open(length + 1);

@@ -2,17 +2,17 @@
 import { keyText, type Kind, type Problem, type Resource, type ResourceKey } from '../model.ts';
 import { readWhole } from './commit-steps.ts';
 import { KIND_NUMBERS, SHADOWED } from './layout.ts';
-import { Settling } from './precedence.ts';
-import type { SaidSource } from './precedence.ts';
+import { Precedence } from './precedence.ts';
+import type { SourceRecords } from './precedence.ts';
 import { Lists } from './lists.ts';
 import type { ListFilter, Paced } from './lists.ts';
 import type { Moment } from './moments.ts';
-import { SayLog } from './saved/change-log.ts';
+import { ChangeLog } from './saved/change-log.ts';
 import { Store } from './store.ts';
 import { Transaction } from './transaction.ts';
-import type { Change, EffectiveRecord, Said, SaidRecord } from './change.ts';
+import type { Change, EffectiveRecord, Provenance, SourceRecord } from './change.ts';
 
-export type { Change, EffectiveRecord, Said, SaidRecord } from './change.ts';
+export type { Change, EffectiveRecord, Provenance, SourceRecord } from './change.ts';
 export { Transaction } from './transaction.ts';
 
 /** Sources have eight bits in a record. */
@@ -37,7 +37,7 @@ export interface CatalogOptions {
  */
 export class Catalog {
   readonly #store: Store;
-  readonly #settling: Settling;
+  readonly #precedence: Precedence;
   readonly #lists: Lists;
   readonly #familyOf: (source: string) => string;
   #order: string[] = [];
@@ -45,8 +45,8 @@ export class Catalog {
   constructor(options: CatalogOptions) {
     this.#familyOf = options.familyOf ?? ((source) => source);
     this.#store = new Store(options.hashKey);
-    this.#settling = new Settling(this.#store);
-    this.#lists = new Lists(this.#store, this.#settling);
+    this.#precedence = new Precedence(this.#store);
+    this.#lists = new Lists(this.#store, this.#precedence);
     for (const _ of this.setSources(options.sources)) void _;
   }
 
@@ -73,47 +73,47 @@ export class Catalog {
   setSources(names: readonly string[]): IterableIterator<Change> {
     if (new Set(names).size !== names.length) throw new Error('catalog: a source is named twice');
     if (names.length > MAX_SOURCES) throw new RangeError(`catalog: more than ${MAX_SOURCES} sources`);
-    const leaving = this.#settling.sources.filter((source) => source && !names.includes(source.name));
+    const leaving = this.#precedence.sources.filter((source) => source && !names.includes(source.name));
     const open = leaving.find((source) => source!.open);
     if (open) throw new Error(`catalog: source ${open.name} has an open transaction`);
-    this.#settling.enter();
+    this.#precedence.enter();
     // The names that leave keep their numbers until all they said is gone.
-    return readWhole(this.#resettle([...names], leaving as SaidSource[]), () => {
-      for (const source of leaving) this.#settling.sources[source!.id] = undefined;
-      this.#settling.leave(4096);
+    return readWhole(this.#resettle([...names], leaving as SourceRecords[]), () => {
+      for (const source of leaving) this.#precedence.sources[source!.id] = undefined;
+      this.#precedence.leave(4096);
     });
   }
 
-  *#resettle(names: string[], leaving: SaidSource[]): Generator<Change, void, undefined> {
+  *#resettle(names: string[], leaving: SourceRecords[]): Generator<Change, void, undefined> {
     const store = this.#store;
-    const settling = this.#settling;
+    const precedence = this.#precedence;
     for (const reference of leaving.length === 0 ? [] : store.walk()) {
       const source = leaving.find(({ id }) => id === store.source(reference));
-      const change = source && settling.remove(source, reference, source.revision ?? '');
+      const change = source && precedence.remove(source, reference, source.revision ?? '');
       if (change !== undefined) yield change;
     }
     for (const { id } of leaving) store.ranks[id] = Infinity;
-    const known = new Map(settling.sources.flatMap((source) => (source ? [[source.name, source]] : [])));
+    const known = new Map(precedence.sources.flatMap((source) => (source ? [[source.name, source]] : [])));
     names.forEach((name, rank) => {
       let source = known.get(name);
       if (source === undefined) {
-        let id = settling.sources.findIndex((other) => other === undefined);
-        if (id < 0) id = settling.sources.length;
+        let id = precedence.sources.findIndex((other) => other === undefined);
+        if (id < 0) id = precedence.sources.length;
         const none = { clock: 0, lastPlace: 0, unborn: new Map<string, number>() };
         const family = this.#familyOf(name);
         source = { id, name, family, ...none, revision: undefined, at: undefined, open: false };
-        settling.sources[id] = source;
+        precedence.sources[id] = source;
       }
       store.ranks[source.id] = rank;
     });
     // A source behind all others changes nobody's rank.
-    if (this.#order.some((name, rank) => names[rank] !== name)) settling.touchVpcs();
+    if (this.#order.some((name, rank) => names[rank] !== name)) precedence.touchVpcs();
     this.#order = names;
-    for (const reference of settling.shadowed === 0 ? [] : store.walk()) {
-      const change = store.has(reference, SHADOWED) ? settling.prefer(reference) : undefined;
+    for (const reference of precedence.shadowed === 0 ? [] : store.walk()) {
+      const change = store.has(reference, SHADOWED) ? precedence.prefer(reference) : undefined;
       if (change !== undefined) yield change;
     }
-    yield* settling.settleVpcs(leaving[0], leaving[0]?.revision ?? '');
+    yield* precedence.settleVpcs(leaving[0], leaving[0]?.revision ?? '');
   }
 
   /** Opens a transaction. `full`: what is not put in it is gone with its commit. `at` in ms since 1970. */
@@ -121,7 +121,7 @@ export class Catalog {
     const said = this.#source(source);
     if (said.open) throw new Error(`catalog: source ${source} already has an open transaction`);
     said.open = true;
-    return new Transaction(this.#store, said, this.#settling, full, revision, at);
+    return new Transaction(this.#store, said, this.#precedence, full, revision, at);
   }
 
   /** Nothing new from this source up to this revision. */
@@ -146,16 +146,16 @@ export class Catalog {
 
   /** Whether a commit is half read: the view is between two states. */
   get busy(): boolean {
-    return this.#settling.busy;
+    return this.#precedence.busy;
   }
 
   /** What those who ask get. */
   get(key: ResourceKey): Resource | undefined {
     const reference = this.#effective(key);
-    return reference === 0 ? undefined : this.#settling.resource(reference);
+    return reference === 0 ? undefined : this.#precedence.resource(reference);
   }
 
-  said(key: ResourceKey): Said | undefined {
+  said(key: ResourceKey): Provenance | undefined {
     const store = this.#store;
     const reference = this.#effective(key);
     if (reference === 0) return undefined;
@@ -166,8 +166,8 @@ export class Catalog {
       store.locate(hash, reference, id);
       if (store.found.current !== 0 && store.found.current !== reference) shadowed.push(name);
     }
-    const source = this.#settling.sources[store.source(reference)]!.name;
-    const said: Said = {
+    const source = this.#precedence.sources[store.source(reference)]!.name;
+    const said: Provenance = {
       source,
       revision: store.revision(reference),
       stamp: store.stamp(reference),
@@ -181,13 +181,13 @@ export class Catalog {
   /** How many resources of a kind are effective: of all, of a VPC, or of a namespace. */
   count(kind: Kind, vpc?: string, namespace?: string): number {
     if (vpc !== undefined) return this.#lists.count(kind, vpc, namespace);
-    const totals = this.busy ? this.#store.moments.before.totals : this.#settling.counts;
+    const totals = this.busy ? this.#store.moments.before.totals : this.#precedence.counts;
     return totals[KIND_NUMBERS[kind]]!;
   }
 
   /** How many times a source says a key for which another is heard. */
   get shadowedCount(): number {
-    return this.#settling.shadowed;
+    return this.#precedence.shadowed;
   }
 
   /**
@@ -214,7 +214,7 @@ export class Catalog {
   }
 
   /** Everything that every source says, as it is at the first step, VPCs as they were said. As `list`. */
-  *records(): Generator<SaidRecord, void, undefined> {
+  *records(): Generator<SourceRecord, void, undefined> {
     const moment = this.openMoment();
     try {
       yield* withoutPauses(this.#lists.records(moment));
@@ -224,18 +224,18 @@ export class Catalog {
   }
 
   /** Everything that every source said at a moment, as `listPaced`. */
-  recordsAt(moment: Moment): Paced<SaidRecord> {
+  recordsAt(moment: Moment): Paced<SourceRecord> {
     return this.#lists.records(moment);
   }
 
   /** A record that the log of sayings has noted, if it was said at that moment. */
-  recordAt(moment: Moment, reference: number): SaidRecord | undefined {
+  recordAt(moment: Moment, reference: number): SourceRecord | undefined {
     return moment.has(reference) ? this.#lists.saidRecord(moment, reference) : undefined;
   }
 
   /** Holds the last committed state, however much changes, until `closeMoment`. */
   openMoment(): Moment {
-    return this.#store.openMoment(this.#settling.counts, true);
+    return this.#store.openMoment(this.#precedence.counts, true);
   }
 
   closeMoment(moment: Moment): void {
@@ -243,8 +243,8 @@ export class Catalog {
   }
 
   /** Notes from now on what sources say. */
-  keepLog(): SayLog {
-    return (this.#settling.log ??= new SayLog(this.#store, (id) => this.#settling.sources[id]!.name));
+  keepLog(): ChangeLog {
+    return (this.#precedence.log ??= new ChangeLog(this.#store, (id) => this.#precedence.sources[id]!.name));
   }
 
   /** 16 hex digits that are equal for equal effective resources, whatever their order. Slow: for comparison. */
@@ -275,17 +275,17 @@ export class Catalog {
   conflicts(limit = 100): Problem[] {
     const store = this.#store;
     const problems: Problem[] = [];
-    for (const problem of this.#settling.overlapProblems()) {
+    for (const problem of this.#precedence.overlapProblems()) {
       if (problems.push(problem) >= limit) break;
     }
-    if (this.#settling.shadowed === 0) return problems;
+    if (this.#precedence.shadowed === 0) return problems;
     const most = problems.length + limit;
     for (const reference of store.walk()) {
       if (!store.has(reference, SHADOWED)) continue;
       const key = store.key(reference);
-      const loser = this.#settling.sources[store.source(reference)]!.name;
+      const loser = this.#precedence.sources[store.source(reference)]!.name;
       const heard = this.#effective(key);
-      const winner = this.#settling.sources[store.source(heard)]!.name;
+      const winner = this.#precedence.sources[store.source(heard)]!.name;
       const how = store.sameContent(reference, heard) ? 'the same' : 'otherwise';
       const reason = `${keyText(key)}: ${loser} says it too, ${how}; ${winner} is preferred and is heard`;
       problems.push({ severity: 'warning', reason, key, place: store.place(reference) });
@@ -296,7 +296,7 @@ export class Catalog {
 
   /** Memory work that is left over, at most `budget` records of it; returns whether there is more. */
   tidy(budget = 4096): boolean {
-    return !this.#settling.busy && this.#store.tidy(budget);
+    return !this.#precedence.busy && this.#store.tidy(budget);
   }
 
   /** Octets of records and index. */
@@ -309,8 +309,8 @@ export class Catalog {
     return this.#store.effective(KIND_NUMBERS[kind], vpc, namespace, name);
   }
 
-  #source(name: string): SaidSource {
-    const source = this.#settling.sources.find((other) => other?.name === name);
+  #source(name: string): SourceRecords {
+    const source = this.#precedence.sources.find((other) => other?.name === name);
     if (source === undefined) throw new Error(`catalog: unknown source ${name}`);
     return source;
   }

@@ -23,7 +23,7 @@ export type Change =
   | { type: 'delete'; key: ResourceKey; source: string; revision: string };
 
 /** Who is heard for a key, and who is not. */
-export interface Said {
+export interface Provenance {
   source: string;
   revision: string;
   stamp: bigint;
@@ -40,7 +40,7 @@ export interface EffectiveRecord {
 }
 
 /** One record as its source said it. */
-export interface SaidRecord {
+export interface SourceRecord {
   source: string;
   resource: Resource;
   revision: string;

@@ -1,11 +1,11 @@
 /** The reading of a commit: each step applies as much as it takes to find the next effective change. */
 import { DEAD, FRESH, SEEN } from './layout.ts';
-import type { SaidSource, Settling } from './precedence.ts';
+import type { SourceRecords, Precedence } from './precedence.ts';
 import type { Change } from './change.ts';
 
 /** What was staged, and how to end. */
 export interface Staged {
-  readonly source: SaidSource;
+  readonly source: SourceRecords;
   readonly full: boolean;
   readonly revision: string;
   /** References, of which `count` count; each is pinned in the arena. */
@@ -18,8 +18,8 @@ export interface Staged {
 }
 
 /** Not a generator: a transaction of one pod would spend more on generators than on itself. */
-export class Applying implements IterableIterator<Change> {
-  readonly #settling: Settling;
+export class CommitSteps implements IterableIterator<Change> {
+  readonly #precedence: Precedence;
   readonly #staged: Staged;
   #position = 0;
   /** The walk for what a full list did not name. */
@@ -27,8 +27,8 @@ export class Applying implements IterableIterator<Change> {
   #vpcs: Iterator<Change> | undefined;
   #ended = false;
 
-  constructor(settling: Settling, staged: Staged) {
-    this.#settling = settling;
+  constructor(precedence: Precedence, staged: Staged) {
+    this.#precedence = precedence;
     this.#staged = staged;
   }
 
@@ -49,8 +49,8 @@ export class Applying implements IterableIterator<Change> {
 
   #step(): Change | undefined {
     const { source, full, revision, operations, count, alone } = this.#staged;
-    const settling = this.#settling;
-    const { store } = settling;
+    const precedence = this.#precedence;
+    const { store } = precedence;
     while (this.#position < count) {
       const reference = operations[this.#position++]!;
       store.arena.unpin(reference);
@@ -58,8 +58,8 @@ export class Applying implements IterableIterator<Change> {
       if (store.has(reference, DEAD)) continue;
       const change =
         alone && store.has(reference, FRESH)
-          ? settling.applyFresh(reference, full)
-          : settling.apply(source, reference, full, revision);
+          ? precedence.applyFresh(reference, full)
+          : precedence.apply(source, reference, full, revision);
       if (change !== undefined) return change;
     }
     if (full) {
@@ -71,12 +71,12 @@ export class Applying implements IterableIterator<Change> {
           store.clear(reference, SEEN);
           continue;
         }
-        const change = settling.remove(source, reference, revision);
+        const change = precedence.remove(source, reference, revision);
         if (change !== undefined) return change;
       }
     }
-    if (settling.vpcsPending) {
-      this.#vpcs ??= settling.settleVpcs(source, revision);
+    if (precedence.vpcsPending) {
+      this.#vpcs ??= precedence.settleVpcs(source, revision);
       const step = this.#vpcs.next();
       if (!step.done) return step.value;
     }

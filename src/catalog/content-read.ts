@@ -1,7 +1,7 @@
 /** Reads the content of a packed record back into a resource. */
 import type { Attachment, Overlay, Pod, Port, Resource, Service, Vpc } from '../model.ts';
 import { format4, format6 } from '../dns/address.ts';
-import type { Interned } from './string-pool.ts';
+import type { StringPool } from './string-pool.ts';
 import {
   HAS_IP6,
   HAS_NAMES,
@@ -79,7 +79,7 @@ export function readResource(
   kind: number,
   vpc: string,
   namespace: string,
-  overlays: Interned,
+  overlays: StringPool,
 ): Resource {
   source = chunk;
   cursor = start;
@@ -96,7 +96,7 @@ function readEndpoint(
   vpc: string,
   namespace: string,
   name: string,
-  overlays: Interned,
+  overlays: StringPool,
 ): Pod | Service {
   const bits = source[cursor++]!;
   const ip6 = (bits & HAS_IP6) === 0 ? undefined : readIp6();
@@ -135,7 +135,7 @@ function readEndpoint(
     : { kind: 'pod', vpc, namespace, name, aid, names, ip6, overlays: attachments, ports, ready };
 }
 
-function readOverlays(overlays: Interned): Attachment[] {
+function readOverlays(overlays: StringPool): Attachment[] {
   const attachments: Attachment[] = [];
   for (let left = readCount(); left > 0; left--) {
     const overlay = overlays.text(readCount());
@@ -151,7 +151,7 @@ function readOverlays(overlays: Interned): Attachment[] {
 }
 
 /** Releases the overlay names that the content at `start` holds. */
-export function releaseOverlays(chunk: Buffer, start: number, kind: number, overlays: Interned): void {
+export function releaseOverlays(chunk: Buffer, start: number, kind: number, overlays: StringPool): void {
   if (kind !== POD) return;
   source = chunk;
   cursor = start;

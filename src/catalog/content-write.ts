@@ -1,7 +1,7 @@
 /** Writes the content of a resource in octets, into a scratch buffer from which the arena gets its copy. */
 import type { Attachment, Pod, Resource, Service } from '../model.ts';
 import { parse4, parse6 } from '../dns/address.ts';
-import type { Interned } from './string-pool.ts';
+import type { StringPool } from './string-pool.ts';
 import { HAS_IP6, HAS_NAMES, HAS_OVERLAYS, HAS_PORTS, PROTOCOLS, READY, SHORT_AID } from './layout.ts';
 
 /** Where content is written before it gets a place in the arena; word-aligned, the last word padded with 0. */
@@ -10,7 +10,7 @@ export const scratch = {
   words: new Uint32Array(0),
   /** Octets written. */
   length: 0,
-  /** Overlay names taken from the interned ones while writing: released again if the content is not kept. */
+  /** Overlay names taken from the string pool while writing: released again if the content is not kept. */
   taken: [] as number[],
 };
 let bytes = scratch.bytes;
@@ -35,7 +35,7 @@ export function writeName(name: string): void {
 }
 
 /** The rest of the content, after `writeName`, up to a whole word; `scratch` then holds it. */
-export function writeContent(resource: Resource, overlays: Interned): void {
+export function writeContent(resource: Resource, overlays: StringPool): void {
   switch (resource.kind) {
     case 'pod':
     case 'service':
@@ -74,7 +74,7 @@ function plainFields(resource: Exclude<Resource, Pod | Service>): object {
   }
 }
 
-function writeEndpoint(resource: Pod | Service, overlays: Interned): void {
+function writeEndpoint(resource: Pod | Service, overlays: StringPool): void {
   room(64);
   const bitsAt = at++;
   let bits = 0;
@@ -110,7 +110,7 @@ function writeEndpoint(resource: Pod | Service, overlays: Interned): void {
   bytes[bitsAt] = bits;
 }
 
-function writeOverlays(attachments: readonly Attachment[], overlays: Interned): void {
+function writeOverlays(attachments: readonly Attachment[], overlays: StringPool): void {
   writeCount(attachments.length);
   for (const attachment of attachments) {
     room(32);

@@ -19,9 +19,9 @@ export const SEEN = 1 << 22;
 export const FRESH = 1 << 23;
 // Word 1: scope. Words 2 and 3: stamp, low 32 bits and, where 21 bits are enough, the high ones.
 export const STAMP_HIGH = 0x1fffff;
-/** In word 3: a word with an interned revision follows the header; else the stamp is the revision. */
+/** In word 3: a word with the revision in the string pool follows the header; else the stamp is the revision. */
 export const HAS_REVISION = 1 << 21;
-/** In word 3: then three words, interned file, line and column. */
+/** In word 3: then three words, the file in the string pool, line and column. */
 export const HAS_PLACE = 1 << 22;
 /** In word 3: behind these one word more, all high bits of the stamp. */
 export const WIDE_STAMP = 1 << 23;

@@ -8,12 +8,12 @@
  */
 import { createHash } from 'node:crypto';
 import { KINDS, type Kind, type Resource, type Vpc } from '../model.ts';
-import type { EffectiveRecord, SaidRecord } from './change.ts';
+import type { EffectiveRecord, SourceRecord } from './change.ts';
 import { KIND_NUMBERS } from './layout.ts';
 import { Members } from './members.ts';
 import type { Moment } from './moments.ts';
 import { byName, byScope, sortPaced } from './order.ts';
-import type { Settling } from './precedence.ts';
+import type { Precedence } from './precedence.ts';
 import type { Store } from './store.ts';
 
 export interface ListFilter {
@@ -30,11 +30,11 @@ const NAMESPACE = KIND_NUMBERS.namespace;
 
 export class Lists {
   readonly #store: Store;
-  readonly #settling: Settling;
+  readonly #precedence: Precedence;
 
-  constructor(store: Store, settling: Settling) {
+  constructor(store: Store, precedence: Precedence) {
     this.#store = store;
-    this.#settling = settling;
+    this.#precedence = precedence;
   }
 
   /** The effective resources of a kind, in no order, or with `sorted` by VPC, namespace and name. */
@@ -95,7 +95,7 @@ export class Lists {
   }
 
   /** Everything that every source said at a moment, VPCs as they were said. */
-  *records(moment: Moment): Paced<SaidRecord> {
+  *records(moment: Moment): Paced<SourceRecord> {
     let looked = 0;
     for (const reference of this.#store.walkAll()) {
       if (moment.has(reference)) yield this.saidRecord(moment, reference);
@@ -106,10 +106,10 @@ export class Lists {
   }
 
   /** One that was said at that moment. */
-  saidRecord(moment: Moment, reference: number): SaidRecord {
+  saidRecord(moment: Moment, reference: number): SourceRecord {
     const store = this.#store;
     return {
-      source: this.#settling.sources[store.source(reference)]?.name ?? '',
+      source: this.#precedence.sources[store.source(reference)]?.name ?? '',
       resource: store.resource(reference),
       revision: store.revision(reference),
       stamp: store.stamp(reference),
@@ -151,13 +151,13 @@ export class Lists {
   }
 
   #open(): Moment {
-    return this.#store.openMoment(this.#settling.counts);
+    return this.#store.openMoment(this.#precedence.counts);
   }
 
   /** What tells how many there are now, between commits. */
   #state(): { count(place: number): number } {
     const { moments, members } = this.#store;
-    return this.#settling.busy ? moments.before : { count: (place) => members.heard(place) };
+    return this.#precedence.busy ? moments.before : { count: (place) => members.heard(place) };
   }
 
   #isReferred(state: { count(place: number): number }, scope: number): boolean {
@@ -215,7 +215,7 @@ export class Lists {
   }
 
   #told(moment: Moment, vpc: string) {
-    return moment.told.has(vpc) ? moment.told.get(vpc) : this.#settling.told(vpc);
+    return moment.told.has(vpc) ? moment.told.get(vpc) : this.#precedence.told(vpc);
   }
 
   /** The scopes that a filter leaves, by VPC and namespace if `sorted`. */

@@ -4,13 +4,13 @@ import { keyText } from '../model.ts';
 import { Overlaps } from './net6-overlaps.ts';
 import { DELETION, POD, SEEN, SHADOWED, VPC } from './layout.ts';
 import type { Told } from './moments.ts';
-import type { SayLog } from './saved/change-log.ts';
+import type { ChangeLog } from './saved/change-log.ts';
 import { PLACED } from './stamp.ts';
 import type { Store } from './store.ts';
 import type { Change } from './change.ts';
 
 /** What the catalog keeps of a source. */
-export interface SaidSource {
+export interface SourceRecords {
   readonly id: number;
   readonly name: string;
   /** Sources of one family number the ages of their VPCs alike. */
@@ -29,10 +29,10 @@ export interface SaidSource {
   open: boolean;
 }
 
-export class Settling {
+export class Precedence {
   readonly store: Store;
   /** By source number. */
-  readonly sources: (SaidSource | undefined)[] = [];
+  readonly sources: (SourceRecords | undefined)[] = [];
   /** Effective resources by kind. */
   readonly counts = [0, 0, 0, 0, 0];
   /** How many records a preferred source hides. */
@@ -45,8 +45,8 @@ export class Settling {
   /** What has been told of each VPC. */
   readonly #told = new Map<string, Told>();
   /** Where it is noted what sources say, if anywhere; and whether the commit under way is. */
-  log: SayLog | undefined;
-  #noted: SayLog | undefined;
+  log: ChangeLog | undefined;
+  #noted: ChangeLog | undefined;
 
   constructor(store: Store) {
     this.store = store;
@@ -79,7 +79,7 @@ export class Settling {
   }
 
   /** Makes a staged record count; returns what that changes, VPCs excepted: see `settleVpcs`. */
-  apply(source: SaidSource, reference: number, full: boolean, revision: string): Change | undefined {
+  apply(source: SourceRecords, reference: number, full: boolean, revision: string): Change | undefined {
     const { store } = this;
     const hash = store.hashOf(reference);
     store.locate(hash, reference, source.id);
@@ -124,7 +124,7 @@ export class Settling {
   }
 
   /** Takes back what a source says. */
-  remove(source: SaidSource, reference: number, revision: string): Change | undefined {
+  remove(source: SourceRecords, reference: number, revision: string): Change | undefined {
     const hash = this.store.hashOf(reference);
     this.store.locate(hash, reference, source.id);
     return this.#remove(source, reference, hash, this.store.found.other, revision);
@@ -173,7 +173,7 @@ export class Settling {
   }
 
   /** Decides overlaps of `net6` anew and yields the changes of VPCs. May be left and begun again. */
-  *settleVpcs(source: SaidSource | undefined, revision: string): Generator<Change, void, undefined> {
+  *settleVpcs(source: SourceRecords | undefined, revision: string): Generator<Change, void, undefined> {
     const { store } = this;
     for (const vpc of this.#touched) {
       const reference = store.effective(VPC, vpc, '', '');
@@ -239,7 +239,7 @@ export class Settling {
   }
 
   #remove(
-    source: SaidSource,
+    source: SourceRecords,
     reference: number,
     hash: number,
     other: number,

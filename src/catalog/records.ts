@@ -3,7 +3,7 @@ import type { Place, Resource, ResourceKey } from '../model.ts';
 import { Arena, chunkOf, wordOf } from './arena.ts';
 import { readName, readResource, releaseOverlays } from './content-read.ts';
 import { scratch } from './content-write.ts';
-import { Interned, Scopes } from './string-pool.ts';
+import { StringPool, Scopes } from './string-pool.ts';
 import * as layout from './layout.ts';
 import { stampOf, stampText } from './stamp.ts';
 
@@ -27,9 +27,9 @@ export interface Header {
 export class Records {
   readonly arena = new Arena();
   readonly scopes = new Scopes();
-  readonly overlays = new Interned();
-  readonly revisions = new Interned();
-  readonly files = new Interned();
+  readonly overlays = new StringPool();
+  readonly revisions = new StringPool();
+  readonly files = new StringPool();
 
   word(reference: number, index: number): number {
     return this.arena.words[chunkOf(reference)]![wordOf(reference) + index]!;

@@ -1,7 +1,7 @@
 /** Small integers for strings that many records share, counted so that a string goes with its last user. */
 
 /** Ids count from 0 and are used again after their last release. */
-export class Interned {
+export class StringPool {
   readonly #ids = new Map<string, number>();
   readonly #texts: (string | undefined)[] = [];
   #users = new Uint32Array(16);
@@ -65,7 +65,7 @@ export class Interned {
 
 /** The pairs of VPC and namespace that records live in; the namespace is empty for a VPC itself. */
 export class Scopes {
-  readonly #pairs = new Interned();
+  readonly #pairs = new StringPool();
   /** By scope id; kept after the last release, until the id means another pair. */
   readonly #vpcs: string[] = [];
   readonly #namespaces: string[] = [];

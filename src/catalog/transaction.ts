@@ -1,14 +1,14 @@
 /** One change set of one source: staged out of sight, then applied and handed on as effective changes. */
 import type { Place, Resource, ResourceKey } from '../model.ts';
 import { keyOf } from '../model.ts';
-import { Applying } from './commit-steps.ts';
+import { CommitSteps } from './commit-steps.ts';
 import type { Change } from './change.ts';
 import { finish, scratch, writeContent, writeName } from './content-write.ts';
 import { DEAD, DELETION, FRESH, KIND_NUMBERS, SEEN, STAGED, VPC } from './layout.ts';
 import { placeOf, readStamp, setPlace, setStamp } from './stamp.ts';
 import type { StampWords } from './stamp.ts';
 import type { Store } from './store.ts';
-import type { SaidSource, Settling } from './precedence.ts';
+import type { SourceRecords, Precedence } from './precedence.ts';
 
 const NOTHING = new Uint32Array(0);
 
@@ -21,8 +21,8 @@ export class Transaction {
   /** Whether the log of what sources say takes it up. */
   noted = true;
   readonly #store: Store;
-  readonly #source: SaidSource;
-  readonly #settling: Settling;
+  readonly #source: SourceRecords;
+  readonly #precedence: Precedence;
   /** References of staged records; those replaced in the same transaction are dead. */
   #operations: Uint32Array;
   #count = 0;
@@ -33,7 +33,7 @@ export class Transaction {
   #clock: number;
   /** Last place given to a VPC in the order of the state. */
   #lastPlace: number;
-  /** See `SaidSource`; a copy of its own once it is changed. */
+  /** See `SourceRecords`; a copy of its own once it is changed. */
   #unborn: Map<string, number> | undefined;
   /** The revision that was read last, what it says, and whether that is a number that says all of it. */
   #revisionText: string | undefined;
@@ -44,15 +44,15 @@ export class Transaction {
 
   constructor(
     store: Store,
-    source: SaidSource,
-    settling: Settling,
+    source: SourceRecords,
+    precedence: Precedence,
     full: boolean,
     revision: string,
     at: number | undefined,
   ) {
     this.#store = store;
     this.#source = source;
-    this.#settling = settling;
+    this.#precedence = precedence;
     this.full = full;
     this.revision = revision;
     this.at = at;
@@ -192,10 +192,10 @@ export class Transaction {
    */
   commit(): IterableIterator<Change> {
     this.#mustBeOpen();
-    const settling = this.#settling;
-    settling.enter(this.noted);
+    const precedence = this.#precedence;
+    precedence.enter(this.noted);
     this.#ended = true;
-    return new Applying(settling, {
+    return new CommitSteps(precedence, {
       source: this.#source,
       full: this.full,
       revision: this.revision,
@@ -210,7 +210,7 @@ export class Transaction {
         this.#source.revision = this.revision;
         if (this.at !== undefined) this.#source.at = this.at;
         this.#end();
-        settling.leave(Math.min(4096, 64 + 4 * this.#count));
+        precedence.leave(Math.min(4096, 64 + 4 * this.#count));
       },
     });
   }

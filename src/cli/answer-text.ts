@@ -7,7 +7,7 @@ import type { Exchange } from './exchange.ts';
 
 /** `server` is `ADDR:PORT` as the user would write it. */
 export function answerText(
-  { message, octets, transport, milliseconds, tcpFailure }: Exchange,
+  { message, octets, protocol, milliseconds, tcpFailure }: Exchange,
   server: string,
 ): string {
   const { question, answer, authority, additional, edns } = message;
@@ -32,7 +32,7 @@ export function answerText(
   );
   lines.push(
     `;; Query time: ${milliseconds} msec`,
-    `;; SERVER: ${server} (${transport})`,
+    `;; SERVER: ${server} (${protocol})`,
     `;; MSG SIZE  rcvd: ${octets}`,
   );
   if (tcpFailure !== undefined) lines.push(`;; truncated, and TCP failed: ${tcpFailure}`);

@@ -4,8 +4,8 @@ import { CommandError, EXIT_FAILURE, EXIT_NO_PERMISSION, EXIT_PORT_IN_USE } from
 
 type Own = readonly Pick<OpenListener['listener'], 'address' | 'port' | 'text'>[];
 
-/** What Node and the lanes say of it; `transport` of the lanes alone, for all else here is TCP. */
-type Failure = Partial<Record<'code' | 'message' | 'transport' | 'address', string>> & { port?: number };
+/** What Node and the transports say of it; `protocol` of the transports alone, for all else here is TCP. */
+type Failure = Partial<Record<'code' | 'message' | 'protocol' | 'address', string>> & { port?: number };
 
 /** `what` is the listener as the user wrote it, `own` what this process has bound already. */
 export function bindError(what: string, error: unknown, own: Own = []): CommandError {
@@ -27,12 +27,12 @@ export function bindError(what: string, error: unknown, own: Own = []): CommandE
   }
 }
 
-function takenText({ transport = 'tcp', address, port }: Failure, own: Own): string {
+function takenText({ protocol = 'tcp', address, port }: Failure, own: Own): string {
   // A unix socket.
   if (port === undefined) return 'another process has this address already';
-  const place = `${transport.toUpperCase()} port ${port} of ${address}`;
+  const place = `${protocol.toUpperCase()} port ${port} of ${address}`;
   const twin = own.find((listener) => listener.port === port && listener.address === address);
   if (twin !== undefined) return `${place} is taken by ${twin.text}, which is a listener of this process`;
-  const how = transport === 'udp' ? 'u' : 't';
+  const how = protocol === 'udp' ? 'u' : 't';
   return `${place} is taken by another process; ss -ln${how}p 'sport = :${port}' names it`;
 }

@@ -25,7 +25,7 @@ export interface Exchange {
   /** What an independent reader finds otherwise. */
   doubts: string[];
   octets: number;
-  transport: 'UDP' | 'TCP';
+  protocol: 'UDP' | 'TCP';
   milliseconds: number;
   /** Why the whole answer could not be had over TCP; `message` is the truncated one then. */
   tcpFailure?: string;
@@ -41,13 +41,13 @@ export async function exchange(
   options: ExchangeOptions,
 ): Promise<Exchange> {
   const started = performance.now();
-  const done = (answer: Uint8Array, transport: 'UDP' | 'TCP', tcpFailure?: string): Exchange => {
+  const done = (answer: Uint8Array, protocol: 'UDP' | 'TCP', tcpFailure?: string): Exchange => {
     const message = parseMessage(answer);
     return {
       message,
       doubts: secondOpinion(answer, message),
       octets: answer.length,
-      transport,
+      protocol,
       milliseconds: Math.round(performance.now() - started),
       ...(tcpFailure === undefined ? {} : { tcpFailure }),
     };

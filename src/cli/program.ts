@@ -28,7 +28,8 @@ const COMMANDS: Record<string, Loader> = {
   status: async (io) => (await import('./commands/status.ts')).statusCommand(io),
   'resolv-conf': async (io) => (await import('./commands/resolv-conf.ts')).resolvConfCommand(io),
   import: async (io) => (await import('./commands/import.ts')).importCommand(io),
-  completion: async (io) => (await import('./commands/completion.ts')).completionCommand(io, () => buildProgram(io)),
+  completion: async (io) =>
+    (await import('./commands/completion.ts')).completionCommand(io, () => buildProgram(io)),
 };
 
 /** The program with all commands, or with just that one. */

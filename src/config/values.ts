@@ -10,7 +10,13 @@ import { parseEndpoint } from '../forward/upstream/endpoint.ts';
 import { prefix4, prefix6, whyNotPrefix4, whyNotPrefix6 } from '../source/validate/addresses.ts';
 import { HOSTS, ROUTES, foldDomain, readNameLists } from '../source/validate/name-lists.ts';
 import type { NameListKind } from '../source/validate/name-lists.ts';
-import { foldLabel, foldNamespace, whyNotLabel, whyNotName, whyNotNamespace } from '../source/validate/names.ts';
+import {
+  foldLabel,
+  foldNamespace,
+  whyNotLabel,
+  whyNotName,
+  whyNotNamespace,
+} from '../source/validate/names.ts';
 
 /** One listener, and its canonical text. */
 export interface ListenAddress extends Listen {

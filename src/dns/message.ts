@@ -34,7 +34,7 @@ const LABELS_LENGTH_MAX = 254;
  * question, and EDNS only where a sound OPT record was found; after DROP nothing counts.
  */
 export function parseQuery(packet: Uint8Array, start: number, end: number, query: Query): Parsed {
-  // Lanes that receive into memory of their own use the same for every packet: then this allocates nothing.
+  // Transports that receive into memory of their own use the same for every packet: then this allocates nothing.
   if (packet !== query.packet) {
     query.packet = packet;
     query.octets = new DataView(packet.buffer, packet.byteOffset, packet.byteLength);

@@ -9,16 +9,16 @@ import {
 } from '../dns/constants.ts';
 import { parseQuery } from '../dns/message.ts';
 import { PARSED, Query } from '../dns/query.ts';
-import type { Bounds } from './query-limits.ts';
-import type { Shelf } from '../shared-cache/shared-cache.ts';
+import type { QueryLimits } from './query-limits.ts';
+import type { SharedCache } from '../shared-cache/shared-cache.ts';
 import type { AnswerCache } from './cache/cache.ts';
 import type { Clock } from './clock.ts';
 import { newCounters } from './counters.ts';
 import type { ForwardCounters } from './counters.ts';
 import type { Failures } from './upstream/failures.ts';
-import { Flights } from './in-flight.ts';
-import { FollowedRoutes } from './routes/route-tracker.ts';
-import type { Flight, Waiter } from './in-flight.ts';
+import { InFlight } from './in-flight.ts';
+import { RouteTracker } from './routes/route-tracker.ts';
+import type { PendingQuestion, Waiter } from './in-flight.ts';
 import { makeParts } from './cache/parts.ts';
 import type { ForwardRequest, ForwarderOptions, ForwarderStatus } from './options.ts';
 import { hasLoopMark } from './question.ts';
@@ -31,8 +31,8 @@ import type { ResolvConf } from './routes/resolv-conf.ts';
 import { isSilent, nowhere } from './routes/routes.ts';
 import type { Route, Routes } from './routes/routes.ts';
 import { forwarderStatus } from './status.ts';
-import { Turn } from './resolution.ts';
-import type { TurnResult, TurnTimes } from './resolution.ts';
+import { Resolution } from './resolution.ts';
+import type { ResolutionResult, ResolutionTimes } from './resolution.ts';
 import { freshness } from './upstream/upstream-answer.ts';
 import type { UpstreamAnswer } from './upstream/upstream-answer.ts';
 
@@ -50,18 +50,18 @@ export class Forwarder<R extends ForwardRequest = ForwardRequest> {
   private readonly clock: Clock;
   /** Goes along in every query of ours; see `hasLoopMark`. */
   readonly mark: Uint8Array;
-  private readonly times: TurnTimes;
+  private readonly times: ResolutionTimes;
   private readonly staleAfter: number;
   private readonly replies: Replies<R>;
   private readonly resolvConf: ResolvConf;
   private readonly routes: Routes;
-  private readonly bounds: Bounds;
-  private readonly shelf: Shelf;
+  private readonly bounds: QueryLimits;
+  private readonly sharedCache: SharedCache;
   private readonly cache: AnswerCache;
   private readonly failures: Failures;
-  private readonly flights = new Flights<R>();
-  private readonly loops = new Loops<Flight<R>>();
-  private readonly followed: FollowedRoutes;
+  private readonly inFlight = new InFlight<R>();
+  private readonly loops = new Loops<PendingQuestion<R>>();
+  private readonly tracker: RouteTracker;
   private readonly query = new Query();
   private readonly kept: (() => void) | undefined;
   private closed = false;
@@ -75,18 +75,18 @@ export class Forwarder<R extends ForwardRequest = ForwardRequest> {
     this.resolvConf = parts.resolvConf;
     this.routes = parts.routes;
     this.bounds = parts.bounds;
-    this.shelf = parts.shelf;
-    const { clock, routes, shelf } = parts;
-    this.followed = new FollowedRoutes(routes, shelf, clock, (tenant) => this.forgetAnswers(tenant));
+    this.sharedCache = parts.sharedCache;
+    const { clock, routes, sharedCache } = parts;
+    this.tracker = new RouteTracker(routes, sharedCache, clock, (tenant) => this.forgetAnswers(tenant));
     this.cache = parts.cache;
     this.kept = options.kept;
     this.failures = parts.failures;
     this.replies = new Replies(options.writeOpt, this.counted);
   }
 
-  /** With what readers of the shelf have answered. */
+  /** With what readers of the shared cache have answered. */
   get counters(): ForwardCounters {
-    const { hits } = this.shelf;
+    const { hits } = this.sharedCache;
     return { ...this.counted, queries: this.counted.queries + hits, hits: this.counted.hits + hits };
   }
 
@@ -117,7 +117,7 @@ export class Forwarder<R extends ForwardRequest = ForwardRequest> {
       return;
     }
     const route = this.routes.find(tenant, request);
-    this.followed.follow(tenant, request.suffix === undefined ? route : undefined);
+    this.tracker.follow(tenant, request.suffix === undefined ? route : undefined);
     const key = keyOf(tenant, query);
     const entry = this.cache.get(tenant, key);
     const known = entry === undefined ? undefined : this.cache.answerOf(entry);
@@ -155,9 +155,9 @@ export class Forwarder<R extends ForwardRequest = ForwardRequest> {
 
   private forgetAnswers(tenant: number): void {
     this.cache.forget(tenant);
-    this.flights.disown(tenant);
+    this.inFlight.detach(tenant);
     this.failures.forget(tenant);
-    this.followed.delete(tenant);
+    this.tracker.delete(tenant);
   }
 
   status(): ForwarderStatus {
@@ -176,20 +176,20 @@ export class Forwarder<R extends ForwardRequest = ForwardRequest> {
     this.closed = true;
     await new Promise<void>((resolve) => {
       const timer = this.clock.setTimeout(resolve, graceMs);
-      this.flights.whenEmpty(() => {
+      this.inFlight.whenEmpty(() => {
         this.clock.clearTimeout(timer);
         resolve();
       });
     });
     const ede = { code: EDE_NOT_READY, text: 'podns is shutting down' };
-    const result: TurnResult = { answer: undefined, failure: { rcode: RCODE_SERVFAIL, ede } };
-    for (const flight of this.flights.cancel()) this.answerWaiters(flight, result);
+    const result: ResolutionResult = { answer: undefined, failure: { rcode: RCODE_SERVFAIL, ede } };
+    for (const pending of this.inFlight.cancel()) this.answerWaiters(pending, result);
     this.loops.close();
     this.routes.close();
     this.cache.clear();
   }
 
-  /** Joins the flight of an equal question, or starts one. */
+  /** Joins the pending question of an equal question, or starts one. */
   private wait(key: string, request: R, reply: Reply, route: Route, known: UpstreamAnswer | undefined): void {
     const full = this.bounds.enter(request.tenant, request.clientKey);
     if (full !== undefined) {
@@ -199,13 +199,13 @@ export class Forwarder<R extends ForwardRequest = ForwardRequest> {
     }
     const waiter: Waiter<R> = { request, reply, staleTimer: undefined, isServed: false };
     const echo = route.upstreams.find(({ endpoint }) => isSameHost(endpoint.address, request.clientKey));
-    let flight = this.flights.find(key);
-    this.suspect(request, flight === undefined || echo !== undefined);
-    if (flight === undefined) flight = this.launch(key, request, route, waiter);
+    let pending = this.inFlight.find(key);
+    this.suspect(request, pending === undefined || echo !== undefined);
+    if (pending === undefined) pending = this.launch(key, request, route, waiter);
     else {
       this.counted.joined++;
-      flight.waiters.add(waiter);
-      if (echo !== undefined) flight.echoed = echo.endpoint.text;
+      pending.waiters.add(waiter);
+      if (echo !== undefined) pending.echoed = echo.endpoint.text;
     }
     if (known === undefined) return;
     waiter.staleTimer = this.clock.setTimeout(() => {
@@ -221,43 +221,43 @@ export class Forwarder<R extends ForwardRequest = ForwardRequest> {
   private suspect({ packet, tenant }: R, suspicious: boolean): void {
     if (!suspicious) return;
     parseQuery(packet, 0, packet.length, this.query);
-    for (const flight of this.flights.alike(alikeKeyOf(tenant, this.query)) ?? []) {
-      const upstream = flight.turn?.current;
-      if (upstream !== undefined) this.loops.test(flight, flight.question, upstream);
+    for (const pending of this.inFlight.alike(alikeKeyOf(tenant, this.query)) ?? []) {
+      const upstream = pending.resolution?.current;
+      if (upstream !== undefined) this.loops.test(pending, pending.question, upstream);
     }
   }
 
   /** All that are alike wait for each other. */
-  private endLoop({ alike, turn }: Flight<R>): void {
-    const result = loopThrough(turn?.current?.endpoint.text ?? '');
-    for (const flight of [...(this.flights.alike(alike) ?? [])]) flight.finish(result);
+  private endLoop({ alike, resolution }: PendingQuestion<R>): void {
+    const result = loopThrough(resolution?.current?.endpoint.text ?? '');
+    for (const pending of [...(this.inFlight.alike(alike) ?? [])]) pending.finish(result);
   }
 
-  private launch(key: string, request: R, route: Route, first: Waiter<R> | undefined): Flight<R> {
+  private launch(key: string, request: R, route: Route, first: Waiter<R> | undefined): PendingQuestion<R> {
     // Parsed again: between asking and here others may have been given answers, and asked in turn.
     parseQuery(request.packet, 0, request.packet.length, this.query);
     const question = questionOf(this.query, request.packet);
     const { tenant } = request;
-    return this.flights.start(
+    return this.inFlight.start(
       { key, alike: alikeKeyOf(tenant, this.query), question, tenant },
       first,
-      (done) => new Turn(question, route.upstreams, this.clock, this.times, done),
-      (flight, result) => this.land(flight, result),
+      (done) => new Resolution(question, route.upstreams, this.clock, this.times, done),
+      (pending, result) => this.conclude(pending, result),
     );
   }
 
-  private land(flight: Flight<R>, result: TurnResult): void {
+  private conclude(pending: PendingQuestion<R>, result: ResolutionResult): void {
     const { answer } = result;
     const usual = answer?.rcode === RCODE_NOERROR || answer?.rcode === RCODE_NXDOMAIN;
     if (answer === undefined) this.counted.failures++;
-    if (!flight.disowned) {
-      if (answer !== undefined && usual && !answer.truncated) this.keep(flight, answer);
-      else this.failures.set(flight.key, result);
+    if (!pending.disowned) {
+      if (answer !== undefined && usual && !answer.truncated) this.keep(pending, answer);
+      else this.failures.set(pending.key, result);
     }
-    this.answerWaiters(flight, result);
+    this.answerWaiters(pending, result);
   }
 
-  private keep({ tenant, key, question }: Flight<R>, answer: UpstreamAnswer): void {
+  private keep({ tenant, key, question }: PendingQuestion<R>, answer: UpstreamAnswer): void {
     const fresh = freshness(answer);
     this.failures.delete(key);
     if (fresh.seconds > 0) {
@@ -266,23 +266,30 @@ export class Forwarder<R extends ForwardRequest = ForwardRequest> {
     } else this.cache.delete(tenant, key);
   }
 
-  private answerWaiters(flight: Flight<R>, result: TurnResult): void {
+  private answerWaiters(pending: PendingQuestion<R>, result: ResolutionResult): void {
     const entry =
-      result.answer === undefined && !flight.disowned ? this.cache.get(flight.tenant, flight.key) : undefined;
+      result.answer === undefined && !pending.disowned
+        ? this.cache.get(pending.tenant, pending.key)
+        : undefined;
     const known = entry === undefined ? undefined : this.cache.answerOf(entry);
-    if (flight.echoed !== '' && result.answer === undefined) {
+    if (pending.echoed !== '' && result.answer === undefined) {
       this.counted.loops++;
-      result = loopThrough(flight.echoed);
+      result = loopThrough(pending.echoed);
     }
-    for (const { request, reply, staleTimer, isServed } of flight.waiters) {
+    for (const { request, reply, staleTimer, isServed } of pending.waiters) {
       this.clock.clearTimeout(staleTimer);
       this.bounds.leave(request.tenant, request.clientKey);
       if (!isServed) this.settle(request, reply, result, known);
     }
   }
 
-  /** The result of a turn; where it failed, an expired answer is better. */
-  private settle(request: R, reply: Reply, result: TurnResult, known: UpstreamAnswer | undefined): void {
+  /** The result of a resolution; where it failed, an expired answer is better. */
+  private settle(
+    request: R,
+    reply: Reply,
+    result: ResolutionResult,
+    known: UpstreamAnswer | undefined,
+  ): void {
     const { answer, failure } = result;
     if (answer !== undefined && !(answer.truncated && request.tcp)) {
       this.replies.received(request, reply, answer);
@@ -305,10 +312,10 @@ export class Forwarder<R extends ForwardRequest = ForwardRequest> {
     if (this.refresh(key, request, route)) this.counted.prefetches++;
   }
 
-  /** A flight that nobody waits for. False when there is one already, or no room. */
+  /** A pending question that nobody waits for. False when there is one already, or no room. */
   private refresh(key: string, request: R, route: Route): boolean {
-    if (route.upstreams.length === 0 || this.flights.find(key) !== undefined) return false;
-    if (!this.bounds.isQuiet(this.flights.size)) return false;
+    if (route.upstreams.length === 0 || this.inFlight.find(key) !== undefined) return false;
+    if (!this.bounds.isQuiet(this.inFlight.size)) return false;
     this.launch(key, request, route, undefined);
     return true;
   }

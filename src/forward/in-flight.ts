@@ -1,102 +1,109 @@
 /** Questions in flight: equal ones are asked once, and everyone who asked gets the answer. */
 import type { Question } from './question.ts';
-import type { Turn, TurnResult } from './resolution.ts';
+import type { Resolution, ResolutionResult } from './resolution.ts';
 
-/** A client that waits for a flight. */
+/** A client that waits for a pending question. */
 export interface Waiter<R> {
   request: R;
   reply: (answer: Uint8Array) => void;
   /** Runs out when an expired answer is better than waiting on. */
   staleTimer: unknown;
-  /** It has been given an expired answer. Its place is taken until the flight is over. */
+  /** It has been given an expired answer. Its place is taken until the pending question is over. */
   isServed: boolean;
 }
 
-export interface Flight<R> {
+export interface PendingQuestion<R> {
   readonly key: string;
   /** Equal for questions that differ in DO and CD alone. */
   readonly alike: string;
   readonly question: Question;
   readonly tenant: number;
   readonly waiters: Set<Waiter<R>>;
-  turn: Turn | undefined;
+  resolution: Resolution | undefined;
   /** What it brings is for those that wait, and not kept: the VPC has gone, or asks others by now. */
   disowned: boolean;
   /** Someone at an upstream's own address asked us the same question meanwhile: that upstream may be asking us. */
   echoed: string;
   /** Ends it with this. */
-  finish(result: TurnResult): void;
+  finish(result: ResolutionResult): void;
 }
 
-export class Flights<R> {
+export class InFlight<R> {
   /** Those that may be joined. */
-  private readonly flights = new Map<string, Flight<R>>();
-  private readonly disowned = new Set<Flight<R>>();
-  private readonly kin = new Map<string, Set<Flight<R>>>();
+  private readonly inFlight = new Map<string, PendingQuestion<R>>();
+  private readonly disowned = new Set<PendingQuestion<R>>();
+  private readonly kin = new Map<string, Set<PendingQuestion<R>>>();
   private emptied: (() => void) | undefined;
 
   get size(): number {
-    return this.flights.size + this.disowned.size;
+    return this.inFlight.size + this.disowned.size;
   }
 
-  find(key: string): Flight<R> | undefined {
-    return this.flights.get(key);
+  find(key: string): PendingQuestion<R> | undefined {
+    return this.inFlight.get(key);
   }
 
   /** Those in the air with this `alike`. */
-  alike(alike: string): ReadonlySet<Flight<R>> | undefined {
+  alike(alike: string): ReadonlySet<PendingQuestion<R>> | undefined {
     return this.kin.get(alike);
   }
 
-  /** Registers a flight; `launch` makes its turn, whose result goes to `land` once the flight is over. */
+  /** Registers a pending question; `launch` makes its resolution, whose result goes to `conclude` once the pending question is over. */
   start(
-    parts: Pick<Flight<R>, 'key' | 'alike' | 'question' | 'tenant'>,
+    parts: Pick<PendingQuestion<R>, 'key' | 'alike' | 'question' | 'tenant'>,
     first: Waiter<R> | undefined,
-    launch: (done: (result: TurnResult) => void) => Turn,
-    land: (flight: Flight<R>, result: TurnResult) => void,
-  ): Flight<R> {
+    launch: (done: (result: ResolutionResult) => void) => Resolution,
+    conclude: (pending: PendingQuestion<R>, result: ResolutionResult) => void,
+  ): PendingQuestion<R> {
     const waiters = new Set<Waiter<R>>();
     if (first !== undefined) waiters.add(first);
-    const finish = (result: TurnResult): void => {
-      flight.turn?.cancel();
-      if (!this.disowned.delete(flight)) this.flights.delete(flight.key);
-      this.part(flight);
-      land(flight, result);
+    const finish = (result: ResolutionResult): void => {
+      pending.resolution?.cancel();
+      if (!this.disowned.delete(pending)) this.inFlight.delete(pending.key);
+      this.part(pending);
+      conclude(pending, result);
       if (this.size === 0) this.emptied?.();
     };
-    const flight: Flight<R> = { ...parts, waiters, turn: undefined, disowned: false, echoed: '', finish };
-    this.flights.set(flight.key, flight);
-    const kin = this.kin.get(flight.alike) ?? new Set();
-    this.kin.set(flight.alike, kin.add(flight));
-    flight.turn = launch(finish);
-    return flight;
+    const pending: PendingQuestion<R> = {
+      ...parts,
+      waiters,
+      resolution: undefined,
+      disowned: false,
+      echoed: '',
+      finish,
+    };
+    this.inFlight.set(pending.key, pending);
+    const kin = this.kin.get(pending.alike) ?? new Set();
+    this.kin.set(pending.alike, kin.add(pending));
+    pending.resolution = launch(finish);
+    return pending;
   }
 
-  /** Nobody joins the flights of this VPC any more, and what they bring is not kept. */
-  disown(tenant: number): void {
-    for (const [key, flight] of this.flights) {
-      if (flight.tenant !== tenant) continue;
-      this.flights.delete(key);
-      this.part(flight);
-      flight.disowned = true;
-      this.disowned.add(flight);
+  /** Nobody joins the questions in flight of this VPC any more, and what they bring is not kept. */
+  detach(tenant: number): void {
+    for (const [key, pending] of this.inFlight) {
+      if (pending.tenant !== tenant) continue;
+      this.inFlight.delete(key);
+      this.part(pending);
+      pending.disowned = true;
+      this.disowned.add(pending);
     }
   }
 
-  /** Ends all flights without a result and returns them. */
-  cancel(): Flight<R>[] {
-    const flights = [...this.flights.values(), ...this.disowned];
-    this.flights.clear();
+  /** Ends all questions in flight without a result and returns them. */
+  cancel(): PendingQuestion<R>[] {
+    const inFlight = [...this.inFlight.values(), ...this.disowned];
+    this.inFlight.clear();
     this.disowned.clear();
     this.kin.clear();
-    for (const { turn } of flights) turn?.cancel();
-    return flights;
+    for (const { resolution } of inFlight) resolution?.cancel();
+    return inFlight;
   }
 
-  private part(flight: Flight<R>): void {
-    const kin = this.kin.get(flight.alike);
-    kin?.delete(flight);
-    if (kin?.size === 0) this.kin.delete(flight.alike);
+  private part(pending: PendingQuestion<R>): void {
+    const kin = this.kin.get(pending.alike);
+    kin?.delete(pending);
+    if (kin?.size === 0) this.kin.delete(pending.alike);
   }
 
   /** Calls back once, when nothing is in flight. */

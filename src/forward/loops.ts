@@ -9,7 +9,7 @@ import type { Attempt } from './upstream/attempt.ts';
 import { NO_MARKS } from './question.ts';
 import type { Question } from './question.ts';
 import type { Failure } from './cache/reply.ts';
-import type { TurnResult } from './resolution.ts';
+import type { ResolutionResult } from './resolution.ts';
 import type { Upstream } from './upstream/upstream.ts';
 
 /** Octets of the label: hexadecimal digits of a random number. */
@@ -29,7 +29,7 @@ export const LOOP: Failure = {
 };
 
 /** What those get who wait for it. */
-export function loopThrough(upstream: string): TurnResult {
+export function loopThrough(upstream: string): ResolutionResult {
   const text = `loop: upstream ${upstream} asks podns what podns asks it`;
   return { answer: undefined, failure: { rcode: RCODE_SERVFAIL, ede: { code: EDE_OTHER, text } } };
 }

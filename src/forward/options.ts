@@ -1,5 +1,5 @@
 /** What the forwarder takes and gives: options, requests, status. */
-import type { Shelf } from '../shared-cache/shared-cache.ts';
+import type { SharedCache } from '../shared-cache/shared-cache.ts';
 import type { Clock } from './clock.ts';
 import type { OwnListener, LocalAddresses } from './routes/own-addresses.ts';
 import type { ReplyTo, WriteOpt } from './cache/reply.ts';
@@ -57,7 +57,7 @@ export interface ForwarderOptions<R extends ForwardRequest = ForwardRequest> {
   /** Told of every answer of an upstream: its address, the rcode, milliseconds. */
   observe?: (upstream: string, rcode: number, ms: number) => void;
   /** Where answers are put for those that take them without asking here. Needs the same `clock`. */
-  shelf?: Shelf;
+  sharedCache?: SharedCache;
   /** Told of every answer that is kept. */
   kept?: () => void;
   clock?: Clock;

@@ -6,7 +6,7 @@ export interface BoundLimits {
   client: number;
 }
 
-export class Bounds {
+export class QueryLimits {
   all = 0;
   private readonly limits: BoundLimits;
   private readonly vpcs = new Map<number, number>();

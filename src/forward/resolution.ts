@@ -15,14 +15,14 @@ import type { Failure } from './cache/reply.ts';
 import type { Upstream } from './upstream/upstream.ts';
 import type { ExtendedError, UpstreamAnswer } from './upstream/upstream-answer.ts';
 
-export interface TurnTimes {
+export interface ResolutionTimes {
   /** Milliseconds for one upstream. */
   attempt: number;
   /** Milliseconds in all. */
   budget: number;
 }
 
-export interface TurnResult {
+export interface ResolutionResult {
   /** Undefined: no upstream had an answer. */
   answer: UpstreamAnswer | undefined;
   /** What to say where there is no answer, or only a cut one that is of no use to the client. */
@@ -36,11 +36,11 @@ const TEXT_MAX = 200;
 const FAILED = new Set([RCODE_FORMERR, RCODE_SERVFAIL, RCODE_NOTIMP, RCODE_REFUSED]);
 const NO_FAILURE: Failure = { rcode: RCODE_SERVFAIL, ede: { code: EDE_NO_REACHABLE_AUTHORITY, text: '' } };
 
-export class Turn {
+export class Resolution {
   private readonly question: Question;
   private readonly clock: Clock;
-  private readonly times: TurnTimes;
-  private readonly done: (result: TurnResult) => void;
+  private readonly times: ResolutionTimes;
+  private readonly done: (result: ResolutionResult) => void;
   /** Those still to be asked in this round. */
   private waiting: Upstream[];
   /** Those that were silent: asked again when the round is over. */
@@ -57,15 +57,15 @@ export class Turn {
   private over = false;
 
   /**
-   * Starts at once; `done` is called exactly once unless the turn is cancelled, and never before the constructor
+   * Starts at once; `done` is called exactly once unless the resolution is cancelled, and never before the constructor
    * has returned. `upstreams` is not empty.
    */
   constructor(
     question: Question,
     upstreams: readonly Upstream[],
     clock: Clock,
-    times: TurnTimes,
-    done: (result: TurnResult) => void,
+    times: ResolutionTimes,
+    done: (result: ResolutionResult) => void,
   ) {
     this.question = question;
     this.clock = clock;

@@ -1,8 +1,8 @@
-/** Who asks without a socket: the peer that a lane would have seen. */
+/** Who asks without a socket: the peer that a transport would have seen. */
 import type { Listener, Peer } from '../answer/peer.ts';
 import { parseAddress } from '../dns/address.ts';
 import { parseListen } from '../transport/listen.ts';
-import type { Lanes } from './transports.ts';
+import type { Transports } from './transports.ts';
 
 /** Who asks, for `answer`. */
 export interface AnswerClient {
@@ -17,12 +17,12 @@ export interface AnswerClient {
   tcp?: boolean;
 }
 
-export class Peers {
-  private readonly lanes: Lanes;
+export class DirectClients {
+  private readonly transports: Transports;
   private readonly listeners = new Map<string, Listener>();
 
-  constructor(lanes: Lanes) {
-    this.lanes = lanes;
+  constructor(transports: Transports) {
+    this.transports = transports;
   }
 
   /** Throws TypeError where an address is none, ListenError where the scope is none. */
@@ -30,7 +30,7 @@ export class Peers {
     let listener = this.listeners.get(scope);
     if (listener === undefined) {
       const { vpc, namespace } = parseListen(`127.0.0.1:53${scope === '' ? '' : `@${scope}`}`);
-      listener = this.lanes.virtual({ address: '127.0.0.1', port: 53, vpc, namespace });
+      listener = this.transports.virtual({ address: '127.0.0.1', port: 53, vpc, namespace });
       this.listeners.set(scope, listener);
     }
     const peer: Peer = { address: new Uint8Array(16), port, local: new Uint8Array(16), listener, tcp };

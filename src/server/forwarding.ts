@@ -4,7 +4,7 @@ import { routeOf } from '../answer/decide/outside.ts';
 import { payloadLimit } from '../answer/encode/encode.ts';
 import type { Peer } from '../answer/peer.ts';
 import type { Responder } from '../answer/responder.ts';
-import { ShelvedAnswers } from '../answer/cached-answer.ts';
+import { CachedAnswers } from '../answer/cached-answer.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import type { Config } from '../config/table.ts';
 import { formatAddress } from '../dns/address.ts';
@@ -15,18 +15,18 @@ import type { ForwarderStatus, ForwardRequest } from '../forward/options.ts';
 import { Suffixes } from '../forward/routes/suffixes.ts';
 import type { Vpc } from '../model.ts';
 import { OWN_READER } from '../shared-cache/layout.ts';
-import { reserveShelf } from '../shared-cache/memory.ts';
-import { ShelfReader } from '../shared-cache/cache-reader.ts';
-import { Shelf } from '../shared-cache/shared-cache.ts';
+import { reserveSharedCache } from '../shared-cache/memory.ts';
+import { SharedCacheReader } from '../shared-cache/cache-reader.ts';
+import { SharedCache } from '../shared-cache/shared-cache.ts';
 import * as layout from '../trie/layout.ts';
 import type { View } from '../trie/read/view.ts';
-import { Calm } from './idle-cleanup.ts';
-import { slim } from './release-memory.ts';
+import { IdleCleanup } from './idle-cleanup.ts';
+import { releaseMemory } from './release-memory.ts';
 
-export interface OutsideOptions {
+export interface ForwardingOptions {
   config: Config;
   catalog: Catalog;
-  /** The main thread's: it takes from the shelf too, and its encoder writes the OPT records of relayed answers. */
+  /** The main thread's: it takes from the shared cache too, and its encoder writes the OPT records of relayed answers. */
   responder: Responder;
   /** What is bound now: upstreams that lead here are left out. */
   listeners: () => readonly { address: string; port: number }[];
@@ -50,11 +50,11 @@ const NO_VPC: Tenant = tenantOf(undefined);
 const encoder = new TextEncoder();
 const NO_TEXT = new Uint8Array(0);
 
-export class Outside implements OutsideNames {
+export class Forwarding implements OutsideNames {
   /** What the forwarder has in its cache, for everyone who may answer with it. */
-  readonly shelf: Shelf;
+  readonly sharedCache: SharedCache;
   readonly forwarder: Forwarder<Request>;
-  private readonly calm: Calm;
+  private readonly cleanup: IdleCleanup;
   private readonly catalog: Catalog;
   /** Of the configuration. */
   private readonly routes: Suffixes;
@@ -62,24 +62,28 @@ export class Outside implements OutsideNames {
   private readonly tenants = new Map<number, Tenant>();
   private readonly numbers = new Map<string, number>();
 
-  constructor({ config, catalog, responder, listeners }: OutsideOptions) {
+  constructor({ config, catalog, responder, listeners }: ForwardingOptions) {
     this.catalog = catalog;
     this.routes = new Suffixes(config.routes, true);
     const { opt } = responder.encoder;
-    const shelf = new Shelf(reserveShelf(config.cacheSize));
-    this.shelf = shelf;
-    const clock = { ...systemClock, now: () => shelf.now() };
+    const sharedCache = new SharedCache(reserveSharedCache(config.cacheSize));
+    this.sharedCache = sharedCache;
+    const clock = { ...systemClock, now: () => sharedCache.now() };
     // Sockets, timers and messages of ten thousand misses are three times what the answers take.
-    this.calm = new Calm(clock, () => void slim());
-    responder.shelved = new ShelvedAnswers(new ShelfReader(shelf.memory, OWN_READER), responder.view, opt);
+    this.cleanup = new IdleCleanup(clock, () => void releaseMemory());
+    responder.cached = new CachedAnswers(
+      new SharedCacheReader(sharedCache.memory, OWN_READER),
+      responder.view,
+      opt,
+    );
     this.forwarder = new Forwarder<Request>({
       upstreams: config.upstreams,
       localUpstreams: config.localUpstreams,
       resolvConf: config.resolvConf,
       listeners,
-      shelf,
+      sharedCache,
       clock,
-      kept: () => this.calm.note(),
+      kept: () => this.cleanup.note(),
       cacheSize: config.cacheSize,
       serveStale: config.serveStale,
       queries: config.forwardQueries,
@@ -133,7 +137,7 @@ export class Outside implements OutsideNames {
     this.forwarder.forget(number);
   }
 
-  /** Everything counted so far, what workers took off the shelf included. */
+  /** Everything counted so far, what workers took off the shared cache included. */
   get counters(): ForwardCounters {
     return this.forwarder.counters;
   }
@@ -143,7 +147,7 @@ export class Outside implements OutsideNames {
   }
 
   close(graceMs?: number): Promise<void> {
-    this.calm.close();
+    this.cleanup.close();
     return this.forwarder.close(graceMs);
   }
 

@@ -7,7 +7,7 @@ const MANY = 2000;
 const QUIET = 500;
 const FEW = 50;
 
-export class Calm {
+export class IdleCleanup {
   private readonly clock: Clock;
   private readonly cleanUp: () => void;
   private noted = 0;

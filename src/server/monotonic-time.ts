@@ -4,7 +4,7 @@
  * Milliseconds. Set forward, it counts what it jumped over: too old is said too early, never too late. Set back, it
  * goes on from where it was. Ask now and then: what passes between a question and a jump back is lost.
  */
-export function elapsedBy(wallClock: () => number): () => number {
+export function monotonicBy(wallClock: () => number): () => number {
   let last = wallClock();
   let ahead = 0;
   return () => {

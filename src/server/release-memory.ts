@@ -10,7 +10,7 @@ export const LARGE_LOAD = 50_000;
  * The inspector's collectGarbage is V8's low-memory notification, the one call that shrinks the young generation;
  * no port is opened for it. Resolves when done; never rejects.
  */
-export async function slim(): Promise<void> {
+export async function releaseMemory(): Promise<void> {
   const session = new Session();
   try {
     session.connect();

@@ -1,4 +1,4 @@
-/** What of the configuration shapes answers, in the form that lanes and workers take. */
+/** What of the configuration shapes answers, in the form that transports and workers take. */
 import { randomBytes } from 'node:crypto';
 import type { AnswerSettings } from '../answer/settings.ts';
 import type { Config } from '../config/table.ts';

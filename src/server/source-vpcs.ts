@@ -1,7 +1,7 @@
 /** Which VPCs each source has said anything of: those go stale with it. */
 import type { Resource } from '../model.ts';
 
-export class SaidVpcs {
+export class SourceVpcs {
   private readonly bySource = new Map<string, Set<string>>();
 
   /** The VPC of a resource, if nothing has been heard of it from this source before. */

@@ -3,25 +3,25 @@ import type { Config } from '../config/table.ts';
 import type { Source } from '../model.ts';
 import { etcdSources, type EtcdOptions } from '../source/etcd/etcd.ts';
 import { kraudSource } from '../source/watch/kraud.ts';
-import { selected } from '../source/reflector/vpc-filter.ts';
+import { vpcFilter } from '../source/reflector/vpc-filter.ts';
 import { watchSource } from '../source/watch/watch.ts';
-import type { TransportOptions } from '../source/watch/http.ts';
+import type { HttpOptions } from '../source/watch/http.ts';
 import { zones } from '../source/zones/zones.ts';
 
 /** Zones before streams: what a person wrote down wins. Throws TypeError where a URL is none. */
 export function configuredSources(config: Config): Source[] {
   const { zone, vpc } = config;
   const vpcs = vpc.length === 0 ? undefined : vpc;
-  const transport = watchTransport(config);
+  const http = httpOptions(config);
   const sources: Source[] = config.zones.map((dir) => zones(dir, { zone }));
-  for (const url of config.watch) sources.push(watchSource({ ...transport, url, vpcs, zone }));
+  for (const url of config.watch) sources.push(watchSource({ ...http, url, vpcs, zone }));
   if (config.etcd.length > 0) sources.push(...etcdSources({ ...etcdConnection(config), vpcs, zone }));
-  for (const kraud of config.kraud) sources.push(kraudSource({ ...transport, ...kraud, zone }));
+  for (const kraud of config.kraud) sources.push(kraudSource({ ...http, ...kraud, zone }));
   // Streams are asked for these VPCs alone; not all can be, and not every server heeds it.
-  return vpcs === undefined ? sources : sources.map((source) => selected(source, vpcs));
+  return vpcs === undefined ? sources : sources.map((source) => vpcFilter(source, vpcs));
 }
 
-function watchTransport(config: Config): TransportOptions {
+function httpOptions(config: Config): HttpOptions {
   return {
     tokenFile: given(config.watchTokenFile),
     caFile: given(config.watchCaFile),

@@ -2,10 +2,10 @@
 import type { Resource } from '../model.ts';
 import * as layout from '../trie/layout.ts';
 import type { TrieWriter } from '../trie/write/writer.ts';
-import type { SaidVpcs } from './source-vpcs.ts';
+import type { SourceVpcs } from './source-vpcs.ts';
 import type { SourceStatus } from './source-status.ts';
 
-export interface LifeOptions {
+export interface StalenessOptions {
   writer: Pick<TrieWriter, 'setSync' | 'setStale' | 'setIpv4Blind'>;
   /** Milliseconds since 1970. */
   wallClock: () => number;
@@ -17,7 +17,7 @@ export interface LifeOptions {
   snapshotMaxAge: number;
   states: () => Iterable<Readonly<SourceStatus>>;
   /** Kept here; others may read it. */
-  said: SaidVpcs;
+  said: SourceVpcs;
 }
 
 export interface Readiness {
@@ -28,14 +28,14 @@ export interface Readiness {
 /** How often staleness is looked at, milliseconds. */
 const LOOK = 1000;
 
-export class ViewLife {
-  private readonly options: LifeOptions;
+export class Staleness {
+  private readonly options: StalenessOptions;
   /** Sources whose answers are marked, and how many of them mark each VPC. */
   private readonly stale = new Set<string>();
   private readonly marks = new Map<string, number>();
   private timer: NodeJS.Timeout | undefined;
 
-  constructor(options: LifeOptions) {
+  constructor(options: StalenessOptions) {
     this.options = options;
   }
 

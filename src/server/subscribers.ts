@@ -4,15 +4,15 @@ import type { Config } from '../config/table.ts';
 import type { Problem, Source } from '../model.ts';
 import { Events } from '../watch/events.ts';
 import type { Feed } from './feed.ts';
-import type { ViewLife } from './staleness.ts';
-import { Relay } from '../watch/watch-server.ts';
+import type { Staleness } from './staleness.ts';
+import { WatchServer } from '../watch/watch-server.ts';
 import { SavedView } from './saved.ts';
 
-export interface OutletOptions {
+export interface SubscribersOptions {
   config: Pick<Config, 'state' | 'zone'>;
   catalog: Catalog;
   feed: Feed;
-  life: ViewLife;
+  staleness: Staleness;
   sources: readonly Source[];
   version: string;
   wallClock: () => number;
@@ -22,21 +22,21 @@ export interface OutletOptions {
 /** So long the sources have to replace what an earlier run saved, before others are given it: milliseconds. */
 const RESTORED_GRACE = 10_000;
 
-export class Outlets {
-  readonly relay: Relay;
+export class Subscribers {
+  readonly watchServer: WatchServer;
   readonly events: Events;
   /** Undefined without a state folder. */
   readonly saved: SavedView | undefined;
 
-  constructor(options: OutletOptions) {
-    const { config, catalog, feed, life, sources, version, wallClock, report } = options;
+  constructor(options: SubscribersOptions) {
+    const { config, catalog, feed, staleness, sources, version, wallClock, report } = options;
     const began = performance.now();
-    this.relay = new Relay({
+    this.watchServer = new WatchServer({
       catalog,
       // A restart would take readers back to the moment of its last save, if they were served too early.
       view: () => ({
-        whole: life.synced || (life.covered && performance.now() - began > RESTORED_GRACE),
-        lostSince: life.lostSince,
+        whole: staleness.synced || (staleness.covered && performance.now() - began > RESTORED_GRACE),
+        lostSince: staleness.lostSince,
       }),
     });
     this.events = new Events(wallClock);
@@ -55,20 +55,20 @@ export class Outlets {
 
   /** One effective change, not visible yet. */
   change(change: Change, at: number | undefined): void {
-    this.relay.change(change, at);
+    this.watchServer.change(change, at);
     this.events.change(change);
   }
 
   /** What was changed is visible. */
   commit(): void {
-    this.relay.commit();
+    this.watchServer.commit();
     this.events.commit();
     this.saved?.changed();
   }
 
   /** Cuts who reads, and writes what is not saved yet. */
   async close(): Promise<void> {
-    this.relay.close();
+    this.watchServer.close();
     this.events.close();
     await this.saved?.close();
   }

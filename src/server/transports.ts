@@ -1,25 +1,25 @@
-/** Opens the lanes of each listener: UDP by batches where the system can, else by node:dgram; and TCP beside it. */
+/** Opens the transports of each listener: UDP by batches where the system can, else by node:dgram; and TCP beside it. */
 import type { WorkerData } from '../answer/worker.ts';
 import type { Listener } from '../answer/peer.ts';
 import type { AnswerSettings } from '../answer/settings.ts';
-import { bindEarly } from '../transport/freebind.ts';
-import type { Answering, Lane } from '../transport/transport.ts';
+import { bindFreely } from '../transport/freebind.ts';
+import type { Answering, Transport } from '../transport/transport.ts';
 import { formatListen, parseListen } from '../transport/listen.ts';
 import type { Listen } from '../transport/listen.ts';
-import { TcpLane } from '../transport/tcp/tcp.ts';
+import { TcpTransport } from '../transport/tcp/tcp.ts';
 import { TcpPool } from '../transport/tcp/pool.ts';
-import { BatchLane, batchLaneHindrance } from '../transport/udp-batch/udp-batch.ts';
+import { BatchTransport, batchUnavailableReason } from '../transport/udp-batch/udp-batch.ts';
 import { Crew } from '../transport/udp-batch/crew.ts';
-import { DgramLane } from '../transport/udp-dgram/udp-dgram.ts';
-import type { Shelf } from '../shared-cache/shared-cache.ts';
+import { DgramTransport } from '../transport/udp-dgram/udp-dgram.ts';
+import type { SharedCache } from '../shared-cache/shared-cache.ts';
 import type { TrieMemory } from '../trie/memory.ts';
 import { Readers } from '../trie/readers.ts';
 import type { Logger } from './logger.ts';
 
-export interface LaneOptions {
+export interface TransportOptions {
   memory: TrieMemory;
   /** Answers of upstreams, for the workers. */
-  shelf: Shelf;
+  sharedCache: SharedCache;
   settings: AnswerSettings;
   answering: Answering;
   /** Threads for UDP in all, 0 for none. */
@@ -35,8 +35,8 @@ export interface OpenListener {
   listener: Listener;
   /** As bound; a port of 0 replaced. */
   port: number;
-  udp: Lane;
-  tcp: Lane;
+  udp: Transport;
+  tcp: Transport;
   udpKind: UdpKind;
   /** Answers what was asked here, within `graceMs`, and closes the sockets; others do not notice. */
   close(graceMs?: number): Promise<void>;
@@ -50,9 +50,9 @@ const WORKER_MODULE = new URL(
   import.meta.url,
 ).href;
 
-export class Lanes {
+export class Transports {
   readonly listeners: OpenListener[] = [];
-  private readonly options: LaneOptions;
+  private readonly options: TransportOptions;
   private readonly readers: Readers;
   private readonly pool: TcpPool;
   private crew: Crew | undefined;
@@ -61,7 +61,7 @@ export class Lanes {
   private nextId = 0;
   private warned = false;
 
-  constructor(options: LaneOptions) {
+  constructor(options: TransportOptions) {
     const { memory, tcp } = options;
     this.options = options;
     this.readers = new Readers(memory);
@@ -86,7 +86,7 @@ export class Lanes {
         return await this.bind(listener);
       } catch (error) {
         this.freeIds.push(listener.id);
-        const isTcp = error instanceof BindError && error.transport === 'tcp';
+        const isTcp = error instanceof BindError && error.protocol === 'tcp';
         if (asked.port !== 0 || !isTcp || attempt === PORT_ATTEMPTS) throw error;
       }
     }
@@ -118,14 +118,16 @@ export class Lanes {
 
   private async bind(listener: Listener): Promise<OpenListener> {
     const udpKind = this.udpKind();
-    const { lane: udp, port } = await openLane('udp', listener, (fd) => this.udpLane(udpKind, listener, fd));
-    // Both lanes share the listener, so that explanations name the port that was really bound.
+    const { transport: udp, port } = await openTransport('udp', listener, (fd) =>
+      this.udpTransport(udpKind, listener, fd),
+    );
+    // Both transports share the listener, so that explanations name the port that was really bound.
     listener.port = port;
     listener.text = formatListen(listener);
-    let tcp: Lane;
+    let tcp: Transport;
     try {
-      const opened = await openLane('tcp', listener, (fd) => this.tcpLane(listener, fd));
-      tcp = opened.lane;
+      const opened = await openTransport('tcp', listener, (fd) => this.tcpTransport(listener, fd));
+      tcp = opened.transport;
       if (opened.isEarly)
         this.options.logger.warn(
           {},
@@ -150,31 +152,34 @@ export class Lanes {
   }
 
   private udpKind(): UdpKind {
-    const hindrance = this.options.workers === 0 ? '' : batchLaneHindrance();
-    if (hindrance === undefined) return 'batch';
-    if (hindrance !== '' && !this.warned) {
+    const unavailableReason = this.options.workers === 0 ? '' : batchUnavailableReason();
+    if (unavailableReason === undefined) return 'batch';
+    if (unavailableReason !== '' && !this.warned) {
       this.warned = true;
-      this.options.logger.warn({}, `UDP is answered by node:dgram, several times dearer: ${hindrance}`);
+      this.options.logger.warn(
+        {},
+        `UDP is answered by node:dgram, several times dearer: ${unavailableReason}`,
+      );
     }
     return 'dgram';
   }
 
-  /** The batch lane binds an address that comes later by itself, and is given no `fd`. */
-  private udpLane(kind: UdpKind, listener: Listener, fd: number | undefined): Lane {
-    if (kind === 'batch') return new BatchLane(listener, (this.crew ??= this.hire()));
-    return new DgramLane(listener, this.options.answering, fd === undefined ? {} : { fd });
+  /** The batch transport binds an address that comes later by itself, and is given no `fd`. */
+  private udpTransport(kind: UdpKind, listener: Listener, fd: number | undefined): Transport {
+    if (kind === 'batch') return new BatchTransport(listener, (this.crew ??= this.hire()));
+    return new DgramTransport(listener, this.options.answering, fd === undefined ? {} : { fd });
   }
 
   private hire(): Crew {
-    const { answering, memory, settings, shelf, workers, logger } = this.options;
+    const { answering, memory, settings, sharedCache, workers, logger } = this.options;
     return new Crew(answering, {
       workers,
       module: WORKER_MODULE,
       attach: () => {
         const reader = this.readers.take();
-        const data: WorkerData = { memory, shelf: shelf.memory, reader, settings };
+        const data: WorkerData = { memory, sharedCache: sharedCache.memory, reader, settings };
         const detach = (): void => {
-          shelf.readerEnded(reader);
+          sharedCache.readerEnded(reader);
           this.readers.release(reader);
         };
         return { data, detach };
@@ -183,9 +188,9 @@ export class Lanes {
     });
   }
 
-  private tcpLane(listener: Listener, fd: number | undefined): Lane {
+  private tcpTransport(listener: Listener, fd: number | undefined): Transport {
     const { pool } = this;
-    return new TcpLane(listener, this.options.answering, fd === undefined ? { pool } : { pool, fd });
+    return new TcpTransport(listener, this.options.answering, fd === undefined ? { pool } : { pool, fd });
   }
 }
 
@@ -193,37 +198,37 @@ export class Lanes {
 export class BindError extends Error {
   override readonly name = 'BindError';
   readonly code: string;
-  readonly transport: 'udp' | 'tcp';
+  readonly protocol: 'udp' | 'tcp';
   readonly address: string;
   readonly port: number;
 
-  constructor(transport: 'udp' | 'tcp', { address, port }: Listener, cause: unknown) {
+  constructor(protocol: 'udp' | 'tcp', { address, port }: Listener, cause: unknown) {
     const { message, code = '' } = cause as NodeJS.ErrnoException;
-    super(`${transport === 'udp' ? 'UDP' : 'TCP'}: ${message}`, { cause });
+    super(`${protocol === 'udp' ? 'UDP' : 'TCP'}: ${message}`, { cause });
     this.code = code;
-    this.transport = transport;
+    this.protocol = protocol;
     this.address = address;
     this.port = port;
   }
 }
 
 /** Opens what `make` makes; on a socket that is bound early where no interface has the address yet. */
-async function openLane(
-  transport: 'udp' | 'tcp',
+async function openTransport(
+  protocol: 'udp' | 'tcp',
   listener: Listener,
-  make: (fd: number | undefined) => Lane,
-): Promise<{ lane: Lane; port: number; isEarly: boolean }> {
+  make: (fd: number | undefined) => Transport,
+): Promise<{ transport: Transport; port: number; isEarly: boolean }> {
   try {
-    const lane = make(undefined);
+    const transport = make(undefined);
     try {
-      return { lane, port: await lane.open(), isEarly: false };
+      return { transport, port: await transport.open(), isEarly: false };
     } catch (error) {
-      const fd = bindEarly(error, listener.address, listener.port, transport);
+      const fd = bindFreely(error, listener.address, listener.port, protocol);
       if (fd === undefined) throw error;
       const early = make(fd);
-      return { lane: early, port: await early.open(), isEarly: true };
+      return { transport: early, port: await early.open(), isEarly: true };
     }
   } catch (error) {
-    throw new BindError(transport, listener, error);
+    throw new BindError(protocol, listener, error);
   }
 }

@@ -1,11 +1,11 @@
-/** A reader of the shelf, one a thread: finds an answer and writes it for a client, without waiting or allocating. */
+/** A reader of the shared cache, one a thread: finds an answer and writes it for a client, without waiting or allocating. */
 import { HEADER_LENGTH } from '../dns/constants.ts';
 import { get32, put16, put32 } from '../dns/octets.ts';
 import type { Query } from '../dns/query.ts';
 import { monotonic } from './clock.ts';
 import { hashQuestion } from './hash.ts';
 import * as layout from './layout.ts';
-import type { ShelfMemory } from './memory.ts';
+import type { SharedCacheMemory } from './memory.ts';
 
 const { UNIT_WORDS, SLOT_UNIT, SLOT_TAG, PROBES_MAX, ENTRY_DATA, ENTRY_META } = layout;
 
@@ -20,7 +20,7 @@ const TTL_MAX = 0xffffffff;
  * `enter` before the first look and `leave` after the last: what is taken off in between keeps its octets until
  * then. What `find` returns is good until `leave`.
  */
-export class ShelfReader {
+export class SharedCacheReader {
   private readonly head: Int32Array;
   private readonly slots: Int32Array;
   private readonly words: Int32Array;
@@ -35,12 +35,12 @@ export class ShelfReader {
   private count: number;
   private readonly hitsAt: number;
   private isInside = false;
-  /** Of the shelf's clock, since `enter`. */
+  /** Of the shared cache's clock, since `enter`. */
   private now = 0;
   private isOpen = false;
 
   /** `reader`: a number of its own, which a dead one before it may have had. */
-  constructor(memory: ShelfMemory, reader: number, clock: () => number = monotonic) {
+  constructor(memory: SharedCacheMemory, reader: number, clock: () => number = monotonic) {
     this.head = new Int32Array(memory.head);
     this.slots = new Int32Array(memory.slots);
     this.words = new Int32Array(memory.arena);

@@ -1,5 +1,5 @@
 /**
- * Where everything lies on the shelf: its head, the slots that lead to entries, the words of an entry.
+ * Where everything lies on the shared cache: its head, the slots that lead to entries, the words of an entry.
  *
  * An entry never changes once a slot leads to it, apart from the two words that are named marks here. Entries
  * begin at multiples of UNIT octets; unit 0 is nothing.
@@ -8,9 +8,9 @@
 // ---- head (Int32Array) ---------------------------------------------------------------------------------
 export const HEAD_SEED0 = 0;
 export const HEAD_SEED1 = 1;
-/** Milliseconds between the machine's monotonic clock and the shelf's. */
+/** Milliseconds between the machine's monotonic clock and the shared cache's. */
 export const HEAD_SHIFT = 2;
-/** Second of the shelf's clock from which on nothing may be taken off it until the writer has looked around. */
+/** Second of the shared cache's clock from which on nothing may be taken off it until the writer has looked around. */
 export const HEAD_LEASE = 3;
 /** Readers, each on a cache line of its own: how often it has entered and left, odd while it is inside. */
 export const HEAD_READERS = 16;
@@ -41,7 +41,7 @@ export const ENTRY_TENANT = 1;
 export const ENTRY_KIND = 2;
 /** ASKED_* | IS_* | rcode << 8 | octets of the qname << 16 */
 export const ENTRY_META = 3;
-/** A float64: milliseconds of the shelf's clock. */
+/** A float64: milliseconds of the shared cache's clock. */
 export const ENTRY_STORED_AT = 4;
 /** For how long it is fresh. */
 export const ENTRY_SECONDS = 6;

@@ -1,8 +1,8 @@
-/** The shared buffers of a shelf: one writer and any number of readers, in any thread, map them alike. */
+/** The shared buffers of a shared cache: one writer and any number of readers, in any thread, map them alike. */
 import { HASH_INDEX, HEAD_SEED0, HEAD_SEED1, HEAD_WORDS, SLOT_UNIT, UNIT } from './layout.ts';
 
 /** Structured-cloneable: hand it to a worker and build a reader on it there. */
-export interface ShelfMemory {
+export interface SharedCacheMemory {
   head: SharedArrayBuffer;
   slots: SharedArrayBuffer;
   arena: SharedArrayBuffer;
@@ -20,7 +20,7 @@ const ATTEMPTS = 8;
  * Reserves the memory for a cache of `cacheSize` octets; it is used only where it is touched. Where the system
  * does not grant the address space, takes less: what finds no room is answered by the main thread.
  */
-export function reserveShelf(cacheSize: number, seed?: [number, number]): ShelfMemory {
+export function reserveSharedCache(cacheSize: number, seed?: [number, number]): SharedCacheMemory {
   const random = seed ?? crypto.getRandomValues(new Uint32Array(2));
   for (let attempt = 1; ; attempt++) {
     // Blocks that wait for readers to leave, and room that is in pieces, come on top of what the cache counts.
@@ -29,7 +29,7 @@ export function reserveShelf(cacheSize: number, seed?: [number, number]): ShelfM
     let slots = SLOTS_MIN;
     while (slots < (2 * octets) / ENTRY_MIN && slots < 2 ** HASH_INDEX) slots *= 2;
     try {
-      const memory: ShelfMemory = {
+      const memory: SharedCacheMemory = {
         head: new SharedArrayBuffer(HEAD_WORDS * 4),
         slots: new SharedArrayBuffer(slots * 4),
         arena: new SharedArrayBuffer(arena),

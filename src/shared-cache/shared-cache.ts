@@ -1,9 +1,9 @@
-/** The writer of the shelf: puts answers of upstreams where every thread can take them, and takes them off again. */
+/** The writer of the shared cache: puts answers of upstreams where every thread can take them, and takes them off again. */
 import { Blocks, BLOCK_MAX } from './blocks.ts';
 import { monotonic } from './clock.ts';
 import { hashQuestion } from './hash.ts';
 import * as layout from './layout.ts';
-import type { ShelfMemory } from './memory.ts';
+import type { SharedCacheMemory } from './memory.ts';
 import { Retired } from './retirement.ts';
 
 const { UNIT_WORDS, SLOT_UNIT, SLOT_TAG, PROBES_MAX } = layout;
@@ -12,7 +12,7 @@ const { UNIT_WORDS, SLOT_UNIT, SLOT_TAG, PROBES_MAX } = layout;
 const LOAD_MAX = 0.75;
 
 /** The question that an answer is for: it is given where all of this is the same. */
-export interface ShelfQuestion {
+export interface CacheQuestion {
   /** Number of the VPC: no two VPCs have the same in the life of the process. */
   tenant: number;
   /** Wire form, folded, root octet included. */
@@ -24,7 +24,7 @@ export interface ShelfQuestion {
 }
 
 /** An upstream's answer as it is kept. */
-export interface ShelfAnswer {
+export interface CacheEntry {
   /** A message without OPT record; what is before `recordsAt` does not count. */
   octets: Uint8Array;
   /** Behind the question. */
@@ -41,15 +41,15 @@ export interface ShelfAnswer {
 }
 
 /** Since when it is true, and for how long. */
-export interface ShelfTimes {
-  /** Milliseconds of the shelf's clock. */
+export interface EntryTimes {
+  /** Milliseconds of the shared cache's clock. */
   storedAt: number;
   seconds: number;
   negative: boolean;
 }
 
-export class Shelf {
-  readonly memory: ShelfMemory;
+export class SharedCache {
+  readonly memory: SharedCacheMemory;
   /** Entries that slots lead to. */
   entries = 0;
   private readonly clock: () => number;
@@ -62,7 +62,7 @@ export class Shelf {
   private readonly retired: Retired;
 
   /** `clock`: milliseconds on which all threads agree. */
-  constructor(memory: ShelfMemory, clock: () => number = monotonic) {
+  constructor(memory: SharedCacheMemory, clock: () => number = monotonic) {
     this.memory = memory;
     this.clock = clock;
     this.head = new Int32Array(memory.head);
@@ -101,7 +101,7 @@ export class Shelf {
   }
 
   /** Puts it up and returns where, for `remove`; 0 when there is no room for it. */
-  publish(question: ShelfQuestion, answer: ShelfAnswer, times: ShelfTimes): number {
+  publish(question: CacheQuestion, answer: CacheEntry, times: EntryTimes): number {
     this.retired.settle();
     const { octets, recordsAt, ttlOffsets } = answer;
     const length = octets.length - recordsAt;
@@ -177,7 +177,7 @@ export class Shelf {
   }
 
   /** A copy of what was put up. */
-  read(unit: number): ShelfAnswer {
+  read(unit: number): CacheEntry {
     const at = unit * UNIT_WORDS;
     const { words, bytes } = this;
     const meta = words[at + layout.ENTRY_META];

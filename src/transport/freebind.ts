@@ -7,17 +7,17 @@ import { bindDescriptor } from './udp-batch/socket.ts';
  * A bound socket to adopt, after an ordinary bind has failed with `error`; undefined when that is not for want of
  * the address, when the address never comes (a loopback), or without koffi. Throws the system's error.
  */
-export function bindEarly(
+export function bindFreely(
   error: unknown,
   address: string,
   port: number,
-  transport: 'udp' | 'tcp',
+  protocol: 'udp' | 'tcp',
 ): number | undefined {
   const { errno } = error as NodeJS.ErrnoException;
   const { system } = loadSystem();
   if (errno !== -constants.errno.EADDRNOTAVAIL || system === undefined || isLoopback(address))
     return undefined;
-  return bindDescriptor(system, address, port, { transport, shared: false });
+  return bindDescriptor(system, address, port, { protocol, shared: false });
 }
 
 function isLoopback(address: string): boolean {

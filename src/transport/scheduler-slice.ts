@@ -14,7 +14,7 @@ const SIZE = 48;
 /** Nanoseconds; the least that the kernel takes. */
 const SLICE = 100_000n;
 
-export function askForShortSlice(system: System): void {
+export function requestShortSlice(system: System): void {
   if (system.sched_getscheduler(0) !== SCHED_OTHER) return;
   const memory = new ArrayBuffer(SIZE);
   const view = new DataView(memory);

@@ -119,7 +119,7 @@ interface Koffi {
 const pinned: (ArrayBuffer | SharedArrayBuffer)[] = [];
 let loaded: Loaded | undefined;
 
-/** Loads koffi once a thread. Never throws: without koffi, or off Linux, the lane over node:dgram does the work. */
+/** Loads koffi once a thread. Never throws: without koffi, or off Linux, the transport over node:dgram does the work. */
 export function loadSystem(): Loaded {
   loaded ??= open();
   return loaded;

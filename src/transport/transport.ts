@@ -1,13 +1,13 @@
 /**
- * The contract of a lane: it moves packets between sockets and the answering code, and knows nothing of names.
+ * The contract of a transport: it moves packets between sockets and the answering code, and knows nothing of names.
  *
- * A lane owns its sockets: it binds in `open`, which rejects with the system's error (`EADDRINUSE`, `EACCES`,
+ * A transport owns its sockets: it binds in `open`, which rejects with the system's error (`EADDRINUSE`, `EACCES`,
  * `EADDRNOTAVAIL`) and leaves nothing open then; it closes them in `close`, which resolves when the last answer
- * has left. A throw on a packet never leaves the lane: it is counted and the packet is dropped.
+ * has left. A throw on a packet never leaves the transport: it is counted and the packet is dropped.
  */
 import type { Listener, Peer } from '../answer/peer.ts';
 
-/** What answers packets for lanes on the main thread. */
+/** What answers packets for transports on the main thread. */
 export interface Answering {
   /**
    * Answers at once. Returns the octets written to `out` (from 0), 0 when the packet is to be dropped without
@@ -18,13 +18,13 @@ export interface Answering {
   /**
    * Answers later (hold, outside names, TXT inventories). Copies what it keeps. `reply` is called at most once,
    * maybe before `defer` returns; its bytes are valid only during the call. No bytes: there will be no answer, and
-   * the lane waits for none.
+   * the transport waits for none.
    */
   defer(packet: Uint8Array, peer: Peer, reply: (answer: Uint8Array) => void): void;
 }
 
-/** Numbers a lane counts; monotonic. */
-export interface LaneCounters {
+/** Numbers a transport counts; monotonic. */
+export interface TransportCounters {
   received: number;
   answered: number;
   dropped: number;
@@ -34,7 +34,7 @@ export interface LaneCounters {
 }
 
 /** What is counted of one worker thread and its successors, in memory that it shares with the main thread. */
-export interface WorkerCounters extends LaneCounters {
+export interface WorkerCounters extends TransportCounters {
   /** Workers that died and were replaced. */
   restarts: number;
   /** Deferred packets that found the ring full and were answered with SERVFAIL. */
@@ -48,9 +48,9 @@ export interface WorkerCounters extends LaneCounters {
   rcodes: number[];
 }
 
-export interface Lane {
+export interface Transport {
   readonly listener: Listener;
-  readonly counters: LaneCounters;
+  readonly counters: TransportCounters;
   /** Where threads serve: each one's counts, those of the main thread for it with them; `counters` is their sum. */
   readonly workers?: readonly WorkerCounters[];
   /** Binds and starts. Resolves with the bound port (useful when 0 was asked for). */

@@ -71,7 +71,7 @@ export function nodeWords(labelLength: number, kind: number): number {
 /** Low octet of a record's first word. */
 export const RECORD_POD = 1;
 export const RECORD_SERVICE = 2;
-/** Several bearers of one name. */
+/** Several owners of one name. */
 export const RECORD_SET = 3;
 export const RECORD_VPC = 4;
 export const RECORD_NAMESPACE = 5;
@@ -83,7 +83,7 @@ export const RECORD_PREFIX = 9;
 export const RECORD_SPREAD = 10;
 /** A node of the tree of what is a VPC's own by prefix. */
 export const RECORD_SUBNET = 11;
-/** More bearers of one name than a SET holds. */
+/** More owners of one name than a SET holds. */
 export const RECORD_CROWD = 12;
 /** A name of `routes` or `hosts`. */
 export const RECORD_OUTSIDE = 13;

@@ -18,7 +18,7 @@ export interface Reserve {
 
 const MiB = 1 << 20;
 
-/** Room for about 30 million names. */
+/** Capacity for about 30 million names. */
 export const DEFAULT_RESERVE: Reserve = { names: 768 * MiB, addresses: 512 * MiB, arena: 4095 * MiB };
 
 /** The flat memory cannot be had, or is full. The change that needed it is not visible. */

@@ -1,13 +1,13 @@
 /** Tells listeners of every change as it becomes answerable; whoever does not keep up misses some, and is told so. */
 import type { Change } from '../catalog/change.ts';
 import { eventLine } from './watch-encoding.ts';
-import type { ReaderOutput } from './watch-reader.ts';
+import type { WatchOutput } from './watch-reader.ts';
 
 /** Changes of one revision that are told one by one; of a larger one the rest is only counted. */
 const MOST = 1000;
 
 interface Listener {
-  output: ReaderOutput;
+  output: WatchOutput;
   blocked: boolean;
   missed: number;
 }
@@ -35,7 +35,7 @@ export class Events {
     return this.listeners.size;
   }
 
-  listen(output: ReaderOutput): EventListener {
+  listen(output: WatchOutput): EventListener {
     const listener: Listener = { output, blocked: false, missed: 0 };
     this.listeners.add(listener);
     return {

@@ -1,24 +1,24 @@
 /** The lists that are being read, each by all readers with the same selection that come while it is good. */
 import type { Catalog } from '../catalog/catalog.ts';
-import type { History } from './watch-history.ts';
-import type { Reader, Shelf } from './watch-reader.ts';
-import { ViewList } from './watch-snapshot.ts';
+import type { WatchHistory } from './watch-history.ts';
+import type { WatchReader, SharedSnapshot } from './watch-reader.ts';
+import { WatchSnapshot } from './watch-snapshot.ts';
 
-export interface ShelfLimits {
+export interface SnapshotLimits {
   /** Octets of a list that are kept for those who come later. */
   listShared: number;
   /** Octets between the fastest and the slowest reader of a longer list. */
   listWindow: number;
 }
 
-export class Shelves {
+export class SharedSnapshots {
   private readonly catalog: Pick<Catalog, 'effective'>;
-  private readonly history: History;
-  private readonly limits: ShelfLimits;
+  private readonly history: WatchHistory;
+  private readonly limits: SnapshotLimits;
   /** By selection, the one that newcomers read. */
-  private readonly shelves = new Map<string, Shelf>();
+  private readonly snapshots = new Map<string, SharedSnapshot>();
 
-  constructor(catalog: Pick<Catalog, 'effective'>, history: History, limits: ShelfLimits) {
+  constructor(catalog: Pick<Catalog, 'effective'>, history: WatchHistory, limits: SnapshotLimits) {
     this.catalog = catalog;
     this.history = history;
     this.limits = limits;
@@ -26,35 +26,35 @@ export class Shelves {
 
   get bytes(): number {
     let bytes = 0;
-    for (const { list } of this.shelves.values()) bytes += list.bytes;
+    for (const { list } of this.snapshots.values()) bytes += list.bytes;
     return bytes;
   }
 
   /** Puts the reader at the beginning of a list that the history continues. No revision may be half made. */
-  begin(reader: Reader): void {
+  begin(reader: WatchReader): void {
     this.leave(reader);
     const { history, limits } = this;
     const key = keyOf(reader);
-    let shelf = this.shelves.get(key);
-    if (shelf === undefined || !shelf.list.open || shelf.list.count < history.floor) {
-      if (shelf?.readers.size === 0) shelf.list.close();
+    let snapshot = this.snapshots.get(key);
+    if (snapshot === undefined || !snapshot.list.open || snapshot.list.count < history.floor) {
+      if (snapshot?.readers.size === 0) snapshot.list.close();
       const records = this.catalog.effective(reader.selection?.vpcs);
       const { current } = history;
-      const list = new ViewList(current, history.textOf(current), records, limits.listShared);
-      this.shelves.set(key, (shelf = { list, readers: new Set() }));
+      const list = new WatchSnapshot(current, history.textOf(current), records, limits.listShared);
+      this.snapshots.set(key, (snapshot = { list, readers: new Set() }));
     }
-    shelf.readers.add(reader);
-    reader.shelf = shelf;
+    snapshot.readers.add(reader);
+    reader.snapshot = snapshot;
     reader.index = 0;
-    reader.cursor = reader.outFrom = shelf.list.count;
+    reader.cursor = reader.outFrom = snapshot.list.count;
   }
 
   /**
    * The next piece; undefined behind the last, `behind` for one that nobody else waits for any more. An empty one:
    * ask again, after others have had their turn.
    */
-  next(reader: Reader): Buffer | undefined | 'behind' {
-    const { list, readers } = reader.shelf!;
+  next(reader: WatchReader): Buffer | undefined | 'behind' {
+    const { list, readers } = reader.snapshot!;
     const piece = list.piece(reader.index);
     if (piece === undefined) return list.hasDropped(reader.index) ? 'behind' : undefined;
     if (piece.length === 0) return piece;
@@ -68,25 +68,25 @@ export class Shelves {
     return piece;
   }
 
-  leave(reader: Reader): void {
-    const { shelf } = reader;
-    if (shelf === undefined) return;
-    reader.shelf = undefined;
-    shelf.readers.delete(reader);
+  leave(reader: WatchReader): void {
+    const { snapshot } = reader;
+    if (snapshot === undefined) return;
+    reader.snapshot = undefined;
+    snapshot.readers.delete(reader);
     // One that was replaced by a newer list is nobody's any more; the others wait for newcomers until `clear`.
-    if (shelf.readers.size === 0 && this.shelves.get(keyOf(reader)) !== shelf) shelf.list.close();
+    if (snapshot.readers.size === 0 && this.snapshots.get(keyOf(reader)) !== snapshot) snapshot.list.close();
   }
 
   /** Gives up the lists that nobody reads. */
   clear(): void {
-    for (const [key, { list, readers }] of this.shelves) {
+    for (const [key, { list, readers }] of this.snapshots) {
       if (readers.size > 0) continue;
       list.close();
-      this.shelves.delete(key);
+      this.snapshots.delete(key);
     }
   }
 }
 
-function keyOf(reader: Reader): string {
+function keyOf(reader: WatchReader): string {
   return reader.selection?.key ?? '';
 }

@@ -22,7 +22,7 @@ export interface Piece {
   to: number;
 }
 
-export interface HistoryOptions {
+export interface WatchHistoryOptions {
   /** A line as a JSON object without its last brace, so that `more` may follow. */
   encode: (change: Change, revision: string, at: number | undefined) => string;
   maxBytes: number;
@@ -48,12 +48,12 @@ const PIECES = 256;
 /** What an entry costs besides its lines. */
 const OVERHEAD = 150;
 
-export class History {
+export class WatchHistory {
   /** The last revision, as its count. */
   current: number;
   /** The oldest revision that somebody can go on from. */
   floor: number;
-  private readonly options: HistoryOptions;
+  private readonly options: WatchHistoryOptions;
   private readonly id: string;
   /** Of the revisions `floor + 1` to `current`; those before `first` are gone. */
   private entries: Entry[] = [];
@@ -70,7 +70,7 @@ export class History {
   private tooLong = false;
   private readonly pieces = new Map<string, Piece>();
 
-  constructor(options: HistoryOptions) {
+  constructor(options: WatchHistoryOptions) {
     this.options = options;
     this.id = options.id ?? String(randomInt(10 ** ID_DIGITS)).padStart(ID_DIGITS, '0');
     // Hundredths of seconds have 12 digits until the year 2286.

@@ -1,15 +1,15 @@
 /** One reader of the watch stream: where it is, and what it is being given. */
 import type { Selection } from './watch-history.ts';
-import type { ViewList } from './watch-snapshot.ts';
+import type { WatchSnapshot } from './watch-snapshot.ts';
 
 /** A list and who reads it. */
-export interface Shelf {
-  readonly list: ViewList;
-  readonly readers: Set<Reader>;
+export interface SharedSnapshot {
+  readonly list: WatchSnapshot;
+  readonly readers: Set<WatchReader>;
 }
 
 /** The connection of a reader. */
-export interface ReaderOutput {
+export interface WatchOutput {
   /** Takes octets, which must not be changed; false: no more until `drained`. */
   write(bytes: Uint8Array): boolean;
   /** Breaks the connection. */
@@ -17,20 +17,20 @@ export interface ReaderOutput {
 }
 
 /** Whom a reader belongs to. */
-export interface ReaderOwner {
-  enqueue(reader: Reader): void;
-  remove(reader: Reader): void;
+export interface WatchReaderOwner {
+  enqueue(reader: WatchReader): void;
+  remove(reader: WatchReader): void;
 }
 
-/** `drained` and `left` are for the owner of the connection, all else is the relay's. */
-export class Reader {
+/** `drained` and `left` are for the owner of the connection, all else is the watch server's. */
+export class WatchReader {
   readonly selection: Selection | undefined;
-  readonly output: ReaderOutput;
-  private readonly owner: ReaderOwner;
+  readonly output: WatchOutput;
+  private readonly owner: WatchReaderOwner;
   /** All up to this revision has been given out, or is in `out`. */
   cursor = -1;
   /** The list that is being read, and its next piece. */
-  shelf: Shelf | undefined;
+  snapshot: SharedSnapshot | undefined;
   index = 0;
   /** What is being given out, from `offset` on; it follows the revision `outFrom`. */
   out: Buffer | undefined;
@@ -47,7 +47,7 @@ export class Reader {
   queued = false;
   gone = false;
 
-  constructor(owner: ReaderOwner, selection: Selection | undefined, output: ReaderOutput, now: number) {
+  constructor(owner: WatchReaderOwner, selection: Selection | undefined, output: WatchOutput, now: number) {
     this.owner = owner;
     this.selection = selection;
     this.output = output;

@@ -6,12 +6,12 @@
  * with its revision or without. `drained` and `left` of a reader are to be called by whoever owns its connection.
  */
 import type { Catalog, Change } from '../catalog/catalog.ts';
-import { History } from './watch-history.ts';
+import { WatchHistory } from './watch-history.ts';
 import { bookmarkLine, watchLine } from './watch-encoding.ts';
-import { Reader, type ReaderOutput, type ReaderOwner } from './watch-reader.ts';
-import { Shelves } from './shared-snapshots.ts';
+import { WatchReader, type WatchOutput, type WatchReaderOwner } from './watch-reader.ts';
+import { SharedSnapshots } from './shared-snapshots.ts';
 
-export interface RelayOptions {
+export interface WatchServerOptions {
   catalog: Pick<Catalog, 'busy' | 'effective'>;
   /** Whether there is a whole view, and since when it is cut off (milliseconds since 1970, 0: it is not). */
   view: () => { whole: boolean; lostSince: number };
@@ -23,7 +23,7 @@ export interface RelayOptions {
 /** `gone`: not a revision one can go on from. `unready`: no view yet. `full`: too many readers. */
 export type Refusal = 'gone' | 'unready' | 'full';
 
-export interface RelayFacts {
+export interface WatchServerFacts {
   readers: number;
   listing: number;
   opened: number;
@@ -40,7 +40,7 @@ const LIMITS = {
   /** Milliseconds. */
   bookmark: 10_000,
   stall: 10_000,
-  /** History is kept this long after the last reader has left. */
+  /** WatchHistory is kept this long after the last reader has left. */
   forget: 600_000,
   historyBytes: 64 << 20,
   historyRevisions: 100_000,
@@ -55,15 +55,15 @@ const SLICE = 64 * 1024;
 const TURN = 3;
 const TICK = 1000;
 
-export class Relay implements ReaderOwner {
-  private readonly options: RelayOptions;
+export class WatchServer implements WatchReaderOwner {
+  private readonly options: WatchServerOptions;
   /** Looked at again at each use, those of the history excepted. */
   readonly limits: typeof LIMITS;
   private readonly now: () => number;
-  private readonly history: History;
-  private readonly readers = new Set<Reader>();
-  private readonly shelves: Shelves;
-  private queue: Reader[] = [];
+  private readonly history: WatchHistory;
+  private readonly readers = new Set<WatchReader>();
+  private readonly snapshots: SharedSnapshots;
+  private queue: WatchReader[] = [];
   private scheduled = false;
   private timer: NodeJS.Timeout | undefined;
   private idleSince = 0;
@@ -73,16 +73,16 @@ export class Relay implements ReaderOwner {
   private readonly cuts = { stalled: 0, behind: 0 };
   private readonly refused = { gone: 0, unready: 0, full: 0 };
 
-  constructor(options: RelayOptions) {
+  constructor(options: WatchServerOptions) {
     this.options = options;
     this.limits = { ...LIMITS, ...options.limits };
     this.now = options.now ?? (() => performance.now());
-    this.history = new History({
+    this.history = new WatchHistory({
       encode: watchLine,
       maxBytes: this.limits.historyBytes,
       maxRevisions: this.limits.historyRevisions,
     });
-    this.shelves = new Shelves(options.catalog, this.history, this.limits);
+    this.snapshots = new SharedSnapshots(options.catalog, this.history, this.limits);
   }
 
   /** One effective change of a revision that is not visible yet. */
@@ -108,8 +108,8 @@ export class Relay implements ReaderOwner {
   /** `vpcs`: only those; empty: all. `begin` is called where the reader is welcome, before anything is written. */
   open(
     { revision, vpcs }: { revision?: string; vpcs: readonly string[] },
-    begin: () => ReaderOutput,
-  ): Reader | Refusal {
+    begin: () => WatchOutput,
+  ): WatchReader | Refusal {
     if (this.readers.size >= this.limits.readers) return this.refuse('full');
     const { whole, lostSince } = this.options.view();
     if (!whole) return this.refuse('unready');
@@ -121,7 +121,7 @@ export class Relay implements ReaderOwner {
     this.opened++;
     const sorted = [...new Set(vpcs)].sort();
     const selection = sorted.length === 0 ? undefined : { key: sorted.join(), vpcs: new Set(sorted) };
-    const reader = new Reader(this, selection, begin(), this.now());
+    const reader = new WatchReader(this, selection, begin(), this.now());
     if (count === undefined) reader.mustList = true;
     else reader.cursor = count;
     this.readers.add(reader);
@@ -129,7 +129,7 @@ export class Relay implements ReaderOwner {
     return reader;
   }
 
-  enqueue(reader: Reader): void {
+  enqueue(reader: WatchReader): void {
     if (reader.queued || reader.gone || reader.blockedAt >= 0) return;
     reader.queued = true;
     this.queue.push(reader);
@@ -138,11 +138,11 @@ export class Relay implements ReaderOwner {
     setImmediate(() => this.run());
   }
 
-  remove(reader: Reader): void {
+  remove(reader: WatchReader): void {
     if (reader.gone) return;
     reader.gone = true;
     reader.out = undefined;
-    this.shelves.leave(reader);
+    this.snapshots.leave(reader);
     this.readers.delete(reader);
     this.idleSince = this.now();
   }
@@ -157,7 +157,7 @@ export class Relay implements ReaderOwner {
       else if (this.isBehind(reader)) this.cut(reader, 'behind');
       else if (this.owesBookmark(reader, now)) this.enqueue(reader);
     }
-    this.shelves.clear();
+    this.snapshots.clear();
     if (this.readers.size > 0 || now - this.idleSince < forget) return;
     this.history.forget();
     clearInterval(this.timer);
@@ -171,13 +171,13 @@ export class Relay implements ReaderOwner {
       reader.output.cut();
       this.remove(reader);
     }
-    this.shelves.clear();
+    this.snapshots.clear();
   }
 
-  facts(): RelayFacts {
+  facts(): WatchServerFacts {
     const { history } = this;
     let listing = 0;
-    for (const { shelf } of this.readers) if (shelf !== undefined) listing++;
+    for (const { snapshot } of this.readers) if (snapshot !== undefined) listing++;
     return {
       readers: this.readers.size,
       listing,
@@ -185,7 +185,7 @@ export class Relay implements ReaderOwner {
       cut: { ...this.cuts },
       refused: { ...this.refused },
       history: { revision: this.revision, revisions: history.revisions, bytes: history.bytes },
-      listBytes: this.shelves.bytes,
+      listBytes: this.snapshots.bytes,
     };
   }
 
@@ -208,7 +208,7 @@ export class Relay implements ReaderOwner {
     if (this.scheduled) setImmediate(() => this.run());
   }
 
-  private step(reader: Reader): void {
+  private step(reader: WatchReader): void {
     if (reader.out === undefined) this.fetch(reader);
     const { out, offset } = reader;
     if (out === undefined) return;
@@ -225,23 +225,23 @@ export class Relay implements ReaderOwner {
   }
 
   /** Puts what the reader gets next into `out`, if there is anything. */
-  private fetch(reader: Reader): void {
+  private fetch(reader: WatchReader): void {
     reader.offset = 0;
     reader.outFrom = reader.cursor;
     if (reader.mustList) {
       // The end of the revision that is half made calls again.
       if (this.options.catalog.busy) return;
       reader.mustList = false;
-      this.shelves.begin(reader);
+      this.snapshots.begin(reader);
     }
-    if (reader.shelf !== undefined) {
-      const piece = this.shelves.next(reader);
+    if (reader.snapshot !== undefined) {
+      const piece = this.snapshots.next(reader);
       if (piece === 'behind') return this.cut(reader, 'behind');
       if (piece !== undefined) {
         reader.out = piece;
         return;
       }
-      this.shelves.leave(reader);
+      this.snapshots.leave(reader);
       // The other side takes the end of a list for live.
       reader.toldLost = 0;
       reader.toldRevision = reader.cursor;
@@ -262,14 +262,15 @@ export class Relay implements ReaderOwner {
   }
 
   /** What the reader holds, or will need, is no longer in the history. */
-  private isBehind(reader: Reader): boolean {
+  private isBehind(reader: WatchReader): boolean {
     if (reader.mustList) return false;
-    const needed = reader.out === undefined || reader.shelf !== undefined ? reader.cursor : reader.outFrom;
+    const needed = reader.out === undefined || reader.snapshot !== undefined ? reader.cursor : reader.outFrom;
     return needed < this.history.floor;
   }
 
-  private owesBookmark(reader: Reader, now: number): boolean {
-    if (reader.mustList || reader.shelf !== undefined || reader.cursor < this.history.current) return false;
+  private owesBookmark(reader: WatchReader, now: number): boolean {
+    if (reader.mustList || reader.snapshot !== undefined || reader.cursor < this.history.current)
+      return false;
     if (reader.toldRevision < 0 || reader.toldLost !== this.lostSince) return true;
     // Whose VPCs do not change must still know of revisions that one can go on from.
     const { dropping, revisions } = this.history;
@@ -277,14 +278,14 @@ export class Relay implements ReaderOwner {
     return now - reader.lastWrite >= this.limits.bookmark;
   }
 
-  private bookmark(reader: Reader): Buffer {
+  private bookmark(reader: WatchReader): Buffer {
     const { lostSince } = this;
     reader.toldRevision = reader.cursor;
     reader.toldLost = lostSince;
     return Buffer.from(bookmarkLine(this.history.textOf(reader.cursor), lostSince));
   }
 
-  private cut(reader: Reader, why: 'stalled' | 'behind'): void {
+  private cut(reader: WatchReader, why: 'stalled' | 'behind'): void {
     this.cuts[why]++;
     reader.output.cut();
     this.remove(reader);

@@ -10,8 +10,8 @@ const PIECE = 64 * 1024;
  * Pieces are numbered from 0. They are kept while the list is short enough to be shared with who comes later;
  * a longer one keeps only what its slowest reader still has to read, and takes no new readers.
  */
-export class ViewList {
-  /** The count of the revision, see `History`. */
+export class WatchSnapshot {
+  /** The count of the revision, see `WatchHistory`. */
   readonly count: number;
   private readonly revision: string;
   private readonly records: Iterator<EffectiveRecord | undefined, void>;

@@ -1,9 +1,9 @@
-/** `/metrics` of the lanes: which one serves UDP, and the counts of each worker. */
+/** `/metrics` of the transports: which one serves UDP, and the counts of each worker. */
 import { afterEach, describe, expect, test } from 'vitest';
 import { createAdmin } from '../../src/admin/http.ts';
 import { serverRoutes } from '../../src/admin/server-routes.ts';
 import { createServer } from '../../src/index.ts';
-import { batchLaneHindrance } from '../../src/transport/udp-batch/udp-batch.ts';
+import { batchUnavailableReason } from '../../src/transport/udp-batch/udp-batch.ts';
 import { encodeQuery } from '../harness/build.ts';
 import { skipAloud } from '../harness/tools.ts';
 import { UdpClient, until } from '../transport/clients.ts';
@@ -49,10 +49,11 @@ function valuesOf(text: string, name: string, listener: string): Record<string, 
 const sum = (values: Record<string, number>): number =>
   Object.values(values).reduce((all, one) => all + one, 0);
 
-describe('the metrics of lanes', () => {
-  const hindrance = batchLaneHindrance();
-  if (hindrance !== undefined) skipAloud('count each worker of the batch lane', hindrance);
-  test.skipIf(hindrance !== undefined)('count each worker of the batch lane', async () => {
+describe('the metrics of transports', () => {
+  const unavailableReason = batchUnavailableReason();
+  if (unavailableReason !== undefined)
+    skipAloud('count each worker of the batch transport', unavailableReason);
+  test.skipIf(unavailableReason !== undefined)('count each worker of the batch transport', async () => {
     const { text, listener } = await metricsAfterQueries(2);
     const values = (name: string): Record<string, number> => valuesOf(text, name, listener);
     expect(values('podns_udp_lane')).toEqual({ 'kind="batch"': 1 });

@@ -78,7 +78,7 @@ describe('a name that thousands bear', () => {
     }
   });
 
-  test('gives every bearer at some id', () => {
+  test('gives every owner at some id', () => {
     const seen = new Set<string>();
     for (let id = 0; id < 65536; id += 800) {
       for (const text of ask(many, 'app', 'AAAA', { tcp: true }, id).texts) seen.add(text);
@@ -237,7 +237,7 @@ describe('a change', () => {
     return most;
   }
 
-  test('of one bearer takes a chunk on each level, and not a copy of all', () => {
+  test('of one owner takes a chunk on each level, and not a copy of all', () => {
     const small = wordsOfChange(500);
     const large = wordsOfChange(8000);
     expect(small).toBeLessThan(8 * layout.CHUNK_WORDS);

@@ -122,7 +122,7 @@ describe('a pod that is not known yet', () => {
     expect(summary(different.answer)).toBe('NOERROR AAAA fdfd::2');
   });
 
-  test('over TCP has no twins', () => {
+  test('over TCP has no byRetransmission', () => {
     const world = synced();
     const tcp = { ...late, tcp: true };
     const both = [1, 2].map(() => world.ask({ name: 'db', id: 7 }, tcp));

@@ -3,7 +3,12 @@ import { describe, expect, test } from 'vitest';
 import { Holds } from '../../src/answer/defer/holds.ts';
 import { InventoryLimit } from '../../src/answer/defer/inventory.ts';
 import { RefusalLimit } from '../../src/answer/refusals.ts';
-import { UNKNOWN_FAIL, UNKNOWN_HOLD, UNKNOWN_OVER, UnknownPods } from '../../src/answer/defer/unknown-pods.ts';
+import {
+  UNKNOWN_FAIL,
+  UNKNOWN_HOLD,
+  UNKNOWN_OVER,
+  UnknownPods,
+} from '../../src/answer/defer/unknown-pods.ts';
 import { ManualClock } from '../harness/clock.ts';
 import { octets } from './world.ts';
 
@@ -19,8 +24,8 @@ describe('holds', () => {
     const clock = new ManualClock();
     const log: string[] = [];
     const holds = new Holds<string>(limits, clock, (item) => log.push(`gone ${item}`));
-    const hold = (item: string, vpc = 'v', source = 's', twin = ''): boolean =>
-      holds.hold(item, vpc, source, twin, 100, (late) => log.push(`late ${late}`));
+    const hold = (item: string, vpc = 'v', source = 's', retransmissionKey = ''): boolean =>
+      holds.hold(item, vpc, source, retransmissionKey, 100, (late) => log.push(`late ${late}`));
     return { clock, holds, log, hold };
   };
 
@@ -53,7 +58,7 @@ describe('holds', () => {
     expect(holds.size).toBe(1);
   });
 
-  test('a twin takes the place of the earlier one, with a time of its own', async () => {
+  test('a retransmissionKey takes the place of the earlier one, with a time of its own', async () => {
     const { hold, holds, clock, log } = make({ all: 1, vpc: 1, source: 1 });
     expect(hold('a', 'v', 's', 't')).toBe(true);
     await clock.advance(60);

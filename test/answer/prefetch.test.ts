@@ -1,4 +1,4 @@
-/** A batch that was looked at ahead is answered as one that was not, octet by octet, whatever is in it. */
+/** A batch that was looked at prefetch is answered as one that was not, octet by octet, whatever is in it. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Batch } from '../../src/answer/prefetch.ts';
@@ -20,7 +20,7 @@ interface Packet {
   source: Uint8Array;
 }
 
-/** Packets side by side in one memory, senders behind them, as the batch lane has them. */
+/** Packets side by side in one memory, senders behind them, as the batch transport has them. */
 class Packets implements Batch {
   readonly bytes = new Uint8Array(ADDRESSES + 64 * 16);
   readonly words = new Int32Array(this.bytes.buffer);
@@ -115,12 +115,12 @@ test('answers are the same with it and without', async () => {
       );
       const [vpc = '', namespace = ''] = scope.split('/');
       const listener: Listener = { id: 0, text: scope, address: '::', port: 53, vpc, namespace };
-      const answer = (ahead: boolean): string[] => {
+      const answer = (prefetch: boolean): string[] => {
         const data = { memory: server.memory, reader: 0, settings: server.settings };
         const responder = createResponder(data);
         const out = new Uint8Array(1400);
         responder.enter();
-        if (ahead) responder.look(batch, packets.length, listener);
+        if (prefetch) responder.look(batch, packets.length, listener);
         const said = packets.map((each, i) => {
           const peer: Peer = {
             address: sources[picks[i]! % sources.length]!,

@@ -79,7 +79,7 @@ class World {
 
   constructor(asker: Asker, digests: Int32Array, flags: Int32Array) {
     // Some names are sets then, some crowds, and change from one to the other.
-    (this.writer as unknown as { bearers: { most: number } }).bearers.most = 2;
+    (this.writer as unknown as { owners: { most: number } }).owners.most = 2;
     this.asker = asker;
     this.digests = digests;
     this.flags = flags;

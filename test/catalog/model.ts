@@ -3,7 +3,7 @@ import { Address6 } from 'ip-address';
 import type { Resource, Vpc } from '../../src/model.ts';
 import { keyOf, keyText } from '../../src/model.ts';
 
-interface Said {
+interface Provenance {
   resource: Resource;
   /** Of a VPC without a number: 2^63 and more, and only their order counts. */
   stamp: bigint;
@@ -31,7 +31,7 @@ const MOST = 2n ** 64n - 1n;
 
 export class Model {
   order: string[];
-  readonly said = new Map<string, Map<string, Said>>();
+  readonly said = new Map<string, Map<string, Provenance>>();
   readonly #familyOf: (source: string) => string;
   readonly #clocks = new Map<string, number>();
   /** Source → VPCs without a valid version, and their ages. */
@@ -54,9 +54,9 @@ export class Model {
   }
 
   apply(step: Step): void {
-    const before = this.said.get(step.source) ?? new Map<string, Said>();
+    const before = this.said.get(step.source) ?? new Map<string, Provenance>();
     const clock = this.#clocks.get(step.source) ?? 0;
-    const after = new Map<string, Said>(step.full ? [] : before);
+    const after = new Map<string, Provenance>(step.full ? [] : before);
     const deleted = new Set<string>();
     const unborn = step.full ? new Map<string, bigint>() : (this.#unborn.get(step.source) ?? new Map());
     this.#unborn.set(step.source, unborn);

@@ -6,7 +6,7 @@ import { Overlaps } from '../../src/catalog/net6-overlaps.ts';
 const RUNS = Number(process.env['PODNS_PROPERTY_RUNS'] ?? 300);
 
 /** What each VPC claims, and how old it is. */
-type Said = Map<string, { prefixes: string[]; rank: number; age: bigint }>;
+type Provenance = Map<string, { prefixes: string[]; rank: number; age: bigint }>;
 
 /** Bits of a prefix of these tests: groups of four digits, a multiple of four bits. */
 function bitsOf(prefix: string): string {
@@ -20,7 +20,7 @@ function bitsOf(prefix: string): string {
 }
 
 /** `vpc prefix` of each refused claim. */
-function refusedBy(said: Said): string[] {
+function refusedBy(said: Provenance): string[] {
   const claims = [...said].flatMap(([vpc, { prefixes, rank, age }]) =>
     prefixes.map((prefix) => ({ vpc, prefix, rank, age, bits: bitsOf(prefix) })),
   );
@@ -67,7 +67,7 @@ describe('overlapping prefixes', () => {
         fc.array(fc.array(step, { minLength: 1, maxLength: 4 }), { minLength: 1, maxLength: 12 }),
         (rounds) => {
           const overlaps = new Overlaps();
-          const said: Said = new Map();
+          const said: Provenance = new Map();
           for (const steps of rounds) {
             const before = new Set(refusedBy(said));
             const touched = new Set<string>();

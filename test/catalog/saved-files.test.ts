@@ -385,7 +385,7 @@ describe('a disk that fails', () => {
     const inode = statSync(path).ino;
     while (reports.length === 0) {
       load.step(NOW);
-      // Room for the batch and the next journal's head, and not for the whole.
+      // Capacity for the batch and the next journal's head, and not for the whole.
       disk.room = 6000;
       await files.flush();
       for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Catalog } from '../../src/catalog/catalog.ts';
-import type { SaidRecord } from '../../src/catalog/catalog.ts';
+import type { SourceRecord } from '../../src/catalog/catalog.ts';
 import { SnapshotKeeper } from '../../src/catalog/saved/snapshot-keeper.ts';
 import { SavedFiles } from '../../src/catalog/saved/saved-files.ts';
 import type { Problem, Resource, Vpc } from '../../src/model.ts';
@@ -379,8 +379,8 @@ describe('the keeper', () => {
   });
 });
 
-function byText(one: SaidRecord, other: SaidRecord): number {
-  const text = ({ source, resource }: SaidRecord): string => `${source} ${keyText(keyOf(resource))}`;
+function byText(one: SourceRecord, other: SourceRecord): number {
+  const text = ({ source, resource }: SourceRecord): string => `${source} ${keyText(keyOf(resource))}`;
   return text(one) < text(other) ? -1 : 1;
 }
 

@@ -81,7 +81,7 @@ describe('every text output', () => {
           ...{ rcode: 2, question: undefined, answer: [], authority: [], additional: [] },
           edns: { version: 0, size: 1232, do: false, options: [], errors: [{ code: 22, text: EVIL }] },
         },
-        ...{ octets: 1, transport: 'udp', milliseconds: 1, doubts: [] },
+        ...{ octets: 1, protocol: 'udp', milliseconds: 1, doubts: [] },
       } as never,
       '127.0.0.1:53',
     );

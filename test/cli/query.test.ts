@@ -1,4 +1,4 @@
-/** `query` against servers made for the test: transports, retries, what is shown, and the exit codes. */
+/** `query` against servers made for the test: protocols, retries, what is shown, and the exit codes. */
 import { createSocket, type Socket } from 'node:dgram';
 import { createServer, type Server } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -51,7 +51,7 @@ function aaaa(last: number): Uint8Array {
   return record;
 }
 
-/** Both transports on one port; undefined is silence. */
+/** Both protocols on one port; undefined is silence. */
 async function serve(
   udp: (query: Buffer, count: number) => Buffer | undefined,
   tcp?: (query: Buffer) => Buffer,
@@ -177,7 +177,7 @@ describe('the exit code', () => {
   });
 });
 
-describe('transports', () => {
+describe('protocols', () => {
   it('sends again when the first try is lost', async () => {
     const server = await serve((query, count) =>
       count === 1 ? undefined : respond(query, { answers: [aaaa(1)] }),

@@ -4,7 +4,7 @@ import type { Property } from './seen.ts';
 export interface Difference {
   /** Which servers. */
   of: 'knot' | 'nsd' | 'both';
-  /** Titles of cases, after their transport: `udp edns: …`. */
+  /** Titles of cases, after their protocol: `udp edns: …`. */
   cases: RegExp;
   properties: Property[];
   /** What podns has there, and what the other one has, wherever they differ. */

@@ -17,7 +17,7 @@ import type { ServerProcess } from './servers.ts';
 import { WORLD } from './world.ts';
 import { Exporter } from './zone.ts';
 
-type Transport = 'udp' | 'tcp';
+type Protocol = 'udp' | 'tcp';
 
 const ZONE = 'vpc.internal';
 const TTL = 30;
@@ -60,7 +60,7 @@ describe.skipIf(missing !== undefined)('nsd, knot and podns', () => {
 
   /** What is different and not on the list, one line each. */
   function compare(
-    transport: Transport,
+    protocol: Protocol,
     asked: typeof CASES,
     ours: Seen[],
     other: 'knot' | 'nsd',
@@ -68,7 +68,7 @@ describe.skipIf(missing !== undefined)('nsd, knot and podns', () => {
   ): string[] {
     const faults: string[] = [];
     asked.forEach(({ title }, i) => {
-      const name = `${transport} ${title}`;
+      const name = `${protocol} ${title}`;
       for (const property of PROPERTIES) {
         const here = ours[i]![property] ?? '';
         const there = theirs[i]![property] ?? '';
@@ -90,29 +90,29 @@ describe.skipIf(missing !== undefined)('nsd, knot and podns', () => {
     return faults;
   }
 
-  async function faultsOver(transport: Transport): Promise<string[]> {
-    const asked = CASES.filter(({ udpOnly }) => transport === 'udp' || !udpOnly);
+  async function faultsOver(protocol: Protocol): Promise<string[]> {
+    const asked = CASES.filter(({ udpOnly }) => protocol === 'udp' || !udpOnly);
     const packets = asked.map(({ packet }) => packet);
     const errors = asked.map(mayBeError);
-    const ask = transport === 'udp' ? askUdp : askTcp;
+    const ask = protocol === 'udp' ? askUdp : askTcp;
     const seen = async (name: string): Promise<Seen[]> => {
       const answers = await ask(servers[name]!.port, packets, windows(errors, name === 'nsd'));
       return answers.map((answer, i) => see(answer, asked[i]!.question));
     };
     const [ours, knot, nsd] = await Promise.all([seen('podns'), seen('knot'), seen('nsd')]);
-    return [...compare(transport, asked, ours, 'knot', knot), ...compare(transport, asked, ours, 'nsd', nsd)];
+    return [...compare(protocol, asked, ours, 'knot', knot), ...compare(protocol, asked, ours, 'nsd', nsd)];
   }
 
   /** Asked once, whichever tests run. */
-  const faults = new Map<Transport, Promise<string[]>>();
-  function once(transport: Transport): Promise<string[]> {
-    let found = faults.get(transport);
-    if (found === undefined) faults.set(transport, (found = faultsOver(transport)));
+  const faults = new Map<Protocol, Promise<string[]>>();
+  function once(protocol: Protocol): Promise<string[]> {
+    let found = faults.get(protocol);
+    if (found === undefined) faults.set(protocol, (found = faultsOver(protocol)));
     return found;
   }
 
-  test.each(['udp', 'tcp'] as const)('agree over %s', async (transport) => {
-    expect((await once(transport)).slice(0, 20)).toEqual([]);
+  test.each(['udp', 'tcp'] as const)('agree over %s', async (protocol) => {
+    expect((await once(protocol)).slice(0, 20)).toEqual([]);
   });
 
   test('every difference on the list is still there', async () => {

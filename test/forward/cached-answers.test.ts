@@ -1,4 +1,4 @@
-/** Outside names through the batch lane: its worker gives what is cached, and stops when it must. */
+/** Outside names through the batch transport: its worker gives what is cached, and stops when it must. */
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -6,19 +6,20 @@ import { buildQuery } from '../../src/dns/build.ts';
 import type { QueryParts } from '../../src/dns/build.ts';
 import { parseMessage } from '../../src/dns/print.ts';
 import type { Message } from '../../src/dns/print.ts';
-import { batchLaneHindrance } from '../../src/transport/udp-batch/udp-batch.ts';
+import { batchUnavailableReason } from '../../src/transport/udp-batch/udp-batch.ts';
 import type { Vpc } from '../../src/model.ts';
 import { createServer, type PodnsServer } from '../../src/server.ts';
 import { HEAD_SHIFT } from '../../src/shared-cache/layout.ts';
 import { startServer, type LoopbackServer } from './loopback-server.ts';
 import { a, answerTo } from './world.ts';
 
-const hindrance = batchLaneHindrance();
-if (hindrance !== undefined && process.env['PODNS_TEST_REQUIRE_TOOLS'] === '1') throw new Error(hindrance);
+const unavailableReason = batchUnavailableReason();
+if (unavailableReason !== undefined && process.env['PODNS_TEST_REQUIRE_TOOLS'] === '1')
+  throw new Error(unavailableReason);
 
 const NAME = 'www.example.com';
 
-describe.skipIf(hindrance !== undefined)('with a worker', () => {
+describe.skipIf(unavailableReason !== undefined)('with a worker', () => {
   const open: { close(): Promise<unknown> | unknown }[] = [];
   let server: PodnsServer;
   /** They say by their address whom a client has reached. */
@@ -67,12 +68,12 @@ describe.skipIf(hindrance !== undefined)('with a worker', () => {
     return new Client(port);
   }
 
-  /** What was taken off the shelf: over UDP the workers are the only ones that look there. */
-  const byWorkers = (): number => server.outside.shelf.hits;
+  /** What was taken off the shared cache: over UDP the workers are the only ones that look there. */
+  const byWorkers = (): number => server.outside.sharedCache.hits;
 
   /** Moves the clock that all threads go by. */
   function advance(ms: number): void {
-    Atomics.add(new Int32Array(server.outside.shelf.memory.head), HEAD_SHIFT, ms);
+    Atomics.add(new Int32Array(server.outside.sharedCache.memory.head), HEAD_SHIFT, ms);
   }
 
   beforeEach(async () => {
@@ -152,7 +153,7 @@ describe.skipIf(hindrance !== undefined)('with a worker', () => {
     await client.ask();
     await client.ask();
     await server.apply({ put: [vpc('red', { upstreams: [blue.text] })] });
-    expect(server.outside.shelf.entries).toBe(0);
+    expect(server.outside.sharedCache.entries).toBe(0);
     expect(await client.address()).toBe('192.0.2.2');
     expect(await client.address()).toBe('192.0.2.2');
     await server.apply({ put: [vpc('red')] });
@@ -195,7 +196,7 @@ describe.skipIf(hindrance !== undefined)('with a worker', () => {
         { kind: 'vpc' as const, vpc: 'blue', namespace: '', name: '' },
       ];
       await server.apply({ delete: keys });
-      expect(server.outside.shelf.entries).toBe(names.length);
+      expect(server.outside.sharedCache.entries).toBe(names.length);
       expect(await two.address({ name: names[0]! })).toBe('rcode 2');
       const green = round % 3 === 1 ? await upstream(3) : blue;
       await server.apply({ put: [vpc('blue', { upstreams: [green.text] }), pod] });
@@ -203,13 +204,13 @@ describe.skipIf(hindrance !== undefined)('with a worker', () => {
     expect(byWorkers()).toBe(2 * 12 * names.length - names.length);
   });
 
-  test('the share of a VPC holds, and what is pushed out is off the shelf', async () => {
+  test('the share of a VPC holds, and what is pushed out is off the shared cache', async () => {
     const [one, two] = [await clientOf('red'), await clientOf('blue')];
     expect(await two.address()).toBe('192.0.2.2');
     for (let i = 0; i < 400; i++) await one.ask({ name: `n${i}.example.com` });
     const { cacheEntries, cacheSize } = server.outside.status();
     expect(cacheSize).toBeLessThanOrEqual(64 * 1024 + 1024);
-    expect(server.outside.shelf.entries).toBe(cacheEntries);
+    expect(server.outside.sharedCache.entries).toBe(cacheEntries);
     expect(cacheEntries).toBeLessThan(300);
     const before = byWorkers();
     expect(await two.address()).toBe('192.0.2.2');

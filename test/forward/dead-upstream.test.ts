@@ -13,7 +13,7 @@ const CLIENTS = ['127.0.0.2', '127.0.0.3', '127.0.0.4', '127.0.0.5', '127.0.0.6'
 const IN_ALL = 256;
 const PER_CLIENT = 64;
 const AAAA = 28;
-/** Bounds a hang; nothing is measured by it. */
+/** QueryLimits a hang; nothing is measured by it. */
 const HANG = 60_000;
 
 describe.each([

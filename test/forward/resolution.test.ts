@@ -1,4 +1,4 @@
-/** Upstreams in turn: who is asked, when, how long, and what their answers lead to. */
+/** Upstreams in resolution: who is asked, when, how long, and what their answers lead to. */
 import { describe, expect, it } from 'vitest';
 import { a, answerTo, makeWorld, soa } from './world.ts';
 
@@ -37,7 +37,7 @@ describe('what goes to an upstream', () => {
   });
 });
 
-describe('the turn', () => {
+describe('the resolution', () => {
   it('ends with the first answer', () => {
     const { ask, sockets, clock } = makeWorld();
     const got = ask();

@@ -8,7 +8,13 @@ import type { Endpoint } from '../../src/forward/upstream/endpoint.ts';
 import { Forwarder } from '../../src/forward/forwarder.ts';
 import type { ForwarderOptions, ForwardRequest } from '../../src/forward/options.ts';
 import type { WriteOpt } from '../../src/forward/cache/reply.ts';
-import type { DatagramEvents, Datagrams, Sockets, Stream, StreamEvents } from '../../src/forward/upstream/sockets.ts';
+import type {
+  DatagramEvents,
+  Datagrams,
+  Sockets,
+  Stream,
+  StreamEvents,
+} from '../../src/forward/upstream/sockets.ts';
 
 export class TestClock {
   time = 1000;

@@ -42,7 +42,7 @@ export class ManualClock {
   }
 }
 
-/** A few turns of the event loop: whatever needs no time has then happened. */
+/** A few slices of the event loop: whatever needs no time has then happened. */
 export async function turn(): Promise<void> {
   for (let i = 0; i < 4; i++) await new Promise((resolve) => setImmediate(resolve));
 }

@@ -1,8 +1,8 @@
-/** What the naive model answers with, and how it keys names. */
+/** What the reference model answers with, and how it keys names. */
 import type { Pod, Service } from '../../src/model.ts';
 
 /** `answer` holds `TYPE rdata`; `soa` is the owner in authority, undefined where there is none. */
-export interface NaiveReply {
+export interface ReferenceReply {
   rcode: 'NOERROR' | 'NXDOMAIN' | 'REFUSED' | 'SERVFAIL';
   answer: string[];
   soa?: string;
@@ -21,7 +21,7 @@ export interface Found {
   pods: Pod[];
 }
 
-export const NOTHING: NaiveReply = { rcode: 'NOERROR', answer: [] };
+export const NOTHING: ReferenceReply = { rcode: 'NOERROR', answer: [] };
 
 /** One key for a list of labels in which a dot inside a label differs from a boundary. */
 export function joined(labels: string[]): string {

@@ -1,43 +1,44 @@
 /** The reverse names of contract section 4, read as plainly as the forward ones. */
 import type { Pod, Service } from '../../src/model.ts';
 import { arpaName } from './build.ts';
-import { joined, NOTHING, type Found, type NaiveReply } from './reference-reply.ts';
-import { bits, type NaiveClient, type NaiveWorld } from './reference-world.ts';
+import { joined, NOTHING, type Found, type ReferenceReply } from './reference-reply.ts';
+import { bits, type ReferenceClient, type ReferenceWorld } from './reference-world.ts';
 
 /** What of the forward model a reverse name needs: a PTR must resolve back for the same client. */
 interface Forward {
-  readonly world: NaiveWorld;
+  readonly world: ReferenceWorld;
   find(vpc: string, namespace: string, labels: string[], replicas: boolean): Found | undefined;
-  records(client: NaiveClient, found: Found, type: string): string[];
-  listed(client: NaiveClient, labels: string[]): boolean;
-  outside(client: NaiveClient, labels: string[]): NaiveReply;
+  records(client: ReferenceClient, found: Found, type: string): string[];
+  listed(client: ReferenceClient, labels: string[]): boolean;
+  outside(client: ReferenceClient, labels: string[]): ReferenceReply;
 }
 
 function isClean(name: string): boolean {
   return name.split('.').every((label) => /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(label));
 }
 
-export class NaiveReverse {
-  private readonly naive: Forward;
+export class ReferenceReverse {
+  private readonly reference: Forward;
 
-  constructor(naive: Forward) {
-    this.naive = naive;
+  constructor(reference: Forward) {
+    this.reference = reference;
   }
 
   /** The PTR of an address of the client's VPC: the first name that resolves back; undefined when not assigned. */
-  private pointer(client: NaiveClient, address: string): string | '' | undefined {
+  private pointer(client: ReferenceClient, address: string): string | '' | undefined {
     const four = !address.includes(':');
     const holds = (holder: Pod | Service): boolean =>
       four
         ? holder.kind === 'pod' && holder.overlays.some((place) => place.ip4 === address)
-        : this.naive.world.ownIp6(holder) === address ||
+        : this.reference.world.ownIp6(holder) === address ||
           (holder.kind === 'pod' && holder.overlays.some((place) => place.ip6 === address));
-    const owners = [...this.naive.world.services(client.vpc), ...this.naive.world.pods(client.vpc)].filter(
-      holds,
-    );
+    const owners = [
+      ...this.reference.world.services(client.vpc),
+      ...this.reference.world.pods(client.vpc),
+    ].filter(holds);
     if (owners.length === 0) return undefined;
     const record = `${four ? 'A' : 'AAAA'} ${address}`;
-    const { zone } = this.naive.world.settings;
+    const { zone } = this.reference.world.settings;
     for (const owner of owners) {
       if (four && owners.length > 1 && owner.kind === 'pod') {
         const shared = owner.overlays.some(
@@ -52,9 +53,9 @@ export class NaiveReverse {
         owner.kind === 'pod' ? [...owner.names, owner.name].map((name) => `${handle}.${name}`) : [];
       const forms = [...ordered, ...replicas];
       for (const form of forms) {
-        const found = this.naive.find(client.vpc, owner.namespace, form.split('.'), true);
+        const found = this.reference.find(client.vpc, owner.namespace, form.split('.'), true);
         if (found === undefined) continue;
-        if (this.naive.records(client, found, four ? 'A' : 'AAAA').includes(record)) {
+        if (this.reference.records(client, found, four ? 'A' : 'AAAA').includes(record)) {
           return `${form}.${owner.namespace}.${zone}.`;
         }
       }
@@ -63,23 +64,23 @@ export class NaiveReverse {
   }
 
   private addresses(vpc: string): string[] {
-    const own = [...this.naive.world.pods(vpc), ...this.naive.world.services(vpc)].flatMap(
-      (one) => this.naive.world.ownIp6(one) ?? [],
+    const own = [...this.reference.world.pods(vpc), ...this.reference.world.services(vpc)].flatMap(
+      (one) => this.reference.world.ownIp6(one) ?? [],
     );
-    const places = this.naive.world.pods(vpc).flatMap((pod) => pod.overlays);
+    const places = this.reference.world.pods(vpc).flatMap((pod) => pod.overlays);
     return [
       ...own,
       ...places.flatMap((place) => [place.ip4, place.ip6].filter((text) => text !== undefined)),
     ];
   }
 
-  read(client: NaiveClient, labels: string[], type: string, local?: string): NaiveReply {
+  read(client: ReferenceClient, labels: string[], type: string, local?: string): ReferenceReply {
     const name = `${joined(labels)}.`;
     const four = labels.at(-2) === 'in-addr';
     const { digits, malformed } = digitsOf(labels, four);
     const whole = !malformed && digits.length === (four ? 32 : 128);
-    const vpc = this.naive.world.vpc(client.vpc);
-    const own = [...vpc.net6, ...vpc.services6, ...this.naive.world.overlayNets(client.vpc)]
+    const vpc = this.reference.world.vpc(client.vpc);
+    const own = [...vpc.net6, ...vpc.services6, ...this.reference.world.overlayNets(client.vpc)]
       .filter((prefix) => prefix.includes(':') !== four)
       .map(cut);
     const holding = (prefixes: string[]): string[] =>
@@ -93,13 +94,14 @@ export class NaiveReverse {
     const wide = own.find((prefix) => prefix.length > most && digits.startsWith(prefix.slice(0, most)));
     const prefix = inside ?? wide ?? closed;
     const soa = prefix === undefined ? '.' : zoneOf(labels, prefix.length, four);
-    const noData: NaiveReply = { ...NOTHING, soa };
+    const noData: ReferenceReply = { ...NOTHING, soa };
     // A piece of a reverse name exists, whether somebody is below or not: to deny it would be the worse answer.
-    const unassigned: NaiveReply = whole || malformed ? { rcode: 'NXDOMAIN', answer: [], soa } : noData;
+    const unassigned: ReferenceReply = whole || malformed ? { rcode: 'NXDOMAIN', answer: [], soa } : noData;
     if (whole) {
       let target: string | undefined;
       const assigned = this.addresses(client.vpc).find((address) => arpaName(address) === name);
-      if (local !== undefined && name === arpaName(local)) target = `ns.${this.naive.world.settings.zone}.`;
+      if (local !== undefined && name === arpaName(local))
+        target = `ns.${this.reference.world.settings.zone}.`;
       else if (assigned !== undefined) target = this.pointer(client, assigned)!;
       else if (['127.0.0.1', '::1'].some((address) => arpaName(address) === name)) target = 'localhost.';
       if (target !== undefined) {
@@ -108,8 +110,8 @@ export class NaiveReverse {
     }
     if (inside !== undefined) return unassigned;
     if (above(own) || (digits === '' && !malformed)) return noData;
-    if (closed === undefined && !above(ranges)) return this.naive.outside(client, labels);
-    if (this.naive.listed(client, labels)) return this.naive.outside(client, labels);
+    if (closed === undefined && !above(ranges)) return this.reference.outside(client, labels);
+    if (this.reference.listed(client, labels)) return this.reference.outside(client, labels);
     return closed === undefined ? noData : unassigned;
   }
 }

@@ -1,7 +1,7 @@
-/** Words that have a meaning of their own to the naive model. */
+/** Words that have a meaning of their own to the reference model. */
 import { createRequire } from 'node:module';
 import { domainToASCII } from 'node:url';
-import type { NaiveReply } from './reference-reply.ts';
+import type { ReferenceReply } from './reference-reply.ts';
 
 export const PROTOCOLS = new Set(['_tcp', '_udp', '_sctp']);
 export const DELEGATION = new Set(['NS', 'SOA', 'DS', 'DNSKEY']);
@@ -9,7 +9,7 @@ export const SPECIAL = ['onion', 'invalid', 'local', 'test', 'alt', 'home.arpa',
 export const PUBLIC = new Set(
   (createRequire(import.meta.url)('tlds') as string[]).map((name) => domainToASCII(name)),
 );
-export const HELD: NaiveReply = { rcode: 'SERVFAIL', answer: [], held: true, ede: 14 };
+export const HELD: ReferenceReply = { rcode: 'SERVFAIL', answer: [], held: true, ede: 14 };
 
 export function isPort(labels: string[]): boolean {
   return labels.length > 2 && labels[0]!.startsWith('_') && PROTOCOLS.has(labels[1]!);

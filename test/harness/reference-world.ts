@@ -1,9 +1,9 @@
-/** The naive model's memory: plain Maps of resources, who bears a name, who owns an address, who is asking. */
+/** The reference model's memory: plain Maps of resources, who bears a name, who owns an address, who is asking. */
 import type { Pod, Resource, ResourceKey, Service, Vpc } from '../../src/model.ts';
 import { keyOf, keyText } from '../../src/model.ts';
 import { expandIp6 } from './build.ts';
 
-export interface NaiveSettings {
+export interface ReferenceSettings {
   zone: string;
   suffixes: { name: string; flat: boolean }[];
   aRecords: 'pinned' | 'all' | 'none';
@@ -11,7 +11,7 @@ export interface NaiveSettings {
   clients: { from: string; vpc: string; namespace: string }[];
 }
 
-export const NAIVE_DEFAULTS: NaiveSettings = {
+export const NAIVE_DEFAULTS: ReferenceSettings = {
   zone: 'vpc.internal',
   suffixes: [],
   aRecords: 'pinned',
@@ -19,14 +19,14 @@ export const NAIVE_DEFAULTS: NaiveSettings = {
   clients: [],
 };
 
-export interface NaiveSource {
+export interface ReferenceSource {
   address: string;
   vpc: string;
   namespace: string;
 }
 
 /** Who a source turned out to be; `namespace` undefined for an unknown pod. */
-export interface NaiveClient {
+export interface ReferenceClient {
   vpc: string;
   namespace: string | undefined;
   /** `namespace/overlay` of every overlay that the client is on. */
@@ -34,7 +34,7 @@ export interface NaiveClient {
   pod: Pod | undefined;
 }
 
-export type Identified = NaiveClient | { refused: number } | { contradictory: true };
+export type Identified = ReferenceClient | { refused: number } | { contradictory: true };
 
 export function bits(address: string): string {
   const hex = address.includes(':')
@@ -53,11 +53,11 @@ export function inPrefix(address: string, prefix: string): boolean {
   return bits(address).slice(0, count) === bits(base!).slice(0, count);
 }
 
-export class NaiveWorld {
-  readonly settings: NaiveSettings;
+export class ReferenceWorld {
+  readonly settings: ReferenceSettings;
   private readonly resources = new Map<string, { resource: Resource; stamp: number }>();
 
-  constructor(settings: Partial<NaiveSettings> = {}) {
+  constructor(settings: Partial<ReferenceSettings> = {}) {
     this.settings = { ...NAIVE_DEFAULTS, ...settings };
   }
 
@@ -145,7 +145,7 @@ export class NaiveWorld {
     return nets;
   }
 
-  internal(client: NaiveClient): boolean {
+  internal(client: ReferenceClient): boolean {
     const internal = new Set<string>();
     for (const { resource } of this.all(client.vpc)) {
       if (resource.kind === 'overlay' && resource.internal === true) {
@@ -189,7 +189,7 @@ export class NaiveWorld {
     );
   }
 
-  private client(vpc: string, address: string): NaiveClient {
+  private client(vpc: string, address: string): ReferenceClient {
     const found = this.podsAt(vpc, address);
     const pod = found.length === 1 ? found[0] : undefined;
     const overlays = new Set(pod?.overlays.map((place) => `${pod.namespace}/${place.overlay}`));
@@ -197,7 +197,7 @@ export class NaiveWorld {
   }
 
   /** Contract section 3, rule by rule. `address` is canonical; IPv4-mapped must be IPv4 already. */
-  identify(source: NaiveSource): Identified {
+  identify(source: ReferenceSource): Identified {
     const inside = this.vpcs().filter((vpc) =>
       this.vpc(vpc).net6.some((net) => inPrefix(source.address, net)),
     );

@@ -1,19 +1,19 @@
 /** A slow and plain reading of contract section 4: what podns must answer, without wire, trie or cleverness. */
 import type { Attachment, Pod, Service } from '../../src/model.ts';
-import type { NaiveClient, NaiveSource, NaiveWorld } from './reference-world.ts';
-import { joined, NOTHING, type Found, type NaiveReply } from './reference-reply.ts';
-import { NaiveReverse } from './reference-reverse.ts';
+import type { ReferenceClient, ReferenceSource, ReferenceWorld } from './reference-world.ts';
+import { joined, NOTHING, type Found, type ReferenceReply } from './reference-reply.ts';
+import { ReferenceReverse } from './reference-reverse.ts';
 import { DELEGATION, HELD, isPort, PROTOCOLS, PUBLIC, readings, SPECIAL } from './reference-words.ts';
 
-export class Naive {
-  readonly world: NaiveWorld;
+export class Reference {
+  readonly world: ReferenceWorld;
 
-  constructor(world: NaiveWorld) {
+  constructor(world: ReferenceWorld) {
     this.world = world;
   }
 
   /** `labels` folded to lower case; `local` is the address asked, where it matters. */
-  reply(source: NaiveSource, labels: string[], type: string, local?: string): NaiveReply {
+  reply(source: ReferenceSource, labels: string[], type: string, local?: string): ReferenceReply {
     const client = this.world.identify(source);
     if ('refused' in client) return { rcode: 'REFUSED', answer: [], ede: client.refused };
     if ('contradictory' in client) return { rcode: 'SERVFAIL', answer: [], ede: 24 };
@@ -27,13 +27,13 @@ export class Naive {
     return reply;
   }
 
-  private any(client: NaiveClient, labels: string[], local?: string): NaiveReply {
+  private any(client: ReferenceClient, labels: string[], local?: string): ReferenceReply {
     const order = ['AAAA', 'A', 'SRV', 'TXT', 'PTR'];
     const replies = order.map((type) => this.read(client, labels, type, local));
     return replies.find((reply) => reply.answer.length > 0 || reply.open === true) ?? replies[0]!;
   }
 
-  private read(client: NaiveClient, labels: string[], type: string, local?: string): NaiveReply {
+  private read(client: ReferenceClient, labels: string[], type: string, local?: string): ReferenceReply {
     const [second, last] = labels.slice(-2);
     if (labels.at(-1) === 'localhost') {
       if (type === 'A') return { ...NOTHING, answer: ['A 127.0.0.1'] };
@@ -41,7 +41,7 @@ export class Naive {
       return { ...NOTHING, soa: 'localhost.' };
     }
     if (last === 'arpa' && (second === 'in-addr' || second === 'ip6')) {
-      return new NaiveReverse(this).read(client, labels, type, local);
+      return new ReferenceReverse(this).read(client, labels, type, local);
     }
     const { zone, suffixes } = this.world.settings;
     const zones = [{ name: zone, flat: false }, ...suffixes].sort(
@@ -57,14 +57,14 @@ export class Naive {
   }
 
   private underSuffix(
-    client: NaiveClient,
+    client: ReferenceClient,
     head: string[],
     suffix: { name: string; flat: boolean },
     type: string,
     local?: string,
-  ): NaiveReply {
+  ): ReferenceReply {
     const soa = `${suffix.name}.`;
-    const nodata: NaiveReply = { ...NOTHING, soa };
+    const nodata: ReferenceReply = { ...NOTHING, soa };
     if (head.length === 0) return nodata;
     if (!suffix.flat) {
       if (head.length === 1 && head[0] === 'ns') {
@@ -84,12 +84,12 @@ export class Naive {
     return reply.answer.length === 0 ? { ...reply, soa } : reply;
   }
 
-  private plain(client: NaiveClient, labels: string[], type: string): NaiveReply {
+  private plain(client: ReferenceClient, labels: string[], type: string): ReferenceReply {
     const last = labels.at(-1);
     const { vpc, namespace } = client;
     const ours = last !== undefined && this.world.namespaces(vpc).has(last);
-    const nothing: NaiveReply = { rcode: 'NXDOMAIN', answer: [], soa: ours ? `${last}.` : '.' };
-    const finish = (reply: NaiveReply, soa = nothing.soa!): NaiveReply =>
+    const nothing: ReferenceReply = { rcode: 'NXDOMAIN', answer: [], soa: ours ? `${last}.` : '.' };
+    const finish = (reply: ReferenceReply, soa = nothing.soa!): ReferenceReply =>
       reply.answer.length === 0 ? { ...reply, soa } : reply;
     if (namespace !== undefined) {
       const bare = this.inNamespace(client, namespace, labels, type, false, false);
@@ -115,9 +115,9 @@ export class Naive {
   }
 
   /** Rules 7 to 10: no name of the VPC. */
-  private notOurs(client: NaiveClient, labels: string[], type: string): NaiveReply {
-    const nothing: NaiveReply = { rcode: 'NXDOMAIN', answer: [], soa: '.' };
-    const noData: NaiveReply = { ...NOTHING, soa: '.' };
+  private notOurs(client: ReferenceClient, labels: string[], type: string): ReferenceReply {
+    const nothing: ReferenceReply = { rcode: 'NXDOMAIN', answer: [], soa: '.' };
+    const noData: ReferenceReply = { ...NOTHING, soa: '.' };
     const name = joined(labels);
     if (labels.length === 0) return this.delegates(client) ? this.outside(client, labels) : noData;
     if (name === 'vpc') return type === 'TXT' ? { ...NOTHING, open: true } : noData;
@@ -133,7 +133,7 @@ export class Naive {
   }
 
   /** The root and what it delegates are outside names, unless the client is known to get none. */
-  private delegates(client: NaiveClient): boolean {
+  private delegates(client: ReferenceClient): boolean {
     const policy = this.world.vpc(client.vpc).forward ?? this.world.settings.forward;
     return policy === 'on' && (client.pod === undefined || !this.world.internal(client));
   }
@@ -165,7 +165,7 @@ export class Naive {
    * Rule 6b, for what is no replica; and a port of a single label never leaves, whether that is a name or not, unless
    * a list names it.
    */
-  private isBelowOwn(client: NaiveClient, namespace: string, labels: string[]): boolean {
+  private isBelowOwn(client: ReferenceClient, namespace: string, labels: string[]): boolean {
     const { vpc } = client;
     const isListed = this.listed(client, labels);
     for (const rest of readings(labels).slice(1)) {
@@ -181,13 +181,13 @@ export class Naive {
   }
 
   /** Named by a list of the VPC (or of the configuration): such names leave before the special names are looked at. */
-  listed(client: NaiveClient, labels: string[]): boolean {
+  listed(client: ReferenceClient, labels: string[]): boolean {
     const policy = this.world.vpc(client.vpc).forward ?? this.world.settings.forward;
     const name = `.${joined(labels)}`;
     return Array.isArray(policy) && policy.some((suffix) => name.endsWith(`.${suffix}`));
   }
 
-  outside(client: NaiveClient, labels: string[]): NaiveReply {
+  outside(client: ReferenceClient, labels: string[]): ReferenceReply {
     const policy = this.world.vpc(client.vpc).forward ?? this.world.settings.forward;
     if (policy === 'refuse') return { rcode: 'REFUSED', answer: [], ede: 20 };
     const blocked = policy === 'off' || (Array.isArray(policy) && !this.listed(client, labels));
@@ -200,11 +200,11 @@ export class Naive {
 
   /** Form (6): labels of which the last is a namespace. Undefined: no such name. */
   private withNamespace(
-    client: NaiveClient,
+    client: ReferenceClient,
     labels: string[],
     type: string,
     ports = true,
-  ): NaiveReply | undefined {
+  ): ReferenceReply | undefined {
     const namespace = labels.at(-1)!;
     if (!this.world.namespaces(client.vpc).has(namespace)) return undefined;
     if (labels.length === 1) return { ...NOTHING };
@@ -213,14 +213,14 @@ export class Naive {
 
   /** A name in a namespace, with ports, and with replicas and empty non-terminals where asked for. */
   private inNamespace(
-    client: NaiveClient,
+    client: ReferenceClient,
     namespace: string,
     labels: string[],
     type: string,
     replicas: boolean,
     entries = true,
     ports = true,
-  ): NaiveReply | undefined {
+  ): ReferenceReply | undefined {
     if (labels.length === 0) return undefined;
     const found = this.find(client.vpc, namespace, labels, replicas);
     if (found !== undefined) return { ...NOTHING, answer: this.records(client, found, type) };
@@ -256,7 +256,7 @@ export class Naive {
     return replica.length > 0 ? { services: [], pods: replica } : undefined;
   }
 
-  private below(client: NaiveClient, namespace: string, labels: string[]): boolean {
+  private below(client: ReferenceClient, namespace: string, labels: string[]): boolean {
     const end = `.${joined(labels)}`;
     const holders = [...this.world.pods(client.vpc), ...this.world.services(client.vpc)];
     return holders.some(
@@ -286,7 +286,7 @@ export class Naive {
     return [...new Set(records)];
   }
 
-  records(client: NaiveClient, found: Found, type: string): string[] {
+  records(client: ReferenceClient, found: Found, type: string): string[] {
     const records = new Set<string>();
     if (found.services.length > 0) {
       const addresses = found.services.map((service) => this.world.ownIp6(service));
@@ -301,19 +301,19 @@ export class Naive {
   }
 
   /** The places at which a pod has addresses: those that the client shares, where it shares any. */
-  private places(client: NaiveClient, pod: Pod): Attachment[] {
+  private places(client: ReferenceClient, pod: Pod): Attachment[] {
     const places = pod.overlays.filter((place) => place.ip4 !== undefined || place.ip6 !== undefined);
     const shared = places.filter((place) => client.overlays.has(`${pod.namespace}/${place.overlay}`));
     return shared.length > 0 ? shared : places;
   }
 
-  private podIp6(client: NaiveClient, pod: Pod): string[] {
+  private podIp6(client: ReferenceClient, pod: Pod): string[] {
     if (pod.ip6 === undefined) return this.places(client, pod).flatMap((place) => place.ip6 ?? []);
     const own = this.world.ownIp6(pod);
     return own === undefined ? [] : [own];
   }
 
-  private podIp4(client: NaiveClient, pod: Pod): string[] {
+  private podIp4(client: ReferenceClient, pod: Pod): string[] {
     const policy = this.world.settings.aRecords;
     if (policy === 'none') return [];
     const withIp6 = pod.ip6 !== undefined || pod.overlays.some((place) => place.ip6 !== undefined);

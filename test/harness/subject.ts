@@ -1,4 +1,4 @@
-/** The one place of the tests that knows the library's face: opens a server and turns scenario words into its own. */
+/** The one place of the tests that knows the library's face: opens a server and slices scenario words into its own. */
 import type { Resource, ResourceKey } from '../../src/model.ts';
 import type { Config } from '../../src/config/table.ts';
 import { createServer } from '../../src/index.ts';
@@ -73,8 +73,8 @@ function scopeWord(scope: string): string {
 export async function openSubject(options: SubjectOptions): Promise<Subject> {
   const server = createServer({ config: configOf(options), reserve: RESERVE, cookieSecret: SECRET });
   if (options.most !== undefined) {
-    const { writer } = server as unknown as { writer: { bearers: { most: number } } };
-    writer.bearers.most = options.most;
+    const { writer } = server as unknown as { writer: { owners: { most: number } } };
+    writer.owners.most = options.most;
   }
   if (options.resources !== undefined) await server.apply({ put: options.resources, full: true });
   const ports = new Map<string, number>();

@@ -1,10 +1,10 @@
-/** The server against the naive model: random tenants, random changes, random questions, every answer compared. */
+/** The server against the reference model: random tenants, random changes, random questions, every answer compared. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Resource } from '../../src/model.ts';
 import { encodeQuery, splitName } from '../harness/build.ts';
-import { Naive } from '../harness/reference.ts';
-import { NaiveWorld, type NaiveSource } from '../harness/reference-world.ts';
+import { Reference } from '../harness/reference.ts';
+import { ReferenceWorld, type ReferenceSource } from '../harness/reference-world.ts';
 import {
   askArbitrary,
   changeArbitrary,
@@ -38,7 +38,7 @@ function lower(text: string): string {
 }
 
 /** Clients of the tenant as it stands: a stranger on each namespace's listener, an unknown pod, pods by address. */
-function sourcesOf(world: NaiveWorld): { source: NaiveSource; scope: string }[] {
+function sourcesOf(world: ReferenceWorld): { source: ReferenceSource; scope: string }[] {
   const sources = NAMESPACES.map((namespace) => ({
     source: { address: '127.0.0.1', vpc: 'red', namespace },
     scope: `@red/${namespace}`,
@@ -56,14 +56,14 @@ function sourcesOf(world: NaiveWorld): { source: NaiveSource; scope: string }[] 
 }
 
 function compare(
-  naive: Naive,
-  source: NaiveSource,
+  reference: Reference,
+  source: ReferenceSource,
   name: string,
   type: string,
   message: WireMessage,
 ): string[] {
   const labels = splitName(name).map(lower);
-  const reply = naive.reply(source, labels, type);
+  const reply = reference.reply(source, labels, type);
   const faults: string[] = [];
   const same = (what: string, got: unknown, wanted: unknown): void => {
     if (JSON.stringify(got) !== JSON.stringify(wanted)) {
@@ -145,9 +145,9 @@ const storyArbitrary: fc.Arbitrary<Story> = fc.record({
 /** Plays a story on both, and tells every difference. */
 async function faultsOf({ rounds, asks, aRecords, most, forward }: Story): Promise<string[]> {
   const resources = TENANTS.flatMap(tenantResources);
-  const world = new NaiveWorld({ suffixes: SUFFIXES, aRecords, forward });
+  const world = new ReferenceWorld({ suffixes: SUFFIXES, aRecords, forward });
   for (const resource of resources) world.put(resource, 0);
-  const naive = new Naive(world);
+  const reference = new Reference(world);
   const subject = await openTenants(resources, { aRecords, most, forward });
   const faults: string[] = [];
   let stamp = 0;
@@ -167,7 +167,7 @@ async function faultsOf({ rounds, asks, aRecords, most, forward }: Story): Promi
         const client = { address: source.address, port: 4000, scope, local: '127.0.0.9', tcp: true };
         const bytes = await subject.answer(query, client);
         const head = `${name} ${ask.type} from ${source.address} on '${scope}'`;
-        for (const fault of compare(naive, source, name, ask.type, parseWire(bytes!)))
+        for (const fault of compare(reference, source, name, ask.type, parseWire(bytes!)))
           faults.push(`${head}: ${fault}`);
       }
     }
@@ -177,7 +177,7 @@ async function faultsOf({ rounds, asks, aRecords, most, forward }: Story): Promi
   return faults;
 }
 
-test('the server answers as the naive model does', async () => {
+test('the server answers as the reference model does', async () => {
   const property = fc.asyncProperty(storyArbitrary, async (story) => {
     expect(await faultsOf(story)).toEqual([]);
   });

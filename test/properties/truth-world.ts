@@ -242,8 +242,8 @@ export function relayed(of: PodnsServer): { source: Source; again(): void } {
     let rest = '';
     let number = 0;
     // A list that nobody reads any more is forgotten, so that this reader gets one of what is there now.
-    of.outlets.relay.tick();
-    const reader = of.outlets.relay.open({ vpcs: [] }, () => ({
+    of.subscribers.watchServer.tick();
+    const reader = of.subscribers.watchServer.open({ vpcs: [] }, () => ({
       write(bytes) {
         const lines = (rest + Buffer.from(bytes).toString()).split('\n');
         rest = lines.pop()!;
@@ -260,7 +260,7 @@ export function relayed(of: PodnsServer): { source: Source; again(): void } {
     }
   };
   const dialect: Dialect = { stallAfter: 0, connect: (_, signal) => connect(signal) };
-  const source = reflectorSource('watch:relay', dialect, { clock: CLOCK, random: () => 0 });
+  const source = reflectorSource('watch:watchServer', dialect, { clock: CLOCK, random: () => 0 });
   return { source, again: () => wire.push(undefined) };
 }
 

@@ -103,7 +103,7 @@ class World {
   }
 
   readerOf({ server }: Node): Promise<Node> {
-    const feed = { ...relayed(server), reach: () => server.outlets.relay.revision };
+    const feed = { ...relayed(server), reach: () => server.subscribers.watchServer.revision };
     return this.start(new Node([feed]));
   }
 

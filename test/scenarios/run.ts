@@ -12,7 +12,7 @@ export interface Way {
   /** `process` calls the library's `answer`; `socket` sends packets. */
   by: 'process' | 'socket';
   over: Over;
-  /** Threads of the batch lane; 0: node:dgram. */
+  /** Threads of the batch transport; 0: node:dgram. */
   workers: number;
 }
 

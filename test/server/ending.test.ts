@@ -4,7 +4,7 @@ import type { RemoteInfo } from 'node:dgram';
 import { once } from 'node:events';
 import { afterEach, describe, expect, test } from 'vitest';
 import { createServer } from '../../src/index.ts';
-import { batchLaneHindrance } from '../../src/transport/udp-batch/udp-batch.ts';
+import { batchUnavailableReason } from '../../src/transport/udp-batch/udp-batch.ts';
 import { endServer } from '../../src/server/ending.ts';
 import type { Parts } from '../../src/server/ending.ts';
 import { encodeQuery } from '../harness/build.ts';
@@ -19,24 +19,24 @@ afterEach(async () => {
   for (const each of closing.splice(0).reverse()) await each.close();
 });
 
-/** Parts that write down their end; the lanes' comes when `drained` says so. */
+/** Parts that write down their end; the transports' comes when `drained` says so. */
 function notedParts(drained: Promise<void>): { parts: Parts; said: string[] } {
   const said: string[] = [];
   const note = (name: string) => (): Promise<void> => Promise.resolve(void said.push(name));
-  const lanes = { close: () => drained.then(note('lanes')) };
+  const transports = { close: () => drained.then(note('transports')) };
   const parts: Parts = {
-    lanes,
+    transports,
     deferred: { close: () => void said.push('holds') },
     outside: { close: note('forwarder') },
     sources: [{ close: note('source') }],
-    outlets: { close: note('saved view') },
-    life: { close: () => void said.push('life') },
+    subscribers: { close: note('saved view') },
+    staleness: { close: () => void said.push('staleness') },
   };
   return { parts, said };
 }
 
 describe('the order of the end', () => {
-  test('the lanes have answered before anybody whom they need stops', async () => {
+  test('the transports have answered before anybody whom they need stops', async () => {
     let drain = (): void => undefined;
     const { parts, said } = notedParts(new Promise((done) => (drain = done)));
     const ended = endServer(parts);
@@ -44,15 +44,17 @@ describe('the order of the end', () => {
     expect(said).toEqual([]);
     drain();
     await ended;
-    expect(said).toEqual(['lanes', 'holds', 'forwarder', 'source', 'saved view', 'life']);
+    expect(said).toEqual(['transports', 'holds', 'forwarder', 'source', 'saved view', 'staleness']);
   });
 
-  test('after the grace what is still owed is answered in short, and the lanes end', async () => {
+  test('after the grace what is still owed is answered in short, and the transports end', async () => {
     const { parts, said } = notedParts(Promise.resolve());
     // Its last answer comes by the holds' end.
-    parts.lanes = { close: () => until(() => said.includes('holds')).then(() => void said.push('lanes')) };
+    parts.transports = {
+      close: () => until(() => said.includes('holds')).then(() => void said.push('transports')),
+    };
     await endServer(parts, 0);
-    expect(said).toEqual(['holds', 'forwarder', 'lanes', 'holds', 'source', 'saved view', 'life']);
+    expect(said).toEqual(['holds', 'forwarder', 'transports', 'holds', 'source', 'saved view', 'staleness']);
   });
 });
 
@@ -75,12 +77,12 @@ async function slowUpstream() {
   return { port: socket.address().port, asked, answer };
 }
 
-const hindrance = batchLaneHindrance();
+const unavailableReason = batchUnavailableReason();
 const LANES: [string, number][] = [['dgram', 0]];
-if (hindrance === undefined) LANES.unshift(['batch', 1]);
-else skipAloud('the end of a server with the batch lane', hindrance);
+if (unavailableReason === undefined) LANES.unshift(['batch', 1]);
+else skipAloud('the end of a server with the batch transport', unavailableReason);
 
-describe.each(LANES)('a server that ends, %s lane', (_, workers) => {
+describe.each(LANES)('a server that ends, %s transport', (_, workers) => {
   test('answers what it has asked upstreams, and nothing with SERVFAIL meanwhile', async () => {
     const upstream = await slowUpstream();
     const config = { workers, upstreams: [`127.0.0.1:${upstream.port}`] };

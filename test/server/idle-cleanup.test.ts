@@ -1,34 +1,34 @@
 /** The clean-up comes once a burst is over, and no timer runs where nothing happens. */
 import { expect, test } from 'vitest';
-import { Calm } from '../../src/server/idle-cleanup.ts';
+import { IdleCleanup } from '../../src/server/idle-cleanup.ts';
 import { TestClock } from '../forward/world.ts';
 
-function burst(calm: Calm, count: number): void {
-  for (let i = 0; i < count; i++) calm.note();
+function burst(cleanup: IdleCleanup, count: number): void {
+  for (let i = 0; i < count; i++) cleanup.note();
 }
 
 test('a burst is cleaned up behind once, when it is over', () => {
   const clock = new TestClock();
   let cleaned = 0;
-  const calm = new Calm(clock, () => cleaned++);
-  burst(calm, 1999);
+  const cleanup = new IdleCleanup(clock, () => cleaned++);
+  burst(cleanup, 1999);
   expect(clock.pending).toBe(0);
-  burst(calm, 1);
+  burst(cleanup, 1);
   for (let i = 0; i < 5; i++) {
     clock.advance(450);
-    burst(calm, 1000);
+    burst(cleanup, 1000);
   }
   expect(cleaned).toBe(0);
   clock.advance(2000);
   expect(cleaned).toBe(1);
   expect(clock.pending).toBe(0);
-  burst(calm, 1999);
+  burst(cleanup, 1999);
   expect(clock.pending).toBe(0);
-  burst(calm, 1);
+  burst(cleanup, 1);
   // A few that still come do not put it off.
   for (let i = 0; i < 10; i++) {
     clock.advance(50);
-    calm.note();
+    cleanup.note();
   }
   clock.advance(1);
   expect(cleaned).toBe(2);
@@ -37,9 +37,9 @@ test('a burst is cleaned up behind once, when it is over', () => {
 test('nothing is cleaned up after the end', () => {
   const clock = new TestClock();
   let cleaned = 0;
-  const calm = new Calm(clock, () => cleaned++);
-  burst(calm, 3000);
-  calm.close();
+  const cleanup = new IdleCleanup(clock, () => cleaned++);
+  burst(cleanup, 3000);
+  cleanup.close();
   clock.advance(10_000);
   expect(cleaned).toBe(0);
 });

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { afterEach, describe, expect, test } from 'vitest';
 import { createServer } from '../../src/index.ts';
 import type { Sink, Source } from '../../src/index.ts';
-import { batchLaneHindrance } from '../../src/transport/udp-batch/udp-batch.ts';
+import { batchUnavailableReason } from '../../src/transport/udp-batch/udp-batch.ts';
 import { encodeQuery } from '../harness/build.ts';
 import { skipAloud } from '../harness/tools.ts';
 import { parseWire } from '../harness/wire.ts';
@@ -42,12 +42,12 @@ async function isFree(port: number): Promise<void> {
   tcp.close();
 }
 
-const hindrance = batchLaneHindrance();
+const unavailableReason = batchUnavailableReason();
 const LANES: [string, number][] = [['dgram', 0]];
-if (hindrance === undefined) LANES.unshift(['batch', 1], ['batch', 2]);
-else skipAloud('listeners of the batch lane', hindrance);
+if (unavailableReason === undefined) LANES.unshift(['batch', 1], ['batch', 2]);
+else skipAloud('listeners of the batch transport', unavailableReason);
 
-describe.each(LANES)('listeners, %s lane, %i workers', (_, workers) => {
+describe.each(LANES)('listeners, %s transport, %i workers', (_, workers) => {
   function serve() {
     const server = createServer({ config: { workers, forward: 'off' }, reserve: RESERVE });
     closing.push({ close: () => server.close(0) });

@@ -1,7 +1,7 @@
 /** Whose answers say that they are old: the VPCs of a lost source, and no look at them at each commit. */
 import { beforeEach, expect, test } from 'vitest';
-import { ViewLife } from '../../src/server/staleness.ts';
-import { SaidVpcs } from '../../src/server/source-vpcs.ts';
+import { Staleness } from '../../src/server/staleness.ts';
+import { SourceVpcs } from '../../src/server/source-vpcs.ts';
 import { newStatus } from '../../src/server/source-status.ts';
 import type { SourceStatus } from '../../src/server/source-status.ts';
 
@@ -11,15 +11,15 @@ let stale: Set<string>;
 let marked: number;
 let now: number;
 let sources: SourceStatus[];
-let said: SaidVpcs;
-let life: ViewLife;
+let said: SourceVpcs;
+let staleness: Staleness;
 
 beforeEach(() => {
   stale = new Set();
   marked = now = 0;
   sources = ['a', 'b'].map((name) => ({ ...newStatus(name), synced: true, state: 'live' as const }));
-  said = new SaidVpcs();
-  life = new ViewLife({
+  said = new SourceVpcs();
+  staleness = new Staleness({
     writer: {
       setSync: () => undefined,
       setIpv4Blind: () => undefined,
@@ -39,7 +39,7 @@ beforeEach(() => {
 });
 
 function say(source: string, name: string): void {
-  life.note(source, { kind: 'vpc', name, net6: [], services6: [] });
+  staleness.note(source, { kind: 'vpc', name, net6: [], services6: [] });
 }
 
 function lose(source: SourceStatus): void {
@@ -51,10 +51,10 @@ test('the VPCs of a lost source are marked once it is lost for long, and new one
   say('b', 'v0');
   say('b', 'w');
   lose(sources[0]!);
-  life.refresh();
+  staleness.refresh();
   expect(stale.size).toBe(0);
   now = 10;
-  life.refresh();
+  staleness.refresh();
   expect(stale.size).toBe(VPCS);
   expect(stale.has('w')).toBe(false);
   say('a', 'late');
@@ -66,9 +66,9 @@ test('a commit while a source is lost looks at none of its VPCs', () => {
   for (let i = 0; i < VPCS; i++) say('a', `v${i}`);
   lose(sources[0]!);
   now = 10;
-  life.refresh();
+  staleness.refresh();
   marked = 0;
-  for (let i = 0; i < 100; i++) life.refresh();
+  for (let i = 0; i < 100; i++) staleness.refresh();
   expect(marked).toBe(0);
 });
 
@@ -77,10 +77,10 @@ test('a VPC of two lost sources is fresh when both are back', () => {
   say('b', 'v');
   for (const source of sources) lose(source);
   now = 10;
-  life.refresh();
+  staleness.refresh();
   for (const [i, isStale] of [true, false].entries()) {
     Object.assign(sources[i]!, { state: 'live', lostSince: 0, lostAt: 0 });
-    life.refresh();
+    staleness.refresh();
     expect(stale.has('v')).toBe(isStale);
   }
 });
@@ -88,12 +88,12 @@ test('a VPC of two lost sources is fresh when both are back', () => {
 test('a VPC that is gone is forgotten, and marked anew when it comes back', () => {
   lose(sources[0]!);
   now = 10;
-  life.refresh();
+  staleness.refresh();
   for (let i = 0; i < 3; i++) {
     say('a', 'v');
     expect(stale.has('v')).toBe(true);
     stale.clear();
-    life.forget('v');
+    staleness.forget('v');
     expect([...said.of('a')]).toEqual([]);
   }
 });

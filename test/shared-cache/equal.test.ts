@@ -1,20 +1,20 @@
-/** What a worker writes from the shelf is, octet by octet, what the main thread writes for the same client. */
+/** What a worker writes from the shared cache is, octet by octet, what the main thread writes for the same client. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Client } from '../../src/answer/decide/client.ts';
 import { payloadLimit } from '../../src/answer/encode/encode.ts';
 import { OptWriter } from '../../src/answer/encode/opt.ts';
 import type { Peer } from '../../src/answer/peer.ts';
-import { ShelvedAnswers } from '../../src/answer/cached-answer.ts';
+import { CachedAnswers } from '../../src/answer/cached-answer.ts';
 import { buildQuery } from '../../src/dns/build.ts';
 import { parseQuery } from '../../src/dns/message.ts';
 import { encodeName } from '../../src/dns/name.ts';
 import { Query } from '../../src/dns/query.ts';
 import { Forwarder } from '../../src/forward/forwarder.ts';
 import type { ForwardRequest } from '../../src/forward/options.ts';
-import { reserveShelf } from '../../src/shared-cache/memory.ts';
-import { ShelfReader } from '../../src/shared-cache/cache-reader.ts';
-import { Shelf } from '../../src/shared-cache/shared-cache.ts';
+import { reserveSharedCache } from '../../src/shared-cache/memory.ts';
+import { SharedCacheReader } from '../../src/shared-cache/cache-reader.ts';
+import { SharedCache } from '../../src/shared-cache/shared-cache.ts';
 import { VPC_NUMBER } from '../../src/trie/layout.ts';
 import { reserveMemory } from '../../src/trie/memory.ts';
 import { View } from '../../src/trie/read/view.ts';
@@ -44,16 +44,20 @@ interface Request extends ForwardRequest {
 class Both {
   readonly clock = new TestClock();
   readonly sockets = new ScriptedSockets();
-  readonly shelf = new Shelf(reserveShelf(1 << 20), () => this.clock.now());
+  readonly sharedCache = new SharedCache(reserveSharedCache(1 << 20), () => this.clock.now());
   readonly forwarder: Forwarder<Request>;
-  private readonly shelved: ShelvedAnswers;
+  private readonly cached: CachedAnswers;
 
   constructor() {
-    const { shelf } = this;
+    const { sharedCache } = this;
     const view = new View(reserveMemory({ names: 4096, addresses: 4096, arena: 4096 }));
     view.words[VPC_RECORD + VPC_NUMBER] = TENANT;
     const opt = new OptWriter(SETTINGS, () => 1_700_000_000);
-    this.shelved = new ShelvedAnswers(new ShelfReader(shelf.memory, 0, () => this.clock.now()), view, opt);
+    this.cached = new CachedAnswers(
+      new SharedCacheReader(sharedCache.memory, 0, () => this.clock.now()),
+      view,
+      opt,
+    );
     this.forwarder = new Forwarder<Request>({
       writeOpt: (query, tcp, ede, out, at, { peer }) =>
         opt.put(
@@ -66,7 +70,7 @@ class Both {
           ede?.code ?? -1,
           new TextEncoder().encode(ede?.text ?? ''),
         ),
-      ...{ upstreams: ['192.0.2.1'], clock: this.clock, sockets: this.sockets, shelf },
+      ...{ upstreams: ['192.0.2.1'], clock: this.clock, sockets: this.sockets, sharedCache },
     });
   }
 
@@ -84,7 +88,7 @@ class Both {
     return got;
   }
 
-  /** From the shelf alone. The packet and the answer stand in the midst of larger buffers. */
+  /** From the shared cache alone. The packet and the answer stand in the midst of larger buffers. */
   take(packet: Uint8Array, tcp = false, vpc = VPC_RECORD): Uint8Array | undefined {
     const input = new Uint8Array(packet.length + 50);
     input.set(packet, 33);
@@ -94,8 +98,8 @@ class Both {
     client.vpc = vpc;
     const out = new Uint8Array(70_000);
     const peer = { ...PEER, tcp };
-    const length = this.shelved.answer(query, client, peer, out, 21, payloadLimit(query, tcp));
-    this.shelved.leave();
+    const length = this.cached.answer(query, client, peer, out, 21, payloadLimit(query, tcp));
+    this.cached.leave();
     expect(out.subarray(0, 21).every((octet) => octet === 0)).toBe(true);
     return length === 0 ? undefined : out.slice(21, 21 + length);
   }
@@ -134,7 +138,7 @@ const options = fc.subarray([
 ]);
 const edns = fc.record({ size: fc.constantFrom(0, 512, 600, 900, 1232, 4096), options });
 
-describe('the shelf and the main thread', () => {
+describe('the shared cache and the main thread', () => {
   test('give the same octets, for all flags, options, sizes and ages', () => {
     let whole = 0;
     let left = 0;
@@ -155,7 +159,7 @@ describe('the shelf and the main thread', () => {
           both.ask(packet, asked.tcp);
           both.sockets.last.reply(answerTo(both.sockets.last.query, said));
           both.clock.advance(age);
-          both.shelf.lease(1);
+          both.sharedCache.lease(1);
           const taken = both.take(packet, asked.tcp);
           const sent = both.sockets.asked.length;
           const main = both.ask(packet, asked.tcp);

@@ -1,23 +1,23 @@
-/** Questions and answers for the shelf, as short as they can be said. */
+/** Questions and answers for the shared cache, as short as they can be said. */
 import { buildQuery } from '../../src/dns/build.ts';
 import type { QueryParts } from '../../src/dns/build.ts';
 import { parseQuery } from '../../src/dns/message.ts';
 import { encodeName } from '../../src/dns/name.ts';
 import { Query } from '../../src/dns/query.ts';
-import { reserveShelf } from '../../src/shared-cache/memory.ts';
-import { ShelfReader } from '../../src/shared-cache/cache-reader.ts';
-import { Shelf } from '../../src/shared-cache/shared-cache.ts';
-import type { ShelfAnswer, ShelfQuestion } from '../../src/shared-cache/shared-cache.ts';
+import { reserveSharedCache } from '../../src/shared-cache/memory.ts';
+import { SharedCacheReader } from '../../src/shared-cache/cache-reader.ts';
+import { SharedCache } from '../../src/shared-cache/shared-cache.ts';
+import type { CacheEntry, CacheQuestion } from '../../src/shared-cache/shared-cache.ts';
 
 export const SEED: [number, number] = [0x01234567, 0x89abcdef];
 
-export function questionFor(tenant: number, name: string, type = 1): ShelfQuestion {
+export function questionFor(tenant: number, name: string, type = 1): CacheQuestion {
   const wire = encodeName(name.toLowerCase());
   return { tenant, name: wire, type, class: 1, dnssecOk: false, checkingDisabled: false };
 }
 
 /** One record of `type` with these octets. */
-export function answerOf(question: ShelfQuestion, data: Uint8Array, ttl = 300): ShelfAnswer {
+export function answerOf(question: CacheQuestion, data: Uint8Array, ttl = 300): CacheEntry {
   const recordsAt = 12 + question.name.length + 4;
   const octets = Buffer.alloc(recordsAt + 12 + data.length);
   octets.writeUInt16BE(0xc00c, recordsAt);
@@ -46,29 +46,29 @@ export function queryOf(parts: QueryParts): Query {
   return query;
 }
 
-/** A shelf with a clock moved by hand, and readers on it. */
+/** A shared cache with a clock moved by hand, and readers on it. */
 export class Stand {
   now = 1_000_000;
-  readonly shelf: Shelf;
+  readonly sharedCache: SharedCache;
 
   constructor(cacheSize = 1 << 20) {
-    this.shelf = new Shelf(reserveShelf(cacheSize, SEED), () => this.now);
-    this.shelf.lease(1_000_000);
+    this.sharedCache = new SharedCache(reserveSharedCache(cacheSize, SEED), () => this.now);
+    this.sharedCache.lease(1_000_000);
   }
 
-  reader(number: number): ShelfReader {
-    return new ShelfReader(this.shelf.memory, number, () => this.now);
+  reader(number: number): SharedCacheReader {
+    return new SharedCacheReader(this.sharedCache.memory, number, () => this.now);
   }
 
   put(tenant: number, name: string, data: Uint8Array, seconds = 300): number {
     const question = questionFor(tenant, name);
-    const times = { storedAt: this.shelf.now(), seconds, negative: false };
-    return this.shelf.publish(question, answerOf(question, data, seconds), times);
+    const times = { storedAt: this.sharedCache.now(), seconds, negative: false };
+    return this.sharedCache.publish(question, answerOf(question, data, seconds), times);
   }
 }
 
 /** The data of the one record that a reader gives, undefined when it gives none. */
-export function taken(reader: ShelfReader, tenant: number, parts: QueryParts): Buffer | undefined {
+export function taken(reader: SharedCacheReader, tenant: number, parts: QueryParts): Buffer | undefined {
   const out = new Uint8Array(2048);
   const query = queryOf(parts);
   reader.enter();

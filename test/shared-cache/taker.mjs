@@ -2,7 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 
 const { memory, reader: number, flags, tenants, names, dist, sums } = workerData;
-const { ShelfReader } = await import(new URL('shared-cache/cache-reader.js', dist).href);
+const { SharedCacheReader } = await import(new URL('shared-cache/cache-reader.js', dist).href);
 const { Query } = await import(new URL('dns/query.js', dist).href);
 const { parseQuery } = await import(new URL('dns/message.js', dist).href);
 const { buildQuery } = await import(new URL('dns/build.js', dist).href);
@@ -12,7 +12,7 @@ const STOP = 0;
 const READS = 8;
 const BATCH = 16;
 
-const reader = new ShelfReader(memory, number);
+const reader = new SharedCacheReader(memory, number);
 const packets = Array.from({ length: names }, (_, i) =>
   buildQuery({ name: `n${i}.example`, type: 1, id: i }),
 );

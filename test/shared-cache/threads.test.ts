@@ -2,8 +2,8 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { expect, test } from 'vitest';
-import { reserveShelf } from '../../src/shared-cache/memory.ts';
-import { Shelf } from '../../src/shared-cache/shared-cache.ts';
+import { reserveSharedCache } from '../../src/shared-cache/memory.ts';
+import { SharedCache } from '../../src/shared-cache/shared-cache.ts';
 import { answerOf, questionFor } from './put.ts';
 import { checksum } from './sums.mjs';
 
@@ -25,15 +25,15 @@ interface Report {
 
 test('readers are given whole answers of their own tenant', { timeout: 120_000 }, async () => {
   // So small that most blocks have been another answer's a moment ago.
-  const shelf = new Shelf(reserveShelf(48 * 1024));
-  shelf.lease(1000);
+  const sharedCache = new SharedCache(reserveSharedCache(48 * 1024));
+  sharedCache.lease(1000);
   const flags = new Int32Array(new SharedArrayBuffer(256));
   const workers = Array.from(
     { length: READERS },
     (_, reader) =>
       new Worker(new URL('taker.mjs', import.meta.url), {
         workerData: {
-          ...{ memory: shelf.memory, reader, flags, tenants: TENANTS, names: NAMES },
+          ...{ memory: sharedCache.memory, reader, flags, tenants: TENANTS, names: NAMES },
           ...{ dist: DIST, sums: SUMS },
         },
       }),
@@ -55,7 +55,7 @@ test('readers are given whole answers of their own tenant', { timeout: 120_000 }
     const place = below(TENANTS * NAMES);
     const old = up.get(place);
     if (old !== undefined) {
-      shelf.remove(old);
+      sharedCache.remove(old);
       up.delete(place);
       if (below(3) === 0) return;
     }
@@ -67,8 +67,8 @@ test('readers are given whole answers of their own tenant', { timeout: 120_000 }
     view.setUint32(4, name);
     view.setUint32(8, checksum(data, 12, data.length));
     const question = questionFor(tenant, `n${name}.example`);
-    const times = { storedAt: shelf.now(), seconds: 1000, negative: false };
-    const unit = shelf.publish(question, answerOf(question, data, 1000), times);
+    const times = { storedAt: sharedCache.now(), seconds: 1000, negative: false };
+    const unit = sharedCache.publish(question, answerOf(question, data, 1000), times);
     if (unit === 0) {
       // All that is free waits for a reader that has lost its core in the midst of a batch.
       Atomics.wait(nothing, 0, 0, 0.05);
@@ -89,6 +89,6 @@ test('readers are given whole answers of their own tenant', { timeout: 120_000 }
   expect(said.reduce((sum, { given }) => sum + given, 0)).toBeGreaterThan(READS / 20);
   // The arena holds some hundred: all memory has had many turns.
   expect(published).toBeGreaterThanOrEqual(PUBLISHED);
-  for (const unit of up.values()) shelf.remove(unit);
-  expect(shelf).toMatchObject({ entries: 0, used: 0 });
+  for (const unit of up.values()) sharedCache.remove(unit);
+  expect(sharedCache).toMatchObject({ entries: 0, used: 0 });
 });

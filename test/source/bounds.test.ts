@@ -10,7 +10,7 @@ import { putEvent } from '../../src/source/etcd/events.ts';
 import { etcdSources } from '../../src/source/etcd/etcd.ts';
 import { kraudSource } from '../../src/source/watch/kraud.ts';
 import { LIST_MAX } from '../../src/source/validate/schema-fields.ts';
-import { LONGEST_TURN, turns } from '../../src/source/reflector/slices.ts';
+import { LONGEST_SLICE, slices } from '../../src/source/reflector/slices.ts';
 import { validateResource } from '../../src/source/validate/validate.ts';
 import { watchSource } from '../../src/source/watch/watch.ts';
 import { FILE_OCTETS_MAX, FILES_MAX } from '../../src/source/zones/zone-dir.ts';
@@ -23,12 +23,12 @@ const sources: Source[] = [];
 let sink: MapSink;
 beforeEach(() => {
   sink = new MapSink();
-  turns.longest = 0;
+  slices.longest = 0;
 });
 afterEach(async () => {
   for (const source of sources.splice(0)) await source.close();
   expect(sink.violations).toEqual([]);
-  expect(turns.longest).toBeLessThanOrEqual(LONGEST_TURN);
+  expect(slices.longest).toBeLessThanOrEqual(LONGEST_SLICE);
 });
 
 function start(source: Source): void {
@@ -77,7 +77,7 @@ describe('the watch stream', () => {
     expect([...sink.standing]).toMatchObject([['pod v/n/evil', [{ reason: 'the line is not UTF-8' }]]]);
   });
 
-  it('ten thousand lines at once are many turns', async () => {
+  it('ten thousand lines at once are many slices', async () => {
     const input = new PassThrough();
     start(watchSource({ url: '-', input }));
     const lines = Array.from({ length: 10_000 }, (_, i) => put(1, good(`p${i}`)));
@@ -145,7 +145,7 @@ describe('etcd', () => {
     expect(JSON.stringify([...sink.standing]).length).toBeLessThan(2000);
   });
 
-  it('a line of ten thousand events is one change, and many turns', async () => {
+  it('a line of ten thousand events is one change, and many slices', async () => {
     const events = Array.from({ length: 10_000 }, (_, i) => ({ kv: kv(`p${i}`, '{}', 11) }));
     await follow([], [events]);
     await sink.until(() => sink.revision === '11');
@@ -186,7 +186,7 @@ describe("kraud's stream", () => {
       expect([...sink.visible.keys()]).toContain('pod v/n/a');
   });
 
-  it('a view of ten thousand pods is many turns, and one change', async () => {
+  it('a view of ten thousand pods is many slices, and one change', async () => {
     const input = new PassThrough();
     start(kraudSource({ url: '-', vpc: 'v', input }));
     input.write(pods(Object.fromEntries(Array.from({ length: 10_000 }, (_, i) => [`p${i}`, GOOD]))));

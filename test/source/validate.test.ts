@@ -4,8 +4,13 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Vpc } from '../../src/model.ts';
 import { defaultAid } from '../../src/source/validate/default-aid.ts';
-import { fastPod, fastService } from '../../src/source/validate/validate-fast.ts';
-import { issueText, validateKey, validateResource, validateSlowly } from '../../src/source/validate/validate.ts';
+import { validPodFast, validServiceFast } from '../../src/source/validate/validate-fast.ts';
+import {
+  issueText,
+  validateKey,
+  validateResource,
+  validateSlowly,
+} from '../../src/source/validate/validate.ts';
 
 function good(raw: unknown) {
   const result = validateResource(raw, { unknownKeys: 'error' });
@@ -509,7 +514,7 @@ describe('the two paths', () => {
     let taken = 0;
     fc.assert(
       fc.property(pods, fc.boolean(), (raw, strict) => {
-        const fast = fastPod(raw, strict, 'vpc.internal');
+        const fast = validPodFast(raw, strict, 'vpc.internal');
         const slow = validateSlowly(raw, strict, 'vpc.internal').resource;
         if (fast !== undefined) {
           taken++;
@@ -530,7 +535,7 @@ describe('the two paths', () => {
     let taken = 0;
     fc.assert(
       fc.property(services, fc.boolean(), (raw, strict) => {
-        const fast = fastService(raw, strict, 'vpc.internal');
+        const fast = validServiceFast(raw, strict, 'vpc.internal');
         if (fast === undefined) return;
         taken++;
         expect(fast).toEqual(validateSlowly(raw, strict, 'vpc.internal').resource);

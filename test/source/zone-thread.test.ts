@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { Alias } from 'yaml';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { problemText } from '../../src/model.ts';
-import { LONGEST_TURN, turns } from '../../src/source/reflector/slices.ts';
+import { LONGEST_SLICE, slices } from '../../src/source/reflector/slices.ts';
 import { FILE_OCTETS_MAX, FILES_MAX, parseZoneOctets, readZones } from '../../src/source/zones/zone-dir.ts';
 import { ZoneThread } from '../../src/source/zones/zone-thread.ts';
 import { zones } from '../../src/source/zones/zones.ts';
@@ -23,11 +23,11 @@ function file(pods: number, more = ''): Buffer {
 let folder: string;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'podns-thread-'));
-  turns.longest = 0;
+  slices.longest = 0;
 });
 afterEach(() => {
   rmSync(folder, { recursive: true });
-  expect(turns.longest).toBeLessThanOrEqual(LONGEST_TURN);
+  expect(slices.longest).toBeLessThanOrEqual(LONGEST_SLICE);
 });
 
 test('what the thread finds is what is found without one, problems and places as well', async () => {
@@ -137,7 +137,7 @@ test('aliases are looked up in one walk: none is searched for by itself', () => 
   expect(resolve).not.toHaveBeenCalled();
 });
 
-test('a directory of many records is compared and handed on in turns, and only what changed', async () => {
+test('a directory of many records is compared and handed on in slices, and only what changed', async () => {
   writeFileSync(join(folder, 'a.yaml'), file(2000));
   const sink = new MapSink();
   const source = zones(folder);

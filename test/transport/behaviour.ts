@@ -1,7 +1,7 @@
-/** What every lane must do, whatever carries its packets: one suite, run against each implementation. */
+/** What every transport must do, whatever carries its packets: one suite, run against each implementation. */
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Listener } from '../../src/answer/peer.ts';
-import type { Lane } from '../../src/transport/transport.ts';
+import type { Transport } from '../../src/transport/transport.ts';
 import { TcpClient, UdpClient, until } from './clients.ts';
 import type { Client } from './clients.ts';
 import {
@@ -16,11 +16,11 @@ import {
   THROW_DEFER,
 } from './fake.ts';
 
-export interface LaneUnderTest {
-  transport: 'udp' | 'tcp';
-  make(listener: Listener, answering: Fake): Lane;
-  /** Makes lanes that share what lanes of one server share; `close` comes after theirs. */
-  together(answering: Fake): { make(listener: Listener): Lane; close(): Promise<void> };
+export interface TransportUnderTest {
+  protocol: 'udp' | 'tcp';
+  make(listener: Listener, answering: Fake): Transport;
+  /** Makes transports that share what transports of one server share; `close` comes after theirs. */
+  together(answering: Fake): { make(listener: Listener): Transport; close(): Promise<void> };
   /** It binds addresses that this host does not have, for when they come. */
   isEarly?: boolean;
 }
@@ -28,22 +28,22 @@ export interface LaneUnderTest {
 const MAPPED_LOOPBACK = '00000000000000000000ffff7f000001';
 const LOOPBACK6 = '00000000000000000000000000000001';
 
-export function laneBehaviour(
+export function transportBehaviour(
   name: string,
-  { transport, make, together, isEarly = false }: LaneUnderTest,
+  { protocol, make, together, isEarly = false }: TransportUnderTest,
 ): void {
-  const lanes: Lane[] = [];
+  const transports: Transport[] = [];
   const clients: Client[] = [];
 
   async function open(address = '127.0.0.1', port = 0) {
     const fake = new Fake();
-    const lane = make(makeListener(address, port), fake);
-    lanes.push(lane);
-    return { fake, lane, port: await lane.open() };
+    const transport = make(makeListener(address, port), fake);
+    transports.push(transport);
+    return { fake, transport, port: await transport.open() };
   }
 
   async function client(port: number, address = '127.0.0.1'): Promise<Client> {
-    const made = await (transport === 'udp' ? UdpClient.open(address, port) : TcpClient.open(address, port));
+    const made = await (protocol === 'udp' ? UdpClient.open(address, port) : TcpClient.open(address, port));
     clients.push(made);
     return made;
   }
@@ -55,17 +55,17 @@ export function laneBehaviour(
     const made = together(fake);
     groups.push(made);
     const open = async (address: string, port = 0) => {
-      const lane = made.make(makeListener(address, port));
-      lanes.push(lane);
-      return { lane, port: await lane.open() };
+      const transport = made.make(makeListener(address, port));
+      transports.push(transport);
+      return { transport, port: await transport.open() };
     };
     return { fake, open };
   }
 
-  describe(`every lane: ${name}`, () => {
+  describe(`every transport: ${name}`, () => {
     afterEach(async () => {
       await Promise.all(clients.splice(0).map((each) => each.close()));
-      await Promise.all(lanes.splice(0).map((each) => each.close(200)));
+      await Promise.all(transports.splice(0).map((each) => each.close(200)));
       await Promise.all(groups.splice(0).map((each) => each.close()));
     });
 
@@ -73,7 +73,7 @@ export function laneBehaviour(
       ['127.0.0.1', MAPPED_LOOPBACK],
       ['::1', LOOPBACK6],
     ])('answers on %s, and says who asks and what was asked', async (address, octets) => {
-      const { fake, lane, port } = await open(address);
+      const { fake, transport, port } = await open(address);
       expect(port).toBeGreaterThan(0);
       const asker = await client(port, address);
       const query = makeQuery(0x1234);
@@ -85,11 +85,17 @@ export function laneBehaviour(
         address: octets,
         port: asker.port,
         local: octets,
-        listener: lane.listener,
-        tcp: transport === 'tcp',
+        listener: transport.listener,
+        tcp: protocol === 'tcp',
       });
-      await until(() => lane.counters.answered === 1);
-      expect(lane.counters).toMatchObject({ received: 1, answered: 1, dropped: 0, deferred: 0, errors: 0 });
+      await until(() => transport.counters.answered === 1);
+      expect(transport.counters).toMatchObject({
+        received: 1,
+        answered: 1,
+        dropped: 0,
+        deferred: 0,
+        errors: 0,
+      });
     });
 
     it('tells two addresses of one host apart', async () => {
@@ -101,7 +107,7 @@ export function laneBehaviour(
     });
 
     it('serves many clients at once, each with its own answers', async () => {
-      const { lane, port } = await open();
+      const { transport, port } = await open();
       const askers = await Promise.all(Array.from({ length: 20 }, () => client(port)));
       const rounds = 10;
       for (let round = 0; round < rounds; round++) {
@@ -112,12 +118,12 @@ export function laneBehaviour(
         const ids = asker.messages.map((message) => message.readUInt16BE(0));
         expect(ids).toEqual(Array.from({ length: rounds }, (_, round) => i * 100 + round));
       });
-      await until(() => lane.counters.answered === 200);
-      expect(lane.counters.received).toBe(200);
+      await until(() => transport.counters.answered === 200);
+      expect(transport.counters.received).toBe(200);
     });
 
     it('sends deferred answers when they are there, and others meanwhile', async () => {
-      const { fake, lane, port } = await open();
+      const { fake, transport, port } = await open();
       const asker = await client(port);
       asker.send(makeQuery(1, HOLD));
       asker.send(makeQuery(2, HOLD));
@@ -128,36 +134,36 @@ export function laneBehaviour(
       const answers = await asker.received(3);
       expect(answers.map((answer) => answer.readUInt16BE(0))).toEqual([3, 2, 1]);
       expect(answers[1]).toEqual(Buffer.concat([Buffer.from([0, 2, 0x81]), makeQuery(2, HOLD).subarray(3)]));
-      await until(() => lane.counters.answered === 3);
-      expect(lane.counters).toMatchObject({ received: 3, deferred: 2, dropped: 0, errors: 0 });
+      await until(() => transport.counters.answered === 3);
+      expect(transport.counters).toMatchObject({ received: 3, deferred: 2, dropped: 0, errors: 0 });
     });
 
     it('takes a reply that comes before defer returns, and only the first', async () => {
-      const { lane, port } = await open();
+      const { transport, port } = await open();
       const asker = await client(port);
       asker.send(makeQuery(1, REPLY_AT_ONCE));
       await asker.received(1);
       asker.send(makeQuery(2));
       const answers = await asker.received(2);
       expect(answers.map((answer) => answer.readUInt16BE(0))).toEqual([1, 2]);
-      await until(() => lane.counters.answered === 2);
-      expect(lane.counters.deferred).toBe(1);
+      await until(() => transport.counters.answered === 2);
+      expect(transport.counters.deferred).toBe(1);
     });
 
     it('counts a throw on a packet and goes on', async () => {
-      const { lane, port } = await open();
+      const { transport, port } = await open();
       const asker = await client(port);
       asker.send(makeQuery(1, THROW));
       asker.send(makeQuery(2, THROW_DEFER));
       asker.send(makeQuery(3));
       const [answer] = await asker.received(1);
       expect(answer!.readUInt16BE(0)).toBe(3);
-      await until(() => lane.counters.answered === 1 && lane.counters.errors === 2);
-      expect(lane.counters.received).toBe(3);
+      await until(() => transport.counters.answered === 1 && transport.counters.errors === 2);
+      expect(transport.counters.received).toBe(3);
     });
 
     it('drops without a word, responses too', async () => {
-      const { lane, port } = await open();
+      const { transport, port } = await open();
       const asker = await client(port);
       const response = makeQuery(2);
       response[2] = 0x81;
@@ -166,7 +172,7 @@ export function laneBehaviour(
       asker.send(makeQuery(3));
       const [answer] = await asker.received(1);
       expect(answer!.readUInt16BE(0)).toBe(3);
-      expect(lane.counters.dropped).toBe(2);
+      expect(transport.counters.dropped).toBe(2);
     });
 
     it('sends long answers', async () => {
@@ -175,7 +181,7 @@ export function laneBehaviour(
       asker.send(makeQuery(1, SIZED, 32, 1232));
       const [answer] = await asker.received(1);
       expect(answer!.length).toBe(1232);
-      expect(fake.last!.room).toBeGreaterThanOrEqual(transport === 'tcp' ? 65_535 : 1232);
+      expect(fake.last!.room).toBeGreaterThanOrEqual(protocol === 'tcp' ? 65_535 : 1232);
     });
 
     it('rejects an address in use with the system error, and leaves nothing open', async () => {
@@ -183,7 +189,7 @@ export function laneBehaviour(
       const second = make(makeListener('127.0.0.1', first.port), new Fake());
       await expect(second.open()).rejects.toMatchObject({ code: 'EADDRINUSE' });
       await second.close();
-      await first.lane.close();
+      await first.transport.close();
       const third = await open('127.0.0.1', first.port);
       expect(third.port).toBe(first.port);
       const asker = await client(third.port);
@@ -193,23 +199,23 @@ export function laneBehaviour(
 
     it(`${isEarly ? 'binds' : 'rejects'} an address that this host does not have`, async () => {
       // TEST-NET-1: nobody's.
-      const lane = make(makeListener('192.0.2.1'), new Fake());
+      const transport = make(makeListener('192.0.2.1'), new Fake());
       if (isEarly) {
-        lanes.push(lane);
-        expect(await lane.open()).toBeGreaterThan(0);
+        transports.push(transport);
+        expect(await transport.open()).toBeGreaterThan(0);
         return;
       }
-      await expect(lane.open()).rejects.toMatchObject({ code: 'EADDRNOTAVAIL' });
-      await lane.close();
+      await expect(transport.open()).rejects.toMatchObject({ code: 'EADDRNOTAVAIL' });
+      await transport.close();
     });
 
     it('lets answers in flight leave before it closes', async () => {
-      const { fake, lane, port } = await open();
+      const { fake, transport, port } = await open();
       const asker = await client(port);
       asker.send(makeQuery(7, HOLD));
       await fake.holding(1);
       let closed = false;
-      const closing = lane.close(20_000).then(() => (closed = true));
+      const closing = transport.close(20_000).then(() => (closed = true));
       await new Promise((done) => setTimeout(done, 20));
       expect(closed).toBe(false);
       fake.release();
@@ -225,20 +231,20 @@ export function laneBehaviour(
     });
 
     it('closes at the end of the grace when an answer never comes, and ignores it afterwards', async () => {
-      const { fake, lane, port } = await open();
+      const { fake, transport, port } = await open();
       const asker = await client(port);
       asker.send(makeQuery(7, HOLD));
       await fake.holding(1);
-      await lane.close(20);
+      await transport.close(20);
       fake.release();
-      await lane.close();
-      expect(lane.counters.answered).toBe(0);
+      await transport.close();
+      expect(transport.counters.answered).toBe(0);
       const again = await open('127.0.0.1', port);
       expect(again.port).toBe(port);
     });
 
     it('waits no longer for an answer that will not come, and sends nothing', async () => {
-      const { fake, lane, port } = await open();
+      const { fake, transport, port } = await open();
       const asker = await client(port);
       asker.send(makeQuery(7, HOLD));
       await fake.holding(1);
@@ -246,12 +252,12 @@ export function laneBehaviour(
       asker.send(makeQuery(8));
       const [answer] = await asker.received(1);
       expect(answer!.readUInt16BE(0)).toBe(8);
-      await until(() => lane.counters.answered === 1);
-      expect(lane.counters).toMatchObject({ received: 2, deferred: 1, dropped: 1 });
+      await until(() => transport.counters.answered === 1);
+      expect(transport.counters).toMatchObject({ received: 2, deferred: 1, dropped: 1 });
       asker.send(makeQuery(9, HOLD));
       await fake.holding(1);
       // Longer than a test may take: it is over when nothing is owed.
-      const closed = lane.close(1_000_000);
+      const closed = transport.close(1_000_000);
       fake.forget();
       if (asker instanceof TcpClient) {
         await asker.ended;
@@ -275,11 +281,11 @@ export function laneBehaviour(
       const addresses = ['127.0.0.1', '127.0.0.2', '::1', '127.0.0.3'];
       const askers: Client[] = [];
       for (const address of addresses) {
-        const { lane, port } = await openOne(address);
+        const { transport, port } = await openOne(address);
         const asker = await client(port, address);
         asker.send(makeQuery(1));
         await asker.received(1);
-        expect(fake.last).toMatchObject({ listener: lane.listener, port: asker.port });
+        expect(fake.last).toMatchObject({ listener: transport.listener, port: asker.port });
         askers.push(asker);
       }
       // What takes time leaves from the socket that it came by, connected clients hear nothing else.
@@ -289,15 +295,15 @@ export function laneBehaviour(
       for (const [i, asker] of askers.entries()) {
         expect((await asker.received(2))[1]!.readUInt16BE(0)).toBe(10 + i);
       }
-      for (const lane of lanes) {
-        await until(() => lane.counters.answered === 2);
-        expect(lane.counters).toMatchObject({ received: 2, deferred: 1, dropped: 0, errors: 0 });
+      for (const transport of transports) {
+        await until(() => transport.counters.answered === 2);
+        expect(transport.counters).toMatchObject({ received: 2, deferred: 1, dropped: 0, errors: 0 });
       }
     });
 
     it('lets listeners come and go while another answers all that it is asked', async () => {
       const { fake, open: openOne } = group();
-      const { lane, port } = await openOne('127.0.0.1');
+      const { transport, port } = await openOne('127.0.0.1');
       const asker = await client(port);
       let sent = 0;
       let over = false;
@@ -314,7 +320,7 @@ export function laneBehaviour(
         guest.send(makeQuery(2, HOLD));
         await guest.received(1);
         await fake.holding(1);
-        const closed = other.lane.close(20_000);
+        const closed = other.transport.close(20_000);
         fake.release();
         await guest.received(2);
         if (guest instanceof TcpClient) {
@@ -322,12 +328,12 @@ export function laneBehaviour(
           guest.socket.end();
         }
         await closed;
-        expect(other.lane.counters).toMatchObject({ answered: 2, errors: 0 });
+        expect(other.transport.counters).toMatchObject({ answered: 2, errors: 0 });
       }
       over = true;
       await asking;
-      await until(() => lane.counters.answered === sent);
-      expect(lane.counters).toMatchObject({ received: sent, dropped: 0, errors: 0 });
+      await until(() => transport.counters.answered === sent);
+      expect(transport.counters).toMatchObject({ received: sent, dropped: 0, errors: 0 });
     });
 
     it('serves 500 listeners', async () => {
@@ -339,9 +345,9 @@ export function laneBehaviour(
         asker.send(makeQuery(i));
         expect((await asker.received(1))[0]!.readUInt16BE(0)).toBe(i);
       }
-      await until(() => lanes.every(({ counters }) => counters.answered === 1));
+      await until(() => transports.every(({ counters }) => counters.answered === 1));
       // Those in the middle go, and the others do not notice.
-      await Promise.all(lanes.splice(1, 498).map((each) => each.close(200)));
+      await Promise.all(transports.splice(1, 498).map((each) => each.close(200)));
       for (const address of ['127.2.0.0', '127.2.1.243']) {
         const asker = await client(port, address);
         asker.send(makeQuery(7));
@@ -350,8 +356,8 @@ export function laneBehaviour(
     });
 
     it('may be closed without having been opened', async () => {
-      const lane = make(makeListener('127.0.0.1'), new Fake());
-      await lane.close();
+      const transport = make(makeListener('127.0.0.1'), new Fake());
+      await transport.close();
     });
   });
 }

@@ -1,4 +1,4 @@
-/** Small UDP and TCP clients that ask lanes and collect the answers. */
+/** Small UDP and TCP clients that ask transports and collect the answers. */
 import { createSocket } from 'node:dgram';
 import type { Socket as UdpSocket } from 'node:dgram';
 import { connect } from 'node:net';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { untilNothingComes } from '../../src/transport/drain.ts';
-import { batchLaneHindrance } from '../../src/transport/udp-batch/udp-batch.ts';
+import { batchUnavailableReason } from '../../src/transport/udp-batch/udp-batch.ts';
 import { encodeQuery } from '../harness/build.ts';
 import { skipAloud } from '../harness/tools.ts';
 import { parseWire } from '../harness/wire.ts';
@@ -71,10 +71,10 @@ function answered(clients: UdpClient[]): number {
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-const hindrance = batchLaneHindrance();
+const unavailableReason = batchUnavailableReason();
 const LANES: [string, number][] = [['dgram', 0]];
-if (hindrance === undefined) LANES.unshift(['batch, one worker', 1], ['batch, two workers', 2]);
-else skipAloud('SIGTERM under load on the batch lane', hindrance);
+if (unavailableReason === undefined) LANES.unshift(['batch, one worker', 1], ['batch, two workers', 2]);
+else skipAloud('SIGTERM under load on the batch transport', unavailableReason);
 
 describe.each(LANES)('SIGTERM under load, %s', (_, workers) => {
   test('every query over UDP that was sent before is answered, and the end is 0', async () => {

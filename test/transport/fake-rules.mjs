@@ -75,7 +75,7 @@ export class Seen {
   }
 }
 
-/** For a worker of the batch lane; `data` is the memory of a `Seen`. */
+/** For a worker of the batch transport; `data` is the memory of a `Seen`. */
 export function createResponder(data) {
   const seen = new Seen(data);
   return {

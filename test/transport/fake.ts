@@ -56,7 +56,7 @@ export class Fake implements Answering {
     if (reverse) held.reverse();
     for (const { answer, reply } of held) {
       reply(answer);
-      // The bytes are valid during the call only: a lane that kept them sends rubbish.
+      // The bytes are valid during the call only: a transport that kept them sends rubbish.
       answer.fill(0xee);
     }
   }

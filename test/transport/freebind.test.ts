@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { batchLaneHindrance } from '../../src/transport/udp-batch/udp-batch.ts';
+import { batchUnavailableReason } from '../../src/transport/udp-batch/udp-batch.ts';
 import { Served } from '../cli/served.ts';
 import { encodeQuery } from '../harness/build.ts';
 import { enterNamespace } from '../harness/netns.ts';
@@ -13,7 +13,7 @@ import { parseWire } from '../harness/wire.ts';
 import { TcpClient, UdpClient } from './clients.ts';
 
 const PORT = 53;
-const hindrance = batchLaneHindrance() ?? (await enterNamespace([]));
+const unavailableReason = batchUnavailableReason() ?? (await enterNamespace([]));
 
 let folder = '';
 let served: Served | undefined;
@@ -67,15 +67,16 @@ async function answersFrom(address: string): Promise<void> {
   }
 }
 
-if (hindrance !== undefined) skipAloud('a listener on an address that comes later', hindrance);
-describe.skipIf(hindrance !== undefined)('a listener on an address that comes later', () => {
+if (unavailableReason !== undefined)
+  skipAloud('a listener on an address that comes later', unavailableReason);
+describe.skipIf(unavailableReason !== undefined)('a listener on an address that comes later', () => {
   test.each([
     ['fd00::53', 'batch', 1],
     ['fd00::54', 'batch', 2],
     ['fd00::55', 'dgram', 0],
     ['10.0.1.53', 'batch', 1],
     ['10.0.1.55', 'dgram', 0],
-  ])('%s, %s lane, %i workers', async (address, _, workers) => {
+  ])('%s, %s transport, %i workers', async (address, _, workers) => {
     const isSix = address.includes(':');
     const text = isSix ? `[${address}]:${PORT}` : `${address}:${PORT}`;
     served = new Served(

@@ -1,8 +1,8 @@
-/** Hostile packets at the served program over both UDP lanes and TCP; `bench/hostile.mjs` throws them and keeps account. */
+/** Hostile packets at the served program over both UDP transports and TCP; `bench/hostile.mjs` throws them and keeps account. */
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { batchLaneHindrance } from '../../src/transport/udp-batch/udp-batch.ts';
+import { batchUnavailableReason } from '../../src/transport/udp-batch/udp-batch.ts';
 import { skipAloud } from '../harness/tools.ts';
 
 const SCRIPT = fileURLToPath(new URL('../../bench/hostile.mjs', import.meta.url));
@@ -11,7 +11,7 @@ const PACKETS = 100_000;
 const GROWTH = 64;
 
 interface Account {
-  transport: string;
+  protocol: string;
   packets: number;
   queries: number;
   answered: number;
@@ -25,9 +25,9 @@ interface Account {
   faults: string[];
 }
 
-function throwAt(transport: string, workers: number): Promise<Account> {
+function throwAt(protocol: string, workers: number): Promise<Account> {
   const corpus = process.env['PODNS_CORPUS'] ?? '';
-  const args = ['--packets', String(PACKETS), '--transports', transport, '--workers', String(workers)];
+  const args = ['--packets', String(PACKETS), '--protocols', protocol, '--workers', String(workers)];
   args.push('--growth', String(GROWTH), '--corpus', corpus);
   return new Promise((resolve, reject) => {
     execFile(process.execPath, [SCRIPT, ...args], (error, stdout, stderr) => {
@@ -37,20 +37,20 @@ function throwAt(transport: string, workers: number): Promise<Account> {
   });
 }
 
-const hindrance = batchLaneHindrance();
+const unavailableReason = batchUnavailableReason();
 const LANES: [string, string, number][] = [
-  ['the dgram lane', 'udp', 0],
+  ['the dgram transport', 'udp', 0],
   ['TCP', 'tcp', 1],
 ];
-if (hindrance === undefined) LANES.unshift(['the batch lane', 'udp', 1]);
-else skipAloud('hostile packets at the batch lane', hindrance);
+if (unavailableReason === undefined) LANES.unshift(['the batch transport', 'udp', 1]);
+else skipAloud('hostile packets at the batch transport', unavailableReason);
 
 describe(`${PACKETS} hostile packets`, () => {
   test.each(LANES)(
     'at %s: every query is answered once, nothing else is, and nothing grows',
-    async (_, transport, workers) => {
-      const account = await throwAt(transport, workers);
-      expect(account).toMatchObject({ transport, unanswered: 0, unexpected: 0, code: 0, faults: [] });
+    async (_, protocol, workers) => {
+      const account = await throwAt(protocol, workers);
+      expect(account).toMatchObject({ protocol, unanswered: 0, unexpected: 0, code: 0, faults: [] });
       expect(account.packets).toBeGreaterThanOrEqual(PACKETS);
       expect(account.queries).toBeGreaterThan(PACKETS / 5);
       expect(account.answered).toBe(account.queries);

@@ -1,4 +1,4 @@
-/** The batch lane and the served program under Node 24 as well; this run's own Node is the floor. */
+/** The batch transport and the served program under Node 24 as well; this run's own Node is the floor. */
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
@@ -42,7 +42,7 @@ const { path, reason } = await node24();
 describe('under Node 24', () => {
   if (path === '') {
     // Not a failure where tools are required: the registry is none of the tools that can be installed.
-    test(`batch lane and server (skipped: ${reason})`, (context) => context.skip(reason));
+    test(`batch transport and server (skipped: ${reason})`, (context) => context.skip(reason));
     return;
   }
 
@@ -51,7 +51,7 @@ describe('under Node 24', () => {
     return run(path, all, 100_000);
   }
 
-  test('the tests of the batch lane pass', async () => {
+  test('the tests of the batch transport pass', async () => {
     const { code, output } = await vitest([
       'test/transport/udp-batch.test.ts',
       'test/transport/udp-batch-exit.test.ts',

@@ -2,7 +2,7 @@
 import { createRequire } from 'node:module';
 import { afterEach, describe, expect, test } from 'vitest';
 import { createServer } from '../../src/index.ts';
-import { batchLaneHindrance } from '../../src/transport/udp-batch/udp-batch.ts';
+import { batchUnavailableReason } from '../../src/transport/udp-batch/udp-batch.ts';
 import { encodeQuery, expandIp6, u16 } from '../harness/build.ts';
 import { skipAloud } from '../harness/tools.ts';
 import { parseWire } from '../harness/wire.ts';
@@ -78,7 +78,7 @@ afterEach(async () => {
   for (const each of closing.splice(0).reverse()) await each.close();
 });
 
-const hindrance = batchLaneHindrance();
+const unavailableReason = batchUnavailableReason();
 const libc = loadLibc();
 const rawReason =
   libc === undefined
@@ -87,10 +87,10 @@ const rawReason =
       ? undefined
       : 'a raw socket needs root';
 const LANES: [string, number][] = [['dgram', 0]];
-if (hindrance === undefined) LANES.unshift(['batch', 1]);
-else skipAloud('odd datagrams on the batch lane', hindrance);
+if (unavailableReason === undefined) LANES.unshift(['batch', 1]);
+else skipAloud('odd datagrams on the batch transport', unavailableReason);
 
-describe.each(LANES)('the %s lane', (kind, workers) => {
+describe.each(LANES)('the %s transport', (kind, workers) => {
   async function open(family: Family) {
     const server = createServer({ config: { workers, forward: 'off' }, reserve: RESERVE });
     closing.push({ close: () => server.close(0) });

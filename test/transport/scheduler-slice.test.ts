@@ -1,7 +1,7 @@
 /** A worker asks for a short slice, keeps its niceness, and leaves other policies alone. */
 import { getPriority } from 'node:os';
 import { expect, test } from 'vitest';
-import { askForShortSlice } from '../../src/transport/scheduler-slice.ts';
+import { requestShortSlice } from '../../src/transport/scheduler-slice.ts';
 import { loadSystem } from '../../src/transport/syscalls.ts';
 import type { System } from '../../src/transport/syscalls.ts';
 
@@ -28,7 +28,7 @@ function fake(policy: number): { system: System; asked: DataView[] } {
 
 test('the usual policy, the niceness as it is, 100 microseconds', () => {
   const { system: usual, asked } = fake(0);
-  askForShortSlice(usual);
+  requestShortSlice(usual);
   expect(asked).toHaveLength(1);
   expect(asked[0]!.getUint32(0, true)).toBe(asked[0]!.byteLength);
   expect(asked[0]!.getUint32(4, true)).toBe(0);
@@ -39,12 +39,12 @@ test('the usual policy, the niceness as it is, 100 microseconds', () => {
 test('another policy, or none that is known, is left alone', () => {
   for (const policy of [1, 2, 3, -1]) {
     const { system: other, asked } = fake(policy);
-    askForShortSlice(other);
+    requestShortSlice(other);
     expect(asked).toEqual([]);
   }
 });
 
 test.skipIf(system === undefined)('the system takes it', () => {
   expect(system!.sched_getscheduler(0)).toBeGreaterThanOrEqual(-1);
-  expect(() => askForShortSlice(system!)).not.toThrow();
+  expect(() => requestShortSlice(system!)).not.toThrow();
 });

@@ -1,12 +1,12 @@
-/** A batch lane with a crew of its own, which ends with it. */
+/** A batch transport with a crew of its own, which ends with it. */
 import type { Listener } from '../../src/answer/peer.ts';
 import type { Answering } from '../../src/transport/transport.ts';
-import { BatchLane } from '../../src/transport/udp-batch/udp-batch.ts';
+import { BatchTransport } from '../../src/transport/udp-batch/udp-batch.ts';
 import type { BatchOptions } from '../../src/transport/udp-batch/udp-batch.ts';
 import { Crew } from '../../src/transport/udp-batch/crew.ts';
 import type { CrewOptions } from '../../src/transport/udp-batch/crew.ts';
 
-export class LoneLane extends BatchLane {
+export class SingleTransport extends BatchTransport {
   readonly crew: Crew;
 
   constructor(listener: Listener, answering: Answering, options: CrewOptions & BatchOptions) {

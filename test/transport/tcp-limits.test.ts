@@ -1,10 +1,10 @@
-/** The limits of the TCP lane: times by a clock of the test, numbers by small settings. */
+/** The limits of the TCP transport: times by a clock of the test, numbers by small settings. */
 import { afterEach, describe, expect, it } from 'vitest';
 import { TcpPool } from '../../src/transport/tcp/pool.ts';
 import { frame, until } from './clients.ts';
 import type { TcpClient } from './clients.ts';
 import { HOLD, HOLD_SIZED, makeQuery, SIZED } from './fake.ts';
-import { closeAll, openClient, openLane } from './tcp-setup.ts';
+import { closeAll, openClient, openTransport } from './tcp-setup.ts';
 
 afterEach(closeAll);
 
@@ -16,7 +16,7 @@ const many = (count: number, action: number, size = 0): Buffer =>
 /** A clock that stands until it is moved; limits of time are looked at by `pass` only. */
 async function openTimed(limits = {}) {
   let time = 1000;
-  const opened = await openLane({
+  const opened = await openTransport({
     now: () => time,
     sweepMs: 0,
     limits: { idleMs: 10_000, frameMs: 3000, ...limits },
@@ -25,7 +25,7 @@ async function openTimed(limits = {}) {
     ...opened,
     pass(milliseconds: number): void {
       time += milliseconds;
-      opened.lane.sweep();
+      opened.transport.sweep();
     },
   };
 }
@@ -43,48 +43,48 @@ async function settled(read: () => number): Promise<number> {
 
 describe('limits of time', () => {
   it('closes an idle connection, counted from the last query', async () => {
-    const { lane, port, pass } = await openTimed();
+    const { transport, port, pass } = await openTimed();
     const client = await openClient(port);
-    await until(() => lane.counters.connections === 1);
+    await until(() => transport.counters.connections === 1);
     pass(9000);
     client.send(makeQuery(1));
     await client.received(1);
     pass(9999);
-    expect(lane.counters.connections).toBe(1);
+    expect(transport.counters.connections).toBe(1);
     pass(1);
-    expect(lane.counters).toMatchObject({ connections: 0, idled: 1, cut: 0 });
+    expect(transport.counters).toMatchObject({ connections: 0, idled: 1, cut: 0 });
     await client.ended;
   });
 
   it('closes a connection that never asks', async () => {
-    const { lane, port, pass } = await openTimed();
+    const { transport, port, pass } = await openTimed();
     await openClient(port);
-    await until(() => lane.counters.connections === 1);
+    await until(() => transport.counters.connections === 1);
     pass(10_000);
-    expect(lane.counters).toMatchObject({ connections: 0, idled: 1 });
+    expect(transport.counters).toMatchObject({ connections: 0, idled: 1 });
   });
 
   it('does not take waiting for a deferred answer for idling, but ends it', async () => {
-    const { fake, lane, port, pass } = await openTimed({ deferMs: 15_000 });
+    const { fake, transport, port, pass } = await openTimed({ deferMs: 15_000 });
     const client = await openClient(port);
     client.send(makeQuery(1, HOLD));
     await fake.holding(1);
     pass(10_000);
-    expect(lane.counters.connections).toBe(1);
+    expect(transport.counters.connections).toBe(1);
     fake.release();
     await client.received(1);
     client.send(makeQuery(2, HOLD));
     await fake.holding(1);
     pass(14_999);
-    expect(lane.counters.connections).toBe(1);
+    expect(transport.counters.connections).toBe(1);
     pass(1);
-    expect(lane.counters).toMatchObject({ connections: 0, cut: 1 });
+    expect(transport.counters).toMatchObject({ connections: 0, cut: 1 });
     fake.release();
-    expect(lane.counters.answered).toBe(1);
+    expect(transport.counters.answered).toBe(1);
   });
 
   it('cuts a frame that is not completed, however it trickles', async () => {
-    const { lane, port, pass } = await openTimed();
+    const { transport, port, pass } = await openTimed();
     const client = await openClient(port);
     client.send(makeQuery(1));
     await client.received(1);
@@ -95,44 +95,44 @@ describe('limits of time', () => {
     for (let second = 1; second <= 3; second++) {
       other.send(makeQuery(second));
       await other.received(second);
-      await settled(() => lane.counters.received);
-      expect(lane.counters.cut).toBe(0);
+      await settled(() => transport.counters.received);
+      expect(transport.counters.cut).toBe(0);
       pass(second === 3 ? 1000 : 999);
       client.socket.write(slow.subarray(second, second + 1));
     }
-    await settled(() => lane.counters.received);
+    await settled(() => transport.counters.received);
     pass(2);
-    expect(lane.counters.cut).toBe(1);
+    expect(transport.counters.cut).toBe(1);
     await Promise.race([client.ended, client.closed]);
   });
 
   it('waits only a little for a client that does not close its side', async () => {
-    const { lane, port, pass } = await openTimed({ lingerMs: 1000 });
+    const { transport, port, pass } = await openTimed({ lingerMs: 1000 });
     const client = await openClient(port);
     client.socket.write(frame(Buffer.alloc(0)));
     await client.ended;
     pass(999);
-    expect(lane.counters.connections).toBe(1);
+    expect(transport.counters.connections).toBe(1);
     pass(1);
-    expect(lane.counters.connections).toBe(0);
+    expect(transport.counters.connections).toBe(0);
   });
 
   it('looks at the clock by itself while there are connections', async () => {
-    const { lane, port } = await openLane({ sweepMs: 5, limits: { idleMs: 20 } });
+    const { transport, port } = await openTransport({ sweepMs: 5, limits: { idleMs: 20 } });
     const client = await openClient(port);
     await client.ended;
-    await until(() => lane.counters.connections === 0);
-    expect(lane.counters.idled).toBe(1);
+    await until(() => transport.counters.connections === 0);
+    expect(transport.counters.idled).toBe(1);
   });
 });
 
 describe('limits of numbers', () => {
   it('evicts the oldest idle connection of a client at its limit', async () => {
-    const { lane, port } = await openLane({ limits: { maxPerClient: 3 } });
+    const { transport, port } = await openTransport({ limits: { maxPerClient: 3 } });
     const clients: TcpClient[] = [];
     for (let i = 0; i < 3; i++) {
       clients.push(await openClient(port));
-      await until(() => lane.counters.accepted === i + 1);
+      await until(() => transport.counters.accepted === i + 1);
     }
     // The first is now the one used last.
     clients[0]!.send(makeQuery(1));
@@ -141,57 +141,57 @@ describe('limits of numbers', () => {
     fourth.send(makeQuery(4));
     await fourth.received(1);
     await clients[1]!.ended;
-    expect(lane.counters).toMatchObject({ connections: 3, accepted: 4, evicted: 1, refused: 0 });
+    expect(transport.counters).toMatchObject({ connections: 3, accepted: 4, evicted: 1, refused: 0 });
     // Another address is another client.
     const stranger = await openClient(port, true, '127.0.0.9');
     stranger.send(makeQuery(5));
     await stranger.received(1);
-    expect(lane.counters).toMatchObject({ connections: 4, evicted: 1 });
+    expect(transport.counters).toMatchObject({ connections: 4, evicted: 1 });
   });
 
   it('refuses a newcomer when all others are owed answers', async () => {
-    const { fake, lane, port } = await openLane({ limits: { maxConnections: 2 } });
+    const { fake, transport, port } = await openTransport({ limits: { maxConnections: 2 } });
     for (let i = 0; i < 2; i++) (await openClient(port)).send(makeQuery(i, HOLD));
     await fake.holding(2);
     const third = await openClient(port);
     await third.ended;
-    expect(lane.counters).toMatchObject({ connections: 2, refused: 1, evicted: 0 });
+    expect(transport.counters).toMatchObject({ connections: 2, refused: 1, evicted: 0 });
     fake.release();
-    await until(() => lane.counters.answered === 2);
+    await until(() => transport.counters.answered === 2);
     const fourth = await openClient(port);
     fourth.send(makeQuery(4));
     await fourth.received(1);
-    expect(lane.counters).toMatchObject({ connections: 2, evicted: 1 });
+    expect(transport.counters).toMatchObject({ connections: 2, evicted: 1 });
   });
 
   it('makes room in all, across clients', async () => {
-    const { lane, port } = await openLane({ limits: { maxConnections: 2 } });
+    const { transport, port } = await openTransport({ limits: { maxConnections: 2 } });
     const first = await openClient(port, true, '127.0.0.8');
-    await until(() => lane.counters.connections === 1);
+    await until(() => transport.counters.connections === 1);
     await openClient(port, true, '127.0.0.9');
-    await until(() => lane.counters.connections === 2);
+    await until(() => transport.counters.connections === 2);
     const third = await openClient(port);
     third.send(makeQuery(1));
     await third.received(1);
     await first.ended;
-    expect(lane.counters).toMatchObject({ connections: 2, evicted: 1 });
+    expect(transport.counters).toMatchObject({ connections: 2, evicted: 1 });
   });
 
   it('serves 100 connections at once', async () => {
-    const { lane, port } = await openLane();
+    const { transport, port } = await openTransport();
     const clients = await Promise.all(upTo(100).map(() => openClient(port)));
     clients.forEach((client, i) => client.send(makeQuery(i)));
     const answers = await Promise.all(clients.map((client) => client.received(1)));
     expect(answers.map(([answer]) => answer!.readUInt16BE(0))).toEqual(upTo(100));
-    expect(lane.counters).toMatchObject({ connections: 100, evicted: 0, refused: 0 });
+    expect(transport.counters).toMatchObject({ connections: 100, evicted: 0, refused: 0 });
   });
 
   it('stops reading a connection with many deferred queries, and goes on as they are answered', async () => {
-    const { fake, lane, port } = await openLane({ limits: { maxDeferred: 4 } });
+    const { fake, transport, port } = await openTransport({ limits: { maxDeferred: 4 } });
     const client = await openClient(port);
     client.socket.write(many(10, HOLD));
     await fake.holding(4);
-    expect(await settled(() => lane.counters.received)).toBe(4);
+    expect(await settled(() => transport.counters.received)).toBe(4);
     fake.release();
     await fake.holding(4);
     fake.release();
@@ -208,67 +208,67 @@ describe('a client that does not read', () => {
   const BOUND = 256 * 1024 + 65_537;
 
   it('is not read further, costs bounded memory, and gets everything once it reads', async () => {
-    const { lane, port } = await openLane();
+    const { transport, port } = await openTransport();
     const client = await openClient(port, false);
     client.socket.write(many(600, SIZED, LONG));
-    const received = await settled(() => lane.counters.received);
+    const received = await settled(() => transport.counters.received);
     expect(received).toBeLessThan(600);
-    expect(lane.outputTotal).toBeGreaterThan(0);
-    expect(lane.outputTotal).toBeLessThanOrEqual(BOUND);
+    expect(transport.outputTotal).toBeGreaterThan(0);
+    expect(transport.outputTotal).toBeLessThanOrEqual(BOUND);
     // Others are served meanwhile.
     const other = await openClient(port);
     other.send(makeQuery(1));
     await other.received(1);
     client.read();
     expect(ids(await client.received(600))).toEqual(upTo(600));
-    await until(() => lane.outputTotal === 0);
-    expect(lane.counters.cut).toBe(0);
+    await until(() => transport.outputTotal === 0);
+    expect(transport.counters.cut).toBe(0);
   });
 
   it('is cut after a while', async () => {
-    const { lane, port, pass } = await openTimed({ writeMs: 5000 });
+    const { transport, port, pass } = await openTimed({ writeMs: 5000 });
     const client = await openClient(port, false);
     client.socket.write(many(600, SIZED, LONG));
-    await settled(() => lane.counters.received);
-    expect(lane.outputTotal).toBeGreaterThan(0);
+    await settled(() => transport.counters.received);
+    expect(transport.outputTotal).toBeGreaterThan(0);
     pass(4999);
-    expect(lane.counters.connections).toBe(1);
+    expect(transport.counters.connections).toBe(1);
     pass(1);
-    expect(lane.counters).toMatchObject({ connections: 0, cut: 1 });
-    expect(lane.outputTotal).toBe(0);
+    expect(transport.counters).toMatchObject({ connections: 0, cut: 1 });
+    expect(transport.outputTotal).toBe(0);
   });
 
   it('is bounded together with all others like it', async () => {
     const total = 400 * 1024;
-    const { lane, port } = await openLane({ limits: { maxOutputTotal: total } });
+    const { transport, port } = await openTransport({ limits: { maxOutputTotal: total } });
     const clients = await Promise.all(upTo(6).map(() => openClient(port, false)));
     for (const client of clients) client.socket.write(many(600, SIZED, LONG));
-    await settled(() => lane.counters.received);
-    expect(lane.outputTotal).toBeGreaterThan(0);
+    await settled(() => transport.counters.received);
+    expect(transport.outputTotal).toBeGreaterThan(0);
     // Each may owe what one turn gave it before the bound was met.
-    expect(lane.outputTotal).toBeLessThanOrEqual(total + 6 * 2 * 65_537);
+    expect(transport.outputTotal).toBeLessThanOrEqual(total + 6 * 2 * 65_537);
     for (const client of clients) client.read();
     await Promise.all(clients.map((client) => client.received(600)));
-    await until(() => lane.outputTotal === 0);
+    await until(() => transport.outputTotal === 0);
   });
 
   it('is cut, now or by the clock, when many long deferred answers come at once', async () => {
-    const { fake, lane, port, pass } = await openTimed({ writeMs: 5000 });
+    const { fake, transport, port, pass } = await openTimed({ writeMs: 5000 });
     const client = await openClient(port, false);
     do {
       client.socket.write(many(128, HOLD_SIZED, LONG));
       await settled(() => fake.held.length);
       // 7.5 MB in one turn: more than the bound beyond what any system queues.
       fake.release();
-      expect(lane.outputTotal).toBeLessThanOrEqual(512 * 1024);
-    } while (lane.counters.connections === 1 && lane.outputTotal === 0);
+      expect(transport.outputTotal).toBeLessThanOrEqual(512 * 1024);
+    } while (transport.counters.connections === 1 && transport.outputTotal === 0);
     pass(5000);
-    expect(lane.counters).toMatchObject({ connections: 0, cut: 1, errors: 0 });
-    expect(lane.outputTotal).toBe(0);
+    expect(transport.counters).toMatchObject({ connections: 0, cut: 1, errors: 0 });
+    expect(transport.outputTotal).toBe(0);
   });
 
   it('gets many long deferred answers at once when it reads', async () => {
-    const { fake, port } = await openLane();
+    const { fake, port } = await openTransport();
     const client = await openClient(port);
     client.socket.write(many(6, HOLD_SIZED, LONG));
     await fake.holding(6);
@@ -280,34 +280,34 @@ describe('a client that does not read', () => {
 describe('limits of all listeners together', () => {
   it('take a connection from the listener that has most', async () => {
     const pool = new TcpPool({ limits: { maxConnections: 5, maxPerClient: 5 } });
-    const modest = await openLane({ pool });
-    const greedy = await openLane({ pool });
+    const modest = await openTransport({ pool });
+    const greedy = await openTransport({ pool });
     const first = await openClient(modest.port);
-    await until(() => modest.lane.counters.connections === 1);
+    await until(() => modest.transport.counters.connections === 1);
     for (let i = 0; i < 20; i++) {
       await openClient(greedy.port);
-      await until(() => greedy.lane.counters.accepted === i + 1);
+      await until(() => greedy.transport.counters.accepted === i + 1);
     }
-    expect(greedy.lane.counters).toMatchObject({ connections: 4, evicted: 16, refused: 0 });
-    expect(modest.lane.counters).toMatchObject({ connections: 1, evicted: 0 });
+    expect(greedy.transport.counters).toMatchObject({ connections: 4, evicted: 16, refused: 0 });
+    expect(modest.transport.counters).toMatchObject({ connections: 1, evicted: 0 });
     first.send(makeQuery(1));
     await first.received(1);
     // The modest one gets another, at the cost of the greedy one again.
     await openClient(modest.port);
-    await until(() => modest.lane.counters.connections === 2);
-    expect(greedy.lane.counters.connections).toBe(3);
+    await until(() => modest.transport.counters.connections === 2);
+    expect(greedy.transport.counters.connections).toBe(3);
   });
 
   it('count what is unread of all of them', async () => {
     const pool = new TcpPool();
-    const lanes = [await openLane({ pool }), await openLane({ pool })];
-    for (const { port } of lanes) {
+    const transports = [await openTransport({ pool }), await openTransport({ pool })];
+    for (const { port } of transports) {
       const client = await openClient(port, false);
       client.socket.write(many(400, SIZED, 20_000));
     }
     await until(() => pool.outputTotal > 0);
     const total = await settled(() => pool.outputTotal);
-    expect(lanes.map(({ lane }) => lane.outputTotal)).toEqual([total, total]);
+    expect(transports.map(({ transport }) => transport.outputTotal)).toEqual([total, total]);
     expect(total).toBeGreaterThan(0);
   });
 });

@@ -1,16 +1,16 @@
-/** TCP lanes and clients of a test, closed at its end. */
-import { TcpLane } from '../../src/transport/tcp/tcp.ts';
+/** TCP transports and clients of a test, closed at its end. */
+import { TcpTransport } from '../../src/transport/tcp/tcp.ts';
 import type { TcpOptions } from '../../src/transport/tcp/tcp.ts';
 import { TcpClient } from './clients.ts';
 import { Fake, makeListener } from './fake.ts';
 
 const open: { close(): Promise<void> }[] = [];
 
-export async function openLane(options: TcpOptions = {}, address = '127.0.0.1', port = 0) {
+export async function openTransport(options: TcpOptions = {}, address = '127.0.0.1', port = 0) {
   const fake = new Fake();
-  const lane = new TcpLane(makeListener(address, port), fake, options);
-  open.push({ close: () => lane.close(50) });
-  return { fake, lane, port: await lane.open() };
+  const transport = new TcpTransport(makeListener(address, port), fake, options);
+  open.push({ close: () => transport.close(50) });
+  return { fake, transport, port: await transport.open() };
 }
 
 export async function openClient(port: number, reading = true, from?: string): Promise<TcpClient> {

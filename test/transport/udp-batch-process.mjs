@@ -1,5 +1,5 @@
-/** A process with an open batch lane that ends in the way its argument says; prints the port once it serves. */
-import { BatchLane } from '../../dist/transport/udp-batch/udp-batch.js';
+/** A process with an open batch transport that ends in the way its argument says; prints the port once it serves. */
+import { BatchTransport } from '../../dist/transport/udp-batch/udp-batch.js';
 import { Crew } from '../../dist/transport/udp-batch/crew.js';
 
 const way = process.argv[2];
@@ -10,17 +10,17 @@ const crew = new Crew(answering, {
   attach: () => ({ data: null, detach: () => {} }),
   workers: 2,
 });
-const lane = new BatchLane(listener, crew);
-const port = await lane.open();
+const transport = new BatchTransport(listener, crew);
+const port = await transport.open();
 await crew.ready();
 async function close() {
-  await lane.close();
+  await transport.close();
   await crew.close();
 }
 if (way === 'term-handler') process.on('SIGTERM', () => process.exit(7));
 if (way === 'term-close') process.on('SIGTERM', () => void close());
 console.log(port);
-if (way === 'quiet') await lane.quiet();
+if (way === 'quiet') await transport.quiet();
 switch (way) {
   case 'exit':
     process.exit(7);

@@ -1,5 +1,5 @@
 /**
- * A responder for tests of the batch lane: the octet behind the header says what to do with the packet.
+ * A responder for tests of the batch transport: the octet behind the header says what to do with the packet.
  * `e` echo with what is known of the peer, `n` nothing, `x` throw, `d` defer, `w` wait
  * for the gate, `q` end the thread.
  */

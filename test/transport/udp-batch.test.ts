@@ -6,34 +6,35 @@ import { networkInterfaces } from 'node:os';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Peer } from '../../src/answer/peer.ts';
 import type { Answering } from '../../src/transport/transport.ts';
-import { batchLaneHindrance, BatchLane } from '../../src/transport/udp-batch/udp-batch.ts';
+import { batchUnavailableReason, BatchTransport } from '../../src/transport/udp-batch/udp-batch.ts';
 import type { BatchOptions } from '../../src/transport/udp-batch/udp-batch.ts';
 import { Crew } from '../../src/transport/udp-batch/crew.ts';
 import type { CrewOptions } from '../../src/transport/udp-batch/crew.ts';
-import { laneBehaviour } from './behaviour.ts';
+import { transportBehaviour } from './behaviour.ts';
 import type { Fake } from './fake.ts';
-import { LoneLane } from './single-transport.ts';
+import { SingleTransport } from './single-transport.ts';
 
-const hindrance = batchLaneHindrance();
-if (hindrance === undefined) {
+const unavailableReason = batchUnavailableReason();
+if (unavailableReason === undefined) {
   for (const workers of [1, 2]) {
     const options = (fake: Fake): CrewOptions => ({
       workers,
       module: new URL('fake-rules.mjs', import.meta.url).href,
       attach: () => ({ data: fake.seen.memory, detach: () => undefined }),
     });
-    laneBehaviour(`udp-batch, ${workers} workers`, {
-      transport: 'udp',
+    transportBehaviour(`udp-batch, ${workers} workers`, {
+      protocol: 'udp',
       isEarly: true,
-      make: (listener, fake) => new LoneLane(listener, fake, options(fake)),
+      make: (listener, fake) => new SingleTransport(listener, fake, options(fake)),
       together: (fake) => {
         const crew = new Crew(fake, options(fake));
-        return { make: (listener) => new BatchLane(listener, crew), close: () => crew.close() };
+        return { make: (listener) => new BatchTransport(listener, crew), close: () => crew.close() };
       },
     });
   }
 }
-if (hindrance !== undefined && process.env['PODNS_TEST_REQUIRE_TOOLS'] === '1') throw new Error(hindrance);
+if (unavailableReason !== undefined && process.env['PODNS_TEST_REQUIRE_TOOLS'] === '1')
+  throw new Error(unavailableReason);
 
 const module = new URL('udp-batch-standin.mjs', import.meta.url).href;
 const attachments = { made: 0, gone: 0 };
@@ -46,7 +47,7 @@ class Later implements Answering {
   #waiting: (() => void)[] = [];
 
   respond(): number {
-    throw new Error('the batch lane answers in its workers');
+    throw new Error('the batch transport answers in its workers');
   }
 
   defer(packet: Uint8Array, peer: Peer, reply: (answer: Uint8Array) => void): void {
@@ -66,7 +67,7 @@ afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
 });
 
-function laneOn(address: string, options: Partial<CrewOptions & BatchOptions> = {}, port = 0) {
+function transportOn(address: string, options: Partial<CrewOptions & BatchOptions> = {}, port = 0) {
   const later = new Later();
   const host = address.includes(':') ? `[${address}]` : address;
   const listener = { id: 0, text: `${host}:${port}`, address, port, vpc: '', namespace: '' };
@@ -74,9 +75,9 @@ function laneOn(address: string, options: Partial<CrewOptions & BatchOptions> = 
     attachments.made += 1;
     return { data: attachments.made, detach: () => void (attachments.gone += 1) };
   };
-  const lane = new LoneLane(listener, later, { module, attach, ...options });
-  closing.push(() => lane.close(0));
-  return { lane, later };
+  const transport = new SingleTransport(listener, later, { module, attach, ...options });
+  closing.push(() => transport.close(0));
+  return { transport, later };
 }
 
 class Client {
@@ -130,10 +131,10 @@ class Client {
 const LOOPBACK6 = '00000000000000000000000000000001';
 const mapped = (...octets: number[]) => `00000000000000000000ffff${Buffer.from(octets).toString('hex')}`;
 
-describe.skipIf(hindrance !== undefined)('udp-batch', () => {
+describe.skipIf(unavailableReason !== undefined)('udp-batch', () => {
   it('answers over IPv4 and knows the peer', async () => {
-    const { lane } = laneOn('127.0.0.1');
-    const client = await Client.to('127.0.0.1', await lane.open());
+    const { transport } = transportOn('127.0.0.1');
+    const client = await Client.to('127.0.0.1', await transport.open());
     const { id, body } = await client.ask(0x1234, 'e');
     expect(id).toBe(0x1234);
     expect(body).toMatchObject({
@@ -146,15 +147,15 @@ describe.skipIf(hindrance !== undefined)('udp-batch', () => {
   });
 
   it('answers over IPv6 and knows the peer', async () => {
-    const { lane } = laneOn('::1');
-    const client = await Client.to('::1', await lane.open());
+    const { transport } = transportOn('::1');
+    const client = await Client.to('::1', await transport.open());
     const { body } = await client.ask(7, 'e');
     expect(body).toMatchObject({ address: LOOPBACK6, local: LOOPBACK6, port: client.socket.address().port });
   });
 
   it('answers from the address that was asked on a wildcard', async () => {
-    const { lane, later } = laneOn('0.0.0.0');
-    const port = await lane.open();
+    const { transport, later } = transportOn('0.0.0.0');
+    const port = await transport.open();
     for (const last of [1, 2, 99]) {
       const client = await Client.to(`127.0.0.${last}`, port);
       expect((await client.ask(1, 'e')).body).toMatchObject({ local: mapped(127, 0, 0, last) });
@@ -166,8 +167,8 @@ describe.skipIf(hindrance !== undefined)('udp-batch', () => {
   });
 
   it('answers from the address that was asked on the IPv6 wildcard', async () => {
-    const { lane, later } = laneOn('::');
-    const port = await lane.open();
+    const { transport, later } = transportOn('::');
+    const port = await transport.open();
     const own = Object.entries(networkInterfaces()).flatMap(([name, addresses]) =>
       (addresses ?? [])
         .filter(({ family }) => family === 'IPv6')
@@ -185,34 +186,36 @@ describe.skipIf(hindrance !== undefined)('udp-batch', () => {
   });
 
   it('stands on IPv4 and IPv6 wildcards side by side', async () => {
-    const { lane } = laneOn('0.0.0.0');
-    const port = await lane.open();
-    const { lane: six } = laneOn('::', {}, port);
+    const { transport } = transportOn('0.0.0.0');
+    const port = await transport.open();
+    const { transport: six } = transportOn('::', {}, port);
     expect(await six.open()).toBe(port);
     expect((await (await Client.to('::1', port)).ask(1, 'e')).body['local']).toBe(LOOPBACK6);
     expect((await (await Client.to('127.0.0.1', port)).ask(1, 'e')).body['local']).toBe(mapped(127, 0, 0, 1));
   });
 
   it('binds an address that this machine does not have yet', async () => {
-    const { lane } = laneOn('192.0.2.77');
-    expect(await lane.open()).toBeGreaterThan(0);
+    const { transport } = transportOn('192.0.2.77');
+    expect(await transport.open()).toBeGreaterThan(0);
   });
 
   it('drops responses, short packets and what the responder drops', async () => {
-    const { lane } = laneOn('127.0.0.1');
-    const client = await Client.to('127.0.0.1', await lane.open());
+    const { transport } = transportOn('127.0.0.1');
+    const client = await Client.to('127.0.0.1', await transport.open());
     client.send(1, 'e', 0x80);
     client.send(2, 'n');
     client.socket.send(Buffer.alloc(0));
     client.socket.send(Buffer.alloc(11));
     client.send(4, 'e'.repeat(4000));
     expect(await client.answer()).toMatchObject({ id: 4, body: { length: 4012 } });
-    await expect.poll(() => lane.counters).toMatchObject({ received: 5, answered: 1, dropped: 4, errors: 0 });
+    await expect
+      .poll(() => transport.counters)
+      .toMatchObject({ received: 5, answered: 1, dropped: 4, errors: 0 });
   });
 
   it('reads the beginning of a long packet', async () => {
-    const { lane } = laneOn('127.0.0.1');
-    const client = await Client.to('127.0.0.1', await lane.open());
+    const { transport } = transportOn('127.0.0.1');
+    const client = await Client.to('127.0.0.1', await transport.open());
     for (const [id, length] of [
       [1, 4084],
       [2, 4085],
@@ -224,18 +227,18 @@ describe.skipIf(hindrance !== undefined)('udp-batch', () => {
   });
 
   it('drops the packet on which the responder throws, counts it, and goes on', async () => {
-    const { lane } = laneOn('127.0.0.1');
-    const client = await Client.to('127.0.0.1', await lane.open());
+    const { transport } = transportOn('127.0.0.1');
+    const client = await Client.to('127.0.0.1', await transport.open());
     client.send(1, 'x');
     expect((await client.ask(2, 'e')).id).toBe(2);
     await expect
-      .poll(() => lane.counters)
+      .poll(() => transport.counters)
       .toMatchObject({ received: 2, answered: 1, errors: 1, restarts: 0 });
   });
 
   it('hands over what needs time and answers it on the same socket', async () => {
-    const { lane, later } = laneOn('127.0.0.1');
-    const client = await Client.to('127.0.0.1', await lane.open());
+    const { transport, later } = transportOn('127.0.0.1');
+    const client = await Client.to('127.0.0.1', await transport.open());
     client.send(1, 'd first');
     client.send(2, 'd second');
     const first = await later.next();
@@ -249,64 +252,64 @@ describe.skipIf(hindrance !== undefined)('udp-batch', () => {
     first.reply(first.packet);
     expect((await client.answer()).id).toBe(1);
     expect((await client.ask(3, 'e')).id).toBe(3);
-    await expect.poll(() => lane.counters).toMatchObject({ received: 3, deferred: 2, answered: 3 });
+    await expect.poll(() => transport.counters).toMatchObject({ received: 3, deferred: 2, answered: 3 });
   });
 
   it('counts a throw of the main thread on a packet', async () => {
-    const { lane, later } = laneOn('127.0.0.1');
-    const client = await Client.to('127.0.0.1', await lane.open());
+    const { transport, later } = transportOn('127.0.0.1');
+    const client = await Client.to('127.0.0.1', await transport.open());
     client.send(1, 'dx');
     client.send(2, 'dy');
     (await later.next()).reply(new Uint8Array(13));
     await client.answer();
-    await expect.poll(() => lane.counters).toMatchObject({ deferred: 2, answered: 1, errors: 1 });
+    await expect.poll(() => transport.counters).toMatchObject({ deferred: 2, answered: 1, errors: 1 });
   });
 
   it('answers SERVFAIL when the main thread does not keep up', async () => {
-    const { lane, later } = laneOn('127.0.0.1', { ringCapacity: 1024 });
-    const client = await Client.to('127.0.0.1', await lane.open());
+    const { transport, later } = transportOn('127.0.0.1', { ringCapacity: 1024 });
+    const client = await Client.to('127.0.0.1', await transport.open());
     for (let id = 0; id < 20; id++) client.send(id, 'd');
     // The worker fills the ring while this thread is held up.
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
     expect((await client.answer()).rcode).toBe(2);
-    expect(lane.counters.overflows).toBeGreaterThan(0);
-    expect(lane.counters.rcodes[2]).toBe(lane.counters.overflows);
-    expect(lane.counters.overflows + lane.counters.deferred).toBe(20);
+    expect(transport.counters.overflows).toBeGreaterThan(0);
+    expect(transport.counters.rcodes[2]).toBe(transport.counters.overflows);
+    expect(transport.counters.overflows + transport.counters.deferred).toBe(20);
     await later.next();
   });
 
   it.each([1, 2])('rejects a port in use with %i workers and leaves nothing open', async (workers) => {
-    const { lane } = laneOn('127.0.0.1', { workers });
-    const port = await lane.open();
-    const { lane: second } = laneOn('127.0.0.1', { workers }, port);
+    const { transport } = transportOn('127.0.0.1', { workers });
+    const port = await transport.open();
+    const { transport: second } = transportOn('127.0.0.1', { workers }, port);
     await expect(second.open()).rejects.toMatchObject({ code: 'EADDRINUSE', syscall: 'bind' });
-    await lane.close();
-    const { lane: third } = laneOn('127.0.0.1', { workers }, port);
+    await transport.close();
+    const { transport: third } = transportOn('127.0.0.1', { workers }, port);
     expect(await third.open()).toBe(port);
   });
 
   it('rejects when the responder cannot be loaded, and leaves nothing open', async () => {
-    const { lane } = laneOn('127.0.0.1', { module: new URL('absent.mjs', import.meta.url).href });
-    await expect(lane.open()).rejects.toThrow('absent.mjs');
+    const { transport } = transportOn('127.0.0.1', { module: new URL('absent.mjs', import.meta.url).href });
+    await expect(transport.open()).rejects.toThrow('absent.mjs');
     expect(attachments.gone).toBe(attachments.made);
   });
 
   it('spreads clients over several workers on one port', async () => {
-    const { lane } = laneOn('127.0.0.1', { workers: 3 });
-    const port = await lane.open();
+    const { transport } = transportOn('127.0.0.1', { workers: 3 });
+    const port = await transport.open();
     const seen = new Set<unknown>();
     for (let i = 0; i < 64; i++) {
       const client = await Client.to('127.0.0.1', port);
       seen.add((await client.ask(i, 'e')).body['data']);
     }
     expect(seen.size).toBe(3);
-    await expect.poll(() => lane.counters).toMatchObject({ received: 64, answered: 64 });
+    await expect.poll(() => transport.counters).toMatchObject({ received: 64, answered: 64 });
   });
 
   it('replaces a worker that died and keeps the socket and what it has queued', async () => {
     const problems: string[] = [];
-    const { lane, later } = laneOn('127.0.0.1', { onProblem: (text) => problems.push(text) });
-    const client = await Client.to('127.0.0.1', await lane.open());
+    const { transport, later } = transportOn('127.0.0.1', { onProblem: (text) => problems.push(text) });
+    const client = await Client.to('127.0.0.1', await transport.open());
     const { made, gone } = { ...attachments };
     client.send(1, 'q');
     client.send(2, 'e');
@@ -320,7 +323,7 @@ describe.skipIf(hindrance !== undefined)('udp-batch', () => {
         new Promise<number>((resolve) => setTimeout(resolve, 50, 0)),
       ]);
     }
-    expect(lane.counters.restarts).toBe(1);
+    expect(transport.counters.restarts).toBe(1);
     expect(problems).toHaveLength(1);
     expect(attachments).toEqual({ made: made + 1, gone: gone + 1 });
     client.send(4, 'd');
@@ -328,102 +331,102 @@ describe.skipIf(hindrance !== undefined)('udp-batch', () => {
   });
 
   it('answers what is queued before it closes, and frees the port', async () => {
-    const { lane } = laneOn('127.0.0.1');
-    const port = await lane.open();
+    const { transport } = transportOn('127.0.0.1');
+    const port = await transport.open();
     const client = await Client.to('127.0.0.1', port);
     for (let id = 0; id < 200; id++) client.send(id, 'e');
     await client.flushed();
-    await lane.close();
+    await transport.close();
     for (let id = 0; id < 200; id++) expect((await client.answer()).id).toBe(id);
-    await expect.poll(() => lane.counters).toMatchObject({ received: 201, answered: 200, dropped: 1 });
-    const { lane: next } = laneOn('127.0.0.1', {}, port);
+    await expect.poll(() => transport.counters).toMatchObject({ received: 201, answered: 200, dropped: 1 });
+    const { transport: next } = transportOn('127.0.0.1', {}, port);
     expect(await next.open()).toBe(port);
   });
 
   it('answers what is queued behind whole batches of empty datagrams before it closes', async () => {
-    const { lane } = laneOn('127.0.0.1');
-    const client = await Client.to('127.0.0.1', await lane.open());
+    const { transport } = transportOn('127.0.0.1');
+    const client = await Client.to('127.0.0.1', await transport.open());
     client.send(1, 'w');
     await client.flushed();
     for (let i = 0; i < 3 * 64; i++) client.socket.send(Buffer.alloc(0));
     client.send(2, 'e');
     await client.flushed();
-    await lane.close();
+    await transport.close();
     expect((await client.answer()).id).toBe(2);
   });
 
   it('waits for answers that are owed when it closes', async () => {
-    const { lane, later } = laneOn('127.0.0.1');
-    const client = await Client.to('127.0.0.1', await lane.open());
+    const { transport, later } = transportOn('127.0.0.1');
+    const client = await Client.to('127.0.0.1', await transport.open());
     client.send(1, 'd');
     const { reply, packet } = await later.next();
-    const closed = lane.close();
+    const closed = transport.close();
     setTimeout(() => reply(packet), 50);
     await closed;
     expect((await client.answer()).id).toBe(1);
-    await expect.poll(() => lane.counters).toMatchObject({ deferred: 1, answered: 1 });
+    await expect.poll(() => transport.counters).toMatchObject({ deferred: 1, answered: 1 });
   });
 
   it('waits no longer for an answer that will not come, and sends nothing', async () => {
-    const { lane, later } = laneOn('127.0.0.1');
-    const client = await Client.to('127.0.0.1', await lane.open());
+    const { transport, later } = transportOn('127.0.0.1');
+    const client = await Client.to('127.0.0.1', await transport.open());
     client.send(1, 'd');
     const { reply } = await later.next();
-    const closed = lane.close(1_000_000);
+    const closed = transport.close(1_000_000);
     reply(new Uint8Array(0));
     await closed;
-    await expect.poll(() => lane.counters).toMatchObject({ deferred: 1, answered: 0, dropped: 1 });
+    await expect.poll(() => transport.counters).toMatchObject({ deferred: 1, answered: 0, dropped: 1 });
   });
 
   it('forgets answers that come after the grace time', async () => {
-    const { lane, later } = laneOn('127.0.0.1');
-    const client = await Client.to('127.0.0.1', await lane.open());
+    const { transport, later } = transportOn('127.0.0.1');
+    const client = await Client.to('127.0.0.1', await transport.open());
     client.send(1, 'd');
     const { reply, packet } = await later.next();
-    await lane.close(1);
+    await transport.close(1);
     reply(packet);
-    await expect.poll(() => lane.counters).toMatchObject({ deferred: 1, answered: 0, sendErrors: 0 });
+    await expect.poll(() => transport.counters).toMatchObject({ deferred: 1, answered: 0, sendErrors: 0 });
   });
 
   it('closes before it was opened, and twice', async () => {
-    const { lane } = laneOn('127.0.0.1');
-    await lane.close();
-    await lane.close();
-    const { lane: other } = laneOn('127.0.0.1');
+    const { transport } = transportOn('127.0.0.1');
+    await transport.close();
+    await transport.close();
+    const { transport: other } = transportOn('127.0.0.1');
     await other.open();
     await Promise.all([other.close(), other.close()]);
   });
 
   it('hands its sockets to a successor without losing a query', async () => {
-    const { lane } = laneOn('127.0.0.1', { workers: 2 });
-    const port = await lane.open();
+    const { transport } = transportOn('127.0.0.1', { workers: 2 });
+    const port = await transport.open();
     const client = await Client.to('127.0.0.1', port);
-    // What a successor in another process gets is a duplicate; closing the lane must not close that.
+    // What a successor in another process gets is a duplicate; closing the transport must not close that.
     const { loadSystem } = await import('../../src/transport/syscalls.ts');
-    const fds = lane.descriptors().map((fd) => loadSystem().system!.dup(fd));
+    const fds = transport.descriptors().map((fd) => loadSystem().system!.dup(fd));
     expect(fds).toHaveLength(2);
-    const { lane: successor } = laneOn('127.0.0.1', { fds }, port);
+    const { transport: successor } = transportOn('127.0.0.1', { fds }, port);
     let sent = 0;
     const timer = setInterval(() => client.send(sent++, 'e'), 1);
     await once(client.socket, 'message');
     expect(await successor.open()).toBe(port);
-    await lane.quiet();
-    await lane.close();
+    await transport.quiet();
+    await transport.close();
     const before = successor.counters.received;
     while (successor.counters.received < before + 20) await new Promise((resolve) => setTimeout(resolve, 5));
     clearInterval(timer);
     for (let id = 0; id < sent; id++) await client.answer();
-    await expect.poll(() => lane.counters.answered + successor.counters.answered).toBe(sent);
+    await expect.poll(() => transport.counters.answered + successor.counters.answered).toBe(sent);
   });
 
   it('serves adopted sockets whatever their number', async () => {
-    const { lane } = laneOn('127.0.0.1', { workers: 2 });
-    const port = await lane.open();
+    const { transport } = transportOn('127.0.0.1', { workers: 2 });
+    const port = await transport.open();
     const { loadSystem } = await import('../../src/transport/syscalls.ts');
-    const duplicate = () => lane.descriptors().map((fd) => loadSystem().system!.dup(fd));
-    await lane.quiet();
+    const duplicate = () => transport.descriptors().map((fd) => loadSystem().system!.dup(fd));
+    await transport.quiet();
     for (const workers of [1, 3]) {
-      const { lane: successor } = laneOn('127.0.0.1', { fds: duplicate(), workers }, port);
+      const { transport: successor } = transportOn('127.0.0.1', { fds: duplicate(), workers }, port);
       await successor.open();
       for (let i = 0; i < 20; i++) {
         const client = await Client.to('127.0.0.1', port);
@@ -435,7 +438,7 @@ describe.skipIf(hindrance !== undefined)('udp-batch', () => {
   });
 });
 
-describe.skipIf(hindrance !== undefined)('one thread with several listeners', () => {
+describe.skipIf(unavailableReason !== undefined)('one thread with several listeners', () => {
   function crewOf(options: Partial<CrewOptions> = {}) {
     const later = new Later();
     const crew = new Crew(later, {
@@ -446,11 +449,11 @@ describe.skipIf(hindrance !== undefined)('one thread with several listeners', ()
     closing.push(() => crew.close());
     const open = async (address: string) => {
       const listener = { id: 0, text: address, address, port: 0, vpc: '', namespace: '' };
-      const lane = new BatchLane(listener, crew);
-      closing.push(() => lane.close(0));
-      const port = await lane.open();
+      const transport = new BatchTransport(listener, crew);
+      closing.push(() => transport.close(0));
+      const port = await transport.open();
       await crew.ready();
-      return { lane, client: await Client.to(address, port) };
+      return { transport, client: await Client.to(address, port) };
     };
     return { crew, later, open };
   }
@@ -499,43 +502,43 @@ describe.skipIf(hindrance !== undefined)('one thread with several listeners', ()
     });
     await sent;
     await later.next();
-    await expect.poll(() => flooded.lane.counters.overflows).toBeGreaterThan(0);
-    await expect.poll(() => other.lane.counters).toMatchObject({ deferred: 3, overflows: 0 });
+    await expect.poll(() => flooded.transport.counters.overflows).toBeGreaterThan(0);
+    await expect.poll(() => other.transport.counters).toMatchObject({ deferred: 3, overflows: 0 });
   });
 
   it('a worker that dies is replaced for all of them', async () => {
     const { open } = crewOf();
-    const lanes = [await open('127.0.0.1'), await open('127.0.0.2'), await open('::1')];
-    lanes[1]!.client.send(1, 'q');
-    await expect.poll(() => lanes[1]!.lane.counters.restarts).toBe(1);
-    for (const { client } of lanes) expect((await client.ask(2, 'e')).id).toBe(2);
+    const transports = [await open('127.0.0.1'), await open('127.0.0.2'), await open('::1')];
+    transports[1]!.client.send(1, 'q');
+    await expect.poll(() => transports[1]!.transport.counters.restarts).toBe(1);
+    for (const { client } of transports) expect((await client.ask(2, 'e')).id).toBe(2);
     // What is opened and closed while there is no thread is known to the next one.
-    lanes[0]!.client.send(1, 'q');
-    await expect.poll(() => lanes[0]!.lane.counters.restarts).toBe(2);
-    await lanes[2]!.lane.close();
+    transports[0]!.client.send(1, 'q');
+    await expect.poll(() => transports[0]!.transport.counters.restarts).toBe(2);
+    await transports[2]!.transport.close();
     const late = await open('127.0.0.3');
     expect((await late.client.ask(3, 'e')).body).toMatchObject({ listener: '127.0.0.3' });
-    expect((await lanes[1]!.client.ask(4, 'e')).id).toBe(4);
+    expect((await transports[1]!.client.ask(4, 'e')).id).toBe(4);
   });
 
   it('one that is closing answers at once what it can, and drops what would need time', async () => {
     const { open, later } = crewOf();
-    const { lane, client } = await open('127.0.0.1');
+    const { transport, client } = await open('127.0.0.1');
     client.send(1, 'd');
     const { reply, packet } = await later.next();
-    const closed = lane.close(1_000_000);
+    const closed = transport.close(1_000_000);
     let answered = 0;
     // What came before it has begun to close is still taken up.
-    for (; lane.counters.dropped === 0; answered++) {
+    for (; transport.counters.dropped === 0; answered++) {
       client.send(2, 'd');
       expect((await client.ask(3, 'e')).id).toBe(3);
     }
-    const { deferred } = lane.counters;
+    const { deferred } = transport.counters;
     const owed = [{ reply, packet }, ...later.queue];
     expect(owed).toHaveLength(deferred);
     for (const each of owed) each.reply(each.packet);
     await closed;
     expect((await client.answer()).id).toBe(1);
-    expect(lane.counters).toMatchObject({ deferred, dropped: 1, answered: answered + deferred });
+    expect(transport.counters).toMatchObject({ deferred, dropped: 1, answered: answered + deferred });
   });
 });

@@ -1,7 +1,7 @@
 /** Wildcard listeners on a host of many addresses: every answer leaves from the address that was asked. */
 import { afterEach, describe, expect, test } from 'vitest';
 import { createServer } from '../../src/index.ts';
-import { batchLaneHindrance } from '../../src/transport/udp-batch/udp-batch.ts';
+import { batchUnavailableReason } from '../../src/transport/udp-batch/udp-batch.ts';
 import { encodeQuery } from '../harness/build.ts';
 import { enterNamespace } from '../harness/netns.ts';
 import { skipAloud } from '../harness/tools.ts';
@@ -12,21 +12,21 @@ const RESERVE = { names: 1 << 22, addresses: 1 << 22, arena: 1 << 24 };
 const FOUR = ['127.0.0.1', '10.9.0.1', '10.9.0.2', '192.0.2.7'];
 const SIX = ['::1', 'fd09::1', 'fd09::2', '2001:db8::7'];
 const own = [...FOUR, ...SIX].filter((address) => address !== '127.0.0.1' && address !== '::1');
-const hindrance = batchLaneHindrance() ?? (await enterNamespace(own));
+const unavailableReason = batchUnavailableReason() ?? (await enterNamespace(own));
 
 const closing: { close(): Promise<unknown> }[] = [];
 afterEach(async () => {
   for (const each of closing.splice(0).reverse()) await each.close();
 });
 
-if (hindrance !== undefined) skipAloud('wildcard listeners', hindrance);
-describe.skipIf(hindrance !== undefined)('wildcard listeners', () => {
+if (unavailableReason !== undefined) skipAloud('wildcard listeners', unavailableReason);
+describe.skipIf(unavailableReason !== undefined)('wildcard listeners', () => {
   test.each([
     ['batch', 1],
     ['batch', 2],
     ['dgram', 0],
   ])(
-    '%s lane, %i workers: both families on one port, each answer from the address asked',
+    '%s transport, %i workers: both families on one port, each answer from the address asked',
     async (kind, workers) => {
       const server = createServer({ config: { workers, forward: 'off' }, reserve: RESERVE });
       closing.push({ close: () => server.close(0) });

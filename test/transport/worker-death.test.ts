@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Listener } from '../../src/answer/peer.ts';
 import type { WorkerData } from '../../src/answer/worker.ts';
-import { batchLaneHindrance } from '../../src/transport/udp-batch/udp-batch.ts';
+import { batchUnavailableReason } from '../../src/transport/udp-batch/udp-batch.ts';
 import { BATCH } from '../../src/transport/udp-batch/messages.ts';
 import type { Pod } from '../../src/model.ts';
 import { SYNC_LIVE } from '../../src/trie/layout.ts';
@@ -14,7 +14,7 @@ import { encodeQuery } from '../harness/build.ts';
 import { skipAloud } from '../harness/tools.ts';
 import { parseWire } from '../harness/wire.ts';
 import { UdpClient, until } from './clients.ts';
-import { LoneLane } from './single-transport.ts';
+import { SingleTransport } from './single-transport.ts';
 
 const FATAL = 0xdead;
 const CLIENTS = 8;
@@ -24,7 +24,7 @@ class World {
   readonly memory = reserveMemory({ names: 1 << 22, addresses: 1 << 22, arena: 1 << 24 });
   readonly writer = new OwnWriter(this.memory, { ...ANSWER_SETTINGS, canForward: false, now: () => 1 });
   readonly problems: string[] = [];
-  readonly lane: LoneLane;
+  readonly transport: SingleTransport;
 
   constructor(workers: number) {
     this.writer.setSync(SYNC_LIVE);
@@ -38,7 +38,7 @@ class World {
     };
     const readers = new Readers(this.memory);
     const answering = { respond: () => 0, defer: () => undefined };
-    this.lane = new LoneLane(listener, answering, {
+    this.transport = new SingleTransport(listener, answering, {
       workers,
       module: new URL('mortal-worker.mjs', import.meta.url).href,
       attach: () => {
@@ -77,17 +77,17 @@ afterEach(async () => {
 const query = (id: number): Buffer => encodeQuery({ id, name: 'db', type: 'AAAA' });
 const addressIn = (answer: Buffer): string => parseWire(answer).answer[0]!.text;
 
-const hindrance = batchLaneHindrance();
-if (hindrance !== undefined) skipAloud('a worker dies under load', hindrance);
+const unavailableReason = batchUnavailableReason();
+if (unavailableReason !== undefined) skipAloud('a worker dies under load', unavailableReason);
 
-describe.skipIf(hindrance !== undefined)('a worker dies under load', () => {
+describe.skipIf(unavailableReason !== undefined)('a worker dies under load', () => {
   test.each([1, 2])(
     'with %i workers: its batch is lost, nothing else, and it is replaced',
     async (workers) => {
       const world = new World(workers);
-      closing.push({ close: () => world.lane.close(0) });
+      closing.push({ close: () => world.transport.close(0) });
       world.move(1);
-      const port = await world.lane.open();
+      const port = await world.transport.open();
       const clients = await Promise.all(
         Array.from({ length: CLIENTS }, () => UdpClient.open('127.0.0.1', port)),
       );
@@ -99,7 +99,7 @@ describe.skipIf(hindrance !== undefined)('a worker dies under load', () => {
         // Turns in between, so that what is sent does not go as one burst.
         if (id % 8 === 0) await new Promise((resolve) => setImmediate(resolve));
       }
-      await until(() => world.lane.counters.restarts === 1);
+      await until(() => world.transport.counters.restarts === 1);
       // Its successor reads the same socket, so this comes behind all that was queued there.
       for (const client of clients) client.send(query(QUERIES + 1));
       await until(() =>
@@ -125,20 +125,20 @@ describe.skipIf(hindrance !== undefined)('a worker dies under load', () => {
           expect(addressIn((await client.received(1))[0]!)).toBe(`fdfd:1a8::${revision}`);
         }
       }
-      expect(world.lane.counters).toMatchObject({ restarts: 1, errors: 0, dropped: 0, sendErrors: 0 });
+      expect(world.transport.counters).toMatchObject({ restarts: 1, errors: 0, dropped: 0, sendErrors: 0 });
     },
   );
 
   test('again and again, more slowly each time: the port is kept, and no query after a restart is lost', async () => {
     const world = new World(1);
-    closing.push({ close: () => world.lane.close(0) });
+    closing.push({ close: () => world.transport.close(0) });
     world.move(1);
-    const port = await world.lane.open();
+    const port = await world.transport.open();
     const client = await UdpClient.open('127.0.0.1', port);
     closing.push(client);
     for (let death = 1; death <= 3; death++) {
       client.send(query(FATAL));
-      await until(() => world.lane.counters.restarts === death);
+      await until(() => world.transport.counters.restarts === death);
       client.messages.length = 0;
       for (let id = 0; id < 200; id++) client.send(query(id));
       const answers = await client.received(200);
@@ -146,7 +146,7 @@ describe.skipIf(hindrance !== undefined)('a worker dies under load', () => {
         Array.from({ length: 200 }, (_, id) => id),
       );
     }
-    expect(world.lane.counters.restarts).toBe(3);
+    expect(world.transport.counters.restarts).toBe(3);
     expect(new Set(client.from)).toEqual(new Set([`127.0.0.1 ${port}`]));
   });
 });

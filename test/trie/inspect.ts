@@ -8,7 +8,7 @@ import { attachmentWords } from '../../src/trie/write/records.ts';
 import type { TrieMemory } from '../../src/trie/memory.ts';
 import { View } from '../../src/trie/read/view.ts';
 import type { TrieWriter } from '../../src/trie/write/writer.ts';
-import type { NaiveName, NaiveState } from './reference.ts';
+import type { ReferenceName, ReferenceState } from './reference.ts';
 
 const BEARERS = [layout.RECORD_POD, layout.RECORD_SERVICE, layout.RECORD_SET, layout.RECORD_CROWD];
 
@@ -74,7 +74,7 @@ export class Inspector {
     return `${vpc}/${namespace}/${labels.split('.').reverse().join('.')}`;
   }
 
-  name(payload: number): NaiveName {
+  name(payload: number): ReferenceName {
     const { words } = this.view;
     const members = this.members(payload);
     const services = members.filter((ref) => (words[ref]! & 0xff) === layout.RECORD_SERVICE);
@@ -147,8 +147,8 @@ export class Inspector {
     return { aaaa: [...new Set(aaaa)], a: [...new Set(a)] };
   }
 
-  /** Compares all of the active copy with the naive state. */
-  expectState(state: NaiveState): void {
+  /** Compares all of the active copy with the reference state. */
+  expectState(state: ReferenceState): void {
     expect(sorted(this.names())).toEqual(sorted(state.names));
     const { prefixes, slots, found, elsewhere } = this.addresses(state, true);
     expect(sorted(prefixes)).toEqual(sorted(state.prefixes));
@@ -161,7 +161,7 @@ export class Inspector {
    * What must be so while some of the state waits for room: no name too many or too few, nothing that is gone, no
    * address whose owner does not bear the name, and each address found under its owners or under nobody.
    */
-  expectPart(state: NaiveState): void {
+  expectPart(state: ReferenceState): void {
     const names = this.names();
     expect([...names.keys()].toSorted()).toEqual([...state.names.keys()].toSorted());
     for (const [path, shown] of names) {
@@ -198,11 +198,11 @@ export class Inspector {
   }
 
   /** Every name of every VPC in the active copy, with what it answers. */
-  private names(): Map<string, NaiveName | undefined> {
+  private names(): Map<string, ReferenceName | undefined> {
     const { view } = this;
     view.refresh();
     const { words } = view;
-    const names = new Map<string, NaiveName | undefined>();
+    const names = new Map<string, ReferenceName | undefined>();
     for (let at = 0; at < view.nameCapacity * layout.NAME_SLOT; at += layout.NAME_SLOT) {
       const node = view.names[at + 1]!;
       if (node === 0) continue;
@@ -220,7 +220,7 @@ export class Inspector {
 
   /** What stands in the address table, and who holds each address of the state. */
   private addresses(
-    state: NaiveState,
+    state: ReferenceState,
     isWhole: boolean,
   ): {
     prefixes: Map<string, string>;
@@ -260,7 +260,7 @@ export class Inspector {
   }
 
   /** How many slots a search for what is in the state can end at: there are no others. */
-  private reached(state: NaiveState): number {
+  private reached(state: ReferenceState): number {
     const { view } = this;
     const reached = new Set<string>();
     const look = (scope: number, bits: number): void => {
@@ -379,7 +379,7 @@ export function putKey(view: View, address: string): void {
 }
 
 /** Every VPC with every address. */
-function pairsOf({ addresses, names }: NaiveState): [string, string][] {
+function pairsOf({ addresses, names }: ReferenceState): [string, string][] {
   const vpcs = [...names.keys()].filter((path) => !path.includes('/'));
   const all = new Set([...addresses.keys()].map((key) => key.split(' ')[1]!));
   return vpcs.flatMap((vpc) => [...all].map((address): [string, string] => [vpc, address]));

@@ -159,7 +159,7 @@ describe('a full trie', () => {
         // Taking away is never refused, and once all is gone there is room as before.
         pair.clear();
         pair.settle();
-        expect(pair.naive.size).toBe(0);
+        expect(pair.reference.size).toBe(0);
         expect(pair.writer.usage).toEqual(start);
       }),
       { numRuns: RUNS },
@@ -273,16 +273,16 @@ describe('a full trie', () => {
     pair.writer.begin();
     for (let i = 1; i <= 400; i++) put(i);
     pair.writer.commit();
-    pair.inspector.expectState(pair.naive.state());
+    pair.inspector.expectState(pair.reference.state());
     expect(pair.refused).toBeGreaterThan(50);
-    expect(pair.naive.size).toBeGreaterThan(200);
+    expect(pair.reference.size).toBeGreaterThan(200);
     pair.writer.begin();
     for (let i = 1; i <= 100; i++)
       pair.remove({ kind: 'pod', vpc: 'red', namespace: 'alpha', name: `p${i}` });
     pair.refused = 0;
     for (let i = 501; i <= 550; i++) put(i);
     pair.writer.commit();
-    pair.inspector.expectState(pair.naive.state());
+    pair.inspector.expectState(pair.reference.state());
     expect(pair.refused).toBe(0);
   });
 });

@@ -1,20 +1,20 @@
-/** A writer and the naive trie beside it: every change goes to both, and what readers see is compared. */
+/** A writer and the reference trie beside it: every change goes to both, and what readers see is compared. */
 import { expect } from 'vitest';
 import type { Resource, ResourceKey } from '../../src/model.ts';
-import type { BearerSets } from '../../src/trie/write/name-owners.ts';
+import type { NameOwners } from '../../src/trie/write/name-owners.ts';
 import { MemoryFullError, reserveMemory } from '../../src/trie/memory.ts';
 import type { Reserve, TrieMemory } from '../../src/trie/memory.ts';
 import { OwnWriter } from '../harness/own-writer.ts';
 import { PREFIXES, VPCS, everything } from './changes.ts';
 import type { Op } from './changes.ts';
 import { Inspector } from './inspect.ts';
-import { NaiveTrie } from './reference.ts';
+import { ReferenceTrie } from './reference.ts';
 
 const ROOMY: Reserve = { names: 1 << 18, addresses: 1 << 18, arena: 1 << 20 };
 
 export class Pair {
   readonly memory: TrieMemory;
-  readonly naive: NaiveTrie;
+  readonly reference: ReferenceTrie;
   readonly writer: OwnWriter;
   readonly inspector: Inspector;
   readonly touched = new Set<string>();
@@ -23,10 +23,10 @@ export class Pair {
   private wasShort = false;
   time = 1000;
 
-  /** `most`: bearers of a name that stand in a SET; more are a CROWD. */
+  /** `most`: owners of the name of a name that stand in a SET; more are a CROWD. */
   constructor(policy: 'pinned' | 'all' | 'none' = 'pinned', reserve = ROOMY, most = 64) {
     this.memory = reserveMemory(reserve, [1, 2]);
-    this.naive = new NaiveTrie(policy);
+    this.reference = new ReferenceTrie(policy);
     this.writer = new OwnWriter(this.memory, {
       zone: 'vpc.internal',
       suffixes: [],
@@ -35,20 +35,20 @@ export class Pair {
       canForward: false,
       now: () => this.time,
     });
-    (this.writer as unknown as { bearers: BearerSets }).bearers.most = most;
+    (this.writer as unknown as { nameOwners: NameOwners }).nameOwners.most = most;
     this.inspector = new Inspector(this.memory, this.writer);
   }
 
   put(put: Resource, at: bigint): void {
     if (this.refuses(() => this.writer.put(put, at))) return;
     this.touched.add(put.kind === 'vpc' ? put.name : put.vpc);
-    this.naive.put(put, at);
+    this.reference.put(put, at);
   }
 
   remove(key: ResourceKey): void {
     this.writer.remove(key);
-    if (this.naive.get(key) !== undefined) this.touched.add(key.vpc);
-    this.naive.remove(key);
+    if (this.reference.get(key) !== undefined) this.touched.add(key.vpc);
+    this.reference.remove(key);
   }
 
   private refuses(change: () => void): boolean {
@@ -78,8 +78,8 @@ export class Pair {
     this.writer.begin();
     for (const one of ops) this.apply(one);
     this.writer.commit();
-    if (this.isShort) this.inspector.expectPart(this.naive.state());
-    else this.inspector.expectState(this.naive.state());
+    if (this.isShort) this.inspector.expectPart(this.reference.state());
+    else this.inspector.expectState(this.reference.state());
     for (const [vpc, serial] of this.inspector.serials()) {
       const old = before.get(vpc);
       if (old === undefined) expect(serial).toBeGreaterThanOrEqual(this.time);
@@ -96,7 +96,7 @@ export class Pair {
     const flip = tables.commit.bind(tables);
     tables.commit = () => {
       flip();
-      this.inspector.expectPart(this.naive.state());
+      this.inspector.expectPart(this.reference.state());
     };
   }
 

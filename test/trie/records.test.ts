@@ -1,4 +1,4 @@
-/** The largest records, and what a contest takes and gives back. */
+/** The largest records, and what a conflict takes and gives back. */
 import { describe, expect, test } from 'vitest';
 import type { Pod, Resource } from '../../src/model.ts';
 import { reserveMemory } from '../../src/trie/memory.ts';
@@ -61,7 +61,7 @@ function change(pair: Pair, put: Resource[], remove: string[] = []): void {
 }
 
 describe('a record', () => {
-  test('of the largest pod goes through a contest and back', () => {
+  test('of the largest pod goes through a conflict and back', () => {
     const pair = new Pair('all', { names: 1 << 16, addresses: 1 << 16, arena: 1 << 20 });
     pair.settle();
     const start = pair.writer.usage;
@@ -90,11 +90,11 @@ describe('a record', () => {
     }
     pair.put(pod('other', { ip6: 'fd01::2' }), 1n);
     pair.writer.commit();
-    pair.inspector.expectState(pair.naive.state());
+    pair.inspector.expectState(pair.reference.state());
   });
 });
 
-describe('a contest', () => {
+describe('a conflict', () => {
   const on = (overlay: string, ip4 = '10.0.0.1'): Pod['overlays'] => [{ overlay, ip4, pinned: true }];
 
   test('of three over two overlays ends with one owner for each', () => {
@@ -116,7 +116,7 @@ describe('a contest', () => {
     expect(pair.writer.problems()).toEqual([]);
   });
 
-  test('is settled for a member that another contest rebuilds', () => {
+  test('is settled for a member that another conflict rebuilds', () => {
     const pair = new Pair();
     change(pair, [
       pod('a', { ip6: 'fd01::1', overlays: on('x') }),

@@ -2,7 +2,7 @@
 import type { Overlay, Pod, Resource, ResourceKey, Service, Vpc } from '../../src/model.ts';
 import { keyOf, keyText } from '../../src/model.ts';
 
-type Bearer = Pod | Service;
+type Owner = Pod | Service;
 
 interface Said {
   resource: Resource;
@@ -10,16 +10,16 @@ interface Said {
 }
 
 /** One name with records: AAAA, A as `address overlay` (overlay '' when everybody is given it), who bears it. */
-export interface NaiveName {
+export interface ReferenceName {
   aaaa: string[];
   a: string[];
   pods: string[];
   services: string[];
 }
 
-export interface NaiveState {
+export interface ReferenceState {
   /** Paths from the root of the tree of VPCs, `vpc namespace` first: `red/alpha/y.x` reads x.y in alpha. */
-  names: Map<string, NaiveName | undefined>;
+  names: Map<string, ReferenceName | undefined>;
   /** `vpc address` to who owns it; several on several overlays. */
   addresses: Map<string, string[]>;
   /** `prefix` to its VPC. */
@@ -28,7 +28,7 @@ export interface NaiveState {
   elsewhere: Set<string>;
 }
 
-export class NaiveTrie {
+export class ReferenceTrie {
   private readonly said = new Map<string, Said>();
   readonly policy: 'pinned' | 'all' | 'none';
 
@@ -58,7 +58,7 @@ export class NaiveTrie {
       .filter((one): one is T => one.kind === kind);
   }
 
-  private get bearers(): Bearer[] {
+  private get nameOwners(): Owner[] {
     return [...this.all<Pod>('pod'), ...this.all<Service>('service')];
   }
 
@@ -66,7 +66,7 @@ export class NaiveTrie {
     return this.said.get(keyText(keyOf(resource)))!.stamp;
   }
 
-  private newest(claimants: Bearer[]): Bearer {
+  private newest(claimants: Owner[]): Owner {
     return claimants.reduce((best, one) => {
       const a = this.stampOf(best);
       const b = this.stampOf(one);
@@ -78,8 +78,8 @@ export class NaiveTrie {
     });
   }
 
-  owner6(vpc: string, ip6: string): Bearer | undefined {
-    const claimants = this.bearers.filter(
+  owner6(vpc: string, ip6: string): Owner | undefined {
+    const claimants = this.nameOwners.filter(
       (one) =>
         one.vpc === vpc &&
         (one.ip6 === ip6 || (one.kind === 'pod' && one.overlays.some((place) => place.ip6 === ip6))),
@@ -102,7 +102,7 @@ export class NaiveTrie {
   }
 
   /** AAAA and A that a resource gives by itself. */
-  given(one: Bearer): { aaaa: string[]; a: string[] } {
+  given(one: Owner): { aaaa: string[]; a: string[] } {
     const owns = (ip6: string | undefined): ip6 is string =>
       ip6 !== undefined && this.owner6(one.vpc, ip6) === one;
     const places = one.kind === 'pod' ? one.overlays : [];
@@ -120,11 +120,11 @@ export class NaiveTrie {
     return { aaaa, a: [...a] };
   }
 
-  private nameOf(bearers: Bearer[]): NaiveName {
-    const services = bearers.filter((one) => one.kind === 'service');
-    const pods = bearers.filter((one) => one.kind === 'pod');
+  private nameOf(nameOwners: Owner[]): ReferenceName {
+    const services = nameOwners.filter((one) => one.kind === 'service');
+    const pods = nameOwners.filter((one) => one.kind === 'pod');
     const ready = pods.filter((pod) => pod.ready);
-    const taken: Bearer[] = services.length > 0 ? services : ready.length > 0 ? ready : pods;
+    const taken: Owner[] = services.length > 0 ? services : ready.length > 0 ? ready : pods;
     const given = taken.map((one) => this.given(one));
     return {
       aaaa: given.flatMap(({ aaaa }) => aaaa).toSorted(),
@@ -134,8 +134,8 @@ export class NaiveTrie {
     };
   }
 
-  state(): NaiveState {
-    const names = new Map<string, NaiveName | undefined>();
+  state(): ReferenceState {
+    const names = new Map<string, ReferenceName | undefined>();
     const exists = (vpc: string, namespace?: string): void => {
       names.set(vpc, undefined);
       if (namespace !== undefined) names.set(`${vpc}/${namespace}`, undefined);
@@ -145,8 +145,8 @@ export class NaiveTrie {
       if (resource.kind === 'vpc') continue;
       exists(resource.vpc, resource.kind === 'namespace' ? resource.name : resource.namespace);
     }
-    const borne = new Map<string, Bearer[]>();
-    for (const one of this.bearers) {
+    const borne = new Map<string, Owner[]>();
+    for (const one of this.nameOwners) {
       for (const name of new Set([one.name, ...one.names])) {
         const labels = name.split('.').reverse();
         for (let n = 1; n <= labels.length; n++) {
@@ -156,9 +156,9 @@ export class NaiveTrie {
         }
       }
     }
-    for (const [path, bearers] of borne) names.set(path, this.nameOf(bearers));
+    for (const [path, nameOwners] of borne) names.set(path, this.nameOf(nameOwners));
     const addresses = new Map<string, string[]>();
-    for (const one of this.bearers) {
+    for (const one of this.nameOwners) {
       const places = one.kind === 'pod' ? one.overlays : [];
       for (const ip6 of [one.ip6, ...places.map((place) => place.ip6)]) {
         if (ip6 === undefined) continue;

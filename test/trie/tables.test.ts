@@ -185,8 +185,8 @@ describe('the two copies', () => {
     const at = arena.allocate(8);
     arena.words.fill(0, at, at + 8);
     tables.begin();
-    tables.poke(at, 4, 42);
-    tables.pokeHead(layout.HEAD_ONLY_VPC, 1, 43);
+    tables.writeBoth(at, 4, 42);
+    tables.writeBothHeads(layout.HEAD_ONLY_VPC, 1, 43);
     const view = new View(memory);
     const seen = (): number[] => {
       view.refresh();

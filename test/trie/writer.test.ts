@@ -1,4 +1,4 @@
-/** The writer against the naive trie: random transactions of all kinds, then every reachable slot compared. */
+/** The writer against the reference trie: random transactions of all kinds, then every reachable slot compared. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { op } from './changes.ts';
@@ -6,7 +6,7 @@ import { Pair } from './pair.ts';
 
 const RUNS = Number(process.env['PODNS_PROPERTY_RUNS'] ?? 100);
 
-/** `a_records`, and how many bearers of one name stand in a SET. */
+/** `a_records`, and how many owners of one name stand in a SET. */
 const WORLDS = [
   ['pinned', 64],
   ['all', 64],
@@ -15,7 +15,7 @@ const WORLDS = [
   ['pinned', 2],
 ] as const;
 
-describe('the writer and the naive trie agree', () => {
+describe('the writer and the reference trie agree', () => {
   for (const [policy, most] of WORLDS) {
     test(`after every transaction, a_records ${policy}, sets of ${most} at most`, () => {
       fc.assert(
@@ -32,7 +32,7 @@ describe('the writer and the naive trie agree', () => {
             // Everything goes, and nothing stays behind.
             pair.clear();
             pair.settle();
-            expect(pair.naive.size).toBe(0);
+            expect(pair.reference.size).toBe(0);
             expect(pair.writer.usage).toEqual(start);
             expect(pair.writer.problems()).toEqual([]);
           },

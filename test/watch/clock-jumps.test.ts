@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { elapsedBy } from '../../src/server/monotonic-time.ts';
+import { monotonicBy } from '../../src/server/monotonic-time.ts';
 import { snapshot, WatchServer } from '../source/watch-server.ts';
 import { CLIENT, eventually, Node, pod, RESERVE, VPC } from './nodes.ts';
 
@@ -139,7 +139,7 @@ describe('a saved view', () => {
 it('goes on, whatever is done to the clock', () => {
   const times = [100, 150, 50, 60, 1000, 0, 5];
   let at = 0;
-  const elapsed = elapsedBy(() => times[at++]!);
+  const elapsed = monotonicBy(() => times[at++]!);
   const seen = [elapsed(), elapsed(), elapsed(), elapsed(), elapsed(), elapsed()];
   expect(seen).toEqual([150, 150, 160, 1100, 1100, 1105]);
 });

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Change } from '../../src/catalog/change.ts';
 import { keyOf } from '../../src/model.ts';
-import { History } from '../../src/watch/watch-history.ts';
+import { WatchHistory } from '../../src/watch/watch-history.ts';
 import { watchLine } from '../../src/watch/watch-encoding.ts';
 import { pod, type Line } from './nodes.ts';
 
@@ -14,13 +14,13 @@ function put(name: string, vpc: string): Change {
   return { type: 'put', resource, stamp: 1n, source: 's', revision: '1', renewed: false };
 }
 
-function say(history: History, ...names: string[]): void {
+function say(history: WatchHistory, ...names: string[]): void {
   for (const name of names) history.add(put(name, name[0]!), undefined);
   history.commit();
 }
 
 /** Names by revision, with `+` where more of it was announced. */
-function read(history: History, from: number, vpcs?: string[], most = 1 << 20): string[] | undefined {
+function read(history: WatchHistory, from: number, vpcs?: string[], most = 1 << 20): string[] | undefined {
   const selection = vpcs === undefined ? undefined : { key: vpcs.join(), vpcs: new Set(vpcs) };
   const said: string[] = [];
   for (let at = from; at < history.current;) {
@@ -36,7 +36,7 @@ function read(history: History, from: number, vpcs?: string[], most = 1 << 20): 
 
 describe('the history', () => {
   it('gives what followed, and marks all lines of a revision but the last', () => {
-    const history = new History(ROOMY);
+    const history = new WatchHistory(ROOMY);
     history.record(false);
     say(history, 'a1');
     say(history, 'a2', 'b1', 'a3');
@@ -47,7 +47,7 @@ describe('the history', () => {
   });
 
   it('knows its own revisions, and nobody else’s', () => {
-    const history = new History(ROOMY);
+    const history = new WatchHistory(ROOMY);
     say(history, 'a1');
     history.record(false);
     say(history, 'a2');
@@ -61,13 +61,13 @@ describe('the history', () => {
   });
 
   it('makes no revision of a transaction that changed nothing', () => {
-    const history = new History(ROOMY);
+    const history = new WatchHistory(ROOMY);
     expect(history.commit()).toBe(false);
     expect(history.current).toBe(1000);
   });
 
   it('gives up what is older than its limits, and says so', () => {
-    const history = new History({ ...ROOMY, maxRevisions: 2 });
+    const history = new WatchHistory({ ...ROOMY, maxRevisions: 2 });
     history.record(false);
     for (const name of ['a1', 'a2', 'a3']) say(history, name);
     expect(read(history, 1000)).toBeUndefined();
@@ -76,7 +76,7 @@ describe('the history', () => {
   });
 
   it('keeps nothing of a revision that is larger than all of it, or that began before it listened', () => {
-    const history = new History({ ...ROOMY, maxBytes: 1000 });
+    const history = new WatchHistory({ ...ROOMY, maxBytes: 1000 });
     history.record(false);
     say(history, 'a1');
     say(history, ...Array.from({ length: 20 }, (_, i) => `b${i}`));
@@ -84,7 +84,7 @@ describe('the history', () => {
     say(history, 'a2');
     expect(read(history, 1002)).toEqual(['1003 a2']);
 
-    const late = new History(ROOMY);
+    const late = new WatchHistory(ROOMY);
     late.add(put('a1', 'a'), undefined);
     late.record(true);
     late.add(put('a2', 'a'), undefined);
@@ -102,7 +102,7 @@ describe('the history', () => {
         fc.subarray(['a', 'b', 'c'], { minLength: 1 }),
         fc.integer({ min: 1, max: 4000 }),
         (revisions, maxRevisions, maxBytes, vpcs, most) => {
-          const history = new History({ ...ROOMY, maxRevisions, maxBytes });
+          const history = new WatchHistory({ ...ROOMY, maxRevisions, maxBytes });
           history.record(false);
           for (const names of revisions) say(history, ...names);
           expect(history.bytes).toBeLessThanOrEqual(maxBytes);
@@ -124,7 +124,7 @@ describe('the history', () => {
 
   it('has the VPC of every kind of change', () => {
     const key = keyOf(pod('x', 'fd00::2', { vpc: 'q' }));
-    const history = new History(ROOMY);
+    const history = new WatchHistory(ROOMY);
     history.record(false);
     history.add({ type: 'delete', key, source: 's', revision: '1' }, 0);
     history.commit();

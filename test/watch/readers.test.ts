@@ -2,17 +2,17 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { Catalog } from '../../src/catalog/catalog.ts';
 import type { Pod } from '../../src/model.ts';
-import type { Reader, ReaderOutput } from '../../src/watch/watch-reader.ts';
-import { Relay, type RelayOptions } from '../../src/watch/watch-server.ts';
+import type { WatchReader as StreamReader, WatchOutput } from '../../src/watch/watch-reader.ts';
+import { WatchServer, type WatchServerOptions } from '../../src/watch/watch-server.ts';
 import { turn } from '../harness/clock.ts';
 import { CLIENT, eventually, Node, pod, RESERVE, VPC, WatchReader, type Line } from './nodes.ts';
 
 /** A connection that takes so many writes, and then none until it is opened. */
-class Output implements ReaderOutput {
+class Output implements WatchOutput {
   room: number;
   text = '';
   wasCut = false;
-  reader: Reader | undefined;
+  reader: StreamReader | undefined;
 
   constructor(room = Infinity) {
     this.room = room;
@@ -42,16 +42,16 @@ class Output implements ReaderOutput {
   }
 }
 
-/** A relay over a catalog, changed by hand. */
+/** A watch server over a catalog, changed by hand. */
 class World {
   time = 0;
   lostSince = 0;
   readonly catalog = new Catalog({ sources: ['s'] });
-  readonly relay: Relay;
+  readonly watchServer: WatchServer;
   private revision = 0;
 
-  constructor(limits: RelayOptions['limits'] = {}) {
-    this.relay = new Relay({
+  constructor(limits: WatchServerOptions['limits'] = {}) {
+    this.watchServer = new WatchServer({
       catalog: this.catalog,
       view: () => ({ whole: true, lostSince: this.lostSince }),
       now: () => this.time,
@@ -63,12 +63,12 @@ class World {
   put(...pods: Pod[]): void {
     const transaction = this.catalog.begin('s', false, String(++this.revision));
     for (const each of pods) transaction.put(each);
-    for (const change of transaction.commit()) this.relay.change(change, undefined);
-    this.relay.commit();
+    for (const change of transaction.commit()) this.watchServer.change(change, undefined);
+    this.watchServer.commit();
   }
 
   open(output: Output, request: { revision?: string; vpcs?: string[] } = {}): Output {
-    const reader = this.relay.open({ vpcs: [], ...request }, () => output);
+    const reader = this.watchServer.open({ vpcs: [], ...request }, () => output);
     if (typeof reader === 'string') throw new Error(reader);
     output.reader = reader;
     return output;
@@ -77,7 +77,7 @@ class World {
 
 const words = (lines: Line[]): string[] => lines.map(({ type, object }) => object?.name ?? type);
 
-describe('the relay', () => {
+describe('the watch server', () => {
   it('writes nothing to a connection that takes nothing, and goes on where it stopped', async () => {
     const world = new World();
     const slow = world.open(new Output(1));
@@ -103,16 +103,16 @@ describe('the relay', () => {
     for (const name of ['c', 'd', 'e', 'f']) world.put(pod(name, 'fd00::c'));
     behind.open(1);
     world.time = 4000;
-    world.relay.tick();
+    world.watchServer.tick();
     await turn();
     expect([stuck.wasCut, behind.wasCut]).toEqual([true, true]);
-    expect(world.relay.facts().cut).toEqual({ stalled: 0, behind: 2 });
+    expect(world.watchServer.facts().cut).toEqual({ stalled: 0, behind: 2 });
     const still = world.open(new Output(1));
     await turn();
     world.time = 9000;
-    world.relay.tick();
-    expect([still.wasCut, world.relay.facts().readers]).toEqual([true, 0]);
-    expect(world.relay.facts().cut.stalled).toBe(1);
+    world.watchServer.tick();
+    expect([still.wasCut, world.watchServer.facts().readers]).toEqual([true, 0]);
+    expect(world.watchServer.facts().cut.stalled).toBe(1);
   });
 
   it('bookmarks every ten seconds of silence, with the loss of its own source', async () => {
@@ -121,18 +121,18 @@ describe('the relay', () => {
     await turn();
     const before = one.lines.length;
     for (world.time = 1000; world.time < 31_000; world.time += 1000) {
-      world.relay.tick();
+      world.watchServer.tick();
       await turn();
     }
     expect(words(one.lines).slice(before)).toEqual(['bookmark', 'bookmark', 'bookmark']);
     world.lostSince = Date.UTC(2026, 10, 22);
-    world.relay.tick();
+    world.watchServer.tick();
     await turn();
     expect(one.lines.at(-1)).toMatchObject({ type: 'bookmark', lost: '2026-11-22T00:00:00.000Z' });
     world.lostSince = 0;
-    world.relay.tick();
+    world.watchServer.tick();
     await turn();
-    expect(one.lines.at(-1)).toEqual({ type: 'bookmark', revision: world.relay.revision });
+    expect(one.lines.at(-1)).toEqual({ type: 'bookmark', revision: world.watchServer.revision });
   });
 
   it('tells a newcomer at once that it has lost its own source', async () => {
@@ -155,7 +155,7 @@ describe('the relay', () => {
     const told = other.lines.at(-1)!;
     expect(told.type).toBe('bookmark');
     // What it heard last is good to go on from.
-    expect(typeof world.relay.open({ revision: told.revision, vpcs: ['w'] }, () => new Output())).toBe(
+    expect(typeof world.watchServer.open({ revision: told.revision, vpcs: ['w'] }, () => new Output())).toBe(
       'object',
     );
   });
@@ -201,12 +201,12 @@ describe('the relay', () => {
     transaction.put(pod('c', 'fd00::c'));
     transaction.put(pod('d', 'fd00::d'));
     const changes = transaction.commit();
-    world.relay.change(changes.next().value!, undefined);
+    world.watchServer.change(changes.next().value!, undefined);
     const one = world.open(new Output());
     await turn();
     expect(one.lines).toEqual([]);
-    for (const change of changes) world.relay.change(change, undefined);
-    world.relay.commit();
+    for (const change of changes) world.watchServer.change(change, undefined);
+    world.watchServer.commit();
     await turn();
     expect(words(one.lines).sort()).toEqual(['a', 'b', 'c', 'd', 'snapshot', 'synced']);
   });
@@ -223,8 +223,8 @@ describe('the relay', () => {
     await turn();
     expect(new Set(all.map(({ text }) => text)).size).toBe(1);
     expect(asked).toBe(1);
-    world.relay.tick();
-    expect(world.relay.facts().listBytes).toBe(0);
+    world.watchServer.tick();
+    expect(world.watchServer.facts().listBytes).toBe(0);
   });
 });
 
@@ -238,15 +238,15 @@ describe('over HTTP', () => {
 
   it('fifty read everything while one that never reads is cut', async () => {
     node = await new Node({ reserve: RESERVE }).start();
-    const { relay } = node.server.outlets;
-    relay.limits.stall = 500;
+    const { watchServer } = node.server.subscribers;
+    watchServer.limits.stall = 500;
     await node.server.apply({ put: [VPC, CLIENT] });
     const stuck = new WatchReader(node.watchUrl, { read: false });
     readers = Array.from({ length: 50 }, () => new WatchReader(node.watchUrl));
     await Promise.all([stuck, ...readers].map((reader) => reader.headed));
     const names = Array.from({ length: 100 }, (_, i) => `name-${String(i).padStart(50, '0')}`);
     let pushed = 0;
-    while (relay.facts().cut.stalled === 0) {
+    while (watchServer.facts().cut.stalled === 0) {
       if (++pushed > 3000) throw new Error('the one that never reads was not cut');
       await node.server.apply({ put: [pod(`p${pushed % 10}`, `fd00::1:${pushed.toString(16)}`, { names })] });
       await turn();
@@ -256,10 +256,10 @@ describe('over HTTP', () => {
     for (const reader of readers) {
       const told = reader.lines.filter(({ type }) => type === 'put').map(({ revision }) => revision);
       expect(told.length).toBeGreaterThanOrEqual(pushed);
-      expect(reader.lines.at(-1)!.revision).toBe(relay.revision);
+      expect(reader.lines.at(-1)!.revision).toBe(watchServer.revision);
     }
-    expect(relay.facts()).toMatchObject({ readers: 50, cut: { stalled: 1, behind: 0 } });
-    expect(relay.facts().history.bytes).toBeLessThanOrEqual(relay.limits.historyBytes);
+    expect(watchServer.facts()).toMatchObject({ readers: 50, cut: { stalled: 1, behind: 0 } });
+    expect(watchServer.facts().history.bytes).toBeLessThanOrEqual(watchServer.limits.historyBytes);
     // It learns of it when it reads at last.
     stuck.response!.resume();
     await eventually(

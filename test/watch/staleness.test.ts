@@ -252,7 +252,7 @@ describe('a saved view', () => {
     writeFileSync(path, 'a file where a folder should be');
     await node.server.apply({ put: [...view] });
     const problem = await eventually(
-      () => node.server.outlets.saved!.problem,
+      () => node.server.subscribers.saved!.problem,
       (value): value is Problem => value !== undefined,
     );
     expect(problem!.reason).toContain('the snapshot cannot be written');

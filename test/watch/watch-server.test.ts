@@ -133,7 +133,7 @@ describe('a reader', () => {
   it('is sent away with 410 where its revision is not ours, or no longer kept', async () => {
     const root = await node();
     await root.server.apply({ put: [VPC, CLIENT] });
-    const own = root.server.outlets.relay.revision;
+    const own = root.server.subscribers.watchServer.revision;
     const foreign = own.slice(0, -1) + ((Number(own.at(-1)) + 1) % 10);
     // Nobody has read yet, so nothing was kept before this one.
     for (const revision of ['41', '0', foreign, `${BigInt(own) + 100_000_000n}`]) {

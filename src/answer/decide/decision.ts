@@ -1,4 +1,4 @@
-/** The record that deciding fills and encoding reads: one reused object a lane, no allocation a query. */
+/** The record that deciding fills and encoding reads: one reused object a transport, no allocation a query. */
 
 import { RCODE_NXDOMAIN, TYPE_ANY, TYPE_NS, TYPE_SOA } from '../../dns/constants.ts';
 import type { Query } from '../../dns/query.ts';

@@ -66,7 +66,7 @@ export class Deferred {
     return this.holds.size;
   }
 
-  /** The `defer` of the lanes' contract. */
+  /** The `defer` of the transports' contract. */
   defer(packet: Uint8Array, peer: Peer, reply: (answer: Uint8Array) => void): void {
     const item: Item = { packet: packet.slice(), peer: copyPeer(peer), reply, unknown: '' };
     this.judge(item, WAIT_HOLD);
@@ -123,7 +123,7 @@ export class Deferred {
     const source = formatAddress(item.peer.address, 0);
     const { syncHold } = this.options;
     if (
-      !this.holds.hold(item, item.peer.listener.vpc, source, twinOf(item), syncHold, (late) =>
+      !this.holds.hold(item, item.peer.listener.vpc, source, retransmissionKey(item), syncHold, (late) =>
         this.expire(late),
       )
     ) {
@@ -139,7 +139,8 @@ export class Deferred {
     const verdict = this.unknownPods.judge(item.unknown, this.options.isLive());
     if (verdict === UNKNOWN_HOLD) {
       const { podHold } = this.options;
-      if (this.holds.hold(item, vpc, source, twinOf(item), podHold, (late) => this.expire(late))) return;
+      if (this.holds.hold(item, vpc, source, retransmissionKey(item), podHold, (late) => this.expire(late)))
+        return;
       this.fail(item, dns.EDE_NOT_READY, decision.TEXT_BUSY);
       return;
     }
@@ -252,7 +253,7 @@ function copyPeer(peer: Peer): Peer {
 }
 
 /** The same question from the same port with the same id: a retransmission. TCP has none. */
-function twinOf({ packet, peer }: Item): string {
+function retransmissionKey({ packet, peer }: Item): string {
   if (peer.tcp) return '';
   const octets = Buffer.from(packet.buffer, packet.byteOffset, packet.length).toString('latin1');
   return `${peer.listener.id} ${formatAddress(peer.address, 0)} ${peer.port} ${octets}`;

@@ -26,7 +26,7 @@ export interface Held<T> {
   vpc: string;
   source: string;
   /** Equal for retransmissions: the later takes the place of the earlier. '' when there are none (TCP). */
-  twin: string;
+  retransmissionKey: string;
   timer: unknown;
 }
 
@@ -35,11 +35,11 @@ export class Holds<T> {
   private readonly clock: Clock;
   private readonly gaveWay: (item: T) => void;
   private readonly held = new Set<Held<T>>();
-  private readonly twins = new Map<string, Held<T>>();
+  private readonly byRetransmission = new Map<string, Held<T>>();
   private readonly byVpc = new Map<string, number>();
   private readonly bySource = new Map<string, number>();
 
-  /** `gaveWay`: called with an item whose twin has taken its place, so that nobody waits for its answer. */
+  /** `gaveWay`: called with an item whose retransmission key has taken its place, so that nobody waits for its answer. */
   constructor(limits: HoldLimits, clock: Clock, gaveWay: (item: T) => void) {
     this.limits = limits;
     this.clock = clock;
@@ -52,10 +52,17 @@ export class Holds<T> {
 
   /**
    * Keeps the item for `ms`, then calls `expired` with it. False when a limit is reached: it is not kept.
-   * An item with the same `twin` gives way: its client has asked again.
+   * An item with the same `retransmissionKey` gives way: its client has asked again.
    */
-  hold(item: T, vpc: string, source: string, twin: string, ms: number, expired: (item: T) => void): boolean {
-    const earlier = twin === '' ? undefined : this.twins.get(twin);
+  hold(
+    item: T,
+    vpc: string,
+    source: string,
+    retransmissionKey: string,
+    ms: number,
+    expired: (item: T) => void,
+  ): boolean {
+    const earlier = retransmissionKey === '' ? undefined : this.byRetransmission.get(retransmissionKey);
     if (earlier !== undefined) {
       this.release(earlier);
       this.gaveWay(earlier.item);
@@ -68,13 +75,13 @@ export class Holds<T> {
     ) {
       return false;
     }
-    const held: Held<T> = { item, vpc, source, twin, timer: undefined };
+    const held: Held<T> = { item, vpc, source, retransmissionKey, timer: undefined };
     held.timer = this.clock.setTimeout(() => {
       this.release(held);
       expired(item);
     }, ms);
     this.held.add(held);
-    if (twin !== '') this.twins.set(twin, held);
+    if (retransmissionKey !== '') this.byRetransmission.set(retransmissionKey, held);
     count(this.byVpc, vpc, 1);
     count(this.bySource, source, 1);
     return true;
@@ -96,7 +103,8 @@ export class Holds<T> {
   private release(held: Held<T>): void {
     if (!this.held.delete(held)) return;
     this.clock.clearTimeout(held.timer);
-    if (this.twins.get(held.twin) === held) this.twins.delete(held.twin);
+    if (this.byRetransmission.get(held.retransmissionKey) === held)
+      this.byRetransmission.delete(held.retransmissionKey);
     count(this.byVpc, held.vpc, -1);
     count(this.bySource, held.source, -1);
   }

@@ -45,7 +45,7 @@ export function serviceText(service: Service): string {
 export function packTexts({ each, count }: Inventory<string>, room: number): Uint8Array[] {
   const texts: Uint8Array[] = [];
   let used = 0;
-  // Room for the last string, whatever its number.
+  // Capacity for the last string, whatever its number.
   const usable = room - 24;
   for (const line of each) {
     // Only whole characters are written.

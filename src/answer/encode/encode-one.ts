@@ -37,7 +37,7 @@ export class OneAddress {
     const { words } = this.view;
     if (words[d.vpc + layout.VPC_STALE] !== 0) return 0;
     const { octets: from, start } = query;
-    // Lanes use the same memory for every answer: then this allocates nothing.
+    // Transports use the same memory for every answer: then this allocates nothing.
     if (out !== this.out) {
       this.out = out;
       this.to = new DataView(out.buffer, out.byteOffset, out.byteLength);

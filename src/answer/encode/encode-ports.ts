@@ -4,7 +4,7 @@ import { put16 } from '../../dns/octets.ts';
 import type { Query } from '../../dns/query.ts';
 import * as layout from '../../trie/layout.ts';
 import type { View } from '../../trie/read/view.ts';
-import type { Draft } from './response-buffer.ts';
+import type { ResponseBuffer } from './response-buffer.ts';
 import { STEPS, STEPS_TCP } from './members.ts';
 import type { PortHolders } from './ports.ts';
 import { A, AAAA } from './visible-addresses.ts';
@@ -41,11 +41,11 @@ export function encodePorts(
   record: number,
   ttl: number,
   tcp: boolean,
-  draft: Draft,
+  response: ResponseBuffer,
 ): void {
-  const { out, base } = draft;
+  const { out, base } = response;
   const protocol = protocolOf(query, 1);
-  let at = draft.at;
+  let at = response.at;
   const targets: number[] = [];
   holders.begin(record, query, 0, protocol, tcp ? STEPS_TCP : STEPS);
   members: for (let member = holders.next(); member !== 0; member = holders.next()) {
@@ -55,8 +55,8 @@ export function encodePorts(
     for (let isFirst = true; port !== 0; port = ports.next(view, query, 0, protocol), isFirst = false) {
       const rdata = at + 12;
       const end = rdata + 6 + target.length;
-      if (end > draft.end) {
-        draft.truncated = true;
+      if (end > response.end) {
+        response.truncated = true;
         break members;
       }
       put16(out, at, 0xc00c);
@@ -71,13 +71,13 @@ export function encodePorts(
       putFixed(out, at + 2, dns.TYPE_SRV, ttl, end - rdata);
       if (isFirst) targets.push(rdata + 6 - base, target.length, member);
       at = end;
-      draft.answers++;
+      response.answers++;
     }
   }
-  if (holders.cut) draft.truncated = true;
-  draft.at = at;
+  if (holders.cut) response.truncated = true;
+  response.at = at;
   for (let t = 0; t < targets.length; t += 3) {
-    putAddresses(view, visible, targets[t], targets[t + 1], targets[t + 2], ttl, draft);
+    putAddresses(view, visible, targets[t], targets[t + 1], targets[t + 2], ttl, response);
   }
 }
 
@@ -124,28 +124,28 @@ function putAddresses(
   ownerLength: number,
   member: number,
   ttl: number,
-  draft: Draft,
+  response: ResponseBuffer,
 ): void {
-  const { out, base, end } = draft;
+  const { out, base, end } = response;
   const pointed = owner <= POINTER_MAX;
   const ownerOctets = pointed ? 2 : ownerLength;
   for (const family of FAMILIES) {
     const length = family * 4;
     const type = family === AAAA ? dns.TYPE_AAAA : dns.TYPE_A;
-    const { additional } = draft;
-    let { at } = draft;
+    const { additional } = response;
+    let { at } = response;
     visible.beginOne(member, family);
     for (let word = visible.next(); word !== 0; word = visible.next()) {
       if (at + ownerOctets + RECORD_FIXED + length > end) {
-        draft.additional = additional;
-        at = draft.at;
+        response.additional = additional;
+        at = response.at;
         break;
       }
       at = putOwner(out, at, base, owner, ownerLength, pointed);
       at = putOctets(out, putFixed(out, at, type, ttl, length), view.bytes, word * 4, length);
-      draft.additional++;
+      response.additional++;
     }
-    draft.at = at;
+    response.at = at;
   }
 }
 

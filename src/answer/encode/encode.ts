@@ -13,8 +13,8 @@ import { putChaos, putPointer, putSimple, putTexts } from './encode-single.ts';
 import type { Client } from '../decide/client.ts';
 import * as decision from '../decide/decision.ts';
 import type { Decision } from '../decide/decision.ts';
-import { fits, newDraft } from './response-buffer.ts';
-import type { Draft } from './response-buffer.ts';
+import { fits, newResponseBuffer } from './response-buffer.ts';
+import type { ResponseBuffer } from './response-buffer.ts';
 import { OptWriter, edeOctets } from './opt.ts';
 import type { Peer } from '../peer.ts';
 import type { AnswerSettings } from '../settings.ts';
@@ -36,7 +36,7 @@ export class Encoder {
   private readonly oneAddress: OneAddress;
   private readonly visible: VisibleAddresses;
   private readonly ports: PortHolders;
-  private readonly draft: Draft = newDraft();
+  private readonly response: ResponseBuffer = newResponseBuffer();
 
   constructor(view: View, settings: AnswerSettings, now: () => number) {
     this.view = view;
@@ -65,17 +65,17 @@ export class Encoder {
       const length = this.oneAddress.encode(query, peer, d, out, base);
       if (length !== 0) return length;
     }
-    const { draft } = this;
-    draft.out = out;
-    draft.base = base;
-    draft.answers = 0;
-    draft.authority = 0;
-    draft.additional = 0;
-    draft.truncated = d.truncated;
+    const { response } = this;
+    response.out = out;
+    response.base = base;
+    response.answers = 0;
+    response.authority = 0;
+    response.additional = 0;
+    response.truncated = d.truncated;
     let at = base + dns.HEADER_LENGTH;
     const withQuestion = d.withQuestion && query.qnameLength > 0;
     if (withQuestion) at = putOctets(out, at, query.packet, query.start + 12, query.qnameLength + 4);
-    draft.at = at;
+    response.at = at;
 
     let ede = d.ede;
     let edeText = d.edeText;
@@ -95,14 +95,14 @@ export class Encoder {
     }
     const room = base + limit - at - optLength;
     const text = edeOctets(edeText, room - soaLength);
-    draft.end = at + room - (query.edns && ede >= 0 ? text.length : 0);
+    response.end = at + room - (query.edns && ede >= 0 ? text.length : 0);
 
     if (d.data !== decision.DATA_NONE) this.putData(query, client, peer, d, texts);
     if (d.soaLabel >= 0) this.putAuthority(query, d);
     if (query.edns) {
-      draft.at = this.opt.put(
+      response.at = this.opt.put(
         out,
-        draft.at,
+        response.at,
         query,
         peer.address,
         peer.tcp,
@@ -111,15 +111,15 @@ export class Encoder {
         text,
         withNsid,
       );
-      draft.additional++;
+      response.additional++;
     }
     this.putHeader(query, d, withQuestion);
-    return draft.at - base;
+    return response.at - base;
   }
 
   private putHeader(query: Query, d: Decision, withQuestion: boolean): void {
-    const { draft } = this;
-    const { out, base } = draft;
+    const { response } = this;
+    const { out, base } = response;
     put16(out, base, query.id);
     const echoed = d.rcode === dns.RCODE_NOTIMP ? 0 : query.flags & (RD | CD);
     put16(
@@ -128,15 +128,15 @@ export class Encoder {
       0x8000 |
         (query.flags & 0x7800) |
         (d.authoritative ? 0x0400 : 0) |
-        (draft.truncated ? TC : 0) |
+        (response.truncated ? TC : 0) |
         echoed |
         (d.recursionAvailable ? 0x0080 : 0) |
         (d.rcode & 15),
     );
     put16(out, base + 4, withQuestion ? 1 : 0);
-    put16(out, base + 6, draft.answers);
-    put16(out, base + 8, draft.authority);
-    put16(out, base + 10, draft.additional);
+    put16(out, base + 6, response.answers);
+    put16(out, base + 8, response.authority);
+    put16(out, base + 10, response.additional);
   }
 
   private putData(
@@ -165,45 +165,45 @@ export class Encoder {
           d.record,
           ttl,
           peer.tcp,
-          this.draft,
+          this.response,
         );
         return;
       case decision.DATA_PTR:
-        putPointer(this.view, this.names, d, ttl, this.draft);
+        putPointer(this.view, this.names, d, ttl, this.response);
         return;
       case decision.DATA_OWN_NAME:
-        putSimple(this.draft, dns.TYPE_PTR, ttl, this.names.server, 0, this.names.server.length);
+        putSimple(this.response, dns.TYPE_PTR, ttl, this.names.server, 0, this.names.server.length);
         return;
       case decision.DATA_LOCALHOST:
-        putSimple(this.draft, dns.TYPE_PTR, ttl, LOCALHOST, 0, LOCALHOST.length);
+        putSimple(this.response, dns.TYPE_PTR, ttl, LOCALHOST, 0, LOCALHOST.length);
         return;
       case decision.DATA_SOA:
-        if (!fits(this.draft, 12 + this.names.soaLength)) return;
+        if (!fits(this.response, 12 + this.names.soaLength)) return;
         this.putSoa(0, query, d, ttl);
-        this.draft.answers++;
+        this.response.answers++;
         return;
       case decision.DATA_NS:
         // One name for all zones, and the one that has an address: ns below Z, as the SOA says too.
-        putSimple(this.draft, dns.TYPE_NS, ttl, this.names.server, 0, this.names.server.length);
+        putSimple(this.response, dns.TYPE_NS, ttl, this.names.server, 0, this.names.server.length);
         return;
       case decision.DATA_LOOPBACK4:
-        putSimple(this.draft, dns.TYPE_A, ttl, LOOPBACK4, 0, 4);
+        putSimple(this.response, dns.TYPE_A, ttl, LOOPBACK4, 0, 4);
         return;
       case decision.DATA_LOOPBACK6:
-        putSimple(this.draft, dns.TYPE_AAAA, ttl, LOOPBACK6, 0, 16);
+        putSimple(this.response, dns.TYPE_AAAA, ttl, LOOPBACK6, 0, 16);
         return;
       case decision.DATA_OWN_ADDRESS:
-        if (isMapped(peer.local, 0)) putSimple(this.draft, dns.TYPE_A, ttl, peer.local, 12, 4);
-        else putSimple(this.draft, dns.TYPE_AAAA, ttl, peer.local, 0, 16);
+        if (isMapped(peer.local, 0)) putSimple(this.response, dns.TYPE_A, ttl, peer.local, 12, 4);
+        else putSimple(this.response, dns.TYPE_AAAA, ttl, peer.local, 0, 16);
         return;
       case decision.DATA_VERSION:
-        putChaos(this.draft, this.version);
+        putChaos(this.response, this.version);
         return;
       case decision.DATA_NODE_NAME:
-        putChaos(this.draft, this.nodeName);
+        putChaos(this.response, this.nodeName);
         return;
       default:
-        if (texts !== undefined) putTexts(this.draft, texts, ttl);
+        if (texts !== undefined) putTexts(this.response, texts, ttl);
     }
   }
 
@@ -216,7 +216,7 @@ export class Encoder {
 
   /** Whole records that fit, beginning at a place that the message id chooses: rotation without state. */
   private putReady(query: Query, record: number, family: number): void {
-    const { draft } = this;
+    const { response } = this;
     const { words } = this.view;
     const is6 = family === AAAA;
     const six = words[record + layout.RRSET_AAAA_COUNT];
@@ -225,45 +225,45 @@ export class Encoder {
     let i = count === 1 ? 0 : Math.floor((query.id * count) / 65536);
     let n = 0;
     for (; n < count && this.putAddress(first + family * i, family); n++) if (++i === count) i = 0;
-    draft.answers = n;
-    if (n < count) draft.truncated = true;
+    response.answers = n;
+    if (n < count) response.truncated = true;
   }
 
   /** The same where the addresses depend on the client, or where many bear the name. */
   private putVisible(query: Query, client: Client, record: number, family: number, tcp: boolean): void {
-    const { draft, visible } = this;
+    const { response, visible } = this;
     visible.use(client);
     visible.begin(record, family, query.id, tcp ? STEPS_TCP : STEPS);
     let at = visible.next();
-    for (; at !== 0 && this.putAddress(at, family); at = visible.next()) draft.answers++;
-    if (at !== 0 || visible.cut) draft.truncated = true;
+    for (; at !== 0 && this.putAddress(at, family); at = visible.next()) response.answers++;
+    if (at !== 0 || visible.cut) response.truncated = true;
   }
 
   /** A record of the question's name with the address at this word; false when it does not fit. */
   private putAddress(word: number, family: number): boolean {
-    const { draft } = this;
-    const { out, at } = draft;
+    const { response } = this;
+    const { out, at } = response;
     const length = family * 4;
-    if (at + 12 + length > draft.end) return false;
+    if (at + 12 + length > response.end) return false;
     out[at] = 0xc0;
     out[at + 1] = 0x0c;
     const type = family === AAAA ? dns.TYPE_AAAA : dns.TYPE_A;
     const rdata = putFixed(out, at + 2, type, this.settings.ttl, length);
-    draft.at = putOctets(out, rdata, this.view.bytes, word * 4, length);
+    response.at = putOctets(out, rdata, this.view.bytes, word * 4, length);
     return true;
   }
 
   private putAuthority(query: Query, d: Decision): void {
-    const { draft } = this;
-    if (draft.at + SOA_OWNER_AND_FIXED + this.names.soaLength > draft.end) return;
+    const { response } = this;
+    if (response.at + SOA_OWNER_AND_FIXED + this.names.soaLength > response.end) return;
     this.putSoa(d.soaLabel, query, d, this.settings.negativeTtl);
-    draft.authority = 1;
+    response.authority = 1;
   }
 
   private putSoa(label: number, query: Query, d: Decision, ttl: number): void {
-    const { draft, names } = this;
-    const { out } = draft;
-    let { at } = draft;
+    const { response, names } = this;
+    const { out } = response;
+    let { at } = response;
     if (label >= query.labelCount) out[at++] = 0;
     else {
       put16(out, at, 0xc000 | (12 + query.labelOffsets[label]));
@@ -273,7 +273,7 @@ export class Encoder {
     at = putFixed(out, at, dns.TYPE_SOA, ttl, names.soaLength);
     if (query.qclass === dns.CLASS_CH) out[fixed + 3] = dns.CLASS_CH;
     const serial = d.vpc === 0 ? 1 : this.view.vpcWord(d.vpc, layout.VPC_SERIAL);
-    draft.at = names.putSoaRdata(out, at, draft.base, serial, this.settings.negativeTtl);
+    response.at = names.putSoaRdata(out, at, response.base, serial, this.settings.negativeTtl);
   }
 }
 

@@ -1,4 +1,4 @@
-/** Goes through those of a name's bearers that can answer a question, from any of them on, as many as are wanted. */
+/** Goes through those of a name's owners that can answer a question, from any of them on, as many as are wanted. */
 import * as layout from '../../trie/layout.ts';
 import { Cursor, totalOf } from '../../trie/read/members.ts';
 import type { View } from '../../trie/read/view.ts';
@@ -36,7 +36,7 @@ export class Members {
     this.cursor = new Cursor(view.words);
   }
 
-  /** True when some bearer of `record` (POD, SERVICE, SET or CROWD) can answer, or there are too many to tell. */
+  /** True when some owner of `record` (POD, SERVICE, SET or CROWD) can answer, or there are too many to tell. */
   any(record: number): boolean {
     this.begin(record, 0, STEPS);
     return this.next() !== 0 || this.cut;

@@ -1,4 +1,4 @@
-/** Who among the bearers of a name has the port that a question names. */
+/** Who among the owners of a name has the port that a question names. */
 import type { Query } from '../../dns/query.ts';
 import type { View } from '../../trie/read/view.ts';
 import { Members } from './members.ts';
@@ -24,7 +24,7 @@ export class PortHolders implements Judge {
     return this.members.cut;
   }
 
-  /** True when some bearer has a port of this protocol with the name in that label (-1: any name). */
+  /** True when some owner has a port of this protocol with the name in that label (-1: any name). */
   any(record: number, query: Query, label: number, protocol: number): boolean {
     this.query = query;
     this.label = label;

@@ -1,7 +1,7 @@
 /** An answer while it is being written. */
 
 /** What the parts of an encoder share while one answer is written. */
-export interface Draft {
+export interface ResponseBuffer {
   out: Uint8Array;
   /** Where the message begins, where the next octet goes, where records must end. */
   base: number;
@@ -13,7 +13,7 @@ export interface Draft {
   truncated: boolean;
 }
 
-export function newDraft(): Draft {
+export function newResponseBuffer(): ResponseBuffer {
   return {
     out: new Uint8Array(0),
     base: 0,
@@ -27,8 +27,8 @@ export function newDraft(): Draft {
 }
 
 /** True when a record of so many octets fits; else the answer ends before it, and says so. */
-export function fits(draft: Draft, octets: number): boolean {
-  if (draft.at + octets <= draft.end) return true;
-  draft.truncated = true;
+export function fits(response: ResponseBuffer, octets: number): boolean {
+  if (response.at + octets <= response.end) return true;
+  response.truncated = true;
   return false;
 }

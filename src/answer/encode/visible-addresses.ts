@@ -44,13 +44,13 @@ export class VisibleAddresses implements Judge {
     this.overlays.load(client);
   }
 
-  /** True when the client is given an address of this family by some bearer of `record`. */
+  /** True when the client is given an address of this family by some owner of `record`. */
   any(record: number, family: number): boolean {
     this.family = family;
     return this.members.any(record);
   }
 
-  /** Then `next` gives them, beginning with a bearer that the message id chooses. */
+  /** Then `next` gives them, beginning with an owner that the message id chooses. */
   begin(record: number, family: number, id: number, steps: number): void {
     this.family = family;
     this.seen.clear();

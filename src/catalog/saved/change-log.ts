@@ -3,19 +3,19 @@ import type { ResourceKey } from '../../model.ts';
 import type { Store } from '../store.ts';
 
 /** A source no longer says a key. */
-export interface Unsaid {
+export interface Withdrawn {
   source: string;
   key: ResourceKey;
 }
 
 /** In order: references of records that were said, of which those that are dead have been said anew since. */
-export type Sayings = (number | Unsaid)[];
+export type Sayings = (number | Withdrawn)[];
 
 /** Of more than these, or of records of more octets, all are forgotten: who wants to know reads everything anew. */
 const MOST = 250_000;
 const OCTETS_MOST = 64 << 20;
 
-export class SayLog {
+export class ChangeLog {
   readonly #store: Store;
   readonly #nameOf: (source: number) => string;
   #sayings: Sayings = [];

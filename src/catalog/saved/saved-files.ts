@@ -17,7 +17,7 @@ import { deleteLine, reasonOf, recordLine, SLICE, WRITE } from './saved-lines.ts
 import type { SavedHead, SavedSource } from './saved-lines.ts';
 import { loadView, problemOf } from './saved-load.ts';
 import type { LoadedView } from './saved-load.ts';
-import type { Sayings, SayLog } from './change-log.ts';
+import type { Sayings, ChangeLog } from './change-log.ts';
 import { writeSnapshot } from './snapshot.ts';
 
 /** What is saved of a source beside its records; asked in the same turn as they are taken. */
@@ -62,7 +62,7 @@ export class SavedFiles {
   savedAt = 0;
   readonly #options: SavedFilesOptions;
   readonly #openFile: typeof open;
-  readonly #log: SayLog;
+  readonly #log: ChangeLog;
   /** Octets of the whole file that the journals go on from; undefined where there is none. */
   #base: number | undefined;
   /** `saved` of what the next journal goes on from. */

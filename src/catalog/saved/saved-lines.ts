@@ -1,6 +1,6 @@
 /** The lines of the saved view: one form for records, whether the view is written whole or what has changed. */
 import type { Resource, ResourceKey } from '../../model.ts';
-import type { SaidRecord } from '../change.ts';
+import type { SourceRecord } from '../change.ts';
 import type { Transaction } from '../transaction.ts';
 
 /** Of the whole file and of journals. */
@@ -45,7 +45,7 @@ export interface RecordLine {
   object: unknown;
 }
 
-export function recordLine(said: SaidRecord, source: number): string {
+export function recordLine(said: SourceRecord, source: number): string {
   const { revision, resource, shadowed } = said;
   const line: RecordLine = { type: shadowed ? 'shadowed' : 'put', revision, source, object: resource };
   const stamp = String(said.stamp);

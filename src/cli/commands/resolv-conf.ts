@@ -119,10 +119,10 @@ function choose(pods: readonly Pod[], namespace: string, name: string, vpc: stri
     );
   }
   if (found.length === 1) return found[0]!;
-  const bearers = near.filter((pod) => pod.names.includes(name)).map((pod) => `${namespace}/${pod.name}`);
+  const owners = near.filter((pod) => pod.names.includes(name)).map((pod) => `${namespace}/${pod.name}`);
   const hint =
-    bearers.length > 0
-      ? `; ${bearers.slice(0, 3).join(', ')} bears that name`
+    owners.length > 0
+      ? `; ${owners.slice(0, 3).join(', ')} bears that name`
       : near.length === 0
         ? `; namespace ${namespace}${where} has no pods`
         : '';

@@ -1,26 +1,26 @@
 /**
  * Answers of upstreams, kept by octets; each VPC has a part of its own, which alone grows and is evicted from.
  *
- * What can be is put on the shelf, where workers take it, and only there: an entry is then a reference. Whatever
- * leaves the cache is taken off the shelf at once.
+ * What can be is put on the shared cache, where workers take it, and only there: an entry is then a reference. Whatever
+ * leaves the cache is taken off the shared cache at once.
  */
 import { LRUCache } from 'lru-cache';
 import { isDue } from '../../shared-cache/layout.ts';
-import type { Shelf } from '../../shared-cache/shared-cache.ts';
+import type { SharedCache } from '../../shared-cache/shared-cache.ts';
 import type { Clock } from '../clock.ts';
 import type { Question } from '../question.ts';
 import type { Freshness, UpstreamAnswer } from '../upstream/upstream-answer.ts';
 
 export interface Entry {
-  /** On the shelf, or 0: then the answer is here. */
-  shelved: number;
+  /** On the shared cache, or 0: then the answer is here. */
+  cached: number;
   answer: UpstreamAnswer | undefined;
   /** Milliseconds of the clock. */
   storedAt: number;
   /** Seconds for which it is fresh. */
   seconds: number;
   negative: boolean;
-  /** Times it was given while fresh, where it is not on the shelf. */
+  /** Times it was given while fresh, where it is not on the shared cache. */
   hits: number;
 }
 
@@ -32,12 +32,12 @@ export interface CacheOptions {
   /** Milliseconds for which an expired answer is kept for bad times. */
   serveStale: number;
   clock: Clock;
-  shelf: Shelf;
+  sharedCache: SharedCache;
 }
 
-/** Objects, map slots and lists of an entry, and its slot on the shelf; measured as heap over 100,000 entries. */
+/** Objects, map slots and lists of an entry, and its slot on the shared cache; measured as heap over 100,000 entries. */
 const ENTRY_OVERHEAD = 260;
-/** What an answer takes besides its octets where it is not on the shelf; measured likewise. */
+/** What an answer takes besides its octets where it is not on the shared cache; measured likewise. */
 const ANSWER_OVERHEAD = 530;
 /** Oldest entries looked at before one is added to a part that is nearly full. */
 const SECOND_CHANCES = 4;
@@ -73,7 +73,7 @@ export class AnswerCache {
   /** What an entry that is in the cache now says; a copy that stays when the entry goes. */
   answerOf(entry: Entry): UpstreamAnswer {
     if (entry.answer !== undefined) return entry.answer;
-    return { ...this.options.shelf.read(entry.shelved), truncated: false, ede: undefined, found: true };
+    return { ...this.options.sharedCache.read(entry.cached), truncated: false, ede: undefined, found: true };
   }
 
   isFresh(entry: Entry): boolean {
@@ -82,20 +82,20 @@ export class AnswerCache {
 
   /** Counts that it was given; true when it is time to ask for it again. */
   hit(entry: Entry): boolean {
-    const hits = entry.shelved === 0 ? ++entry.hits : this.options.shelf.hit(entry.shelved);
+    const hits = entry.cached === 0 ? ++entry.hits : this.options.sharedCache.hit(entry.cached);
     return isDue(hits, entry.seconds, entry.storedAt + entry.seconds * 1000 - this.options.clock.now());
   }
 
   set(tenant: number, key: string, question: Question, answer: UpstreamAnswer, fresh: Freshness): void {
-    const { maxSize, serveStale, shelf, clock } = this.options;
+    const { maxSize, serveStale, sharedCache, clock } = this.options;
     if (maxSize <= 0) return;
     let part = this.parts.get(tenant);
     if (part === undefined) this.parts.set(tenant, (part = this.newPart()));
     this.favourTouched(part);
     const times = { ...fresh, storedAt: clock.now() };
     // An extended error is a rare thing, and only the main thread passes it on.
-    const shelved = answer.ede === undefined ? shelf.publish({ tenant, ...question }, answer, times) : 0;
-    const entry: Entry = { shelved, answer: shelved === 0 ? answer : undefined, ...times, hits: 0 };
+    const cached = answer.ede === undefined ? sharedCache.publish({ tenant, ...question }, answer, times) : 0;
+    const entry: Entry = { cached, answer: cached === 0 ? answer : undefined, ...times, hits: 0 };
     const before = part.calculatedSize;
     part.set(key, entry, { ttl: Math.ceil(entry.seconds * 1000 + serveStale) });
     // One that is too large is refused without a word.
@@ -126,16 +126,16 @@ export class AnswerCache {
   }
 
   private newPart(): Part {
-    const { clock, shelf } = this.options;
+    const { clock, sharedCache } = this.options;
     const part = this.partMax;
     return new LRUCache<string, Entry>({
       maxSize: part,
       // One message of 64 KiB must not empty a small part.
       maxEntrySize: Math.max(1, part >>> 2),
-      sizeCalculation: ({ shelved, answer }, key) => {
+      sizeCalculation: ({ cached, answer }, key) => {
         const octets =
           answer === undefined
-            ? shelf.sizeOf(shelved)
+            ? sharedCache.sizeOf(cached)
             : answer.octets.length + 2 * answer.ttlOffsets.length + ANSWER_OVERHEAD;
         return octets + key.length + ENTRY_OVERHEAD;
       },
@@ -151,9 +151,9 @@ export class AnswerCache {
   }
 
   private takeOff(entry: Entry): void {
-    const { shelved } = entry;
-    entry.shelved = 0;
-    if (shelved !== 0) this.options.shelf.remove(shelved);
+    const { cached } = entry;
+    entry.cached = 0;
+    if (cached !== 0) this.options.sharedCache.remove(cached);
   }
 
   /**
@@ -161,7 +161,7 @@ export class AnswerCache {
    * that were given since become the youngest.
    */
   private favourTouched(part: Part): void {
-    const { maxSize, shelf } = this.options;
+    const { maxSize, sharedCache } = this.options;
     if (part.calculatedSize < this.partMax * 0.75 && this.size < maxSize * 0.75) return;
     const oldest: string[] = [];
     for (const key of part.rkeys()) {
@@ -170,7 +170,7 @@ export class AnswerCache {
     }
     for (const key of oldest) {
       const entry = part.peek(key);
-      if (entry !== undefined && entry.shelved !== 0 && shelf.wasTouched(entry.shelved)) part.get(key);
+      if (entry !== undefined && entry.cached !== 0 && sharedCache.wasTouched(entry.cached)) part.get(key);
     }
   }
 

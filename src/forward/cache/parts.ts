@@ -1,8 +1,8 @@
 /** Makes the parts of a forwarder out of its options; every default stands here. */
 import { randomFillSync } from 'node:crypto';
-import { Bounds } from '../query-limits.ts';
-import { reserveShelf } from '../../shared-cache/memory.ts';
-import { Shelf } from '../../shared-cache/shared-cache.ts';
+import { QueryLimits } from '../query-limits.ts';
+import { reserveSharedCache } from '../../shared-cache/memory.ts';
+import { SharedCache } from '../../shared-cache/shared-cache.ts';
 import { AnswerCache } from './cache.ts';
 import { systemClock } from '../clock.ts';
 import type { Clock } from '../clock.ts';
@@ -15,9 +15,9 @@ import { Places } from '../routes/places.ts';
 import { MARK_LENGTH } from '../question.ts';
 import { ResolvConf } from '../routes/resolv-conf.ts';
 import { Routes } from '../routes/routes.ts';
-import type { UpstreamShared } from '../upstream/upstream-context.ts';
+import type { UpstreamContext } from '../upstream/upstream-context.ts';
 import { systemSockets } from '../upstream/sockets.ts';
-import type { TurnTimes } from '../resolution.ts';
+import type { ResolutionTimes } from '../resolution.ts';
 
 /** Milliseconds: 1.3 s an upstream, under 4 s in all, because stubs give up at 5 s. */
 const ATTEMPT = 1300;
@@ -34,11 +34,11 @@ const CONNECTIONS_TENANT = 16;
 export interface Parts {
   clock: Clock;
   mark: Uint8Array;
-  times: TurnTimes;
+  times: ResolutionTimes;
   resolvConf: ResolvConf;
   routes: Routes;
-  bounds: Bounds;
-  shelf: Shelf;
+  bounds: QueryLimits;
+  sharedCache: SharedCache;
   cache: AnswerCache;
   failures: Failures;
 }
@@ -50,7 +50,7 @@ export function makeParts<R extends ForwardRequest>(
   const clock = options.clock ?? systemClock;
   const mark = options.mark ?? randomFillSync(new Uint8Array(MARK_LENGTH));
   const resolvConf = new ResolvConf(options.resolvConf ?? '/etc/resolv.conf', clock, options.confFile);
-  const shared: UpstreamShared = {
+  const shared: UpstreamContext = {
     clock,
     sockets: options.sockets ?? systemSockets,
     counters,
@@ -73,25 +73,25 @@ export function makeParts<R extends ForwardRequest>(
   const maxSize = options.cacheSize ?? CACHE_SIZE;
   // What is remembered of failures is a part of the cache.
   const failuresSize = Math.min(maxSize >>> 2, Math.max(FAILURES_LEAST, maxSize >>> 4));
-  const shelf = options.shelf ?? new Shelf(reserveShelf(maxSize), () => clock.now());
+  const sharedCache = options.sharedCache ?? new SharedCache(reserveSharedCache(maxSize), () => clock.now());
   return {
     clock,
     mark,
     times: { attempt: options.attemptTimeout ?? ATTEMPT, budget: options.budget ?? BUDGET },
     resolvConf,
     routes,
-    bounds: new Bounds({
+    bounds: new QueryLimits({
       all,
       vpc: options.queriesVpc ?? Math.ceil(all / 2),
       client: options.queriesClient ?? QUERIES_CLIENT,
     }),
-    shelf,
+    sharedCache,
     cache: new AnswerCache({
       maxSize: maxSize - failuresSize,
       vpcMaxSize: options.vpcCacheSize ?? Math.ceil(maxSize / 4),
       serveStale: options.serveStale ?? SERVE_STALE,
       clock,
-      shelf,
+      sharedCache,
     }),
     failures: new Failures(clock, failuresSize),
   };

@@ -33,7 +33,7 @@ export class Records {
   /** Of the section of answers: where an alias leads, and who has what was asked for. */
   private readonly aliases = new Map<number, number>();
   private readonly owners = new Set<number>();
-  /** Room for a message as long as may be, and one record more. */
+  /** Capacity for a message as long as may be, and one record more. */
   private readonly left = new Uint8Array(ROOM);
   private readonly right = new Uint8Array(ROOM);
 

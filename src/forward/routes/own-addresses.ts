@@ -27,7 +27,7 @@ export function withoutOwn(
   const wildcards: { family: 4 | 6; port: number }[] = [];
   for (const { address, port } of listeners) {
     if (address === '0.0.0.0') wildcards.push({ family: 4, port });
-    // Lanes bind it for IPv6 alone, so an IPv4 resolver of the host may well have the same port.
+    // Transports bind it for IPv6 alone, so an IPv4 resolver of the host may well have the same port.
     else if (address === '::') wildcards.push({ family: 6, port });
     else exact.add(canonical(address, port));
   }

@@ -1,25 +1,25 @@
 /** Notices when a VPC has other upstreams than those that filled its cache: what the old ones said no longer counts. */
-import type { Shelf } from '../../shared-cache/shared-cache.ts';
+import type { SharedCache } from '../../shared-cache/shared-cache.ts';
 import type { Clock } from '../clock.ts';
 import type { Route, Routes } from './routes.ts';
 
-/** Seconds for which answers are taken off the shelf without a look at whether resolv.conf is still the same. */
+/** Seconds for which answers are taken off the shared cache without a look at whether resolv.conf is still the same. */
 const LEASE = 5;
 
-export class FollowedRoutes {
+export class RouteTracker {
   private readonly routes: Routes;
-  private readonly shelf: Shelf;
+  private readonly sharedCache: SharedCache;
   private readonly clock: Clock;
   private readonly forget: (tenant: number) => void;
   /** Key of each VPC's route, and of the one for VPCs without upstreams of their own. */
   private readonly keys = new Map<number, string>();
   private defaultKey = '';
-  /** Second of the clock from which on readers of the shelf ask here. */
+  /** Second of the clock from which on readers of the shared cache ask here. */
   private leasedUntil = Number.NEGATIVE_INFINITY;
 
-  constructor(routes: Routes, shelf: Shelf, clock: Clock, forget: (tenant: number) => void) {
+  constructor(routes: Routes, sharedCache: SharedCache, clock: Clock, forget: (tenant: number) => void) {
     this.routes = routes;
-    this.shelf = shelf;
+    this.sharedCache = sharedCache;
     this.clock = clock;
     this.forget = forget;
   }
@@ -39,7 +39,7 @@ export class FollowedRoutes {
   }
 
   /**
-   * Readers of the shelf see no resolv.conf: once in a while one of their queries has to come here, and then it is
+   * Readers of the shared cache see no resolv.conf: once in a while one of their queries has to come here, and then it is
    * looked at for all VPCs. No timer runs for this.
    */
   private lease(): void {
@@ -51,6 +51,6 @@ export class FollowedRoutes {
       this.defaultKey = key;
     }
     this.leasedUntil = now + LEASE;
-    this.shelf.lease(LEASE);
+    this.sharedCache.lease(LEASE);
   }
 }

@@ -6,8 +6,8 @@ import { Health } from '../upstream/health.ts';
 import { withoutLocal, withoutOwn } from './own-addresses.ts';
 import type { LocalAddresses, OwnListener } from './own-addresses.ts';
 import type { ResolvConf } from './resolv-conf.ts';
-import type { TurnResult } from '../resolution.ts';
-import type { UpstreamShared } from '../upstream/upstream-context.ts';
+import type { ResolutionResult } from '../resolution.ts';
+import type { UpstreamContext } from '../upstream/upstream-context.ts';
 import { Upstream } from '../upstream/upstream.ts';
 
 /** An ordered list of upstreams, without our own listeners. */
@@ -30,7 +30,7 @@ export interface RoutesOptions {
   localAddresses: LocalAddresses;
   /** VPCs may name addresses of this host. */
   localUpstreams: boolean;
-  shared: UpstreamShared;
+  shared: UpstreamContext;
 }
 
 /** Whose upstreams a question goes to: as in `ForwardRequest`. */
@@ -230,7 +230,7 @@ export function isSilent({ upstreams }: Route, before: number): boolean {
 }
 
 /** What a question gets whose route leads nowhere. */
-export function nowhere(route: Route, { path, problem }: ResolvConf): TurnResult {
+export function nowhere(route: Route, { path, problem }: ResolvConf): ResolutionResult {
   const text = whyNowhere(route, route.source === path ? problem : '');
   const ede = { code: EDE_NO_REACHABLE_AUTHORITY, text };
   return { answer: undefined, failure: { rcode: RCODE_SERVFAIL, ede } };

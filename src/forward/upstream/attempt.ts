@@ -9,7 +9,7 @@ import {
 import { questionEnd } from '../question.ts';
 import type { Question } from '../question.ts';
 import type { Datagrams } from './sockets.ts';
-import type { UpstreamShared } from './upstream-context.ts';
+import type { UpstreamContext } from './upstream-context.ts';
 import type { UpstreamTcp } from './upstream-tcp.ts';
 import type { Endpoint } from './endpoint.ts';
 import { matchReply, readAnswer } from './upstream-answer.ts';
@@ -25,7 +25,7 @@ export type Outcome =
 /** What an attempt needs of the upstream it asks, and tells it. */
 export interface Asked {
   readonly endpoint: Endpoint;
-  readonly shared: UpstreamShared;
+  readonly shared: UpstreamContext;
   readonly tcp: UpstreamTcp;
   build(question: Question, edns: boolean): Uint8Array;
   /** Failures are not told from silence, neither by their words nor by their time. */

@@ -2,7 +2,7 @@
 import { LRUCache } from 'lru-cache';
 import { isOf } from '../cache/keys.ts';
 import type { Clock } from '../clock.ts';
-import type { TurnResult } from '../resolution.ts';
+import type { ResolutionResult } from '../resolution.ts';
 
 /** Milliseconds. */
 const REMEMBERED = 1000;
@@ -10,7 +10,7 @@ const REMEMBERED = 1000;
 const ENTRY_OVERHEAD = 600;
 
 export class Failures {
-  private readonly results: LRUCache<string, TurnResult>;
+  private readonly results: LRUCache<string, ResolutionResult>;
 
   /** `maxSize`: octets; 0: none is remembered. */
   constructor(clock: Clock, maxSize: number) {
@@ -18,7 +18,7 @@ export class Failures {
       maxSize: Math.max(1, maxSize),
       // One message of 64 KiB must not push out all others.
       maxEntrySize: Math.max(1, maxSize >>> 2),
-      sizeCalculation: ({ answer, failure }: TurnResult, key: string): number =>
+      sizeCalculation: ({ answer, failure }: ResolutionResult, key: string): number =>
         (answer?.octets.length ?? 0) +
         2 * ((answer?.ttlOffsets.length ?? 0) + failure.ede.text.length + key.length) +
         ENTRY_OVERHEAD,
@@ -31,12 +31,12 @@ export class Failures {
     return this.results.calculatedSize;
   }
 
-  get(key: string): TurnResult | undefined {
+  get(key: string): ResolutionResult | undefined {
     return this.results.get(key);
   }
 
   /** One that is too large is remembered without what it brought. */
-  set(key: string, result: TurnResult): void {
+  set(key: string, result: ResolutionResult): void {
     this.results.set(key, result);
     if (!this.results.has(key)) this.results.set(key, { answer: undefined, failure: result.failure });
   }

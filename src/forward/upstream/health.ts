@@ -3,7 +3,7 @@ import { Attempt } from './attempt.ts';
 import type { Endpoint } from './endpoint.ts';
 import { NO_MARKS } from '../question.ts';
 import type { Question } from '../question.ts';
-import type { Condition, UpstreamShared, UpstreamState } from './upstream-context.ts';
+import type { Condition, UpstreamContext, UpstreamState } from './upstream-context.ts';
 import { Upstream } from './upstream.ts';
 
 /** Milliseconds before the first probe of a failing upstream, doubled up to the most. */
@@ -40,7 +40,7 @@ export class Health implements Condition {
   heardAt = Number.NEGATIVE_INFINITY;
   failingSince = 0;
   knowsEdns = false;
-  private readonly shared: UpstreamShared;
+  private readonly shared: UpstreamContext;
   private readonly prober: Upstream;
   private probeDelay = PROBE_FIRST;
   private probeTimer: unknown;
@@ -48,7 +48,7 @@ export class Health implements Condition {
   private plainNext = false;
   private closed = false;
 
-  constructor(endpoint: Endpoint, shared: UpstreamShared, isShared: boolean) {
+  constructor(endpoint: Endpoint, shared: UpstreamContext, isShared: boolean) {
     this.endpoint = endpoint;
     this.shared = shared;
     this.isShared = isShared;

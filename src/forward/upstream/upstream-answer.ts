@@ -1,5 +1,12 @@
 /** Reads an upstream's message into what the cache keeps and every client's answer is made of. */
-import { CLASS_IN, HEADER_LENGTH, OPTION_EDE, RCODE_NXDOMAIN, TYPE_OPT, TYPE_SOA } from '../../dns/constants.ts';
+import {
+  CLASS_IN,
+  HEADER_LENGTH,
+  OPTION_EDE,
+  RCODE_NXDOMAIN,
+  TYPE_OPT,
+  TYPE_SOA,
+} from '../../dns/constants.ts';
 import { get16, get32 } from '../../dns/octets.ts';
 import { questionEnd } from '../question.ts';
 import type { Question } from '../question.ts';

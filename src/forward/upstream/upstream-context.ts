@@ -5,7 +5,7 @@ import type { ForwardCounters } from '../counters.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { Sockets } from './sockets.ts';
 
-export interface UpstreamShared {
+export interface UpstreamContext {
   clock: Clock;
   sockets: Sockets;
   counters: ForwardCounters;

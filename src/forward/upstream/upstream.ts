@@ -4,7 +4,7 @@ import type { Asked, Outcome } from './attempt.ts';
 import type { Endpoint } from './endpoint.ts';
 import { buildUpstreamQuery } from '../question.ts';
 import type { Question } from '../question.ts';
-import type { Condition, UpstreamShared } from './upstream-context.ts';
+import type { Condition, UpstreamContext } from './upstream-context.ts';
 import { UpstreamTcp } from './upstream-tcp.ts';
 
 /** Milliseconds for which an upstream is asked without EDNS once it has shown that it needs that. */
@@ -15,7 +15,7 @@ const LINGER_MAX_ALL = 128;
 
 export class Upstream implements Asked {
   readonly health: Condition;
-  readonly shared: UpstreamShared;
+  readonly shared: UpstreamContext;
   readonly tenant: number;
   private connection: UpstreamTcp | undefined;
   private plainUntil = Number.NEGATIVE_INFINITY;
@@ -26,7 +26,7 @@ export class Upstream implements Asked {
   private readonly lingering = new Set<Attempt>();
   private closed = false;
 
-  constructor(health: Condition, shared: UpstreamShared, tenant: number) {
+  constructor(health: Condition, shared: UpstreamContext, tenant: number) {
     this.health = health;
     this.shared = shared;
     this.tenant = tenant;

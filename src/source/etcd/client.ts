@@ -8,11 +8,11 @@ import {
   readBody,
   readCredentials,
   type Credentials,
-  type TransportOptions,
+  type HttpOptions,
 } from '../watch/http.ts';
 import { readFile } from 'node:fs/promises';
 
-export interface EtcdClientOptions extends Omit<TransportOptions, 'tokenFile'> {
+export interface EtcdClientOptions extends Omit<HttpOptions, 'tokenFile'> {
   /** `http://host:2379`, each; any member can serve us. */
   endpoints: string[];
   user?: string;

@@ -19,7 +19,7 @@ import {
   type StreamEvent,
 } from '../reflector/dialect.ts';
 import { reflectorSource, systemClock, type Clock } from '../reflector/run.ts';
-import { inTurns, turns } from '../reflector/slices.ts';
+import { inTurns, slices } from '../reflector/slices.ts';
 import type http from 'node:http';
 import type { ResumePoint, Source } from '../../model.ts';
 
@@ -209,7 +209,7 @@ class EtcdDialect implements Dialect {
       lastLine = this.clock.now();
       this.heard = performance.now();
       for (const answer of reader.push(heard.value)) {
-        await turns.pause();
+        await slices.pause();
         if (answer === undefined) continue;
         const { line, events } = answer;
         const result = line.result;
@@ -253,7 +253,7 @@ class EtcdDialect implements Dialect {
     let batch: StreamEvent[] = [];
     for (const [i, item] of items.entries()) {
       batch.push(read(item, i));
-      if (batch.length < BATCH && !turns.due) continue;
+      if (batch.length < BATCH && !slices.due) continue;
       yield batch;
       batch = [];
     }

@@ -4,7 +4,7 @@ import { excerpt } from '../../model-text.ts';
 import { errorOf, type EtcdHeader, type EtcdKeyValue } from './client.ts';
 import { parseEtcdKey, resourceAt } from './keys.ts';
 import { StreamError, type StreamEvent } from '../reflector/dialect.ts';
-import { turns } from '../reflector/slices.ts';
+import { slices } from '../reflector/slices.ts';
 import { refusal } from '../watch/protocol.ts';
 
 export interface WatchEvent {
@@ -40,7 +40,7 @@ export interface Naming {
 
 /** A key and its value as a put, or as its refusal. */
 export function putEvent(kv: EtcdKeyValue, naming: Naming, more: boolean): StreamEvent {
-  turns.record(kv.value?.length);
+  slices.record(kv.value?.length);
   const text = Buffer.from(kv.key, 'base64').toString('utf8');
   const place = { text: `etcd ${excerpt(text, PLACE_MAX)}` };
   const revision = kv.mod_revision;
@@ -61,7 +61,7 @@ export function putEvent(kv: EtcdKeyValue, naming: Naming, more: boolean): Strea
 
 export function changeEvent(event: WatchEvent, naming: Naming, more: boolean): StreamEvent {
   if (event.type !== 'DELETE') return putEvent(event.kv, naming, more);
-  turns.record();
+  slices.record();
   const text = Buffer.from(event.kv.key, 'base64').toString('utf8');
   const revision = event.kv.mod_revision;
   const key = parseEtcdKey(naming.prefix, text);

@@ -5,7 +5,7 @@ import type { WatchEvent, WatchLine } from './events.ts';
 import { JsonCutter, type Cuts, type Piece } from '../watch/json-cutter.ts';
 import { valuesOf } from '../validate/json-outline.ts';
 import { StreamError } from '../reflector/dialect.ts';
-import { sliced, turns } from '../reflector/slices.ts';
+import { sliced, slices } from '../reflector/slices.ts';
 
 /** Octets of a value in base64, and of what stands beside it: a key of podns has at most 400 octets. */
 const PIECE_MAX = (RECORD_MAX.octets / 3) * 4 + 2048;
@@ -23,13 +23,13 @@ export async function readRange(body: AsyncIterable<Buffer>, host: string): Prom
   let kept = 0;
   for await (const chunk of body) {
     for (const part of sliced(chunk)) {
-      turns.scanned(part.length);
+      slices.scanned(part.length);
       for (const piece of cutter.push(part)) {
         kvs.push(keyValueOf(piece));
         kept += piece.text.length;
       }
       if (kept > KEPT_MAX) throw new TooLargeError(`an answer of more than ${KEPT_MAX} octets`);
-      await turns.pause();
+      await slices.pause();
     }
   }
   const { frame, fault } = cutter.end();
@@ -53,7 +53,7 @@ export class WatchReader {
   /** Undefined is only a place where a turn may end. */
   *push(chunk: Uint8Array): Generator<WatchAnswer | undefined> {
     for (const part of sliced(chunk)) {
-      turns.scanned(part.length);
+      slices.scanned(part.length);
       for (let from = 0; from < part.length;) {
         const end = part.indexOf(LINE_FEED, from);
         for (const piece of this.cutter.push(part.subarray(from, end === -1 ? part.length : end)))
@@ -79,14 +79,14 @@ export class WatchReader {
 
 function eventOf(piece: Piece): WatchEvent {
   const { fault, outline, text } = piece;
-  turns.piece(text.length);
+  slices.piece(text.length);
   if (fault === undefined) return JSON.parse(text) as WatchEvent;
   const { type } = (outline?.frame ?? {}) as Pick<WatchEvent, 'type'>;
   return { type, kv: withoutValue(piece) };
 }
 
 function keyValueOf(piece: Piece): EtcdKeyValue {
-  turns.piece(piece.text.length);
+  slices.piece(piece.text.length);
   return piece.fault === undefined ? (JSON.parse(piece.text) as EtcdKeyValue) : withoutValue(piece);
 }
 

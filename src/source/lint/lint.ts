@@ -21,7 +21,7 @@ type Bearer = Said<Pod> | Said<Service>;
  */
 export function lint(resources: readonly Said[], options: LintOptions = {}): Problem[] {
   const vpcs = resources.filter((said): said is Said<Vpc> => said.resource.kind === 'vpc');
-  const bearers = resources.filter(
+  const owners = resources.filter(
     (said): said is Bearer => said.resource.kind === 'pod' || said.resource.kind === 'service',
   );
   const problems = [
@@ -30,10 +30,10 @@ export function lint(resources: readonly Said[], options: LintOptions = {}): Pro
     ...lintStrays(resources, vpcs),
     ...lintTwice(resources),
     ...lintNamespaces(resources),
-    ...lintHidden(bearers),
-    ...lintNames(bearers, resources, [options.zone ?? 'vpc.internal', ...(options.suffixes ?? [])]),
-    ...lintEmpty(bearers),
-    ...lintAids(bearers),
+    ...lintHidden(owners),
+    ...lintNames(owners, resources, [options.zone ?? 'vpc.internal', ...(options.suffixes ?? [])]),
+    ...lintEmpty(owners),
+    ...lintAids(owners),
   ];
   const order = new Map(resources.map((said, index) => [said.place, index]));
   return problems.sort((a, b) => (order.get(a.place) ?? 0) - (order.get(b.place) ?? 0));
@@ -84,16 +84,16 @@ function lintNamespaces(resources: readonly Said[]): Problem[] {
 }
 
 /** Pods whose name a service bears too. */
-function lintHidden(bearers: readonly Bearer[]): Problem[] {
+function lintHidden(owners: readonly Bearer[]): Problem[] {
   const services = new Map<string, Said>();
-  for (const said of bearers)
+  for (const said of owners)
     if (said.resource.kind === 'service')
       for (const name of namesOf(said)) {
         const key = `${said.resource.vpc}/${said.resource.namespace}/${name}`;
         if (!services.has(key)) services.set(key, said);
       }
   const problems: Problem[] = [];
-  for (const said of bearers) {
+  for (const said of owners) {
     if (said.resource.kind !== 'pod') continue;
     for (const name of namesOf(said)) {
       const service = services.get(`${said.resource.vpc}/${said.resource.namespace}/${name}`);
@@ -107,7 +107,7 @@ function lintHidden(bearers: readonly Bearer[]): Problem[] {
 
 /** Names that no query can reach by themselves, that hide others, or that strict clients refuse. */
 function lintNames(
-  bearers: readonly Bearer[],
+  owners: readonly Bearer[],
   resources: readonly Said[],
   zones: readonly string[],
 ): Problem[] {
@@ -117,7 +117,7 @@ function lintNames(
     else if (resource.kind !== 'vpc') namespaces.add(`${resource.vpc}/${resource.namespace}`);
   }
   const problems: Problem[] = [];
-  for (const said of bearers) {
+  for (const said of owners) {
     for (const name of namesOf(said)) {
       const dead = deadReason(name, zones);
       if (dead !== undefined)
@@ -145,9 +145,9 @@ function deadReason(name: string, zones: readonly string[]): string | undefined 
 }
 
 /** Pods and services that have nothing to answer with. */
-function lintEmpty(bearers: readonly Bearer[]): Problem[] {
+function lintEmpty(owners: readonly Bearer[]): Problem[] {
   const problems: Problem[] = [];
-  for (const said of bearers) {
+  for (const said of owners) {
     const { resource } = said;
     if (resource.ip6 !== undefined) continue;
     if (resource.kind === 'pod' && resource.overlays.some(({ ip4, ip6 }) => (ip4 ?? ip6) !== undefined))
@@ -158,10 +158,10 @@ function lintEmpty(bearers: readonly Bearer[]): Problem[] {
 }
 
 /** One `aid`, two pods of a namespace: neither can be named by it alone. */
-function lintAids(bearers: readonly Bearer[]): Problem[] {
+function lintAids(owners: readonly Bearer[]): Problem[] {
   const problems: Problem[] = [];
   const first = new Map<string, Bearer>();
-  for (const said of bearers) {
+  for (const said of owners) {
     const { kind, vpc, namespace, aid } = said.resource;
     const key = `${kind} ${vpc}/${namespace}/${aid}`;
     const other = first.get(key);

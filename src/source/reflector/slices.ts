@@ -2,7 +2,7 @@
 import { setImmediate } from 'node:timers/promises';
 
 /** Steps of one turn; scanning an octet is one, and a turn takes a millisecond or two. */
-export const TURN_STEPS = 256 * 1024;
+export const SLICE_STEPS = 256 * 1024;
 /** Steps of a record besides its octets: finding out what it says, and handing it on. */
 const RECORD_STEPS = 1024;
 /** Steps of a piece of a longer text that is cut out and parsed, besides its octets. */
@@ -13,8 +13,8 @@ const PARSED_STEPS = 4;
 export const SLICE_OCTETS = 4 * 1024;
 
 /** All sources of a process share one event loop, and so they share one of these. */
-export class Turns {
-  /** The most steps between two turns of the event loop so far. */
+export class Slices {
+  /** The most steps between two slices of the event loop so far. */
   longest = 0;
   private steps = 0;
 
@@ -35,7 +35,7 @@ export class Turns {
 
   /** The turn is used up: stop at the next border and `pause`. */
   get due(): boolean {
-    return this.steps >= TURN_STEPS;
+    return this.steps >= SLICE_STEPS;
   }
 
   /** Lets the event loop turn, where it is due. */
@@ -51,10 +51,10 @@ export class Turns {
   }
 }
 
-export const turns = new Turns();
+export const slices = new Slices();
 
 /** The longest turn that the bounds allow: one that was nearly used up, and then the largest record. */
-export const LONGEST_TURN = 2 * TURN_STEPS + 64 * 1024;
+export const LONGEST_SLICE = 2 * SLICE_STEPS + 64 * 1024;
 
 /** A chunk in pieces that are looked at one a turn at the most. */
 export function* sliced(chunk: Uint8Array): Generator<Uint8Array> {
@@ -62,11 +62,11 @@ export function* sliced(chunk: Uint8Array): Generator<Uint8Array> {
     yield chunk.subarray(from, from + SLICE_OCTETS);
 }
 
-/** What a generator gives, with turns of the event loop where they are due; empty batches are for that only. */
+/** What a generator gives, with slices of the event loop where they are due; empty batches are for that only. */
 export async function* inTurns<Item>(batches: Iterable<Item[]>): AsyncGenerator<Item[]> {
   for (const batch of batches) {
     if (batch.length > 0) yield batch;
-    await turns.pause();
+    await slices.pause();
   }
 }
 
@@ -75,6 +75,6 @@ export async function paced<Result>(work: Generator<void, Result>): Promise<Resu
   for (;;) {
     const { value, done } = work.next();
     if (done === true) return value;
-    if (turns.due) await turns.pause();
+    if (slices.due) await slices.pause();
   }
 }

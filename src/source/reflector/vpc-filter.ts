@@ -4,7 +4,7 @@ import { foldLabel } from '../validate/names.ts';
 import { keyOf, type ResourceKey, type Sink, type Source } from '../../model.ts';
 
 /** `vpcs`: their names. A whole state stays whole, without the resources of other VPCs. */
-export function selected(source: Source, vpcs: readonly string[]): Source {
+export function vpcFilter(source: Source, vpcs: readonly string[]): Source {
   const wanted = new Set(vpcs.map((vpc) => foldLabel(vpc) ?? vpc));
   const has = ({ vpc }: ResourceKey): boolean => wanted.has(vpc);
   return {

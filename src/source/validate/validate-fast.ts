@@ -44,7 +44,7 @@ function hasOnly(raw: Raw, keys: ReadonlySet<string>): boolean {
 }
 
 /** A pod, or undefined where zod must look at it. */
-export function fastPod(raw: Raw, strict: boolean, zone: string): Pod | undefined {
+export function validPodFast(raw: Raw, strict: boolean, zone: string): Pod | undefined {
   if (strict && !hasOnly(raw, POD_KEYS)) return undefined;
   const vpc = vpcOf(raw.vpc);
   const namespace = namespaceOf(raw.namespace);
@@ -69,7 +69,7 @@ export function fastPod(raw: Raw, strict: boolean, zone: string): Pod | undefine
 }
 
 /** A service, or undefined where zod must look at it. */
-export function fastService(raw: Raw, strict: boolean, zone: string): Service | undefined {
+export function validServiceFast(raw: Raw, strict: boolean, zone: string): Service | undefined {
   if (strict && !hasOnly(raw, SERVICE_KEYS)) return undefined;
   const vpc = vpcOf(raw.vpc);
   const namespace = namespaceOf(raw.namespace);

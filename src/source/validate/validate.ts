@@ -4,7 +4,7 @@ import { KINDS } from '../../model.ts';
 import type { Kind, Resource, ResourceKey } from '../../model.ts';
 import { defaultAid } from './default-aid.ts';
 import { octetsFault, RECORD_MAX } from './bounds.ts';
-import { fastPod, fastService } from './validate-fast.ts';
+import { validPodFast, validServiceFast } from './validate-fast.ts';
 import { fitsZone, quote, whyNotFits } from './names.ts';
 import { ENTRIES_MAX, label, namespaceName, podName } from './schema-fields.ts';
 import { FIELD_NAMES, shapesOf } from './schemas.ts';
@@ -47,8 +47,8 @@ export function validateResource(raw: unknown, options: ValidateOptions): Valida
   const strict = options.unknownKeys === 'error';
   const { kind } = raw as { kind?: unknown };
   let resource: Resource | undefined;
-  if (kind === 'pod') resource = fastPod(raw as Record<string, unknown>, strict, zone);
-  else if (kind === 'service') resource = fastService(raw as Record<string, unknown>, strict, zone);
+  if (kind === 'pod') resource = validPodFast(raw as Record<string, unknown>, strict, zone);
+  else if (kind === 'service') resource = validServiceFast(raw as Record<string, unknown>, strict, zone);
   return resource === undefined ? validateSlowly(raw, strict, zone) : checkSize(resource);
 }
 

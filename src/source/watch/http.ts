@@ -6,7 +6,7 @@ import https from 'node:https';
 import { StreamError } from '../reflector/dialect.ts';
 
 /** Files are read again at each connection, so that a renewed certificate or token is taken up by itself. */
-export interface TransportOptions {
+export interface HttpOptions {
   /** PEM; what the server's certificate must be signed by, instead of the system's. */
   caFile?: string;
   /** PEM; our own certificate and its key. */
@@ -31,7 +31,7 @@ const QUOTED = 300;
 /** A dead peer is found by TCP itself after about this long, milliseconds, plus its probes. */
 const KEEP_ALIVE = 10_000;
 
-/** The files of `TransportOptions`, read. */
+/** The files of `HttpOptions`, read. */
 export interface Credentials {
   ca?: Buffer;
   cert?: Buffer;
@@ -40,7 +40,7 @@ export interface Credentials {
 }
 
 /** Throws a `StreamError` that names the file. */
-export async function readCredentials(options: TransportOptions): Promise<Credentials> {
+export async function readCredentials(options: HttpOptions): Promise<Credentials> {
   const [ca, cert, key, token] = await Promise.all(
     [options.caFile, options.certFile, options.keyFile, options.tokenFile].map(readIfNamed),
   );

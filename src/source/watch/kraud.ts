@@ -6,16 +6,16 @@ import { keyOf, valuesOf } from '../validate/json-outline.ts';
 import { foldLabel, foldPodName } from '../validate/names.ts';
 import { type Dialect, type StreamEvent } from '../reflector/dialect.ts';
 import { reflectorSource, type Clock } from '../reflector/run.ts';
-import { inTurns, sliced, turns } from '../reflector/slices.ts';
+import { inTurns, sliced, slices } from '../reflector/slices.ts';
 import { validateKey, validateResource } from '../validate/validate.ts';
-import type { TransportOptions } from './http.ts';
+import type { HttpOptions } from './http.ts';
 import { refusal } from './protocol.ts';
 import { inputDialect, openLines, parseTarget, targetText, type Reading } from './watch.ts';
 import type { Readable } from 'node:stream';
 import { excerpt } from '../../model-text.ts';
 import type { Source } from '../../model.ts';
 
-export interface KraudOptions extends TransportOptions {
+export interface KraudOptions extends HttpOptions {
   /** `http://…`, `https://…`, `unix:PATH` (HTTP over that socket, at `/`), or `-` for standard input. */
   url: string;
   /** The view does not say whose it is. */
@@ -92,7 +92,7 @@ export function viewReading(options: KraudOptions, nextRevision: () => string): 
   let view = new View(maxLine);
   return function* (chunk) {
     for (const part of sliced(chunk)) {
-      turns.scanned(part.length);
+      slices.scanned(part.length);
       for (let from = 0; from < part.length;) {
         const end = part.indexOf(LINE_FEED, from);
         view.add(part.subarray(from, end === -1 ? part.length : end));
@@ -134,7 +134,7 @@ class View {
       return;
     }
     for (const piece of this.cutter.push(part)) {
-      turns.piece(piece.text.length);
+      slices.piece(piece.text.length);
       const entries = piece.path === 0 ? this.pods : this.services;
       entries.set(keyOf(piece.key), heldOf(piece));
       this.tooMany ||= entries.size > ENTRIES_MAX;
@@ -188,7 +188,7 @@ function* eventsOf(
   let batch: StreamEvent[] = [{ type: 'snapshot', revision }];
   for (const raw of resourcesOf(view, options)) {
     if (raw !== undefined) {
-      turns.record(raw.octets);
+      slices.record(raw.octets);
       const { resource, issues } =
         raw.fault === undefined
           ? validateResource(raw.object, { unknownKeys: 'ignore', zone: options.zone })
@@ -201,7 +201,7 @@ function* eventsOf(
         batch.push({ type: 'refused', revision, ...refusal(key, issues, where), stamp: NO_AGE, more: false });
       }
     }
-    if (batch.length < BATCH && !turns.due) continue;
+    if (batch.length < BATCH && !slices.due) continue;
     yield batch;
     batch = [];
   }
@@ -224,7 +224,7 @@ function* resourcesOf({ pods, services }: View, options: KraudOptions): Generato
   yield { object: { kind: 'vpc', name: vpc, net6, services6 }, what: 'vpc' };
   const overlays = new Map<string, object>();
   for (const { entry } of pods.values()) {
-    turns.record();
+    slices.record();
     for (const { i: aid } of listOf(entry.o)) {
       const name = overlayName(aid, options);
       const namespace = entry.d;
@@ -268,26 +268,26 @@ function bearer(kind: string, vpc: string, id: string, entry: Entry, name: strin
  * first one where nobody else in the namespace has it first, else the id; `names` has all of them anyway.
  */
 function* uniqueNames(entries: Entries): Generator<undefined, (id: string) => string> {
-  const bearers = new Map<string, number>();
+  const owners = new Map<string, number>();
   const first = ({ n }: Entry): string | undefined => {
     const name: unknown = listOf(n)[0];
     return typeof name === 'string' ? foldPodName(name) : undefined;
   };
   const place = (entry: Entry, name: string): string => `${textOf(entry.d).toLowerCase()}/${name}`;
   for (const [id, { entry }] of entries) {
-    turns.record();
+    slices.record();
     const names = new Set([first(entry), id.toLowerCase()]);
     for (const name of names) {
       if (name === undefined) continue;
       const at = place(entry, name);
-      bearers.set(at, (bearers.get(at) ?? 0) + 1);
+      owners.set(at, (owners.get(at) ?? 0) + 1);
     }
     yield undefined;
   }
   return (id) => {
     const { entry } = entries.get(id)!;
     const name = first(entry);
-    return name !== undefined && bearers.get(place(entry, name)) === 1 ? name : id;
+    return name !== undefined && owners.get(place(entry, name)) === 1 ? name : id;
   };
 }
 

@@ -4,7 +4,7 @@ import { boundFault, jsonFault, shown } from '../validate/bounds.ts';
 import { outlineOf } from './json-cutter.ts';
 import { valuesOf } from '../validate/json-outline.ts';
 import { compareRevisions, isRevision, type StreamEvent } from '../reflector/dialect.ts';
-import { turns } from '../reflector/slices.ts';
+import { slices } from '../reflector/slices.ts';
 import { issueText, validateKey, validateResource, type Issue } from '../validate/validate.ts';
 import type { Line } from './line-splitter.ts';
 import { keyText, type Place, type Problem, type ResourceKey } from '../../model.ts';
@@ -19,7 +19,7 @@ const STAMP_MOST = '18446744073709551615';
  */
 export function eventOfLine(line: Line, zone: string | undefined): StreamEvent {
   const place = { text: `line ${line.number}` };
-  turns.record(line.text.length);
+  slices.record(line.text.length);
   const { said, fault } = readLine(line);
   if (typeof said !== 'object' || said === null || Array.isArray(said)) {
     return { type: 'malformed', place, reason: fault ?? 'not a JSON object' };

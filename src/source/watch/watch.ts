@@ -5,18 +5,12 @@ import { LINE_OCTETS_MAX } from '../validate/bounds.ts';
 import { LineSplitter } from './line-splitter.ts';
 import { isRevision, StreamError, type Dialect, type StreamEvent } from '../reflector/dialect.ts';
 import { reflectorSource, STALL_AFTER, type Clock } from '../reflector/run.ts';
-import {
-  failureOf,
-  openResponse,
-  readCredentials,
-  type Target,
-  type TransportOptions,
-} from './http.ts';
-import { inTurns, sliced, turns } from '../reflector/slices.ts';
+import { failureOf, openResponse, readCredentials, type Target, type HttpOptions } from './http.ts';
+import { inTurns, sliced, slices } from '../reflector/slices.ts';
 import { eventOfLine, OUTLINE_AT } from './protocol.ts';
 import type { Source } from '../../model.ts';
 
-export interface WatchOptions extends TransportOptions {
+export interface WatchOptions extends HttpOptions {
   /**
    * `http://…`, `https://…`; `unix:PATH`: HTTP over that socket, at `/v1/watch`, as podns itself serves it; `-`:
    * the bare lines from standard input, which has no resume and no second try.
@@ -80,10 +74,10 @@ function lineReading(zone: string | undefined): Reading {
   return function* (chunk) {
     for (const part of sliced(chunk)) {
       let batch: StreamEvent[] = [];
-      turns.scanned(part.length);
+      slices.scanned(part.length);
       for (const line of splitter.push(part)) {
         batch.push(eventOfLine(line, zone));
-        if (batch.length < BATCH && !turns.due) continue;
+        if (batch.length < BATCH && !slices.due) continue;
         yield batch;
         batch = [];
       }
@@ -123,15 +117,15 @@ export function targetText(target: Target, text: string): string {
 /** Asks for the stream; its chunks. Throws `StreamError` for every answer but 200. */
 export async function openLines(
   target: Target,
-  transport: TransportOptions,
+  http: HttpOptions,
   signal: AbortSignal,
 ): Promise<AsyncIterable<Buffer>> {
   const response = await openResponse(target, {
     agent: false,
     headers: { accept: 'application/x-ndjson' },
     signal,
-    connectTimeout: transport.connectTimeout,
-    credentials: await readCredentials(transport),
+    connectTimeout: http.connectTimeout,
+    credentials: await readCredentials(http),
   });
   if (response.statusCode !== 200) throw await failureOf(response);
   const type = response.headers['content-type'] ?? '';
@@ -164,7 +158,7 @@ export function inputDialect(input: Readable, read: Reading): Dialect {
           if (inState) yield run;
           if (signal.aborted) return;
         }
-        await turns.pause();
+        await slices.pause();
         const { value, done } = unread.next();
         if (done !== true) {
           rest = value;

@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { keyOf, keyText, placeText } from '../../model.ts';
 import type { Place, Problem, ResourceKey } from '../../model.ts';
-import { turns } from '../reflector/slices.ts';
+import { slices } from '../reflector/slices.ts';
 import type { Placed, ZoneFile } from './zone-file.ts';
 
 export interface ZoneSet {
@@ -18,7 +18,7 @@ export interface ZoneSet {
   vpcs: string[];
 }
 
-/** Room between two ages. */
+/** Capacity between two ages. */
 const STRIDE = 2 ** 20;
 
 /**
@@ -35,7 +35,7 @@ export function* joiningZoneFiles(
   const names = [...files.keys()].sort();
   for (const name of names) {
     for (const candidate of files.get(name)!.placed) {
-      yield turns.record();
+      yield slices.record();
       const key = keyOf(candidate.resource);
       const text = keyText(key);
       const first = placed.get(text);
@@ -53,7 +53,7 @@ export function* joiningZoneFiles(
   const places = new Map<string, Place>();
   for (const name of names) {
     for (const [text, { key, place }] of files.get(name)!.refused) {
-      yield turns.record();
+      yield slices.record();
       if (placed.get(text)?.bare === false && !kept.has(text)) continue;
       if (!places.has(text)) places.set(text, place);
       const last = before.get(text);
@@ -141,18 +141,18 @@ export function* deliveryOf(
   const held = new Map([...set.wanting].filter(([text]) => full || wasHeld(text)));
   const puts: [string, Placed][] = [];
   for (const [text, each] of placed) {
-    yield turns.record();
+    yield slices.record();
     const old = before?.set.placed.get(text);
     const isNew = old === undefined || changed(old, each) || wasHeld(text) || isAged(text);
     if (isNew && !held.has(text)) puts.push([text, each]);
   }
   const gone: ResourceKey[] = [];
   for (const [text, { resource }] of full ? [] : before!.set.placed) {
-    yield turns.record();
+    yield slices.record();
     if (!placed.has(text)) gone.push(keyOf(resource));
   }
   for (const [text, key] of full ? [] : before!.held) {
-    yield turns.record();
+    yield slices.record();
     if (!held.has(text) && !placed.has(text)) gone.push(key);
   }
   const kept = [...held].filter(([text]) => isAged(text));

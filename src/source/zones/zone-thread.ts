@@ -1,7 +1,7 @@
 /** Zone files are parsed in one thread beside the main one, which is started when needed and ends when idle. */
 import { Worker } from 'node:worker_threads';
 import type { Clock } from '../reflector/run.ts';
-import { turns } from '../reflector/slices.ts';
+import { slices } from '../reflector/slices.ts';
 import { parseZoneOctets, unreadable } from './zone-dir.ts';
 import type { Placed, ZoneFile, ZoneOptions } from './zone-file.ts';
 import type { ZoneAnswer, ZoneOrder } from './zone-worker.ts';
@@ -19,7 +19,7 @@ const PATIENCE = 60_000;
 const HEAP_MAX = 2048;
 /** In this checkout's tests this file is TypeScript, and a worker thread needs compiled code. */
 const WORKER = new URL(
-  import.meta.url.endsWith('.ts') ? '../../dist/source/zone-worker.js' : './zone-worker.js',
+  import.meta.url.endsWith('.ts') ? '../../../dist/source/zones/zone-worker.js' : './zone-worker.js',
   import.meta.url,
 );
 
@@ -62,7 +62,7 @@ export class ZoneThread {
   /** What the file says. Never rejects: a file that the thread cannot cope with is unusable. */
   async parse(octets: Uint8Array, file: string, options: ZoneOptions): Promise<ZoneFile> {
     if (!this.wants(octets)) {
-      turns.record(octets.length);
+      slices.record(octets.length);
       return parseZoneOctets(octets, file, options);
     }
     this.waiting++;
@@ -103,12 +103,12 @@ export class ZoneThread {
     const one = (name: string): string => names.get(name) ?? (names.set(name, name), name);
     for (let answer = first; ; answer = await this.answer(undefined)) {
       for (const [resource, line, column, bare] of answer.rows) {
-        turns.record();
+        slices.record();
         if (resource.kind !== 'vpc') resource.vpc = one(resource.vpc);
         if ('namespace' in resource) resource.namespace = one(resource.namespace);
         placed.push({ resource, place: { file, line, column }, bare });
       }
-      await turns.pause();
+      await slices.pause();
       if (answer.last) return { usable, placed, refused, problems };
     }
   }

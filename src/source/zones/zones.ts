@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Problem, Sink, Source, SourceState } from '../../model.ts';
 import { systemClock } from '../reflector/run.ts';
 import type { Clock } from '../reflector/run.ts';
-import { paced, turns } from '../reflector/slices.ts';
+import { paced, slices } from '../reflector/slices.ts';
 import { FILE_OCTETS_MAX, ioReason, tooLarge, unreadable, zoneNames } from './zone-dir.ts';
 import type { Placed, ZoneFile, ZoneOptions } from './zone-file.ts';
 import { deliveryOf, joiningZoneFiles, sayKept } from './zone-set.ts';
@@ -249,16 +249,16 @@ class ZonesSource implements Source {
     for (const key of gone) {
       if (this.#closed) return;
       sink.delete(key);
-      yield turns.record();
+      yield slices.record();
     }
     for (const [text, placed] of puts) {
       if (this.#closed) return;
       put(text, placed);
-      yield turns.record();
+      yield slices.record();
     }
     for (const [text, key] of kept) {
       if (this.#closed) return;
-      yield turns.record();
+      yield slices.record();
       if (sink.keep?.(key, ages.get(text)?.toString()) === true) continue;
       held.delete(text);
       const bare = set.placed.get(text);
@@ -270,7 +270,7 @@ class ZonesSource implements Source {
   *#report(sink: Sink, set: ZoneSet): Generator<void, void> {
     const reported = new Map<string, string>();
     for (const [name, { zone }] of this.#files) {
-      yield turns.record();
+      yield slices.record();
       if (this.#closed) return;
       const problems = [
         ...zone.problems.map((problem) => sayKept(problem, zone, set)),

@@ -1,4 +1,4 @@
-/** What a TCP connection needs of the lane it belongs to. */
+/** What a TCP connection needs of the transport it belongs to. */
 import type { Answering } from '../transport.ts';
 import type { TcpCounters } from './limits.ts';
 import type { TcpPool } from './pool.ts';

@@ -1,5 +1,5 @@
-/** The limits of the TCP lane, and what it counts. */
-import type { LaneCounters } from '../transport.ts';
+/** The limits of the TCP transport, and what it counts. */
+import type { TransportCounters } from '../transport.ts';
 
 export interface TcpLimits {
   /** Connections in all, and of one client address. Beyond, the oldest that owes nothing goes, else the new one. */
@@ -24,7 +24,7 @@ export interface TcpLimits {
   maxIgnored: number;
 }
 
-export interface TcpCounters extends LaneCounters {
+export interface TcpCounters extends TransportCounters {
   /** Open now: the one number here that also falls. */
   connections: number;
   accepted: number;

@@ -1,5 +1,5 @@
 /**
- * What the TCP lanes of a server share: the limits of all connections, the memory of one turn, and the turns
+ * What the TCP transports of a server share: the limits of all connections, the memory of one turn, and the turns
  * themselves, so that a further listener costs neither memory nor a share of UDP's time.
  */
 import { TCP_LIMITS } from './limits.ts';
@@ -23,7 +23,7 @@ export interface Working {
   run(units: number): number;
 }
 
-/** A lane that has connections. */
+/** A transport that has connections. */
 export interface TcpMember {
   readonly counters: { connections: number };
   /** Closes the connection that has been quiet for longest and is owed nothing; false when there is none. */
@@ -62,7 +62,7 @@ export class TcpPool {
     this.#sweepMs = sweepMs;
   }
 
-  /** True when one more may be opened. At the limit a lane with the most connections gives one up, if it can. */
+  /** True when one more may be opened. At the limit a transport with the most connections gives one up, if it can. */
   makeRoom(): boolean {
     if (this.#connections < this.limits.maxConnections) return true;
     // Whoever opens many pays for them, and not the clients of another listener.

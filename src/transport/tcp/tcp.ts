@@ -1,9 +1,9 @@
-/** The TCP lane on node:net (RFC 7766, RFC 9210): connections within limits, and turns that never starve UDP. */
+/** The TCP transport on node:net (RFC 7766, RFC 9210): connections within limits, and turns that never starve UDP. */
 import { createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import type { Listener, Peer } from '../../answer/peer.ts';
 import { handleOf } from '../handle.ts';
-import type { Answering, Lane } from '../transport.ts';
+import type { Answering, Transport } from '../transport.ts';
 import { writeAddress } from '../peer-address.ts';
 import { Connection } from './connection.ts';
 import type { ConnectionHost } from './host.ts';
@@ -12,9 +12,9 @@ import { TcpPool } from './pool.ts';
 import type { TcpMember, TcpPoolOptions } from './pool.ts';
 
 export interface TcpOptions extends TcpPoolOptions {
-  /** What this lane shares with others; without it the lane has a pool of its own, made of the other options. */
+  /** What this transport shares with others; without it the transport has a pool of its own, made of the other options. */
   pool?: TcpPool;
-  /** A listening socket to adopt instead of binding; the lane owns it from `open` on, and closes it. */
+  /** A listening socket to adopt instead of binding; the transport owns it from `open` on, and closes it. */
   fd?: number;
 }
 
@@ -22,7 +22,7 @@ export interface TcpOptions extends TcpPoolOptions {
 const READ_AHEAD = 16 * 1024;
 const CLOSE_GRACE_MS = 5000;
 
-export class TcpLane implements Lane, TcpMember {
+export class TcpTransport implements Transport, TcpMember {
   readonly listener: Listener;
   readonly counters: TcpCounters = {
     received: 0,
@@ -59,7 +59,7 @@ export class TcpLane implements Lane, TcpMember {
 
   open(): Promise<number> {
     if (this.#opening !== undefined || this.#closed !== undefined) {
-      return Promise.reject(new Error(`the lane of ${this.listener.text} was opened before`));
+      return Promise.reject(new Error(`the transport of ${this.listener.text} was opened before`));
     }
     this.#opening = this.#open();
     return this.#opening;

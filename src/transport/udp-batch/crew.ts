@@ -8,7 +8,7 @@ import type { Listener } from '../../answer/peer.ts';
 import type { Answering } from '../transport.ts';
 import { loadSystem } from '../syscalls.ts';
 import type { System } from '../syscalls.ts';
-import { Seat } from './worker-slot.ts';
+import { WorkerSlot } from './worker-slot.ts';
 import type { Staffing } from './worker-slot.ts';
 import type { Bound } from './socket.ts';
 import type { Station } from './station.ts';
@@ -20,7 +20,7 @@ export interface CrewOptions extends Staffing {
 
 /** A socket at a worker. */
 export interface Assignment {
-  seat: Seat;
+  slot: WorkerSlot;
   station: Station;
 }
 
@@ -32,7 +32,7 @@ function stopAll(): void {
 
 export class Crew {
   readonly system: System;
-  readonly seats: Seat[] = [];
+  readonly slots: WorkerSlot[] = [];
   #started: Promise<void> | undefined;
 
   /** Throws the system's error when there are no descriptors left, and an Error where there are no system calls. */
@@ -43,26 +43,26 @@ export class Crew {
     const workers = Math.max(1, options.workers ?? 1);
     try {
       for (let index = 0; index < workers; index++)
-        this.seats.push(new Seat(system, index, answering, options));
+        this.slots.push(new WorkerSlot(system, index, answering, options));
     } catch (error) {
-      for (const seat of this.seats) seat.close();
+      for (const slot of this.slots) slot.close();
       throw error;
     }
   }
 
   /** Gives each worker a socket, and each socket a worker, in turn. The first call starts the threads. */
   serve(listener: Listener, sockets: readonly Bound[]): Assignment[] {
-    const { seats } = this;
+    const { slots } = this;
     const assigned: Assignment[] = [];
     try {
-      for (let i = 0; i < Math.max(seats.length, sockets.length); i++) {
-        const seat = seats[i % seats.length];
-        assigned.push({ seat, station: seat.serve(listener, sockets[i % sockets.length]) });
+      for (let i = 0; i < Math.max(slots.length, sockets.length); i++) {
+        const slot = slots[i % slots.length];
+        assigned.push({ slot, station: slot.serve(listener, sockets[i % sockets.length]) });
       }
     } catch (error) {
-      for (const { seat, station } of assigned) {
-        void seat.leave(station);
-        seat.desk.remove(station);
+      for (const { slot, station } of assigned) {
+        void slot.leave(station);
+        slot.receiver.remove(station);
       }
       throw error;
     }
@@ -77,14 +77,14 @@ export class Crew {
 
   /** Tells the workers to answer what is queued and to end. Synchronous: the process may be exiting. */
   stop(): void {
-    for (const seat of this.seats) seat.stop();
+    for (const slot of this.slots) slot.stop();
   }
 
-  /** The sockets are those of the lanes, which were closed before. */
+  /** The sockets are those of the transports, which were closed before. */
   async close(): Promise<void> {
     this.stop();
-    await Promise.all(this.seats.map((seat) => seat.ended));
-    for (const seat of this.seats.splice(0)) seat.close();
+    await Promise.all(this.slots.map((slot) => slot.ended));
+    for (const slot of this.slots.splice(0)) slot.close();
     if (crews.delete(this) && crews.size === 0) process.off('exit', stopAll);
   }
 
@@ -92,7 +92,7 @@ export class Crew {
     if (this.#started !== undefined) return;
     if (crews.size === 0) process.on('exit', stopAll);
     crews.add(this);
-    this.#started = Promise.all(this.seats.map((seat) => seat.start())).then(() => undefined);
+    this.#started = Promise.all(this.slots.map((slot) => slot.start())).then(() => undefined);
     // Whoever waits for it is told; who does not must not be ended by it.
     this.#started.catch(() => undefined);
   }

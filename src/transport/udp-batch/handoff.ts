@@ -116,7 +116,7 @@ export function wake(system: System, eventfd: number): void {
 }
 
 /** The main thread's end of one worker's ring. */
-export class Desk {
+export class HandoffReceiver {
   readonly #system: System;
   readonly #answering: Answering;
   readonly #ring: RingReader;

@@ -22,7 +22,7 @@ export const BATCH = BATCH_MAX;
 export const PACKET_MAX = 4096;
 /** struct sockaddr_in6, the longer of the two. */
 export const NAME_MAX = 28;
-/** Room for one struct in_pktinfo or in6_pktinfo with its header. */
+/** Capacity for one struct in_pktinfo or in6_pktinfo with its header. */
 export const CONTROL_MAX = 64;
 
 /** Not a power of two, so that packets of a batch do not fight for the same lines of the cache. */

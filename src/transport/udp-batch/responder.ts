@@ -1,4 +1,4 @@
-/** What answers in a worker of the batch lane: the contract between the loop there and the module that it loads. */
+/** What answers in a worker of the batch transport: the contract between the loop there and the module that it loads. */
 import type { Batch } from '../../answer/prefetch.ts';
 import type { Listener, Peer } from '../../answer/peer.ts';
 

@@ -1,4 +1,4 @@
-/** Binds the sockets of the batch lane: options, names, and errors in Node's form. */
+/** Binds the sockets of the batch transport: options, names, and errors in Node's form. */
 import { constants } from 'node:os';
 import { isMapped, mapInto, parseAddress } from '../../dns/address.ts';
 import { nameLength } from './messages.ts';
@@ -51,7 +51,7 @@ function interfaceIndex(system: System, base: number, name: string): number {
 
 /** Opens and binds a UDP socket, as `bindDescriptor` does. */
 export function bindSocket(system: System, address: string, port: number, shared: boolean): Bound {
-  const fd = bindDescriptor(system, address, port, { transport: 'udp', shared });
+  const fd = bindDescriptor(system, address, port, { protocol: 'udp', shared });
   try {
     return adoptSocket(system, fd);
   } catch (error) {
@@ -61,7 +61,7 @@ export function bindSocket(system: System, address: string, port: number, shared
 }
 
 export interface BindOptions {
-  transport: 'udp' | 'tcp';
+  protocol: 'udp' | 'tcp';
   /** Others bind the same address and port (SO_REUSEPORT). */
   shared: boolean;
 }
@@ -74,7 +74,7 @@ export function bindDescriptor(
   system: System,
   address: string,
   port: number,
-  { transport, shared }: BindOptions,
+  { protocol, shared }: BindOptions,
 ): number {
   const text = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
   const base = system.pin(SCRATCH);
@@ -85,7 +85,7 @@ export function bindDescriptor(
   const family = version === 4 ? sys.AF_INET : sys.AF_INET6;
   const scope = scopeOf(system, base, percent === -1 ? '' : address.slice(percent + 1), text);
 
-  const type = transport === 'udp' ? sys.SOCK_DGRAM : sys.SOCK_STREAM;
+  const type = protocol === 'udp' ? sys.SOCK_DGRAM : sys.SOCK_STREAM;
   const fd = system.socket(family, type | sys.SOCK_CLOEXEC, 0);
   if (fd < 0) throw sys.systemError('socket', system.errno(), text);
   try {
@@ -94,7 +94,7 @@ export function bindDescriptor(
     if (shared) setOption(system, fd, sys.SOL_SOCKET, sys.SO_REUSEPORT, 1, text);
     if (family === sys.AF_INET) tryOption(system, fd, sys.SOL_IP, sys.IP_FREEBIND, 1);
     else tryOption(system, fd, sys.SOL_IPV6, sys.IPV6_FREEBIND, 1);
-    if (transport === 'tcp') {
+    if (protocol === 'tcp') {
       // As Node does: connections of an earlier run that are not forgotten yet keep nobody out.
       setOption(system, fd, sys.SOL_SOCKET, sys.SO_REUSEADDR, 1, text);
     } else {

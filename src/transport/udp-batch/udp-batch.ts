@@ -1,28 +1,28 @@
-/** The fast UDP lane: the sockets of one listener, which the worker threads of a crew read and answer by batches. */
+/** The fast UDP transport: the sockets of one listener, which the worker threads of a crew read and answer by batches. */
 import { isMainThread } from 'node:worker_threads';
 import type { Listener } from '../../answer/peer.ts';
-import type { Lane, WorkerCounters } from '../transport.ts';
+import type { Transport, WorkerCounters } from '../transport.ts';
 import { loadSystem } from '../syscalls.ts';
 import type { Assignment, Crew } from './crew.ts';
 import { adoptSocket, bindSocket } from './socket.ts';
 import type { Bound } from './socket.ts';
 import { countersOf } from './station.ts';
 
-/** Why this lane cannot run here, for a log line; undefined when it can. */
-export function batchLaneHindrance(): string | undefined {
+/** Why this transport cannot run here, for a log line; undefined when it can. */
+export function batchUnavailableReason(): string | undefined {
   // The end of a thread whose event loop koffi watches a descriptor for takes the whole process with it.
   if (!isMainThread) return 'this is not the main thread';
   return loadSystem().reason;
 }
 
 export interface BatchOptions {
-  /** Bound UDP sockets to adopt instead of binding; the lane owns them from `open` on, and closes them. */
+  /** Bound UDP sockets to adopt instead of binding; the transport owns them from `open` on, and closes them. */
   fds?: readonly number[];
 }
 
 const CLOSE_GRACE_MS = 5000;
 
-export class BatchLane implements Lane {
+export class BatchTransport implements Transport {
   readonly listener: Listener;
   readonly #crew: Crew;
   readonly #options: BatchOptions;
@@ -41,27 +41,27 @@ export class BatchLane implements Lane {
 
   /** Sums over all workers. */
   get counters(): WorkerCounters {
-    const restarts = new Set(this.#assigned.map(({ seat }) => seat));
+    const restarts = new Set(this.#assigned.map(({ slot }) => slot));
     return countersOf(
       this.#assigned.map(({ station }) => station),
-      [...restarts].reduce((sum, seat) => sum + seat.restarts, 0),
+      [...restarts].reduce((sum, slot) => sum + slot.restarts, 0),
     );
   }
 
   get workers(): WorkerCounters[] {
-    const seats = [...new Set(this.#assigned.map(({ seat }) => seat))];
-    return seats.map((seat) => {
-      const own = this.#assigned.filter((each) => each.seat === seat);
+    const slots = [...new Set(this.#assigned.map(({ slot }) => slot))];
+    return slots.map((slot) => {
+      const own = this.#assigned.filter((each) => each.slot === slot);
       return countersOf(
         own.map(({ station }) => station),
-        seat.restarts,
+        slot.restarts,
       );
     });
   }
 
   /** Resolves when the sockets are bound. What comes waits in their queues until the threads of the crew have started. */
   async open(): Promise<number> {
-    if (this.#opened) throw new Error(`the lane of ${this.listener.text} was opened before`);
+    if (this.#opened) throw new Error(`the transport of ${this.listener.text} was opened before`);
     this.#opened = true;
     this.#bound = this.#bind();
     try {
@@ -94,11 +94,11 @@ export class BatchLane implements Lane {
   }
 
   async #leave(): Promise<void> {
-    await Promise.all(this.#assigned.map(({ seat, station }) => seat.leave(station)));
+    await Promise.all(this.#assigned.map(({ slot, station }) => slot.leave(station)));
   }
 
   #bind(): Bound[] {
-    const { system, seats } = this.#crew;
+    const { system, slots } = this.#crew;
     const { address, port } = this.listener;
     const fds = this.#options.fds ?? [];
     if (fds.length > 0) {
@@ -110,12 +110,12 @@ export class BatchLane implements Lane {
       }
     }
     const first = bindSocket(system, address, port, false);
-    if (seats.length === 1) return [first];
+    if (slots.length === 1) return [first];
     // With SO_REUSEPORT a second server of the same user would be let in, so an ordinary bind went first.
     system.close(first.fd);
     const bound: Bound[] = [];
     try {
-      for (let i = 0; i < seats.length; i++) bound.push(bindSocket(system, address, first.port, true));
+      for (let i = 0; i < slots.length; i++) bound.push(bindSocket(system, address, first.port, true));
     } catch (error) {
       for (const { fd } of bound) system.close(fd);
       throw error;
@@ -130,15 +130,15 @@ export class BatchLane implements Lane {
       await this.#settled(graceMs);
       await this.#leave();
     }
-    for (const { seat, station } of this.#assigned) seat.desk.remove(station);
+    for (const { slot, station } of this.#assigned) slot.receiver.remove(station);
     for (const fd of this.descriptors()) this.#crew.system.close(fd);
     this.#bound = [];
   }
 
   #serveOn(): void {
-    for (const { seat, station } of this.#assigned) {
+    for (const { slot, station } of this.#assigned) {
       station.tally.close();
-      seat.return(station);
+      slot.return(station);
     }
   }
 

@@ -7,7 +7,7 @@ import { createRing } from './ring.ts';
 import { EFD_CLOEXEC, EFD_NONBLOCK, systemError } from '../syscalls.ts';
 import type { System } from '../syscalls.ts';
 import { WorkerControl } from './control.ts';
-import { Desk, wake } from './handoff.ts';
+import { HandoffReceiver, wake } from './handoff.ts';
 import type { Bound } from './socket.ts';
 import { Station } from './station.ts';
 import type { BatchWorkerData, Order } from './worker.ts';
@@ -39,12 +39,12 @@ const PAUSE_MAX = 5000;
 const SETTLED = 10_000;
 /** In this checkout's tests this file is TypeScript, and a worker thread needs compiled code. */
 const WORKER = new URL(
-  import.meta.url.endsWith('.ts') ? '../../dist/lane/udp-batch-worker.js' : './udp-batch-worker.js',
+  import.meta.url.endsWith('.ts') ? '../../../dist/transport/udp-batch/worker.js' : './worker.js',
   import.meta.url,
 );
 
-export class Seat {
-  readonly desk: Desk;
+export class WorkerSlot {
+  readonly receiver: HandoffReceiver;
   restarts = 0;
   /** Resolves when the present worker has ended. */
   ended: Promise<void> = Promise.resolve();
@@ -82,7 +82,7 @@ export class Seat {
       throw systemError('eventfd', errno);
     }
     this.#epoll.add(this.#callfd, 0);
-    this.desk = new Desk(system, answering, this.#ring, this.#eventfd);
+    this.receiver = new HandoffReceiver(system, answering, this.#ring, this.#eventfd);
   }
 
   /** The worker serves this socket as well, from now or from its start on. Throws the system's error. */
@@ -90,7 +90,7 @@ export class Seat {
     this.#number += 1;
     const station = new Station(this.#number, listener, bound);
     this.return(station);
-    this.desk.add(station);
+    this.receiver.add(station);
     return station;
   }
 
@@ -107,7 +107,7 @@ export class Seat {
     this.#epoll.remove(station.bound.fd);
     const orders = this.#order(station.number);
     if (this.#worker !== undefined) await new Promise<void>((done) => this.#waiting.push({ orders, done }));
-    this.desk.drain();
+    this.receiver.drain();
   }
 
   /** Resolves when the worker serves, rejects when it could not start. */
@@ -166,7 +166,7 @@ export class Seat {
 
   /** Once the worker has ended. Answers that come later are forgotten. */
   close(): void {
-    this.desk.close();
+    this.receiver.close();
     this.#epoll.close();
     this.#system.close(this.#eventfd);
     this.#system.close(this.#callfd);

@@ -1,5 +1,5 @@
 /**
- * The worker thread of the batch lane: receives, answers and sends whole batches, asleep in the kernel between.
+ * The worker thread of the batch transport: receives, answers and sends whole batches, asleep in the kernel between.
  *
  * With one socket it is blocked in the receive itself. With several it sleeps until some can be read, and takes one
  * batch of each of those, so that whoever floods one delays the others by a batch. It never returns to its event
@@ -9,7 +9,7 @@
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { Epoll } from './epoll.ts';
 import { RingWriter } from './ring.ts';
-import { askForShortSlice } from '../scheduler-slice.ts';
+import { requestShortSlice } from '../scheduler-slice.ts';
 import * as sys from '../syscalls.ts';
 import type { System } from '../syscalls.ts';
 import * as count from './control.ts';
@@ -298,7 +298,7 @@ async function main(data: BatchWorkerData): Promise<void> {
   if (loaded.system === undefined) throw new Error(loaded.reason);
   const module = (await import(data.module)) as { createResponder: CreateResponder };
   const loop = new BatchLoop(loaded.system, data, module.createResponder(data.data));
-  askForShortSlice(loaded.system);
+  requestShortSlice(loaded.system);
   loop.run();
 }
 

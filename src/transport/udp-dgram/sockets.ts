@@ -1,5 +1,5 @@
 /**
- * The sockets of the dgram lane. A wildcard address becomes one socket for each address of its family, followed as
+ * The sockets of the dgram transport. A wildcard address becomes one socket for each address of its family, followed as
  * addresses come and go: an answer must leave from the address that was asked, and node:dgram can neither tell nor
  * set it. So only addresses that the interfaces show are served (127.0.0.1, not all of 127/8). A socket for the rest
  * (SO_REUSEADDR lets it stand beside the others) does get what is sent to 127.5.6.7, but its answer leaves from
@@ -17,7 +17,7 @@ import { bindUdp } from '../udp-bind.ts';
 export interface DgramOptions {
   /** Octets asked of the system for each receive queue; it may grant less. Default 1 MiB. */
   receiveBuffer?: number;
-  /** A bound UDP socket to adopt instead of binding; the lane owns it from `open` on, and closes it. */
+  /** A bound UDP socket to adopt instead of binding; the transport owns it from `open` on, and closes it. */
   fd?: number;
   /** The same for several addresses, canonical text (with scope) → descriptor; those not named are bound. */
   fds?: ReadonlyMap<string, number>;
@@ -26,7 +26,7 @@ export interface DgramOptions {
   interfaces?: Interfaces;
 }
 
-/** What the lane does with its sockets. */
+/** What the transport does with its sockets. */
 export interface SocketsHost {
   /** A socket is bound: its packets come from now on. */
   serve(socket: Socket): void;
@@ -168,7 +168,7 @@ export class DgramSockets {
     const socket = await bindUdp(address, this.#port, fd);
     if (this.#isOpen) return this.#serve(socket, address);
     socket.close();
-    throw new Error(`the lane of ${this.#listener.text} was closed while it opened`);
+    throw new Error(`the transport of ${this.#listener.text} was closed while it opened`);
   }
 
   #serve(socket: Socket, address: string): void {

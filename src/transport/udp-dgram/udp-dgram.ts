@@ -1,20 +1,20 @@
-/** The UDP lane on node:dgram: answers on the main thread, for systems and listeners without batched system calls. */
+/** The UDP transport on node:dgram: answers on the main thread, for systems and listeners without batched system calls. */
 import type { RemoteInfo, Socket } from 'node:dgram';
 import type { Listener, Peer } from '../../answer/peer.ts';
-import type { Answering, Lane, LaneCounters } from '../transport.ts';
+import type { Answering, Transport, TransportCounters } from '../transport.ts';
 import { untilNothingComes } from '../drain.ts';
 import { writeAddress } from '../peer-address.ts';
 import { DgramSockets } from './sockets.ts';
 import type { DgramOptions } from './sockets.ts';
 
-export interface DgramCounters extends LaneCounters {
+export interface DgramCounters extends TransportCounters {
   /** Answers that the system did not take (EPERM, ENETUNREACH, EMSGSIZE, a full queue); not in `answered`. */
   sendErrors: number;
   /** Errors that a socket reported, and addresses of a wildcard that could not be bound. */
   socketErrors: number;
 }
 
-/** Octets that are read of a packet, as in the batch lane: a message that does not end before is a broken one. */
+/** Octets that are read of a packet, as in the batch transport: a message that does not end before is a broken one. */
 const PACKET_MAX = 4096;
 /** Answers over UDP end at 1232 octets. */
 const OUT_LENGTH = 4096;
@@ -22,7 +22,7 @@ const OUT_LENGTH = 4096;
 const SENDING_MAX = 1024;
 const CLOSE_GRACE_MS = 5000;
 
-export class DgramLane implements Lane {
+export class DgramTransport implements Transport {
   readonly listener: Listener;
   readonly counters: DgramCounters = {
     received: 0,
@@ -54,7 +54,7 @@ export class DgramLane implements Lane {
   }
 
   async open(): Promise<number> {
-    if (this.#state !== 'new') throw new Error(`the lane of ${this.listener.text} was opened before`);
+    if (this.#state !== 'new') throw new Error(`the transport of ${this.listener.text} was opened before`);
     this.#state = 'open';
     try {
       return await this.#sockets.open();

@@ -1,5 +1,5 @@
 /** A reader's handle on the flat memory: walks edges, finds addresses, reads records, allocates nothing. */
-import { Copies } from '../write/left-right.ts';
+import { LeftRight } from '../write/left-right.ts';
 import { hashAddress, hashLabel } from '../hash.ts';
 import * as layout from '../layout.ts';
 import { MAPPED_WORD, holdsOn, isMappedKey } from '../mapped.ts';
@@ -8,7 +8,7 @@ import { Net6Cache } from './net6-cache.ts';
 
 const { NAME_SLOT, ADDRESS_SLOT, NODE_LABEL, NODE_META, KEYED_SCOPE, KEYED_BITS, KEYED_ADDRESS } = layout;
 
-export class View extends Copies {
+export class View extends LeftRight {
   /** Results of the last successful `step`. A node without records has payload 0. */
   node = 0;
   payload = 0;
@@ -36,7 +36,7 @@ export class View extends Copies {
   private readonly seed0: number;
   private readonly seed1: number;
 
-  /** `reader`: as for Copies; none on the writer's thread. */
+  /** `reader`: as for LeftRight; none on the writer's thread. */
   constructor(memory: TrieMemory, reader = -1) {
     super(memory, reader);
     this.seed0 = this.head[layout.HEAD_SEED0];
@@ -45,7 +45,7 @@ export class View extends Copies {
     this.key = new Int32Array(this.keyBytes.buffer);
   }
 
-  forgetAhead(): void {
+  forgetPrefetched(): void {
     this.sourceScope = -1;
     this.spaceParent = -1;
     this.leafParent = -1;

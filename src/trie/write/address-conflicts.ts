@@ -1,6 +1,6 @@
 /**
- * Settles contests: whose record says a contested address, and whom the address table names for it. What finds no
- * room stays owed: nobody is given the address then, and it is tried again with the next transaction.
+ * Settles conflicts: whose record says a contested address, and whom the address table names for it. What finds no
+ * room stays pending: nobody is given the address then, and it is tried again with the next transaction.
  */
 import { parseAddress } from '../../dns/address.ts';
 import type { Pod, ResourceKey, Service } from '../../model.ts';
@@ -8,10 +8,10 @@ import type { Addresses } from './addresses.ts';
 import type { Arena } from './arena.ts';
 import { roundWords } from './arena.ts';
 import { claimedBy, isIp4, keyOfMember, memberKey, SAYS_ALONE, SAYS_NOTHING } from './claims.ts';
-import type { Claim, Claims, Contest, Group, Member, Space } from './claims.ts';
+import type { Claim, Claims, AddressConflict, Group, Member, Space } from './claims.ts';
 import type { Directory, VpcState } from './directory.ts';
 import * as layout from '../layout.ts';
-import type { Registrar } from './record-index.ts';
+import type { RecordIndex } from './record-index.ts';
 import { mostWords } from './capacity.ts';
 import type { Tables } from './tables.ts';
 
@@ -21,48 +21,48 @@ export interface Known {
   stamp: bigint;
 }
 
-export interface ContestParts {
+export interface AddressConflictsParts {
   arena: Arena;
   tables: Tables;
   addresses: Addresses;
   claims: Claims;
   directory: Directory;
-  registrar: Registrar;
+  recordIndex: RecordIndex;
   /** See `WriterSettings.resourceOf`. */
   known(key: ResourceKey): Known | undefined;
 }
 
-export class Contests {
-  private readonly parts: ContestParts;
+export class AddressConflicts {
+  private readonly parts: AddressConflictsParts;
   /** Members whose records may not say what is so. */
   private readonly doubtful = new Set<Member>();
-  /** Contests whose claims have changed, and those that wait for their end. */
-  private readonly changed = new Set<Contest>();
+  /** Conflicts whose claims have changed, and those that wait for their end. */
+  private readonly changed = new Set<AddressConflict>();
   /** Those whose winner, or whose winner's record, may not be the one in the address table. */
   private readonly groups = new Set<Group>();
 
-  constructor(parts: ContestParts) {
+  constructor(parts: AddressConflictsParts) {
     this.parts = parts;
   }
 
   /** What is not settled for want of room. */
-  get owed(): number {
+  get pending(): number {
     return this.doubtful.size + this.groups.size + this.changed.size;
   }
 
   /** The resource whose record is `old` (0: none) claims what it claims now, and nothing else. */
   claim(vpc: VpcState, key: string, resource: Pod | Service, stamp: bigint, old: number): void {
-    const { claims, registrar } = this.parts;
+    const { claims, recordIndex } = this.parts;
     this.withdraw(key);
     for (const { address, overlay } of claimedBy(resource)) {
-      let contest = claims.contest(vpc.name, address);
-      if (contest === undefined) {
-        const holder = registrar.holderOf(vpc, address);
+      let conflict = claims.conflict(vpc.name, address);
+      if (conflict === undefined) {
+        const holder = recordIndex.holderOf(vpc, address);
         if (holder === 0 || holder === old) continue;
-        contest = this.open(vpc, address, holder);
-        if (contest === undefined) continue;
+        conflict = this.open(vpc, address, holder);
+        if (conflict === undefined) continue;
       }
-      this.join(contest, claims.admit(key, stamp, old), overlay);
+      this.join(conflict, claims.admit(key, stamp, old), overlay);
     }
     this.review();
   }
@@ -89,7 +89,7 @@ export class Contests {
 
   /** Rebuilds the records that say something else than is so, and puts the table's entries right. */
   settle(): void {
-    const { arena, directory, known, registrar } = this.parts;
+    const { arena, directory, known, recordIndex } = this.parts;
     for (const member of this.doubtful) {
       if (this.isTrue(member)) {
         this.doubtful.delete(member);
@@ -100,17 +100,17 @@ export class Contests {
       const now = known(keyOfMember(member));
       if (now === undefined) {
         this.withdraw(member.key);
-        registrar.displace(namespace, member.record);
+        recordIndex.displace(namespace, member.record);
       } else if (arena.fits(roundWords(mostWords(now.resource)))) {
         this.doubtful.delete(member);
-        this.show(member, registrar.place(namespace, now.resource, member.record));
+        this.show(member, recordIndex.place(namespace, now.resource, member.record));
       }
     }
     for (const group of this.groups) if (this.list(group)) this.groups.delete(group);
-    for (const contest of this.changed) {
-      if (!this.listContest(contest)) continue;
-      if (contest.members > 1) this.changed.delete(contest);
-      else this.end(contest);
+    for (const conflict of this.changed) {
+      if (!this.listContest(conflict)) continue;
+      if (conflict.members > 1) this.changed.delete(conflict);
+      else this.end(conflict);
     }
   }
 
@@ -118,28 +118,28 @@ export class Contests {
    * Over an address that only `holder` has claimed so far. Undefined when the holder had to go: a version of it that
    * says otherwise was refused.
    */
-  private open(vpc: VpcState, address: string, holder: number): Contest | undefined {
-    const { claims, known, registrar } = this.parts;
-    const holderKey = registrar.keyOf(vpc, holder);
+  private open(vpc: VpcState, address: string, holder: number): AddressConflict | undefined {
+    const { claims, known, recordIndex } = this.parts;
+    const holderKey = recordIndex.keyOf(vpc, holder);
     const { kind, namespace, name } = holderKey;
     const key = memberKey(kind, vpc.name, namespace, name);
     const now = known(holderKey);
     const said = now === undefined ? [] : claimedBy(now.resource).filter((each) => each.address === address);
     if (now === undefined || said.length === 0) {
       this.withdraw(key);
-      registrar.displace(vpc.namespaces.get(namespace)!, holder);
+      recordIndex.displace(vpc.namespaces.get(namespace)!, holder);
       return undefined;
     }
-    const contest = claims.open(vpc.name, address, holder);
+    const conflict = claims.open(vpc.name, address, holder);
     const member = claims.admit(key, now.stamp, holder);
-    for (const { overlay } of said) this.join(contest, member, overlay).says = SAYS_ALONE;
-    return contest;
+    for (const { overlay } of said) this.join(conflict, member, overlay).says = SAYS_ALONE;
+    return conflict;
   }
 
-  private join(contest: Contest, member: Member, overlay: string): Claim {
+  private join(conflict: AddressConflict, member: Member, overlay: string): Claim {
     const { claims } = this.parts;
-    const before = contest.groups.get(isIp4(contest.address) ? overlay : '')?.claims[0];
-    const claim = claims.join(contest, member, isIp4(contest.address) ? overlay : '');
+    const before = conflict.groups.get(isIp4(conflict.address) ? overlay : '')?.claims[0];
+    const claim = claims.join(conflict, member, isIp4(conflict.address) ? overlay : '');
     if (before !== undefined) this.doubtful.add(before.member);
     this.touch(claim.group);
     return claim;
@@ -147,18 +147,18 @@ export class Contests {
 
   private touch(group: Group): void {
     this.groups.add(group);
-    this.changed.add(group.contest);
+    this.changed.add(group.conflict);
     this.parts.claims.steps++;
   }
 
   /** Where an address has come to be shared, or is no longer: one resource owned or owns all of it, and may not know. */
   private review(): void {
     const { claims } = this.parts;
-    for (const contest of this.changed) {
-      const isShared = claims.isShared(contest);
-      if (isShared === contest.isShared) continue;
-      contest.isShared = isShared;
-      for (const group of contest.groups.values()) {
+    for (const conflict of this.changed) {
+      const isShared = claims.isShared(conflict);
+      if (isShared === conflict.isShared) continue;
+      conflict.isShared = isShared;
+      for (const group of conflict.groups.values()) {
         this.groups.add(group);
         this.doubtful.add(group.claims[0]!.member);
       }
@@ -182,8 +182,8 @@ export class Contests {
   private list(group: Group): boolean {
     const { space } = group;
     if (space === undefined) return true;
-    const { contest, overlay } = group;
-    const { overlayNode, namespaceNode } = this.placesOf(contest, overlay, space);
+    const { conflict, overlay } = group;
+    const { overlayNode, namespaceNode } = this.placesOf(conflict, overlay, space);
     const first = space.groups[0];
     const isHere = this.point(group, overlayNode, layout.OVERLAY_BITS, recordOf(group));
     const isFirst = this.point(
@@ -193,7 +193,7 @@ export class Contests {
       first === undefined ? 0 : recordOf(first),
     );
     if (first === undefined || group.claims.length > 0) return isHere && isFirst;
-    // What is gone is not owed; another of the namespace is.
+    // What is gone is not pending; another of the namespace is.
     if (!isFirst) this.groups.add(first);
     return true;
   }
@@ -208,55 +208,56 @@ export class Contests {
   }
 
   /** Likewise what stands under the VPC: the owner's record once it says the address, or that there are several. */
-  private listContest(contest: Contest): boolean {
+  private listContest(conflict: AddressConflict): boolean {
     const { addresses, arena, tables } = this.parts;
-    const { listed } = contest;
+    const { listed } = conflict;
     const isList = listed !== 0 && (arena.words[listed] & 0xff) === layout.RECORD_HOLDERS;
-    if (contest.isShared && isList) return true;
-    const record = contest.isShared ? 0 : soleRecord(contest);
-    if (!contest.isShared && listed === record) return true;
-    const fits = addresses.fits || (listed !== 0 && !contest.isShared);
+    if (conflict.isShared && isList) return true;
+    const record = conflict.isShared ? 0 : soleRecord(conflict);
+    if (!conflict.isShared && listed === record) return true;
+    const fits = addresses.fits || (listed !== 0 && !conflict.isShared);
     if (!fits && listed === 0) return false;
-    const vpc = this.locate(contest);
-    if (!fits) contest.listed = 0;
-    else contest.listed = contest.isShared ? addresses.keyed(layout.RECORD_HOLDERS, vpc.record, 128) : record;
-    addresses.set(vpc.record, listed, contest.listed);
+    const vpc = this.locate(conflict);
+    if (!fits) conflict.listed = 0;
+    else
+      conflict.listed = conflict.isShared ? addresses.keyed(layout.RECORD_HOLDERS, vpc.record, 128) : record;
+    addresses.set(vpc.record, listed, conflict.listed);
     if (isList) tables.release(listed, layout.KEYED_WORDS);
     return fits;
   }
 
   /** Sets the key to the address; returns its VPC. */
-  private locate({ vpc, address }: Contest): VpcState {
+  private locate({ vpc, address }: AddressConflict): VpcState {
     parseAddress(address, this.parts.tables.idle.keyBytes, 0);
     return this.parts.directory.vpcs.get(vpc)!;
   }
 
   private placesOf(
-    contest: Contest,
+    conflict: AddressConflict,
     overlay: string,
     { name }: Space,
   ): { overlayNode: number; namespaceNode: number } {
     const { directory } = this.parts;
-    const namespace = directory.namespace(this.locate(contest), name);
+    const namespace = directory.namespace(this.locate(conflict), name);
     const { record } = directory.overlay(namespace, overlay.slice(name.length + 1));
     return { overlayNode: record, namespaceNode: namespace.node };
   }
 
   /** When only one claims an address that was contested, and its record says so, nothing needs to be remembered. */
-  private end(contest: Contest): void {
+  private end(conflict: AddressConflict): void {
     const { claims } = this.parts;
-    const rest = claims.anyone(contest);
+    const rest = claims.anyone(conflict);
     if (rest !== undefined && this.doubtful.has(rest)) return;
-    for (const group of contest.groups.values()) if (this.groups.has(group)) return;
-    this.changed.delete(contest);
-    for (const group of contest.groups.values()) {
+    for (const group of conflict.groups.values()) if (this.groups.has(group)) return;
+    this.changed.delete(conflict);
+    for (const group of conflict.groups.values()) {
       const { overlay, space } = group;
       if (space === undefined) continue;
-      const { overlayNode, namespaceNode } = this.placesOf(contest, overlay, space);
+      const { overlayNode, namespaceNode } = this.placesOf(conflict, overlay, space);
       this.point(group, overlayNode, layout.OVERLAY_BITS, 0);
       this.point(space, namespaceNode, layout.NAMESPACE_BITS, 0);
     }
-    claims.close(contest);
+    claims.close(conflict);
   }
 }
 
@@ -267,7 +268,7 @@ function recordOf({ claims }: Group): number {
 }
 
 /** The same of an address that has one owner. */
-function soleRecord({ groups }: Contest): number {
+function soleRecord({ groups }: AddressConflict): number {
   for (const group of groups.values()) return recordOf(group);
   return 0;
 }

@@ -63,7 +63,7 @@ export class Addresses {
     const spread = this.keyed(layout.RECORD_SPREAD, 0, layout.ANYWHERE_BITS, layout.SPREAD_WORDS);
     words[spread + layout.KEYED_VALUE] = 1;
     words.fill(0, spread + layout.SPREAD_PODS, spread + layout.SPREAD_WORDS);
-    this.tables.poke(spread + layout.SPREAD_PODS, 1, this.isPod(only) ? 1 : 0);
+    this.tables.writeBoth(spread + layout.SPREAD_PODS, 1, this.isPod(only) ? 1 : 0);
     this.tables.putAddress(hash, spread, only);
     this.point(view.vpcOfRecord(only), 128, 0, only);
     return spread;
@@ -81,7 +81,7 @@ export class Addresses {
     const at = spread + layout.SPREAD_PODS;
     const pods =
       words[at + this.tables.idle.copy] + (this.isPod(after) ? 1 : 0) - (this.isPod(before) ? 1 : 0);
-    this.tables.poke(at, 1, pods);
+    this.tables.writeBoth(at, 1, pods);
   }
 
   private isSpread(record: number): boolean {

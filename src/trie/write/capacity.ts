@@ -5,27 +5,27 @@
 import type { Pod, Service, Vpc } from '../../model.ts';
 import { ADDRESS_SLOTS } from './addresses.ts';
 import type { Arena } from './arena.ts';
-import type { BearerSets } from './name-owners.ts';
+import type { NameOwners } from './name-owners.ts';
 import { claimedBy } from './claims.ts';
-import type { Claim, Claims, Contest } from './claims.ts';
+import type { Claim, Claims, AddressConflict } from './claims.ts';
 import type { VpcState } from './directory.ts';
 import * as layout from '../layout.ts';
 import { labelsIn, wordsOfPath } from './nodes.ts';
 import { needsOf } from './outside-trees.ts';
 import { recordWords } from './records.ts';
-import type { Registrar } from './record-index.ts';
+import type { RecordIndex } from './record-index.ts';
 import { SUBNET_MOST } from './subnets.ts';
 import type { Tables } from './tables.ts';
 
-export interface RoomParts {
+export interface CapacityParts {
   arena: Arena;
   tables: Tables;
-  bearers: BearerSets;
+  nameOwners: NameOwners;
   claims: Claims;
-  registrar: Registrar;
+  recordIndex: RecordIndex;
 }
 
-/** More words than a pod or service without contests needs, sets apart: most changes are not looked at closer. */
+/** More words than a pod or service without conflicts needs, sets apart: most changes are not looked at closer. */
 const PLENTY = 1 << 21;
 const NAMES_MAX = 255;
 /** More than the record of any one resource needs: with the most names, overlays and ports. */
@@ -35,14 +35,14 @@ const OWNERS_MAX = 4;
 /** What an address may add to a record: itself, as AAAA or A, and where it is attached. */
 const ADDRESS_WORDS = 10;
 
-export class Room {
-  private readonly parts: RoomParts;
+export class Capacity {
+  private readonly parts: CapacityParts;
   private readonly bytes: Uint8Array;
   private readonly least: number;
   /** Words of the largest record that somebody's claims may make. */
   private largest = 0;
 
-  constructor(parts: RoomParts) {
+  constructor(parts: CapacityParts) {
     this.parts = parts;
     this.bytes = new Uint8Array(parts.arena.words.buffer);
     this.least = Math.min(1 << 16, parts.arena.words.length >>> 3);
@@ -76,8 +76,8 @@ export class Room {
   }
 
   /** For a pod or service in the place of the record `old`, or 0. Throws RangeError when a list is too long. */
-  forBearer(resource: Pod | Service, vpc: VpcState | undefined, key: string, old: number): void {
-    const { arena, bearers, tables } = this.parts;
+  forOwner(resource: Pod | Service, vpc: VpcState | undefined, key: string, old: number): void {
+    const { arena, nameOwners, tables } = this.parts;
     const places = placesOf(resource);
     if (resource.names.length > NAMES_MAX || places > NAMES_MAX) {
       throw new RangeError(`more than ${NAMES_MAX} names or overlays`);
@@ -91,9 +91,9 @@ export class Room {
     const names = 2 * labels + 3;
     const slots = ADDRESS_SLOTS * addresses;
     const records = RECORD_MAX * (1 + OWNERS_MAX * addresses);
-    const sets = (1 + resource.names.length + NAMES_MAX * OWNERS_MAX * addresses) * bearers.largest;
+    const sets = (1 + resource.names.length + NAMES_MAX * OWNERS_MAX * addresses) * nameOwners.largest;
     if (
-      arena.room >= PLENTY + records + sets + bearers.debt &&
+      arena.room >= PLENTY + records + sets + nameOwners.reserved &&
       tables.fits(names, slots + 2 * NAMES_MAX * OWNERS_MAX * addresses)
     ) {
       tables.reserve(names, slots);
@@ -101,9 +101,9 @@ export class Room {
     }
     let words = 64 + 2 * wordsOfPath(resource.name) + (6 + layout.SPREAD_WORDS) * addresses + record;
     for (const name of resource.names) words += 2 * wordsOfPath(name);
-    const nodes = old === 0 ? new Set<number>() : this.parts.registrar.nameNodes(old);
-    if (vpc !== undefined) this.parts.registrar.addNamesOf(vpc, resource, nodes);
-    for (const node of nodes) words += bearers.changeWords(node, old, mostInSet(resource));
+    const nodes = old === 0 ? new Set<number>() : this.parts.recordIndex.nameNodes(old);
+    if (vpc !== undefined) this.parts.recordIndex.addNamesOf(vpc, resource, nodes);
+    for (const node of nodes) words += nameOwners.changeWords(node, old, mostInSet(resource));
     words += layout.KEYED_WORDS * addresses + this.headroom;
     const others = vpc === undefined ? NO_OTHERS : this.othersOf(resource, vpc, key, old);
     for (const [other, gain] of others.records) words += this.rebuildWords(other, gain, nodes);
@@ -112,18 +112,18 @@ export class Room {
 
   /** What the commit will need for what has been changed so far is asked for too. */
   private ask(names: number, addresses: number, words: number): void {
-    const { arena, tables, bearers } = this.parts;
+    const { arena, tables, nameOwners } = this.parts;
     tables.reserve(names, addresses);
     // In words of blocks: a block may take an eighth more than it was asked for.
-    arena.reserve(Math.ceil(((words + bearers.debt) * 9) / 8));
+    arena.reserve(Math.ceil(((words + nameOwners.reserved) * 9) / 8));
   }
 
   /**
    * The records that the change of a resource may make say something else, with the words that each may gain, and the
-   * slots that its contests take.
+   * slots that its conflicts take.
    */
   private othersOf(resource: Pod | Service, vpc: VpcState, key: string, old: number): Others {
-    const { claims, registrar } = this.parts;
+    const { claims, recordIndex } = this.parts;
     const records = new Map<number, number>();
     let slots = 0;
     const add = (claim: Claim | undefined): void => {
@@ -131,7 +131,7 @@ export class Room {
       records.set(claim.member.record, ADDRESS_WORDS * claim.member.claims.length);
     };
     // Where it comes to be shared, or is no longer, there is one other owner: it is among any two.
-    const addOwners = ({ groups }: Contest): void => {
+    const addOwners = ({ groups }: AddressConflict): void => {
       let others = 0;
       for (const { claims: candidates } of groups.values()) {
         add(candidates[0]);
@@ -141,31 +141,31 @@ export class Room {
     for (const { group } of claims.member(key)?.claims ?? []) {
       // Behind the first of a heap, one of two is next.
       group.claims.slice(0, 3).forEach(add);
-      addOwners(group.contest);
+      addOwners(group.conflict);
     }
     for (const { address, overlay } of claimedBy(resource)) {
       slots += 2;
-      const contest = claims.contest(vpc.name, address);
-      if (contest !== undefined) {
-        add(contest.groups.get(overlay)?.claims[0]);
-        addOwners(contest);
+      const conflict = claims.conflict(vpc.name, address);
+      if (conflict !== undefined) {
+        add(conflict.groups.get(overlay)?.claims[0]);
+        addOwners(conflict);
         continue;
       }
-      const holder = registrar.holderOf(vpc, address);
+      const holder = recordIndex.holderOf(vpc, address);
       if (holder === 0 || holder === old) continue;
       records.set(holder, ADDRESS_WORDS);
-      slots += 2 * registrar.timesHeld(holder);
+      slots += 2 * recordIndex.timesHeld(holder);
     }
     return { records, slots };
   }
 
   /** A record built again, and the sets it is in; `opened` are names that the change touches besides. */
   private rebuildWords(record: number, gain: number, opened: Set<number>): number {
-    const { arena, bearers, registrar } = this.parts;
+    const { arena, nameOwners, recordIndex } = this.parts;
     const own = recordWords(arena.words, this.bytes, record) + gain;
     let words = own;
-    for (const node of registrar.nameNodes(record)) {
-      words += bearers.changeWords(node, opened.has(node) ? -1 : record, own);
+    for (const node of recordIndex.nameNodes(record)) {
+      words += nameOwners.changeWords(node, opened.has(node) ? -1 : record, own);
     }
     return words;
   }

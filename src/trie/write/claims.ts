@@ -1,7 +1,7 @@
 /**
  * Contested addresses: inside a VPC the newest revision owns an IPv6, and an IPv4 inside one overlay; an IPv4
  * that pods of several overlays hold is shared, and only given to clients on the holder's overlay.
- * Only contests are remembered here; an address with one claimant costs nothing.
+ * Only conflicts are remembered here; an address with one claimant costs nothing.
  */
 import type { Pod, Problem, ResourceKey, Service } from '../../model.ts';
 import { keyText } from '../../model.ts';
@@ -14,7 +14,7 @@ export const SAYS_ALONE = 1;
 /** Only to clients on the overlay. */
 export const SAYS_SHARED = 2;
 
-/** A resource that is in some contest. */
+/** A resource that is in some conflict. */
 export interface Member {
   readonly key: string;
   stamp: bigint;
@@ -31,7 +31,7 @@ export interface Claim extends Placed {
 
 /** The claims among which one wins: of an IPv6 all, of an IPv4 those on one overlay. */
 export interface Group extends Placed {
-  readonly contest: Contest;
+  readonly conflict: AddressConflict;
   /** `namespace/overlay`, '' for an IPv6. */
   readonly overlay: string;
   /** The winner first. */
@@ -49,7 +49,7 @@ export interface Space {
   listed: number;
 }
 
-export interface Contest {
+export interface AddressConflict {
   readonly vpc: string;
   readonly address: string;
   readonly groups: Map<string, Group>;
@@ -109,10 +109,10 @@ export function claimedBy(resource: Pod | Service): Claimed[] {
 }
 
 export class Claims {
-  private readonly contests = new Map<string, Contest>();
+  private readonly conflicts = new Map<string, AddressConflict>();
   private readonly members = new Map<string, Member>();
   /** Those that somebody has lost. */
-  private readonly lost = new Set<Contest>();
+  private readonly lost = new Set<AddressConflict>();
   /** Claims that were compared, for those who measure. */
   steps = 0;
   private readonly wins = (one: Claim, other: Claim): boolean => {
@@ -127,11 +127,11 @@ export class Claims {
   };
 
   get empty(): boolean {
-    return this.contests.size === 0;
+    return this.conflicts.size === 0;
   }
 
-  contest(vpc: string, address: string): Contest | undefined {
-    return this.contests.size === 0 ? undefined : this.contests.get(`${vpc} ${address}`);
+  conflict(vpc: string, address: string): AddressConflict | undefined {
+    return this.conflicts.size === 0 ? undefined : this.conflicts.get(`${vpc} ${address}`);
   }
 
   member(key: string): Member | undefined {
@@ -139,8 +139,8 @@ export class Claims {
   }
 
   /** Over an address under which `listed`, the record of its only claimant so far, stands in the table. */
-  open(vpc: string, address: string, listed: number): Contest {
-    const contest: Contest = {
+  open(vpc: string, address: string, listed: number): AddressConflict {
+    const conflict: AddressConflict = {
       vpc,
       address,
       groups: new Map(),
@@ -150,11 +150,11 @@ export class Claims {
       claims: 0,
       isShared: false,
     };
-    this.contests.set(`${vpc} ${address}`, contest);
-    return contest;
+    this.conflicts.set(`${vpc} ${address}`, conflict);
+    return conflict;
   }
 
-  /** A resource that is about to join contests. */
+  /** A resource that is about to join conflicts. */
   admit(key: string, stamp: bigint, record: number): Member {
     let member = this.members.get(key);
     if (member === undefined) {
@@ -164,20 +164,20 @@ export class Claims {
     return member;
   }
 
-  /** A further claim of a member, whose claims in one contest must follow each other. */
-  join(contest: Contest, member: Member, overlay: string): Claim {
-    let group = contest.groups.get(overlay);
+  /** A further claim of a member, whose claims in one conflict must follow each other. */
+  join(conflict: AddressConflict, member: Member, overlay: string): Claim {
+    let group = conflict.groups.get(overlay);
     if (group === undefined) {
-      group = { contest, overlay, claims: [], space: this.space(contest, overlay), at: -1, listed: 0 };
-      contest.groups.set(overlay, group);
+      group = { conflict, overlay, claims: [], space: this.space(conflict, overlay), at: -1, listed: 0 };
+      conflict.groups.set(overlay, group);
       if (group.space !== undefined) push(group.space.groups, group, this.isBefore);
     }
     const claim: Claim = { member, group, says: SAYS_NOTHING, at: -1 };
     push(group.claims, claim, this.wins);
-    if (member.claims.at(-1)?.group.contest !== contest) contest.members++;
+    if (member.claims.at(-1)?.group.conflict !== conflict) conflict.members++;
     member.claims.push(claim);
-    contest.claims++;
-    this.count(contest);
+    conflict.claims++;
+    this.count(conflict);
     return claim;
   }
 
@@ -186,34 +186,34 @@ export class Claims {
     const { claims } = member;
     this.members.delete(member.key);
     member.claims = [];
-    let last: Contest | undefined;
+    let last: AddressConflict | undefined;
     for (const claim of claims) {
-      const { contest } = claim.group;
-      if (contest !== last) contest.members--;
-      last = contest;
+      const { conflict } = claim.group;
+      if (conflict !== last) conflict.members--;
+      last = conflict;
       this.leave(claim);
     }
     return claims;
   }
 
-  /** Forgets a contest that is over; the one who still claims the address is its owner. */
-  close(contest: Contest): void {
-    this.contests.delete(`${contest.vpc} ${contest.address}`);
-    this.lost.delete(contest);
-    const rest = this.anyone(contest);
+  /** Forgets a conflict that is over; the one who still claims the address is its owner. */
+  close(conflict: AddressConflict): void {
+    this.conflicts.delete(`${conflict.vpc} ${conflict.address}`);
+    this.lost.delete(conflict);
+    const rest = this.anyone(conflict);
     if (rest === undefined) return;
-    rest.claims = rest.claims.filter(({ group }) => group.contest !== contest);
+    rest.claims = rest.claims.filter(({ group }) => group.conflict !== conflict);
     if (rest.claims.length === 0) this.members.delete(rest.key);
   }
 
   /** Some resource that claims the address. */
-  anyone(contest: Contest): Member | undefined {
-    for (const { claims } of contest.groups.values()) if (claims.length > 0) return claims[0]!.member;
+  anyone(conflict: AddressConflict): Member | undefined {
+    for (const { claims } of conflict.groups.values()) if (claims.length > 0) return claims[0]!.member;
     return undefined;
   }
 
   /** Whether several own the address now. Two that differ are found at once, and one has few overlays. */
-  isShared({ groups }: Contest): boolean {
+  isShared({ groups }: AddressConflict): boolean {
     let owner: Member | undefined;
     for (const { claims } of groups.values()) {
       this.steps++;
@@ -227,11 +227,11 @@ export class Claims {
   /** What its member's record has to say of the address. */
   truth({ at, group }: Claim): number {
     if (at !== 0) return SAYS_NOTHING;
-    return group.contest.isShared ? SAYS_SHARED : SAYS_ALONE;
+    return group.conflict.isShared ? SAYS_SHARED : SAYS_ALONE;
   }
 
   /** True when this resource owns the address; an IPv4 on this overlay. */
-  owns({ groups, address }: Contest, key: string, overlay: string): boolean {
+  owns({ groups, address }: AddressConflict, key: string, overlay: string): boolean {
     return groups.get(isIp4(address) ? overlay : '')?.claims[0]?.member.key === key;
   }
 
@@ -257,29 +257,29 @@ export class Claims {
 
   private leave(claim: Claim): void {
     const { group } = claim;
-    const { contest, space } = group;
+    const { conflict, space } = group;
     drop(group.claims, claim, this.wins);
-    contest.claims--;
+    conflict.claims--;
     if (group.claims.length === 0) {
-      contest.groups.delete(group.overlay);
+      conflict.groups.delete(group.overlay);
       if (space !== undefined) {
         drop(space.groups, group, this.isBefore);
-        if (space.groups.length === 0) contest.spaces.delete(space.name);
+        if (space.groups.length === 0) conflict.spaces.delete(space.name);
       }
     }
-    this.count(contest);
+    this.count(conflict);
   }
 
-  private space(contest: Contest, overlay: string): Space | undefined {
+  private space(conflict: AddressConflict, overlay: string): Space | undefined {
     if (overlay === '') return undefined;
     const name = overlay.slice(0, overlay.indexOf('/'));
-    let space = contest.spaces.get(name);
-    if (space === undefined) contest.spaces.set(name, (space = { name, groups: [], listed: 0 }));
+    let space = conflict.spaces.get(name);
+    if (space === undefined) conflict.spaces.set(name, (space = { name, groups: [], listed: 0 }));
     return space;
   }
 
-  private count(contest: Contest): void {
-    if (contest.claims > contest.groups.size) this.lost.add(contest);
-    else this.lost.delete(contest);
+  private count(conflict: AddressConflict): void {
+    if (conflict.claims > conflict.groups.size) this.lost.add(conflict);
+    else this.lost.delete(conflict);
   }
 }

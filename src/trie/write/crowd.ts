@@ -83,7 +83,7 @@ export class Crowd {
   }
 
   /** Words that `write` takes at most. */
-  get debt(): number {
+  get reserved(): number {
     const changes = this.added.size + this.removed.size;
     return Math.min(HEADER_WORDS + changes * this.step, crowdWords(this.size + this.removed.size));
   }

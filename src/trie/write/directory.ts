@@ -141,7 +141,11 @@ export class Directory {
     if (declared === undefined) this.suspectOverlays.add(state);
     state.declared = declared;
     state.prefixes = prefixesOf([declared?.net4, declared?.net6]);
-    this.tables.poke(state.record + layout.OVERLAY_INTERNAL_COPIES, 1, declared?.internal === true ? 1 : 0);
+    this.tables.writeBoth(
+      state.record + layout.OVERLAY_INTERNAL_COPIES,
+      1,
+      declared?.internal === true ? 1 : 0,
+    );
   }
 
   /** So many more pods are attached to an overlay. */

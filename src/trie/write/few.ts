@@ -19,7 +19,7 @@ export class Few {
   pod = 0;
   service = 0;
   /** Words that `write` takes at most. */
-  debt = EMPTY_SET;
+  reserved = EMPTY_SET;
   private readonly arena: Arena;
   private readonly pods = new Set<number>();
   private readonly services = new Set<number>();
@@ -34,7 +34,7 @@ export class Few {
 
   add(record: number): void {
     this.side(record).add(record);
-    this.debt += memberWords(this.arena.words, record);
+    this.reserved += memberWords(this.arena.words, record);
   }
 
   delete(record: number): void {

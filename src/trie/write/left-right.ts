@@ -11,7 +11,7 @@ import type { TrieMemory } from '../memory.ts';
 /** Hashes have 31 bits. */
 export const HASH_RANGE = 0x80000000;
 
-export class Copies {
+export class LeftRight {
   readonly head: Int32Array;
   readonly words: Int32Array;
   readonly bytes: Uint8Array;

@@ -9,10 +9,10 @@ import type { Nodes } from './nodes.ts';
 import { recordWords } from './records.ts';
 import type { Tables } from './tables.ts';
 
-type Bearers = Few | Crowd;
+type Owners = Few | Crowd;
 
-export class BearerSets {
-  /** Bearers that stand in one record with all their addresses; more become a crowd. Tests make it small. */
+export class NameOwners {
+  /** Owners that stand in one record with all their addresses; more become a crowd. Tests make it small. */
   most = 64;
   private readonly arena: Arena;
   private readonly tables: Tables;
@@ -20,13 +20,13 @@ export class BearerSets {
   private readonly trees: ChunkTrees;
   private readonly bytes: Uint8Array;
   /** Words that `flush` will need at most. */
-  debt = 0;
+  reserved = 0;
   /** Words of the largest set that was ever built, or that the change of a crowd has taken. */
   largest = 0;
-  /** Sets that found no room at the last flush: until they do, one of their bearers answers for all. */
-  owed = 0;
-  /** Names that several bear and that this transaction has changed, or that are owed; built once, at its end. */
-  private dirty = new Map<number, Bearers>();
+  /** Sets that found no room at the last flush: until they do, one of their owners answers for all. */
+  pending = 0;
+  /** Names that several bear and that this transaction has changed, or that are pending; built once, at its end. */
+  private dirty = new Map<number, Owners>();
 
   constructor(arena: Arena, tables: Tables, nodes: Nodes) {
     this.arena = arena;
@@ -53,7 +53,7 @@ export class BearerSets {
   }
 
   /**
-   * What `debt` grows by at most when one that adds `inSet` words to a set bears the name: in the place of `record`,
+   * What `reserved` grows by at most when one that adds `inSet` words to a set bears the name: in the place of `record`,
    * or besides the others.
    */
   changeWords(node: number, record: number, inSet: number): number {
@@ -70,7 +70,7 @@ export class BearerSets {
     return recordWords(words, this.bytes, payload) + inSet + this.moreWords(size);
   }
 
-  /** What one bearer more adds where they are, or become, more than a set holds. */
+  /** What one owner more adds where they are, or become, more than a set holds. */
   private moreWords(size: number): number {
     if (size + 1 <= this.most) return 0;
     return crowdWords(size + 1) - (size > this.most ? crowdWords(size) : 0);
@@ -96,17 +96,17 @@ export class BearerSets {
   /** Builds the sets that changed. `prune` is called for nodes that nobody bears any more. */
   flush(prune: (node: number) => void): void {
     const { words } = this.arena;
-    const owed = new Map<number, Bearers>();
-    let debt = 0;
-    for (const [node, bearers] of this.dirty) {
+    const pending = new Map<number, Owners>();
+    let reserved = 0;
+    for (const [node, nameOwners] of this.dirty) {
       const old = this.nodes.payload(node);
       let payload = 0;
-      if (bearers.size === 0) bearers.release();
-      else payload = this.build(node, bearers);
-      if (payload === 0 && bearers.size > 0) {
-        payload = this.first(bearers);
-        owed.set(node, bearers);
-        debt += this.need(bearers);
+      if (nameOwners.size === 0) nameOwners.release();
+      else payload = this.build(node, nameOwners);
+      if (payload === 0 && nameOwners.size > 0) {
+        payload = this.first(nameOwners);
+        pending.set(node, nameOwners);
+        reserved += this.need(nameOwners);
       }
       this.nodes.setPayload(node, payload);
       const kind = old === 0 ? 0 : this.kind(old);
@@ -115,25 +115,25 @@ export class BearerSets {
       if (payload === 0) prune(node);
     }
     this.trees.publish();
-    this.dirty = owed;
-    this.owed = owed.size;
-    this.debt = debt;
+    this.dirty = pending;
+    this.pending = pending.size;
+    this.reserved = reserved;
   }
 
   /** The record, set or crowd of a name that somebody bears; 0 when there is no room. */
-  private build(node: number, bearers: Bearers): number {
-    const isOne = bearers.size === 1;
-    if (isOne || bearers.size <= this.most) {
-      let few = bearers;
-      if (few instanceof Crowd) few = this.copy(bearers, new Few(this.arena));
+  private build(node: number, nameOwners: Owners): number {
+    const isOne = nameOwners.size === 1;
+    if (isOne || nameOwners.size <= this.most) {
+      let few = nameOwners;
+      if (few instanceof Crowd) few = this.copy(nameOwners, new Few(this.arena));
       const payload = isOne ? this.first(few) : (few as Few).write();
-      if (payload !== 0) bearers.release();
-      if (!isOne && payload !== 0) this.largest = Math.max(this.largest, few.debt);
+      if (payload !== 0) nameOwners.release();
+      if (!isOne && payload !== 0) this.largest = Math.max(this.largest, few.reserved);
       return payload;
     }
-    let crowd = bearers;
+    let crowd = nameOwners;
     if (crowd instanceof Few) {
-      crowd = this.copy(bearers, new Crowd(this.tables.idle, this.arena, this.trees, 0));
+      crowd = this.copy(nameOwners, new Crowd(this.tables.idle, this.arena, this.trees, 0));
     }
     const payload = (crowd as Crowd).write(node);
     if (payload !== 0) {
@@ -142,7 +142,7 @@ export class BearerSets {
     return payload;
   }
 
-  private copy<T extends Bearers>(from: Bearers, to: T): T {
+  private copy<T extends Owners>(from: Owners, to: T): T {
     for (const record of from.members()) to.add(record);
     to.pod = from.pod;
     to.service = from.service;
@@ -150,10 +150,10 @@ export class BearerSets {
   }
 
   /** The one of several that answers while there is no room for their set. */
-  private first(bearers: Bearers): number {
+  private first(nameOwners: Owners): number {
     let first = 0;
     let best = -1;
-    for (const record of bearers.members()) {
+    for (const record of nameOwners.members()) {
       const isReady = (this.arena.words[record] & layout.POD_READY) !== 0;
       const rank = this.kind(record) === layout.RECORD_SERVICE ? 2 : isReady ? 1 : 0;
       if (rank <= best) continue;
@@ -168,41 +168,41 @@ export class BearerSets {
   }
 
   /** Words that these will need at most. */
-  private need(bearers: Bearers): number {
-    const isMore = bearers instanceof Few && bearers.size > this.most;
-    return bearers.debt + (isMore ? crowdWords(bearers.size) : 0);
+  private need(nameOwners: Owners): number {
+    const isMore = nameOwners instanceof Few && nameOwners.size > this.most;
+    return nameOwners.reserved + (isMore ? crowdWords(nameOwners.size) : 0);
   }
 
   /** Puts `record` (0: nobody) in the place of `old` (0: nobody). */
   private change(node: number, old: number, record: number): void {
-    const bearers = this.open(node);
-    this.debt -= this.need(bearers);
+    const nameOwners = this.open(node);
+    this.reserved -= this.need(nameOwners);
     for (const each of [old, record]) {
       if (each === 0) continue;
       if (isNamed(this.tables.idle, each, node)) {
-        bearers[this.kind(each) === layout.RECORD_SERVICE ? 'service' : 'pod'] = each === old ? 0 : each;
+        nameOwners[this.kind(each) === layout.RECORD_SERVICE ? 'service' : 'pod'] = each === old ? 0 : each;
       }
-      if (each === old) bearers.delete(each);
-      else bearers.add(each);
+      if (each === old) nameOwners.delete(each);
+      else nameOwners.add(each);
     }
-    this.debt += this.need(bearers);
+    this.reserved += this.need(nameOwners);
   }
 
-  private open(node: number): Bearers {
-    let bearers = this.dirty.get(node);
-    if (bearers !== undefined) return bearers;
+  private open(node: number): Owners {
+    let nameOwners = this.dirty.get(node);
+    if (nameOwners !== undefined) return nameOwners;
     const payload = this.nodes.payload(node);
     if (payload !== 0 && this.kind(payload) === layout.RECORD_CROWD) {
-      bearers = new Crowd(this.tables.idle, this.arena, this.trees, payload);
+      nameOwners = new Crowd(this.tables.idle, this.arena, this.trees, payload);
     } else {
-      bearers = new Few(this.arena);
-      for (const record of payload === 0 ? [] : this.membersOf(payload)) bearers.add(record);
-      bearers.pod = this.named(node, layout.RECORD_POD);
-      bearers.service = this.named(node, layout.RECORD_SERVICE);
+      nameOwners = new Few(this.arena);
+      for (const record of payload === 0 ? [] : this.membersOf(payload)) nameOwners.add(record);
+      nameOwners.pod = this.named(node, layout.RECORD_POD);
+      nameOwners.service = this.named(node, layout.RECORD_SERVICE);
     }
-    this.debt += this.need(bearers);
-    this.dirty.set(node, bearers);
-    return bearers;
+    this.reserved += this.need(nameOwners);
+    this.dirty.set(node, nameOwners);
+    return nameOwners;
   }
 
   /** Who stands in a payload that is no crowd. */

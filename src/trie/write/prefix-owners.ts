@@ -56,7 +56,7 @@ export class PrefixOwners {
   private tellReaders(): void {
     const isLong = this.counts.subarray(65).some((count) => count > 0);
     this.stamp = (((this.stamp + 2) | 1) ^ (isLong ? 0 : 1)) | 0;
-    this.tables.pokeHead(layout.HEAD_NET6_STAMP, 1, this.stamp);
+    this.tables.writeBothHeads(layout.HEAD_NET6_STAMP, 1, this.stamp);
   }
 
   private count(bits: number, by: number): void {
@@ -64,6 +64,6 @@ export class PrefixOwners {
     const word = bits >>> 5;
     let mask = 0;
     for (let i = 0; i < 32; i++) if (this.counts[word * 32 + i] > 0) mask |= 1 << i;
-    this.tables.pokeHead(layout.HEAD_NET6_LENGTHS + word, layout.NET6_LENGTH_WORDS, mask);
+    this.tables.writeBothHeads(layout.HEAD_NET6_LENGTHS + word, layout.NET6_LENGTH_WORDS, mask);
   }
 }

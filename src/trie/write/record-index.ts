@@ -4,8 +4,8 @@ import { formatAddress, parseAddress } from '../../dns/address.ts';
 import type { Pod, ResourceKey, Service } from '../../model.ts';
 import type { Addresses } from './addresses.ts';
 import type { Arena } from './arena.ts';
-import type { BearerSets } from './name-owners.ts';
-import type { Claims, Contest } from './claims.ts';
+import type { NameOwners } from './name-owners.ts';
+import type { Claims, AddressConflict } from './claims.ts';
 import { memberKey } from './claims.ts';
 import type { Directory, NamespaceState, VpcState } from './directory.ts';
 import * as layout from '../layout.ts';
@@ -15,12 +15,12 @@ import type { ARecords } from '../policy.ts';
 import { buildRecord, eachKey, recordWords } from './records.ts';
 import type { Tables } from './tables.ts';
 
-export interface RegistrarParts {
+export interface RecordIndexParts {
   arena: Arena;
   tables: Tables;
   nodes: Nodes;
   directory: Directory;
-  bearers: BearerSets;
+  nameOwners: NameOwners;
   claims: Claims;
   addresses: Addresses;
   aRecords: ARecords;
@@ -30,12 +30,12 @@ export interface RegistrarParts {
 
 const NO_NODES = new Set<number>();
 
-export class Registrar {
-  private readonly parts: RegistrarParts;
+export class RecordIndex {
+  private readonly parts: RecordIndexParts;
   private readonly words: Int32Array;
   private readonly bytes: Uint8Array;
 
-  constructor(parts: RegistrarParts) {
+  constructor(parts: RecordIndexParts) {
     this.parts = parts;
     this.words = parts.arena.words;
     this.bytes = new Uint8Array(parts.arena.words.buffer);
@@ -45,7 +45,7 @@ export class Registrar {
   recordOf(namespace: NamespaceState, kind: 'pod' | 'service', name: string): number {
     const node = this.parts.nodes.findPath(namespace.node, name);
     if (node === 0) return 0;
-    return this.parts.bearers.named(node, kind === 'pod' ? layout.RECORD_POD : layout.RECORD_SERVICE);
+    return this.parts.nameOwners.named(node, kind === 'pod' ? layout.RECORD_POD : layout.RECORD_SERVICE);
   }
 
   /** Adds the nodes that are there for the names of a resource. */
@@ -87,9 +87,9 @@ export class Registrar {
     return { kind, vpc: vpc.name, namespace: tables.idle.labelText(node), name: nodes.pathText(own, node) };
   }
 
-  /** Writes a new record in the place of `old` (0: none). What stands for contested addresses is left to `Contests`. */
+  /** Writes a new record in the place of `old` (0: none). What stands for contested addresses is left to `AddressConflicts`. */
   place(namespace: NamespaceState, resource: Pod | Service, old: number): number {
-    const { arena, nodes, directory, bearers, claims, tables, addresses } = this.parts;
+    const { arena, nodes, directory, nameOwners, claims, tables, addresses } = this.parts;
     const vpc = namespace.vpc;
     const key = claims.empty ? '' : memberKey(resource.kind, resource.vpc, resource.namespace, resource.name);
     const node = nodes.ensurePath(namespace.node, resource.name);
@@ -100,11 +100,11 @@ export class Registrar {
       nameNodes,
       overlay: (name) => directory.overlay(namespace, name).record,
       owns: (address, overlay) => {
-        const contest = claims.contest(vpc.name, address);
-        return contest === undefined || claims.owns(contest, key, `${namespace.name}/${overlay}`);
+        const conflict = claims.conflict(vpc.name, address);
+        return conflict === undefined || claims.owns(conflict, key, `${namespace.name}/${overlay}`);
       },
       gate: (ip4, overlay) =>
-        claims.contest(vpc.name, ip4)?.isShared === true ? directory.overlay(namespace, overlay).record : 0,
+        claims.conflict(vpc.name, ip4)?.isShared === true ? directory.overlay(namespace, overlay).record : 0,
       aRecords: this.parts.aRecords,
     });
     this.countOverlays(record, 1);
@@ -122,9 +122,9 @@ export class Registrar {
     const names = nameNodes.length === 0 ? [node] : new Set([node, ...nameNodes]);
     const before = old === 0 ? NO_NODES : this.nameNodes(old);
     for (const name of names) {
-      if (before.has(name)) bearers.replace(name, old, record);
+      if (before.has(name)) nameOwners.replace(name, old, record);
       else {
-        bearers.add(name, record);
+        nameOwners.add(name, record);
         if (nodes.parent(name) !== namespace.node) this.countDotted(namespace, name, 1);
       }
       before.delete(name);
@@ -137,7 +137,7 @@ export class Registrar {
     return record;
   }
 
-  /** Takes a record away; its contests must have been withdrawn. */
+  /** Takes a record away; its conflicts must have been withdrawn. */
   displace(namespace: NamespaceState, record: number): void {
     const { addresses, directory, tables } = this.parts;
     const view = tables.idle;
@@ -162,9 +162,9 @@ export class Registrar {
   }
 
   private dropName(namespace: NamespaceState, node: number, record: number): void {
-    const { bearers, nodes } = this.parts;
+    const { nameOwners, nodes } = this.parts;
     if (nodes.parent(node) !== namespace.node) this.countDotted(namespace, node, -1);
-    bearers.remove(node, record);
+    nameOwners.remove(node, record);
     nodes.prune(node, namespace.node);
   }
 
@@ -184,10 +184,10 @@ export class Registrar {
     return new Set([this.words[tail + layout.TAIL_NODE], ...this.words.subarray(from, from + count)]);
   }
 
-  /** The contest over the address in `idle.key`. */
-  private contested(vpc: VpcState): Contest | undefined {
+  /** The conflict over the address in `idle.key`. */
+  private contested(vpc: VpcState): AddressConflict | undefined {
     const { claims, tables } = this.parts;
-    return claims.empty ? undefined : claims.contest(vpc.name, formatAddress(tables.idle.keyBytes, 0));
+    return claims.empty ? undefined : claims.conflict(vpc.name, formatAddress(tables.idle.keyBytes, 0));
   }
 
   private countOverlays(record: number, by: number): void {

@@ -106,6 +106,6 @@ export class Subnets {
   }
 
   private write(link: number, stride: number, value: number): void {
-    this.tables.poke(link, stride, value);
+    this.tables.writeBoth(link, stride, value);
   }
 }

@@ -40,7 +40,7 @@ export class Tables {
   private readonly log = new IntList();
   private copyWhole = false;
   /** Words or head words written: index of copy 0's, distance to copy 1's, value; sign tells the array. */
-  private pokes: number[] = [];
+  private writes: number[] = [];
   private readonly released = new IntList();
   private replayed = true;
 
@@ -103,14 +103,14 @@ export class Tables {
   }
 
   /** Writes a word of which each copy has its own. */
-  poke(index: number, stride: number, value: number): void {
+  writeBoth(index: number, stride: number, value: number): void {
     this.steps++;
-    this.pokes.push(index, stride, value);
+    this.writes.push(index, stride, value);
     this.idle.words[index + this.idleCopy * stride] = value;
   }
 
-  pokeHead(index: number, stride: number, value: number): void {
-    this.pokes.push(-index, stride, value);
+  writeBothHeads(index: number, stride: number, value: number): void {
+    this.writes.push(-index, stride, value);
     this.head[index + this.idleCopy * stride] = value;
   }
 
@@ -209,13 +209,13 @@ export class Tables {
         }
       }
     }
-    for (let i = 0; i < this.pokes.length; i += 3) {
-      const index = this.pokes[i];
-      if (index > 0) this.idle.words[index + copy * this.pokes[i + 1]] = this.pokes[i + 2];
-      else head[copy * this.pokes[i + 1] - index] = this.pokes[i + 2];
+    for (let i = 0; i < this.writes.length; i += 3) {
+      const index = this.writes[i];
+      if (index > 0) this.idle.words[index + copy * this.writes[i + 1]] = this.writes[i + 2];
+      else head[copy * this.writes[i + 1] - index] = this.writes[i + 2];
     }
     this.log.clear();
-    if (this.pokes.length > 0) this.pokes = [];
+    if (this.writes.length > 0) this.writes = [];
     this.copyWhole = false;
   }
 

@@ -17,7 +17,7 @@ interface Roots {
   outsideRules: OutsideRules;
 }
 
-export interface VpcWordsSettings {
+export interface VpcRecordSettings {
   forward: 'on' | 'off' | 'refuse' | string[];
   /** Routes and hosts of the configuration: for every VPC. */
   outside?: OutsideRules | undefined;
@@ -30,17 +30,17 @@ const MARK_WORDS = 2;
 const MODES = { on: layout.FORWARD_ON, off: layout.FORWARD_OFF, refuse: layout.FORWARD_REFUSE };
 const NO_NAMES: readonly string[] = [];
 
-export class VpcWords {
+export class VpcRecords {
   private readonly arena: Arena;
   private readonly tables: Tables;
   private readonly nodes: Nodes;
-  private readonly settings: VpcWordsSettings;
+  private readonly settings: VpcRecordSettings;
   private readonly trees: OutsideTrees;
   private readonly roots = new Map<VpcState, Roots>();
   /** Of the list that the settings give to every VPC without one of its own, or 0. */
   private commonRoot = 0;
 
-  constructor(arena: Arena, tables: Tables, nodes: Nodes, settings: VpcWordsSettings) {
+  constructor(arena: Arena, tables: Tables, nodes: Nodes, settings: VpcRecordSettings) {
     this.arena = arena;
     this.tables = tables;
     this.nodes = nodes;
@@ -78,11 +78,11 @@ export class VpcWords {
     const leads = leadsOut(this.settings.outside ?? {}) || leadsOut(roots.outsideRules);
     let policy = mode | (vpc.internal > 0 ? layout.VPC_HAS_INTERNAL : 0);
     if (leads && this.settings.canForward) policy |= layout.VPC_HAS_ROUTES;
-    this.poke(vpc, layout.VPC_SERIAL, vpc.serial | 0);
-    this.poke(vpc, layout.VPC_POLICY, policy);
-    this.poke(vpc, layout.VPC_FORWARD_ROOT, own === undefined ? this.commonRoot : roots.forward);
-    this.poke(vpc, layout.VPC_DOTTED_ROOT, roots.dotted);
-    this.poke(vpc, layout.VPC_OUTSIDE_ROOT, roots.outside);
+    this.writeBoth(vpc, layout.VPC_SERIAL, vpc.serial | 0);
+    this.writeBoth(vpc, layout.VPC_POLICY, policy);
+    this.writeBoth(vpc, layout.VPC_FORWARD_ROOT, own === undefined ? this.commonRoot : roots.forward);
+    this.writeBoth(vpc, layout.VPC_DOTTED_ROOT, roots.dotted);
+    this.writeBoth(vpc, layout.VPC_OUTSIDE_ROOT, roots.outside);
   }
 
   release(vpc: VpcState): void {
@@ -144,8 +144,8 @@ export class VpcWords {
     return roots;
   }
 
-  private poke(vpc: VpcState, word: number, value: number): void {
-    this.tables.poke(vpc.record + layout.VPC_COPIES + word, layout.VPC_BLOCK, value);
+  private writeBoth(vpc: VpcState, word: number, value: number): void {
+    this.tables.writeBoth(vpc.record + layout.VPC_COPIES + word, layout.VPC_BLOCK, value);
   }
 
   private releaseForward(roots: Roots): void {

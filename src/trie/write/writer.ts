@@ -2,9 +2,9 @@
 import type { Pod, Problem, Projection, Resource, ResourceKey, Service } from '../../model.ts';
 import { Addresses } from './addresses.ts';
 import { Arena } from './arena.ts';
-import { BearerSets } from './name-owners.ts';
+import { NameOwners } from './name-owners.ts';
 import { Claims, memberKey } from './claims.ts';
-import { Contests } from './address-conflicts.ts';
+import { AddressConflicts } from './address-conflicts.ts';
 import type { Known } from './address-conflicts.ts';
 import { Directory } from './directory.ts';
 import type { NamespaceState, VpcState } from './directory.ts';
@@ -15,13 +15,13 @@ import type { OutsideRules } from './outside-trees.ts';
 import { PrefixOwners } from './prefix-owners.ts';
 import type { ARecords } from '../policy.ts';
 import type { Prefix } from '../prefix.ts';
-import { Registrar } from './record-index.ts';
-import { Room } from './capacity.ts';
+import { RecordIndex } from './record-index.ts';
+import { Capacity } from './capacity.ts';
 import { plantSpecials } from './specials.ts';
 import type { SpecialSettings } from './specials.ts';
 import { Subnets } from './subnets.ts';
 import { Tables } from './tables.ts';
-import { VpcWords } from './vpc-record.ts';
+import { VpcRecords } from './vpc-record.ts';
 
 /** Contested addresses that are listed, if nobody asks for more. */
 const PROBLEMS_MAX = 1000;
@@ -51,12 +51,12 @@ export class TrieWriter implements Projection {
   private readonly settings: WriterSettings;
   private readonly owners: PrefixOwners;
   private readonly subnets: Subnets;
-  private readonly bearers: BearerSets;
+  private readonly nameOwners: NameOwners;
   private readonly claims = new Claims();
-  private readonly contests: Contests;
-  private readonly registrar: Registrar;
-  private readonly vpcWords: VpcWords;
-  private readonly room: Room;
+  private readonly conflicts: AddressConflicts;
+  private readonly recordIndex: RecordIndex;
+  private readonly vpcWords: VpcRecords;
+  private readonly room: Capacity;
 
   constructor(memory: TrieMemory, settings: WriterSettings) {
     this.settings = settings;
@@ -73,24 +73,32 @@ export class TrieWriter implements Projection {
     this.directory = directory;
     this.owners = new PrefixOwners(arena, tables, addresses);
     this.subnets = new Subnets(arena, tables);
-    this.bearers = new BearerSets(arena, tables, nodes);
-    const { bearers, claims } = this;
-    this.registrar = new Registrar({
+    this.nameOwners = new NameOwners(arena, tables, nodes);
+    const { nameOwners, claims } = this;
+    this.recordIndex = new RecordIndex({
       arena,
       tables,
       nodes,
       directory,
-      bearers,
+      nameOwners,
       claims,
       addresses,
       aRecords: settings.aRecords,
       onDotted: (vpc, name, present) => this.vpcWords.setDotted(vpc, name, present),
     });
-    const { registrar } = this;
+    const { recordIndex } = this;
     const known = (key: ResourceKey): Known | undefined => settings.resourceOf(key) as Known | undefined;
-    this.contests = new Contests({ arena, tables, addresses, claims, directory, registrar, known });
-    this.vpcWords = new VpcWords(arena, tables, nodes, settings);
-    this.room = new Room({ arena, tables, bearers, claims, registrar });
+    this.conflicts = new AddressConflicts({
+      arena,
+      tables,
+      addresses,
+      claims,
+      directory,
+      recordIndex,
+      known,
+    });
+    this.vpcWords = new VpcRecords(arena, tables, nodes, settings);
+    this.room = new Capacity({ arena, tables, nameOwners, claims, recordIndex });
     this.begin();
     plantSpecials(arena, nodes, this.head[layout.HEAD_SPECIAL_ROOT], settings);
     this.head[layout.HEAD_OUTSIDE_ROOT] = this.vpcWords.plant();
@@ -123,7 +131,7 @@ export class TrieWriter implements Projection {
         return;
       }
       default:
-        this.putBearer(resource, stamp);
+        this.putOwner(resource, stamp);
     }
   }
 
@@ -131,8 +139,8 @@ export class TrieWriter implements Projection {
     if (resource.kind !== 'pod' && resource.kind !== 'service') return;
     const { kind, vpc, namespace, name } = resource;
     const space = this.directory.vpcs.get(vpc)?.namespaces.get(namespace);
-    const isThere = space !== undefined && this.registrar.recordOf(space, kind, name) !== 0;
-    // Only contests remember stamps; and one that found no room may find it now.
+    const isThere = space !== undefined && this.recordIndex.recordOf(space, kind, name) !== 0;
+    // Only conflicts remember stamps; and one that found no room may find it now.
     if (!isThere || this.claims.member(memberKey(kind, vpc, namespace, name)) !== undefined)
       this.put(resource, stamp);
   }
@@ -174,7 +182,7 @@ export class TrieWriter implements Projection {
       this.directory.setNamespace(namespace, undefined);
       return true;
     }
-    if (key.kind !== 'overlay') return this.removeBearer(namespace, key.kind as 'pod' | 'service', key.name);
+    if (key.kind !== 'overlay') return this.removeOwner(namespace, key.kind as 'pod' | 'service', key.name);
     const overlay = namespace.overlays.get(key.name);
     if (overlay?.declared === undefined) return false;
     const before = overlay.prefixes;
@@ -189,20 +197,20 @@ export class TrieWriter implements Projection {
    */
   commit(): void {
     this.finish();
-    for (let count = -1; this.owed > 0 && count !== this.arena.count;) {
+    for (let count = -1; this.pending > 0 && count !== this.arena.count;) {
       count = this.arena.count;
       this.begin();
-      this.contests.settle();
+      this.conflicts.settle();
       this.finish();
     }
   }
 
-  private get owed(): number {
-    return this.contests.owed + this.bearers.owed;
+  private get pending(): number {
+    return this.conflicts.pending + this.nameOwners.pending;
   }
 
   private finish(): void {
-    this.bearers.flush((node) => this.registrar.prune(node));
+    this.nameOwners.flush((node) => this.recordIndex.prune(node));
     this.directory.sweep();
     const { vpcs, touched } = this.directory;
     for (const vpc of touched) {
@@ -211,15 +219,15 @@ export class TrieWriter implements Projection {
     }
     touched.clear();
     const only = vpcs.size === 1 ? [...vpcs.values()][0].record : 0;
-    this.tables.pokeHead(layout.HEAD_ONLY_VPC, 1, only);
+    this.tables.writeBothHeads(layout.HEAD_ONLY_VPC, 1, only);
     this.tables.commit();
   }
 
   /** Standing conflicts over addresses, at most `limit` of them. */
   problems(limit = PROBLEMS_MAX): Problem[] {
     const problems = this.claims.problems(limit);
-    if (this.owed > 0) {
-      const reason = `the memory is full: ${this.owed} names or addresses wait for room to be shown in full`;
+    if (this.pending > 0) {
+      const reason = `the memory is full: ${this.pending} names or addresses wait for room to be shown in full`;
       problems.push({ severity: 'error', reason });
     }
     return problems;
@@ -260,29 +268,29 @@ export class TrieWriter implements Projection {
     this.settings.onForget?.(vpc.name);
   }
 
-  private putBearer(resource: Pod | Service, stamp: bigint): void {
-    const { claims, contests, registrar } = this;
+  private putOwner(resource: Pod | Service, stamp: bigint): void {
+    const { claims, conflicts, recordIndex } = this;
     const key = memberKey(resource.kind, resource.vpc, resource.namespace, resource.name);
     const vpc = this.directory.vpcs.get(resource.vpc);
     const space = vpc?.namespaces.get(resource.namespace);
-    const old = space === undefined ? 0 : registrar.recordOf(space, resource.kind, resource.name);
-    this.room.forBearer(resource, vpc, key, old);
+    const old = space === undefined ? 0 : recordIndex.recordOf(space, resource.kind, resource.name);
+    this.room.forOwner(resource, vpc, key, old);
     const namespace = this.namespace(resource.vpc, resource.namespace);
-    contests.claim(namespace.vpc, key, resource, stamp, old);
-    const record = registrar.place(namespace, resource, old);
+    conflicts.claim(namespace.vpc, key, resource, stamp, old);
+    const record = recordIndex.place(namespace, resource, old);
     if (old !== 0) this.directory.suspect(namespace);
     if (claims.empty) return;
-    contests.built(key, record);
-    contests.settle();
+    conflicts.built(key, record);
+    conflicts.settle();
   }
 
-  private removeBearer(namespace: NamespaceState, kind: 'pod' | 'service', name: string): boolean {
-    const record = this.registrar.recordOf(namespace, kind, name);
+  private removeOwner(namespace: NamespaceState, kind: 'pod' | 'service', name: string): boolean {
+    const record = this.recordIndex.recordOf(namespace, kind, name);
     if (record === 0) return false;
     const key = memberKey(kind, namespace.vpc.name, namespace.name, name);
-    this.contests.withdraw(key);
-    this.registrar.displace(namespace, record);
-    if (!this.claims.empty) this.contests.settle();
+    this.conflicts.withdraw(key);
+    this.recordIndex.displace(namespace, record);
+    if (!this.claims.empty) this.conflicts.settle();
     return true;
   }
 }
