@@ -12,7 +12,7 @@ import type { Claim, Claims, AddressConflict, Group, Member, Space } from './cla
 import type { Directory, VpcState } from './directory.ts';
 import * as layout from '../layout.ts';
 import type { RecordIndex } from './record-index.ts';
-import { mostWords } from './capacity.ts';
+import { mostWords } from './records.ts';
 import type { Tables } from './tables.ts';
 
 /** A pod or service as the trie was given it last. */
@@ -201,7 +201,7 @@ export class AddressConflicts {
   private point(place: Group | Space, scope: number, bits: number, record: number): boolean {
     const { addresses, tables } = this.parts;
     if (place.listed === record) return true;
-    if (place.listed === 0 && !tables.fits(0, 1)) return false;
+    if (place.listed === 0 && !tables.fits(1)) return false;
     addresses.point(scope, bits, place.listed, record);
     place.listed = record;
     return true;

@@ -7,8 +7,8 @@ import * as layout from '../layout.ts';
 import { isMappedKey } from '../mapped.ts';
 import type { Tables } from './tables.ts';
 
-/** Slots that one more address needs at most, and words. */
-export const ADDRESS_SLOTS = 3;
+/** Slots that one more address needs at most. */
+const ADDRESS_SLOTS = 3;
 
 export class Addresses {
   private readonly arena: Arena;
@@ -21,7 +21,7 @@ export class Addresses {
 
   /** True when one more address can be had. */
   get fits(): boolean {
-    return this.tables.fits(0, ADDRESS_SLOTS) && this.arena.fits(layout.SPREAD_WORDS);
+    return this.tables.fits(ADDRESS_SLOTS) && this.arena.fits(layout.SPREAD_WORDS);
   }
 
   /** The address in `idle.key` is that of `after` instead of `before` inside the VPC; 0: nobody's. */

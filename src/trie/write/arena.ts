@@ -35,10 +35,9 @@ export class Arena {
   readonly words: Int32Array;
   /** Words handed out and not taken back. */
   used = 0;
-  /** Blocks ever handed out, their words, and those of the largest. */
+  /** Blocks ever handed out, and their words. */
   count = 0;
   handed = 0;
-  largest = 0;
   /** The stretch that blocks without a free one of their size are cut from. */
   private next: number;
   private end: number;
@@ -87,7 +86,6 @@ export class Arena {
     const head = this.free[kind];
     this.count++;
     this.handed += size;
-    if (size > this.largest) this.largest = size;
     if (head !== 0) {
       this.free[kind] = this.words[head];
       this.used += size;

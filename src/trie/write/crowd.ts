@@ -35,7 +35,7 @@ export function headerWords(words: Int32Array, crowd: number): number {
 }
 
 /** Words that one change of a published crowd takes at most, the record itself apart. */
-export function crowdStep(words: Int32Array, crowd: number): number {
+function crowdStep(words: Int32Array, crowd: number): number {
   let level = 0;
   for (let i = words[crowd + layout.CROWD_GROUPS] - 1; i >= 0; i--) {
     const root = words[crowd + layout.CROWD_LIST + layout.GROUP_ENTRY * i + layout.GROUP_ROOT];
@@ -56,7 +56,7 @@ export class Crowd {
   private readonly added = new Map<number, Place>();
   private readonly removed = new Map<number, Place>();
   /** Words that one change takes at most. */
-  readonly step: number = stepWords(1);
+  private readonly step: number = stepWords(1);
   private total = 0;
 
   /** `crowd`: the CROWD record that it begins with, or 0. */

@@ -9,11 +9,6 @@ function memberWords(words: Int32Array, record: number): number {
   return 4 * words[record + layout.RRSET_AAAA_COUNT] + words[record + layout.RRSET_A_COUNT] + 1;
 }
 
-/** Words of a set with only this record. */
-export function setWords(words: Int32Array, record: number): number {
-  return EMPTY_SET + memberWords(words, record);
-}
-
 export class Few {
   /** The pod and the service whose own name it is, or 0. */
   pod = 0;

@@ -1,8 +1,8 @@
 /** Who bears a name: keeps each name node's payload the one record, the set or the crowd that answers for it. */
 import type { Arena } from './arena.ts';
 import { ChunkTrees } from '../chunks.ts';
-import { Crowd, crowdStep, crowdWords, headerWords } from './crowd.ts';
-import { Few, setWords } from './few.ts';
+import { Crowd, crowdWords, headerWords } from './crowd.ts';
+import { Few } from './few.ts';
 import * as layout from '../layout.ts';
 import { isNamed } from '../read/members.ts';
 import type { Nodes } from './nodes.ts';
@@ -21,8 +21,6 @@ export class NameOwners {
   private readonly bytes: Uint8Array;
   /** Words that `flush` will need at most. */
   reserved = 0;
-  /** Words of the largest set that was ever built, or that the change of a crowd has taken. */
-  largest = 0;
   /** Sets that found no room at the last flush: until they do, one of their owners answers for all. */
   pending = 0;
   /** Names that several bear and that this transaction has changed, or that are pending; built once, at its end. */
@@ -50,30 +48,6 @@ export class NameOwners {
   replace(node: number, old: number, record: number): void {
     if (!this.dirty.has(node) && this.nodes.payload(node) === old) this.nodes.setPayload(node, record);
     else this.change(node, old, record);
-  }
-
-  /**
-   * What `reserved` grows by at most when one that adds `inSet` words to a set bears the name: in the place of `record`,
-   * or besides the others.
-   */
-  changeWords(node: number, record: number, inSet: number): number {
-    const open = this.dirty.get(node);
-    if (open instanceof Crowd) return 2 * open.step + crowdWords(1);
-    if (open !== undefined) return inSet + this.moreWords(open.size);
-    const payload = this.nodes.payload(node);
-    if (payload === 0 || payload === record) return 0;
-    const { words } = this.arena;
-    if (this.kind(payload) === layout.RECORD_CROWD) return crowdWords(1) + 2 * crowdStep(words, payload);
-    if (this.kind(payload) !== layout.RECORD_SET) return setWords(words, payload) + inSet + this.moreWords(1);
-    const tail = this.tables.idle.tail(payload);
-    const size = words[tail + layout.SET_PODS] + words[tail + layout.SET_SERVICES];
-    return recordWords(words, this.bytes, payload) + inSet + this.moreWords(size);
-  }
-
-  /** What one owner more adds where they are, or become, more than a set holds. */
-  private moreWords(size: number): number {
-    if (size + 1 <= this.most) return 0;
-    return crowdWords(size + 1) - (size > this.most ? crowdWords(size) : 0);
   }
 
   /** The pod (RECORD_POD) or service whose own name the node is, or 0. */
@@ -128,18 +102,13 @@ export class NameOwners {
       if (few instanceof Crowd) few = this.copy(nameOwners, new Few(this.arena));
       const payload = isOne ? this.first(few) : (few as Few).write();
       if (payload !== 0) nameOwners.release();
-      if (!isOne && payload !== 0) this.largest = Math.max(this.largest, few.reserved);
       return payload;
     }
     let crowd = nameOwners;
     if (crowd instanceof Few) {
       crowd = this.copy(nameOwners, new Crowd(this.tables.idle, this.arena, this.trees, 0));
     }
-    const payload = (crowd as Crowd).write(node);
-    if (payload !== 0) {
-      this.largest = Math.max(this.largest, crowdWords(1) + 2 * crowdStep(this.arena.words, payload));
-    }
-    return payload;
+    return (crowd as Crowd).write(node);
   }
 
   private copy<T extends Owners>(from: Owners, to: T): T {

@@ -12,18 +12,6 @@ function labelOctets(text: string, from: number, to: number): Uint8Array {
   return scratch;
 }
 
-/** Labels of a dotted name. */
-export function labelsIn(name: string): number {
-  let labels = 1;
-  for (let i = 0; i < name.length; i++) if (name.charCodeAt(i) === 0x2e) labels++;
-  return labels;
-}
-
-/** Words that the nodes of a path need at most, and a mark at its end: three each, its label, what it carries. */
-export function wordsOfPath(name: string): number {
-  return 8 * labelsIn(name) + (name.length >>> 2);
-}
-
 export class Nodes {
   private readonly tables: Tables;
   private readonly arena: Arena;

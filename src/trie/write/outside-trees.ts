@@ -3,7 +3,6 @@ import { parse4, parse6 } from '../../dns/address.ts';
 import type { NameLists } from '../../model.ts';
 import type { Arena } from './arena.ts';
 import * as layout from '../layout.ts';
-import { labelsIn, wordsOfPath } from './nodes.ts';
 import type { Nodes } from './nodes.ts';
 import type { Tables } from './tables.ts';
 
@@ -24,17 +23,6 @@ export function isEmpty({ routes = {}, hosts = {} }: OutsideRules): boolean {
 /** True when some name may leave by a route of these. */
 export function leadsOut({ routes = {} }: OutsideRules): boolean {
   return Object.values(routes).some((upstreams) => upstreams.length > 0);
-}
-
-/** Name slots and words that `plant` needs at most. */
-export function needsOf({ routes = {}, hosts = {} }: OutsideRules): { names: number; words: number } {
-  let names = 0;
-  let words = layout.NODE_LABEL;
-  for (const name of namesOf(routes, hosts)) {
-    names += labelsIn(name);
-    words += wordsOfPath(name) + markWords(ownList(hosts, name));
-  }
-  return { names, words };
 }
 
 export class OutsideTrees {

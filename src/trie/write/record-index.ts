@@ -9,7 +9,6 @@ import type { Claims, AddressConflict } from './claims.ts';
 import { memberKey } from './claims.ts';
 import type { Directory, NamespaceState, VpcState } from './directory.ts';
 import * as layout from '../layout.ts';
-import { isMappedKey } from '../mapped.ts';
 import type { Nodes } from './nodes.ts';
 import type { ARecords } from '../policy.ts';
 import { buildRecord, eachKey, recordWords } from './records.ts';
@@ -48,34 +47,11 @@ export class RecordIndex {
     return this.parts.nameOwners.named(node, kind === 'pod' ? layout.RECORD_POD : layout.RECORD_SERVICE);
   }
 
-  /** Adds the nodes that are there for the names of a resource. */
-  addNamesOf(vpc: VpcState, resource: Pod | Service, nodes: Set<number>): void {
-    const namespace = vpc.namespaces.get(resource.namespace);
-    if (namespace === undefined) return;
-    for (const name of [resource.name, ...resource.names]) {
-      const node = this.parts.nodes.findPath(namespace.node, name);
-      if (node !== 0) nodes.add(node);
-    }
-  }
-
   /** The record that owns an address nobody contests, or 0. */
   holderOf(vpc: VpcState, address: string): number {
     const view = this.parts.tables.idle;
     parseAddress(address, view.keyBytes, 0);
     return findOwner(view, vpc.record);
-  }
-
-  /** On how many overlays a pod's record has the IPv4 in `idle.key`. */
-  timesHeld(record: number): number {
-    const { idle } = this.parts.tables;
-    let times = 0;
-    if (isMappedKey(idle.key)) {
-      const word = idle.key[3];
-      eachKey(idle, record, () => {
-        if (isMappedKey(idle.key) && idle.key[3] === word) times++;
-      });
-    }
-    return times;
   }
 
   /** Whose record it is. */
@@ -177,7 +153,7 @@ export class RecordIndex {
   }
 
   /** The nodes of all names of a record, its own first. */
-  nameNodes(record: number): Set<number> {
+  private nameNodes(record: number): Set<number> {
     const tail = this.parts.tables.idle.tail(record);
     const from = tail + layout.TAIL_NAMES;
     const count = (this.words[tail + layout.TAIL_COUNTS] >>> 16) & 0xff;

@@ -157,6 +157,14 @@ function packTail(ports: readonly Port[], aid: string, hexAid: boolean): Uint8Ar
   return Uint8Array.from(octets);
 }
 
+/** Words that the record of a resource takes at most: when it owns all that it claims. */
+export function mostWords(resource: Pod | Service): number {
+  const places = resource.kind === 'pod' ? resource.overlays.length : 0;
+  let words = 32 + 14 * places + resource.names.length + (resource.aid.length >>> 2);
+  for (const { name } of resource.ports) words += 2 + (name.length >>> 2);
+  return words;
+}
+
 /** Word index behind the attachments of a POD or SERVICE: where its ports begin. */
 export function portsAt(words: Int32Array, tail: number): number {
   const counts = words[tail + layout.TAIL_COUNTS];

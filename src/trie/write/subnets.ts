@@ -5,9 +5,6 @@ import { bitAt, commonBits, maskOctets } from '../prefix.ts';
 import type { Prefix } from '../prefix.ts';
 import type { Tables } from './tables.ts';
 
-/** Words that one more prefix needs at most: itself, and what joins it to the others. */
-export const SUBNET_MOST = 2 * layout.SUBNET_WORDS;
-
 /** Where the tree of a VPC begins. */
 const rootOf = (vpc: number): number => vpc + layout.VPC_COPIES + layout.VPC_SUBNETS;
 const belowOf = (node: number, side: number): number =>

@@ -19,6 +19,11 @@ const FIRST_CAPACITY = 1024;
 /** Beyond this share the tables grow by a quarter: probes stay short and memory tight. */
 const LOAD_MAX = 0.8;
 const GROWTH = 1.25;
+/**
+ * Slots of each table that an addition leaves free: twice what a resource of the largest size takes, all of it labels
+ * of one octet. A small table keeps an eighth.
+ */
+const SPARE_SLOTS = 1 << 17;
 
 const LOG_NAME_PUT = 0;
 const LOG_NAME_DELETE = 1;
@@ -114,21 +119,22 @@ export class Tables {
     this.head[index + this.idleCopy * stride] = value;
   }
 
-  /** Throws MemoryFullError unless this many more names and addresses fit. */
-  reserve(names: number, addresses: number): void {
+  /** Throws MemoryFullError when a table has no more slots free than are kept for removals and the change under way. */
+  checkMark(): void {
     const copy = this.idleCopy;
-    this.growTo('name', this.nameCount[copy] + names);
-    this.growTo('address', this.addressCount[copy] + addresses);
+    const check = (table: 'name' | 'address', slots: Int32Array, width: number, count: number): void => {
+      const most = Math.floor(slots.length / width);
+      if (count + Math.min(SPARE_SLOTS, most >>> 3) > most * LOAD_MAX) throw full(table, most);
+    };
+    check('name', this.names[copy], NAME_SLOT, this.nameCount[copy]);
+    check('address', this.addresses[copy], ADDRESS_SLOT, this.addressCount[copy]);
   }
 
-  /** The same as an answer. */
-  fits(names: number, addresses: number): boolean {
+  /** True when the address table takes this many more. */
+  fits(addresses: number): boolean {
     const copy = this.idleCopy;
-    const most = (slots: Int32Array, width: number): number => Math.floor(slots.length / width) * LOAD_MAX;
-    return (
-      this.nameCount[copy] + names <= most(this.names[copy], NAME_SLOT) &&
-      this.addressCount[copy] + addresses <= most(this.addresses[copy], ADDRESS_SLOT)
-    );
+    const most = Math.floor(this.addresses[copy].length / ADDRESS_SLOT);
+    return this.addressCount[copy] + addresses <= most * LOAD_MAX;
   }
 
   /** Adds the edge to `node`. */
@@ -281,8 +287,7 @@ export class Tables {
     const slots = table === 'name' ? this.names[copy] : this.addresses[copy];
     const width = table === 'name' ? NAME_SLOT : ADDRESS_SLOT;
     const most = Math.floor(slots.length / width);
-    if (count > most * LOAD_MAX)
-      throw new MemoryFullError(`the trie's ${table} table is full (${most} slots)`);
+    if (count > most * LOAD_MAX) throw full(table, most);
     const wanted = Math.min(most, Math.ceil(Math.max(capacity * GROWTH, count / LOAD_MAX + 1)));
     rebuild(slots, width, capacity, wanted);
     this.head[(table === 'name' ? layout.HEAD_NAME_CAPACITY : layout.HEAD_ADDRESS_CAPACITY) + copy] = wanted;
@@ -293,6 +298,10 @@ export class Tables {
   get sizes(): { names: number; addresses: number } {
     return { names: this.nameCount[this.idleCopy], addresses: this.addressCount[this.idleCopy] };
   }
+}
+
+function full(table: 'name' | 'address', slots: number): MemoryFullError {
+  return new MemoryFullError(`the trie's ${table} table is full (${slots} slots)`);
 }
 
 function firstCapacity(slots: Int32Array, width: number): number {

@@ -16,7 +16,6 @@ import { PrefixOwners } from './prefix-owners.ts';
 import type { ARecords } from '../policy.ts';
 import type { Prefix } from '../prefix.ts';
 import { RecordIndex } from './record-index.ts';
-import { Capacity } from './capacity.ts';
 import { plantSpecials } from './specials.ts';
 import type { SpecialSettings } from './specials.ts';
 import { Subnets } from './subnets.ts';
@@ -25,6 +24,14 @@ import { VpcRecords } from './vpc-record.ts';
 
 /** Contested addresses that are listed, if nobody asks for more. */
 const PROBLEMS_MAX = 1000;
+/**
+ * The high-water mark: words of the arena that an addition leaves free. A resource of the largest size (64 KiB of
+ * JSON) takes less than a third of it in nodes and a record of its own; the rest is for the copies that its change
+ * causes, and for those of removals, which are never refused. A small arena keeps a quarter.
+ */
+const SPARE_WORDS = 1 << 20;
+/** A pod or service has no more names, and no more overlays: its record counts each in one octet. */
+const LIST_MAX = 255;
 
 export interface WriterSettings extends SpecialSettings {
   aRecords: ARecords;
@@ -56,7 +63,6 @@ export class TrieWriter implements Projection {
   private readonly conflicts: AddressConflicts;
   private readonly recordIndex: RecordIndex;
   private readonly vpcWords: VpcRecords;
-  private readonly room: Capacity;
 
   constructor(memory: TrieMemory, settings: WriterSettings) {
     this.settings = settings;
@@ -98,7 +104,6 @@ export class TrieWriter implements Projection {
       known,
     });
     this.vpcWords = new VpcRecords(arena, tables, nodes, settings);
-    this.room = new Capacity({ arena, tables, nameOwners, claims, recordIndex });
     this.begin();
     plantSpecials(arena, nodes, this.head[layout.HEAD_SPECIAL_ROOT], settings);
     this.head[layout.HEAD_OUTSIDE_ROOT] = this.vpcWords.plant();
@@ -109,20 +114,22 @@ export class TrieWriter implements Projection {
     this.tables.begin();
   }
 
+  /**
+   * Throws MemoryFullError above the high-water mark, and RangeError where a list is too long; then nothing is
+   * changed.
+   */
   put(resource: Resource, stamp: bigint): void {
+    this.checkMark();
     switch (resource.kind) {
       case 'vpc': {
-        this.room.forVpc(resource);
         const state = this.directory.vpc(resource.name);
         this.redeclare(state, () => this.directory.setVpc(state, resource));
         return;
       }
       case 'namespace':
-        this.room.forPlace();
         this.directory.setNamespace(this.namespace(resource.vpc, resource.name), resource);
         return;
       case 'overlay': {
-        this.room.forPlace();
         const namespace = this.namespace(resource.vpc, resource.namespace);
         const state = this.directory.overlay(namespace, resource.name);
         const before = state.prefixes;
@@ -159,6 +166,14 @@ export class TrieWriter implements Projection {
     if (namespace === undefined || !this.removeInside(namespace, key)) return;
     directory.suspect(namespace);
     directory.touched.add(vpc);
+  }
+
+  /** What the commit will need for the changes so far counts as used; a block may take an eighth more. */
+  private checkMark(): void {
+    const { arena, nameOwners, tables } = this;
+    tables.checkMark();
+    const spare = Math.min(SPARE_WORDS, arena.words.length >>> 2);
+    arena.reserve(spare + Math.ceil((nameOwners.reserved * 9) / 8));
   }
 
   private redeclare(vpc: VpcState, declare: () => void): void {
@@ -270,11 +285,13 @@ export class TrieWriter implements Projection {
 
   private putOwner(resource: Pod | Service, stamp: bigint): void {
     const { claims, conflicts, recordIndex } = this;
+    const places = resource.kind === 'pod' ? resource.overlays.length : 0;
+    if (resource.names.length > LIST_MAX || places > LIST_MAX)
+      throw new RangeError(`more than ${LIST_MAX} names or overlays`);
     const key = memberKey(resource.kind, resource.vpc, resource.namespace, resource.name);
     const vpc = this.directory.vpcs.get(resource.vpc);
     const space = vpc?.namespaces.get(resource.namespace);
     const old = space === undefined ? 0 : recordIndex.recordOf(space, resource.kind, resource.name);
-    this.room.forOwner(resource, vpc, key, old);
     const namespace = this.namespace(resource.vpc, resource.namespace);
     conflicts.claim(namespace.vpc, key, resource, stamp, old);
     const record = recordIndex.place(namespace, resource, old);
