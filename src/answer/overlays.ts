@@ -1,6 +1,6 @@
 /** The overlays that one client is on, looked up without going through its attachments for each address. */
 import * as layout from '../trie/layout.ts';
-import { attachmentWords } from '../trie/write/records.ts';
+import { attachmentAfter, attachmentCount, attachmentsAt } from '../trie/record.ts';
 import type { View } from '../trie/read/view.ts';
 import type { Client } from './decide/client.ts';
 
@@ -35,10 +35,10 @@ export class SharedOverlays {
       return;
     }
     const tail = view.tail(client.pod);
-    const counts = words[tail + layout.TAIL_COUNTS];
-    let at = tail + layout.TAIL_NAMES + ((counts >>> 16) & 0xff);
-    view.steps += counts >>> 24;
-    for (let i = counts >>> 24; i > 0; i--, at += attachmentWords(words, at)) {
+    const count = attachmentCount(words, tail);
+    let at = attachmentsAt(words, tail);
+    view.steps += count;
+    for (let i = count; i > 0; i--, at = attachmentAfter(words, at)) {
       const slot = this.slotOf(words[at + layout.ATTACHMENT_OVERLAY]);
       table[slot] = words[at + layout.ATTACHMENT_OVERLAY];
       marks[slot] = this.mark;

@@ -63,10 +63,6 @@ export const NODE_VPC = 1;
 /** Carries the VPC's record in the word after its label. */
 export const NODE_NAMESPACE = 2;
 
-export function nodeWords(labelLength: number, kind: number): number {
-  return NODE_LABEL + ((labelLength + 3) >>> 2) + (kind === NODE_NAMESPACE ? 1 : 0);
-}
-
 // ---- records -------------------------------------------------------------------------------------------
 /** Low octet of a record's first word. */
 export const RECORD_POD = 1;

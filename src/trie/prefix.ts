@@ -1,4 +1,4 @@
-/** Prefixes as the trie keeps them: 16 octets and a length, IPv4 below ::ffff:0:0/96. */
+/** Addresses and prefixes as the trie keeps them: 16 octets and a length, IPv4 below ::ffff:0:0/96. */
 import { parseAddress } from '../dns/address.ts';
 
 export interface Prefix {
@@ -8,6 +8,14 @@ export interface Prefix {
   octets: Uint8Array;
   /** The same as native words. */
   words: Int32Array;
+}
+
+/** Third word of every IPv4 address among keys. */
+export const MAPPED_WORD = new Int32Array(new Uint8Array([0, 0, 0xff, 0xff]).buffer)[0];
+
+/** True when the key is an IPv4 address, ::ffff:a.b.c.d. */
+export function isMappedKey(key: Int32Array): boolean {
+  return key[0] === 0 && key[1] === 0 && key[2] === MAPPED_WORD;
 }
 
 /** Parses `ADDRESS/LENGTH` (a lone address is a whole one). Undefined when it is neither. */

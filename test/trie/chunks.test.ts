@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Arena } from '../../src/trie/write/arena.ts';
-import { ChunkTrees, builtWords, stepWords } from '../../src/trie/chunks.ts';
+import { ChunkTrees, builtWords, stepWords } from '../../src/trie/write/chunks.ts';
 import * as layout from '../../src/trie/layout.ts';
 import { Cursor, totalOf } from '../../src/trie/read/members.ts';
 import type { Tables } from '../../src/trie/write/tables.ts';

@@ -4,7 +4,7 @@ import { expect } from 'vitest';
 import { format6 } from '../../src/dns/address.ts';
 import * as layout from '../../src/trie/layout.ts';
 import { Cursor } from '../../src/trie/read/members.ts';
-import { attachmentWords } from '../../src/trie/write/records.ts';
+import { attachmentAfter, attachmentCount, attachmentsAt } from '../../src/trie/record.ts';
 import type { TrieMemory } from '../../src/trie/memory.ts';
 import { View } from '../../src/trie/read/view.ts';
 import type { TrieWriter } from '../../src/trie/write/writer.ts';
@@ -130,9 +130,8 @@ export class Inspector {
     const { words, bytes } = view;
     const { aaaa, a } = this.standing(record);
     const tail = view.tail(record);
-    const counts = words[tail + layout.TAIL_COUNTS]!;
-    let at = tail + layout.TAIL_NAMES + ((counts >>> 16) & 0xff);
-    for (let i = counts >>> 24; i > 0; i--) {
+    let at = attachmentsAt(words, tail);
+    for (let i = attachmentCount(words, tail); i > 0; i--, at = attachmentAfter(words, at)) {
       const flags = words[at + layout.ATTACHMENT_FLAGS]!;
       if ((words[record]! & layout.CHOOSE_AAAA) !== 0 && (flags & layout.ATTACHED_IP6) !== 0) {
         aaaa.push(format6(bytes, (at + layout.ATTACHMENT_IP6) * 4));
@@ -142,7 +141,6 @@ export class Inspector {
         const overlay = shared ? this.overlayText(words[at + layout.ATTACHMENT_OVERLAY]!) : '';
         a.push(`${textOf4(words[at + layout.ATTACHMENT_IP4]!)} ${overlay}`);
       }
-      at += attachmentWords(words, at);
     }
     return { aaaa: [...new Set(aaaa)], a: [...new Set(a)] };
   }

@@ -4,9 +4,9 @@ import { describe, expect, test } from 'vitest';
 import { Arena } from '../../src/trie/write/arena.ts';
 import * as layout from '../../src/trie/layout.ts';
 import { reserveMemory } from '../../src/trie/memory.ts';
-import { closeGap, findSlot, rebuild } from '../../src/trie/slots.ts';
+import { closeGap, findSlot, rebuild } from '../../src/trie/write/slots.ts';
 import { Tables } from '../../src/trie/write/tables.ts';
-import { HASH_RANGE } from '../../src/trie/write/left-right.ts';
+import { HASH_RANGE } from '../../src/trie/read/left-right.ts';
 import { View } from '../../src/trie/read/view.ts';
 
 const RUNS = Number(process.env['PODNS_PROPERTY_RUNS'] ?? 100);

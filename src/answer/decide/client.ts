@@ -3,7 +3,8 @@ import { findSource } from '../../trie/read/address-owner.ts';
 import { findNet6Owner } from '../../trie/read/net6.ts';
 import { longestPrefix } from '../../trie/read/vpc-prefixes.ts';
 import { parsePrefix, sharesPrefix } from '../../trie/prefix.ts';
-import { isMappedKey } from '../../trie/mapped.ts';
+import { isMappedKey } from '../../trie/prefix.ts';
+import { attachmentAfter, attachmentCount, attachmentsAt } from '../../trie/record.ts';
 import type { View } from '../../trie/read/view.ts';
 import * as layout from '../../trie/layout.ts';
 import { encodeName } from '../../dns/name.ts';
@@ -221,13 +222,11 @@ export class Identifier {
 export function allOverlaysInternal(view: View, pod: number): boolean {
   const { words } = view;
   const tail = view.tail(pod);
-  const counts = words[tail + layout.TAIL_COUNTS];
-  let at = tail + layout.TAIL_NAMES + ((counts >>> 16) & 0xff);
-  for (let i = counts >>> 24; i > 0; i--) {
+  const count = attachmentCount(words, tail);
+  let at = attachmentsAt(words, tail);
+  for (let i = count; i > 0; i--, at = attachmentAfter(words, at)) {
     const overlay = words[at + layout.ATTACHMENT_OVERLAY];
     if (words[overlay + layout.OVERLAY_INTERNAL_COPIES + view.copy] === 0) return false;
-    const has6 = (words[at + layout.ATTACHMENT_FLAGS] & layout.ATTACHED_IP6) !== 0;
-    at += layout.ATTACHMENT_IP6 + (has6 ? 4 : 0);
   }
-  return counts >>> 24 > 0;
+  return count > 0;
 }

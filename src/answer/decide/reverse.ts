@@ -6,7 +6,7 @@ import type { Query } from '../../dns/query.ts';
 import * as layout from '../../trie/layout.ts';
 import { isAbovePrefix, longestPrefix } from '../../trie/read/vpc-prefixes.ts';
 import { parsePrefix, sharesPrefix } from '../../trie/prefix.ts';
-import { attachmentWords } from '../../trie/write/records.ts';
+import { attachmentAfter, attachmentCount, attachmentsAt, nameCount } from '../../trie/record.ts';
 import type { View } from '../../trie/read/view.ts';
 import type { Client } from './client.ts';
 import * as decision from './decision.ts';
@@ -119,7 +119,7 @@ function choosePointer(
     }
   }
   const tail = view.tail(holder);
-  const names = (words[tail + layout.TAIL_COUNTS] >>> 16) & 0xff;
+  const names = nameCount(words, tail);
   const nameAt = (i: number): number =>
     words[i === 0 ? tail + layout.TAIL_NODE : tail + layout.TAIL_NAMES + i - 1];
   view.steps += names;
@@ -158,10 +158,10 @@ function sharedHolder(view: View, client: Client): number {
   }
   const { words } = view;
   const tail = view.tail(client.pod);
-  const counts = words[tail + layout.TAIL_COUNTS];
-  let at = tail + layout.TAIL_NAMES + ((counts >>> 16) & 0xff);
-  view.steps += counts >>> 24;
-  for (let i = counts >>> 24; i > 0; i--, at += attachmentWords(words, at)) {
+  const count = attachmentCount(words, tail);
+  let at = attachmentsAt(words, tail);
+  view.steps += count;
+  for (let i = count; i > 0; i--, at = attachmentAfter(words, at)) {
     const holder = view.find(words[at + layout.ATTACHMENT_OVERLAY], layout.OVERLAY_BITS);
     if (holder !== 0) return holder;
   }

@@ -3,6 +3,7 @@ import * as dns from '../../dns/constants.ts';
 import { put16 } from '../../dns/octets.ts';
 import type { Query } from '../../dns/query.ts';
 import * as layout from '../../trie/layout.ts';
+import { nameCount } from '../../trie/record.ts';
 import type { View } from '../../trie/read/view.ts';
 import type { ResponseBuffer } from './response-buffer.ts';
 import { STEPS, STEPS_TCP } from './members.ts';
@@ -107,7 +108,7 @@ function chooseTarget(view: View, names: ServerNames, member: number, record: nu
 function nameOf(view: View, tail: number, record: number): number {
   const { words } = view;
   if ((words[record] & 0xff) === layout.RECORD_CROWD) return words[record + layout.CROWD_NODE];
-  const named = (words[tail + layout.TAIL_COUNTS] >>> 16) & 0xff;
+  const named = nameCount(words, tail);
   view.steps += named;
   for (let i = named - 1; i >= 0; i--) {
     const node = words[tail + layout.TAIL_NAMES + i];

@@ -1,8 +1,8 @@
 /** Walks names of the question through the trie: into a namespace, to a replica, through special names. */
 import type { Query } from '../../dns/query.ts';
 import * as layout from '../../trie/layout.ts';
-import { Cursor, aidTextAt, podNamed } from '../../trie/read/members.ts';
-import { portsAt } from '../../trie/write/records.ts';
+import { Cursor, podNamed } from '../../trie/read/members.ts';
+import { aidTextAt, hasTextAid, nameCount, portCount, portsAt } from '../../trie/record.ts';
 import type { View } from '../../trie/read/view.ts';
 
 /**
@@ -83,7 +83,7 @@ function bears(view: View, pod: number, node: number): boolean {
   const { words } = view;
   const tail = view.tail(pod);
   if (words[tail + layout.TAIL_NODE] === node) return true;
-  for (let i = (words[tail + layout.TAIL_COUNTS] >>> 16) & 0xff; i > 0; i--) {
+  for (let i = nameCount(words, tail); i > 0; i--) {
     if (words[tail + layout.TAIL_NAMES + i - 1] === node) return true;
   }
   return false;
@@ -110,10 +110,10 @@ function hasAid(view: View, pod: number, query: Labels, label: number): boolean 
   const length = name[offset];
   const tail = view.tail(pod);
   const aid = words[tail + layout.TAIL_AID];
-  if (((aid >>> 8) & 0xff) === layout.AID_TEXT) {
+  if (hasTextAid(words, tail)) {
     return (
       words[tail + layout.TAIL_AID_REST] === length &&
-      sameOctets(bytes, aidTextAt(view, tail), name, offset + 1, length)
+      sameOctets(bytes, aidTextAt(words, bytes, tail), name, offset + 1, length)
     );
   }
   if (length !== 11 || name[offset + 1] !== 0x70) return false;
@@ -157,7 +157,7 @@ export class Ports {
   /** To be called before the first `next` of a member. */
   of(view: View, member: number): void {
     const tail = view.tail(member);
-    this.left = view.words[tail + layout.TAIL_AID] >>> 16;
+    this.left = portCount(view.words, tail);
     if (this.left === 0) return;
     view.steps += this.left;
     this.at = portsAt(view.words, tail) * 4;

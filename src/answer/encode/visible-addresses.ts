@@ -1,7 +1,7 @@
 /** The addresses of a name that one client is given where they depend on the overlays that it shares. */
 import * as layout from '../../trie/layout.ts';
-import { isMappedKey } from '../../trie/mapped.ts';
-import { attachmentWords } from '../../trie/write/records.ts';
+import { isMappedKey } from '../../trie/prefix.ts';
+import { attachmentAfter, attachmentCount, attachmentsAt } from '../../trie/record.ts';
 import type { View } from '../../trie/read/view.ts';
 import type { Client } from '../decide/client.ts';
 import { Members } from './members.ts';
@@ -120,13 +120,12 @@ export class VisibleAddresses implements Judge {
     this.placesLeft = 0;
     if ((words[member] & (is6 ? layout.CHOOSE_AAAA : layout.CHOOSE_A)) === 0) return;
     const tail = view.tail(member);
-    const counts = words[tail + layout.TAIL_COUNTS];
-    this.place = tail + layout.TAIL_NAMES + ((counts >>> 16) & 0xff);
-    this.placesLeft = counts >>> 24;
+    this.place = attachmentsAt(words, tail);
+    this.placesLeft = attachmentCount(words, tail);
     this.shares = false;
     view.steps += this.placesLeft;
     let at = this.place;
-    for (let i = this.placesLeft; i > 0 && !this.shares; i--, at += attachmentWords(words, at)) {
+    for (let i = this.placesLeft; i > 0 && !this.shares; i--, at = attachmentAfter(words, at)) {
       const has = words[at + layout.ATTACHMENT_FLAGS] & (layout.ATTACHED_IP4 | layout.ATTACHED_IP6);
       this.shares = has !== 0 && this.overlays.has(words[at + layout.ATTACHMENT_OVERLAY]);
     }
@@ -140,7 +139,7 @@ export class VisibleAddresses implements Judge {
       const at = this.place;
       const flags = words[at + layout.ATTACHMENT_FLAGS];
       this.placesLeft--;
-      this.place = at + attachmentWords(words, at);
+      this.place = attachmentAfter(words, at);
       if ((flags & wanted) === 0) continue;
       if (this.shares) {
         if (!this.overlays.has(words[at + layout.ATTACHMENT_OVERLAY])) continue;

@@ -3,6 +3,7 @@ import { encodeName } from '../../dns/name.ts';
 import { put16, put32 } from '../../dns/octets.ts';
 import * as layout from '../../trie/layout.ts';
 import { putAid } from '../../trie/read/members.ts';
+import { hasTextAid } from '../../trie/record.ts';
 import type { View } from '../../trie/read/view.ts';
 
 /** Type, class IN, TTL and RDLENGTH behind an owner name; returns where the rdata begins. */
@@ -61,8 +62,7 @@ export function replicaLabelLength(view: View, pod: number): number {
   if (words[node + layout.NODE_PARENT] === words[tail + layout.TAIL_NAMESPACE]) {
     return 1 + (words[node + layout.NODE_META] & 0xff);
   }
-  const isText = ((words[tail + layout.TAIL_AID] >>> 8) & 0xff) === layout.AID_TEXT;
-  return isText ? 1 + words[tail + layout.TAIL_AID_REST] : 12;
+  return hasTextAid(words, tail) ? 1 + words[tail + layout.TAIL_AID_REST] : 12;
 }
 
 /** The label that tells a replica from its siblings: its own name where that is one label, else its aid. */

@@ -1,6 +1,7 @@
 /** Whose an address is inside a VPC, as `addresses.ts` keeps it. */
 import * as layout from '../layout.ts';
-import { isMappedKey } from '../mapped.ts';
+import { isMappedKey } from '../prefix.ts';
+import { kindOf } from '../record.ts';
 import type { View } from './view.ts';
 
 /** Hash that the search for the address in `view.key` begins with. */
@@ -27,14 +28,14 @@ function findHashed(view: View, vpc: number, hash: number): number {
   const { words } = view;
   const record = view.findHashed(0, layout.ANYWHERE_BITS, hash);
   if (record === 0) return 0;
-  const kind = words[record] & 0xff;
+  const kind = kindOf(words, record);
   if (kind !== layout.RECORD_SPREAD) {
     if (view.vpcOfRecord(record) === vpc) return record;
     view.isElsewhere = kind === layout.RECORD_POD;
     return 0;
   }
   const owner = view.find(vpc, 128);
-  const isPod = owner !== 0 && (words[owner] & 0xff) === layout.RECORD_POD;
+  const isPod = owner !== 0 && kindOf(words, owner) === layout.RECORD_POD;
   view.isElsewhere = words[record + layout.SPREAD_PODS + view.copy] > (isPod ? 1 : 0);
   return owner;
 }

@@ -1,6 +1,6 @@
 /** Reads who bears a name that many bear: a tree's records by their rank, or by their key. */
 import * as layout from '../layout.ts';
-import { portsAt } from '../write/records.ts';
+import { aidTextAt, hasTextAid, kindOf } from '../record.ts';
 import type { View } from './view.ts';
 
 const { CHUNK_LEVEL, CHUNK_COUNT, CHUNK_TOTAL, CHUNK_ENTRIES, LEAF_ENTRY } = layout;
@@ -84,7 +84,7 @@ export class Cursor {
 /** The pod whose own name is the name `node`, which has this payload; 0 when there is none. */
 export function podNamed(view: View, node: number, payload: number): number {
   const { words } = view;
-  const kind = payload === 0 ? 0 : words[payload] & 0xff;
+  const kind = payload === 0 ? 0 : kindOf(words, payload);
   if (kind === layout.RECORD_CROWD) return words[payload + layout.CROWD_POD];
   if (kind === layout.RECORD_POD) return isNamed(view, payload, node) ? payload : 0;
   if (kind !== layout.RECORD_SET) return 0;
@@ -107,26 +107,18 @@ export function putAid(view: View, out: Uint8Array, at: number, record: number):
   const tail = view.tail(record);
   const aid = words[tail + layout.TAIL_AID];
   const rest = words[tail + layout.TAIL_AID_REST];
-  if (((aid >>> 8) & 0xff) === layout.AID_TEXT) {
-    const from = aidTextAt(view, tail);
+  if (hasTextAid(words, tail)) {
+    const from = aidTextAt(words, bytes, tail);
     out[at++] = rest;
     for (let i = 0; i < rest; i++) out[at + i] = bytes[from + i];
     return at + rest;
   }
   out[at] = 11;
-  out[at + 1] = (words[record] & 0xff) === layout.RECORD_POD ? 0x70 : 0x73;
+  out[at + 1] = kindOf(words, record) === layout.RECORD_POD ? 0x70 : 0x73;
   out[at + 2] = hex((aid >>> 4) & 15);
   out[at + 3] = hex(aid & 15);
   for (let i = 0; i < 8; i++) out[at + 4 + i] = hex((rest >>> (28 - 4 * i)) & 15);
   return at + 12;
-}
-
-/** Octet offset in the arena of an aid that is kept as text: behind the ports. */
-export function aidTextAt(view: View, tail: number): number {
-  const { words, bytes } = view;
-  let at = portsAt(words, tail) * 4;
-  for (let n = words[tail + layout.TAIL_AID] >>> 16; n > 0; n--) at += 4 + bytes[at + 3];
-  return at;
 }
 
 function hex(digit: number): number {

@@ -11,7 +11,7 @@ export function findNet6Owner(view: View): number {
   if ((stamp & 1) !== 0) return searchOwner(view);
   const a = view.key[0];
   const b = view.key[1];
-  const { entries } = view.net6;
+  const entries = view.net6Owners;
   const at = ((Math.imul(a, 0x9e3779b1) ^ Math.imul(b, 0x85ebca6b)) >>> 24) * 4;
   if (entries[at] === a && entries[at + 1] === b && entries[at + 2] === stamp) return entries[at + 3];
   const owner = searchOwner(view);

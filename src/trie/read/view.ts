@@ -1,12 +1,12 @@
 /** A reader's handle on the flat memory: walks edges, finds addresses, reads records, allocates nothing. */
-import { LeftRight } from '../write/left-right.ts';
+import { LeftRight } from './left-right.ts';
 import { hashAddress, hashLabel } from '../hash.ts';
 import * as layout from '../layout.ts';
-import { MAPPED_WORD, holdsOn, isMappedKey } from '../mapped.ts';
 import type { TrieMemory } from '../memory.ts';
-import { Net6Cache } from './net6-cache.ts';
+import { MAPPED_WORD, isMappedKey } from '../prefix.ts';
+import { attachmentAfter, attachmentCount, attachmentsAt, kindOf, labelLength, tailOf } from '../record.ts';
 
-const { NAME_SLOT, ADDRESS_SLOT, NODE_LABEL, NODE_META, KEYED_SCOPE, KEYED_BITS, KEYED_ADDRESS } = layout;
+const { NAME_SLOT, ADDRESS_SLOT, NODE_LABEL, KEYED_SCOPE, KEYED_BITS, KEYED_ADDRESS } = layout;
 
 export class View extends LeftRight {
   /** Results of the last successful `step`. A node without records has payload 0. */
@@ -15,7 +15,8 @@ export class View extends LeftRight {
   /** Of the last `findOwner`: a pod of another VPC has the address as well. */
   isElsewhere = false;
 
-  readonly net6 = new Net6Cache();
+  /** The cache of `findNet6Owner`: 256 entries of four words. */
+  readonly net6Owners = new Int32Array(256 * 4);
 
   /** Fill in before `find`; the four words of an address in network order. */
   readonly key: Int32Array;
@@ -95,7 +96,7 @@ export class View extends LeftRight {
     for (;;) {
       const node = names[at + 1];
       if (node === 0) return false;
-      if (names[at] === hash && words[node] === parent && (words[node + NODE_META] & 0xff) === length) {
+      if (names[at] === hash && words[node] === parent && labelLength(words, node) === length) {
         const label = (node + NODE_LABEL) * 4 - offset - 1;
         let i = offset + 1;
         const stop = i + length;
@@ -126,7 +127,7 @@ export class View extends LeftRight {
   /** Payload of a node known by its reference, found by its own label. 0 when it is gone. */
   payloadOf(node: number): number {
     const words = this.words;
-    const length = words[node + NODE_META] & 0xff;
+    const length = labelLength(words, node);
     // The label is preceded by the meta word, whose first octet (little endian) is not the length everywhere.
     labelScratch[0] = length;
     const from = (node + NODE_LABEL) * 4;
@@ -213,11 +214,11 @@ export class View extends LeftRight {
   /** True when the record is the one that `find(scope, bits)` looks for. */
   bears(record: number, scope: number, bits: number): boolean {
     const words = this.words;
-    const kind = words[record] & 0xff;
+    const kind = kindOf(words, record);
     if (kind === layout.RECORD_POD || kind === layout.RECORD_SERVICE) {
       if (bits === 128) return this.vpcOfRecord(record) === scope && this.holdsAddress(record);
       if (bits === layout.ANYWHERE_BITS) return this.holdsAddress(record);
-      return bits > layout.ANYWHERE_BITS && holdsOn(words, this.tail(record), this.key[3], scope, bits);
+      return bits > layout.ANYWHERE_BITS && this.holdsOn(record, scope, bits);
     }
     return (
       words[record + KEYED_SCOPE] === scope &&
@@ -228,26 +229,29 @@ export class View extends LeftRight {
 
   /** True when a POD or SERVICE owns the address in `key`, answered for it or not. */
   private holdsAddress(record: number): boolean {
-    const words = this.words;
-    const { key } = this;
+    const { words, key } = this;
     if (this.aaaaHolds(record)) return true;
     const tail = this.tail(record);
-    const counts = words[tail + layout.TAIL_COUNTS];
-    let at = tail + layout.TAIL_NAMES + ((counts >>> 16) & 0xff);
-    for (let i = counts >>> 24; i > 0; i--) {
+    let at = attachmentsAt(words, tail);
+    for (let i = attachmentCount(words, tail); i > 0; i--, at = attachmentAfter(words, at)) {
       const flags = words[at + layout.ATTACHMENT_FLAGS];
-      if (
-        (flags & layout.ATTACHED_IP4) !== 0 &&
-        words[at + layout.ATTACHMENT_IP4] === key[3] &&
-        isMappedKey(key)
-      ) {
-        return true;
-      }
-      at += layout.ATTACHMENT_IP6;
-      if ((flags & layout.ATTACHED_IP6) !== 0) {
-        if (this.isKeyAt(at)) return true;
-        at += 4;
-      }
+      const is4 = (flags & layout.ATTACHED_IP4) !== 0 && words[at + layout.ATTACHMENT_IP4] === key[3];
+      if (is4 && isMappedKey(key)) return true;
+      if ((flags & layout.ATTACHED_IP6) !== 0 && this.isKeyAt(at + layout.ATTACHMENT_IP6)) return true;
+    }
+    return false;
+  }
+
+  /** True when a POD owns the IPv4 in `key` on the overlay `scope`, or on one of that namespace node. */
+  private holdsOn(record: number, scope: number, bits: number): boolean {
+    const { words, key } = this;
+    const tail = this.tail(record);
+    let at = attachmentsAt(words, tail);
+    for (let i = attachmentCount(words, tail); i > 0; i--, at = attachmentAfter(words, at)) {
+      const overlay = words[at + layout.ATTACHMENT_OVERLAY];
+      const place = bits === layout.OVERLAY_BITS ? overlay : words[overlay + layout.OVERLAY_NAMESPACE];
+      const isIt = place === scope && words[at + layout.ATTACHMENT_IP4] === key[3];
+      if (isIt && (words[at + layout.ATTACHMENT_FLAGS] & layout.ATTACHED_IP4) !== 0) return true;
     }
     return false;
   }
@@ -268,15 +272,9 @@ export class View extends LeftRight {
     );
   }
 
-  /** First word behind the A rdata of a POD, SERVICE or SET. */
+  /** First word after the A rdata of a POD, SERVICE or SET. */
   tail(record: number): number {
-    const words = this.words;
-    return (
-      record +
-      layout.RRSET_AAAA +
-      4 * words[record + layout.RRSET_AAAA_COUNT] +
-      words[record + layout.RRSET_A_COUNT]
-    );
+    return tailOf(this.words, record);
   }
 
   /** The namespace node of a POD or SERVICE. */
@@ -291,7 +289,7 @@ export class View extends LeftRight {
   /** The VPC record of a namespace node. */
   vpcOfNamespace(node: number): number {
     const words = this.words;
-    return words[node + NODE_LABEL + (((words[node + NODE_META] & 0xff) + 3) >>> 2)];
+    return words[node + NODE_LABEL + ((labelLength(words, node) + 3) >>> 2)];
   }
 
   /** A word of the VPC's block for the copy in use. */
@@ -302,7 +300,7 @@ export class View extends LeftRight {
   /** The label of a node as text, for messages and inventories; labels are ASCII by the model. */
   labelText(node: number): string {
     const from = (node + NODE_LABEL) * 4;
-    const length = this.words[node + NODE_META] & 0xff;
+    const length = labelLength(this.words, node);
     let text = '';
     for (let i = 0; i < length; i++) text += String.fromCharCode(this.bytes[from + i]);
     return text;

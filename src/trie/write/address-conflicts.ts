@@ -12,6 +12,7 @@ import type { Claim, Claims, AddressConflict, Group, Member, Space } from './cla
 import type { Directory, VpcState } from './directory.ts';
 import * as layout from '../layout.ts';
 import type { RecordIndex } from './record-index.ts';
+import { kindOf } from '../record.ts';
 import { mostWords } from './records.ts';
 import type { Tables } from './tables.ts';
 
@@ -211,7 +212,7 @@ export class AddressConflicts {
   private listContest(conflict: AddressConflict): boolean {
     const { addresses, arena, tables } = this.parts;
     const { listed } = conflict;
-    const isList = listed !== 0 && (arena.words[listed] & 0xff) === layout.RECORD_HOLDERS;
+    const isList = listed !== 0 && kindOf(arena.words, listed) === layout.RECORD_HOLDERS;
     if (conflict.isShared && isList) return true;
     const record = conflict.isShared ? 0 : soleRecord(conflict);
     if (!conflict.isShared && listed === record) return true;

@@ -4,7 +4,8 @@
  */
 import type { Arena } from './arena.ts';
 import * as layout from '../layout.ts';
-import { isMappedKey } from '../mapped.ts';
+import { isMappedKey } from '../prefix.ts';
+import { kindOf } from '../record.ts';
 import type { Tables } from './tables.ts';
 
 /** Slots that one more address needs at most. */
@@ -85,10 +86,10 @@ export class Addresses {
   }
 
   private isSpread(record: number): boolean {
-    return record !== 0 && (this.arena.words[record] & 0xff) === layout.RECORD_SPREAD;
+    return record !== 0 && kindOf(this.arena.words, record) === layout.RECORD_SPREAD;
   }
 
   private isPod(record: number): boolean {
-    return record !== 0 && (this.arena.words[record] & 0xff) === layout.RECORD_POD;
+    return record !== 0 && kindOf(this.arena.words, record) === layout.RECORD_POD;
   }
 }

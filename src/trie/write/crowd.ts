@@ -1,11 +1,11 @@
 /** Who bears a name that more bear than a SET holds, while a transaction changes it: groups of records that answer alike. */
 import type { Arena } from './arena.ts';
 import { roundWords } from './arena.ts';
-import { builtWords, stepWords } from '../chunks.ts';
-import type { ChunkTrees } from '../chunks.ts';
+import { builtWords, stepWords } from './chunks.ts';
+import type { ChunkTrees } from './chunks.ts';
 import * as layout from '../layout.ts';
 import { Cursor, putAid, totalOf } from '../read/members.ts';
-import { attachmentWords, portsAt } from './records.ts';
+import { aidTextAt, attachmentAfter, attachmentCount, attachmentsAt, portCount, portsAt } from '../record.ts';
 import type { View } from '../read/view.ts';
 
 interface Group {
@@ -228,19 +228,13 @@ export class Crowd {
     let text = `${kind}${has6}${words[record + layout.RRSET_A_COUNT] > 0 ? '4' : ''}:${chosen}`;
     const tail = this.view.tail(record);
     if (chosen !== 0) {
-      const counts = words[tail + layout.TAIL_COUNTS];
-      let at = tail + layout.TAIL_NAMES + ((counts >>> 16) & 0xff);
-      for (let i = counts >>> 24; i > 0; i--) {
+      let at = attachmentsAt(words, tail);
+      for (let i = attachmentCount(words, tail); i > 0; i--, at = attachmentAfter(words, at))
         text += ` ${words[at + layout.ATTACHMENT_OVERLAY]}:${words[at + layout.ATTACHMENT_FLAGS]}`;
-        at += attachmentWords(words, at);
-      }
     }
-    let ports = words[tail + layout.TAIL_AID] >>> 16;
-    if (ports === 0) return text;
-    const from = portsAt(words, tail) * 4;
-    let to = from;
-    for (; ports > 0; ports--) to += 4 + bytes[to + 3];
-    for (let i = from; i < to; i++) text += String.fromCharCode(bytes[i]);
+    if (portCount(words, tail) === 0) return text;
+    const end = aidTextAt(words, bytes, tail);
+    for (let i = portsAt(words, tail) * 4; i < end; i++) text += String.fromCharCode(bytes[i]);
     return text;
   }
 }

@@ -1,6 +1,7 @@
 /** Who bears a name that no more bear than one record holds, while a transaction changes it: a SET, ready to answer. */
 import type { Arena } from './arena.ts';
 import * as layout from '../layout.ts';
+import { kindOf } from '../record.ts';
 
 const EMPTY_SET = layout.RRSET_AAAA + layout.SET_REFS;
 
@@ -37,7 +38,7 @@ export class Few {
   }
 
   private side(record: number): Set<number> {
-    const isService = (this.arena.words[record] & 0xff) === layout.RECORD_SERVICE;
+    const isService = kindOf(this.arena.words, record) === layout.RECORD_SERVICE;
     return isService ? this.services : this.pods;
   }
 

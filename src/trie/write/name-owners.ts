@@ -1,12 +1,12 @@
 /** Who bears a name: keeps each name node's payload the one record, the set or the crowd that answers for it. */
 import type { Arena } from './arena.ts';
-import { ChunkTrees } from '../chunks.ts';
+import { ChunkTrees } from './chunks.ts';
 import { Crowd, crowdWords, headerWords } from './crowd.ts';
 import { Few } from './few.ts';
 import * as layout from '../layout.ts';
 import { isNamed } from '../read/members.ts';
 import type { Nodes } from './nodes.ts';
-import { recordWords } from './records.ts';
+import { kindOf, memberCount, recordWords, tailOf } from '../record.ts';
 import type { Tables } from './tables.ts';
 
 type Owners = Few | Crowd;
@@ -133,7 +133,7 @@ export class NameOwners {
   }
 
   private kind(record: number): number {
-    return this.arena.words[record] & 0xff;
+    return kindOf(this.arena.words, record);
   }
 
   /** Words that these will need at most. */
@@ -178,8 +178,8 @@ export class NameOwners {
   private membersOf(payload: number): Iterable<number> {
     const { words } = this.arena;
     if (this.kind(payload) !== layout.RECORD_SET) return [payload];
-    const tail = this.tables.idle.tail(payload);
+    const tail = tailOf(words, payload);
     const from = tail + layout.SET_REFS;
-    return words.subarray(from, from + words[tail + layout.SET_PODS] + words[tail + layout.SET_SERVICES]);
+    return words.subarray(from, from + memberCount(words, tail));
   }
 }

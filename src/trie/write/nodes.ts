@@ -1,6 +1,7 @@
 /** Nodes and edges of the trie: made on the way to a name, dropped when nothing hangs on them. */
 import type { Arena } from './arena.ts';
 import * as layout from '../layout.ts';
+import { labelLength, nodeKind, nodeWords } from '../record.ts';
 import type { Tables } from './tables.ts';
 
 const scratch = new Uint8Array(256);
@@ -88,7 +89,7 @@ export class Nodes {
     }
     const { words } = this.arena;
     const length = to - from;
-    const size = layout.nodeWords(length, kind);
+    const size = nodeWords(length, kind);
     const node = this.arena.allocate(size);
     words[node + layout.NODE_PARENT] = parent;
     words[node + layout.NODE_CHILDREN] = 0;
@@ -125,9 +126,8 @@ export class Nodes {
     const { words } = this.arena;
     while (node !== stop && words[node + layout.NODE_CHILDREN] === 0 && this.payload(node) === 0) {
       const parent = words[node + layout.NODE_PARENT];
-      const meta = words[node + layout.NODE_META];
       this.tables.deleteName(this.hashOf(node), node);
-      this.tables.release(node, layout.nodeWords(meta & 0xff, (meta >>> 8) & 0xff));
+      this.tables.release(node, nodeWords(labelLength(words, node), nodeKind(words, node)));
       words[parent + layout.NODE_CHILDREN]--;
       node = parent;
     }
@@ -144,7 +144,7 @@ export class Nodes {
   private hashOf(node: number): number {
     if (node === this.lastNode) return this.lastHash;
     const { words } = this.arena;
-    const length = words[node + layout.NODE_META] & 0xff;
+    const length = labelLength(words, node);
     scratch[0] = length;
     const at = (node + layout.NODE_LABEL) * 4;
     for (let i = 0; i < length; i++) scratch[i + 1] = this.bytes[at + i];

@@ -10,8 +10,17 @@ import { memberKey } from './claims.ts';
 import type { Directory, NamespaceState, VpcState } from './directory.ts';
 import * as layout from '../layout.ts';
 import type { Nodes } from './nodes.ts';
-import type { ARecords } from '../policy.ts';
-import { buildRecord, eachKey, recordWords } from './records.ts';
+import { buildRecord, eachKey } from './records.ts';
+import type { ARecords } from './records.ts';
+import {
+  attachmentAfter,
+  attachmentCount,
+  attachmentsAt,
+  kindOf,
+  nameCount,
+  nodeKind,
+  recordWords,
+} from '../record.ts';
 import type { Tables } from './tables.ts';
 
 export interface RecordIndexParts {
@@ -59,7 +68,7 @@ export class RecordIndex {
     const { nodes, tables } = this.parts;
     const node = tables.idle.namespaceOfRecord(record);
     const own = this.words[tables.idle.tail(record) + layout.TAIL_NODE];
-    const kind = (this.words[record] & 0xff) === layout.RECORD_POD ? 'pod' : 'service';
+    const kind = kindOf(this.words, record) === layout.RECORD_POD ? 'pod' : 'service';
     return { kind, vpc: vpc.name, namespace: tables.idle.labelText(node), name: nodes.pathText(own, node) };
   }
 
@@ -132,8 +141,7 @@ export class RecordIndex {
   prune(node: number): void {
     const { nodes } = this.parts;
     let root = node;
-    while (((this.words[root + layout.NODE_META] >>> 8) & 0xff) !== layout.NODE_NAMESPACE)
-      root = nodes.parent(root);
+    while (nodeKind(this.words, root) !== layout.NODE_NAMESPACE) root = nodes.parent(root);
     nodes.prune(node, root);
   }
 
@@ -156,8 +164,8 @@ export class RecordIndex {
   private nameNodes(record: number): Set<number> {
     const tail = this.parts.tables.idle.tail(record);
     const from = tail + layout.TAIL_NAMES;
-    const count = (this.words[tail + layout.TAIL_COUNTS] >>> 16) & 0xff;
-    return new Set([this.words[tail + layout.TAIL_NODE], ...this.words.subarray(from, from + count)]);
+    const names = this.words.subarray(from, from + nameCount(this.words, tail));
+    return new Set([this.words[tail + layout.TAIL_NODE], ...names]);
   }
 
   /** The conflict over the address in `idle.key`. */
@@ -169,12 +177,8 @@ export class RecordIndex {
   private countOverlays(record: number, by: number): void {
     const { directory, tables } = this.parts;
     const tail = tables.idle.tail(record);
-    const counts = this.words[tail + layout.TAIL_COUNTS];
-    let at = tail + layout.TAIL_NAMES + ((counts >>> 16) & 0xff);
-    for (let i = counts >>> 24; i > 0; i--) {
+    let at = attachmentsAt(this.words, tail);
+    for (let i = attachmentCount(this.words, tail); i > 0; i--, at = attachmentAfter(this.words, at))
       directory.countPods(this.words[at + layout.ATTACHMENT_OVERLAY], by);
-      at += layout.ATTACHMENT_IP6;
-      if ((this.words[at - 2] & layout.ATTACHED_IP6) !== 0) at += 4;
-    }
   }
 }

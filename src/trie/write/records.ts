@@ -1,10 +1,9 @@
 /** Builds the records of pods and services: what a name, a client and a reverse query need of them. */
 import { parse4, parse6 } from '../../dns/address.ts';
-import type { ARecords } from '../policy.ts';
 import type { Attachment, Pod, Port, Protocol, Service } from '../../model.ts';
 import type { Arena } from './arena.ts';
 import * as layout from '../layout.ts';
-import { MAPPED_WORD } from '../mapped.ts';
+import { attachmentAfter, attachmentCount, attachmentsAt } from '../record.ts';
 import type { View } from '../read/view.ts';
 
 const PROTOCOLS: readonly Protocol[] = ['tcp', 'udp', 'sctp'];
@@ -22,6 +21,13 @@ export function wordOf4(text: string): number {
   ip4Bytes[3] = value;
   return ip4Word[0];
 }
+
+/**
+ * Which overlay IPv4 addresses become A records. `pinned`: pinned addresses, and any of a pod that has no IPv6. `all`,
+ * `none`. Not always, because musl and Go rank IPv4 above unique-local IPv6: an A that nobody asked for moves them onto
+ * the slower tunnel.
+ */
+export type ARecords = 'pinned' | 'all' | 'none';
 
 /** What the builder must be told besides the resource. */
 export interface Placement {
@@ -165,38 +171,6 @@ export function mostWords(resource: Pod | Service): number {
   return words;
 }
 
-/** Word index behind the attachments of a POD or SERVICE: where its ports begin. */
-export function portsAt(words: Int32Array, tail: number): number {
-  const counts = words[tail + layout.TAIL_COUNTS];
-  let at = tail + layout.TAIL_NAMES + ((counts >>> 16) & 0xff);
-  for (let i = counts >>> 24; i > 0; i--) at += attachmentWords(words, at);
-  return at;
-}
-
-/** Words of the attachment that begins here. */
-export function attachmentWords(words: Int32Array, at: number): number {
-  return layout.ATTACHMENT_IP6 + ((words[at + layout.ATTACHMENT_FLAGS] & layout.ATTACHED_IP6) !== 0 ? 4 : 0);
-}
-
-/** Words of a POD, SERVICE or SET as allocated, to release it. */
-export function recordWords(words: Int32Array, bytes: Uint8Array, record: number): number {
-  const tail =
-    record +
-    layout.RRSET_AAAA +
-    4 * words[record + layout.RRSET_AAAA_COUNT] +
-    words[record + layout.RRSET_A_COUNT];
-  if ((words[record] & 0xff) === layout.RECORD_SET) {
-    const refs = words[tail + layout.SET_PODS] + words[tail + layout.SET_SERVICES];
-    return tail + layout.SET_REFS + refs - record;
-  }
-  const start = portsAt(words, tail);
-  let octets = 0;
-  for (let n = words[tail + layout.TAIL_AID] >>> 16; n > 0; n--) octets += 4 + bytes[start * 4 + octets + 3];
-  if (((words[tail + layout.TAIL_AID] >>> 8) & 0xff) === layout.AID_TEXT)
-    octets += words[tail + layout.TAIL_AID_REST];
-  return start + ((octets + 3) >>> 2) - record;
-}
-
 /** Calls back with `view.key` set to each address the record owns; an address may come twice. */
 export function eachKey(view: View, record: number, visit: () => void): void {
   const { words, key } = view;
@@ -206,21 +180,13 @@ export function eachKey(view: View, record: number, visit: () => void): void {
   };
   for (let i = 0; i < words[record + layout.RRSET_AAAA_COUNT]; i++) set(record + layout.RRSET_AAAA + 4 * i);
   const tail = view.tail(record);
-  const counts = words[tail + layout.TAIL_COUNTS];
-  let at = tail + layout.TAIL_NAMES + ((counts >>> 16) & 0xff);
-  for (let i = counts >>> 24; i > 0; i--) {
+  let at = attachmentsAt(words, tail);
+  for (let i = attachmentCount(words, tail); i > 0; i--, at = attachmentAfter(words, at)) {
     const flags = words[at + layout.ATTACHMENT_FLAGS];
     if ((flags & layout.ATTACHED_IP4) !== 0) {
-      key[0] = 0;
-      key[1] = 0;
-      key[2] = MAPPED_WORD;
-      key[3] = words[at + layout.ATTACHMENT_IP4];
+      view.setKeyIpv4(words[at + layout.ATTACHMENT_IP4]);
       visit();
     }
-    at += layout.ATTACHMENT_IP6;
-    if ((flags & layout.ATTACHED_IP6) !== 0) {
-      set(at);
-      at += 4;
-    }
+    if ((flags & layout.ATTACHED_IP6) !== 0) set(at + layout.ATTACHMENT_IP6);
   }
 }

@@ -1,5 +1,5 @@
 /** Open addressing with linear probing: finding, removing and spreading slots of one table. */
-import { HASH_RANGE } from './write/left-right.ts';
+import { HASH_RANGE } from '../read/left-right.ts';
 
 /** Word index of the slot with this hash and reference in its second word, or -1. */
 export function findSlot(

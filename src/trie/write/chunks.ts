@@ -2,9 +2,9 @@
  * Trees of records in the arena, made of chunks that are never changed once a reader may see them: a change copies
  * one leaf and the way to it, however many records there are (a persistent B+ tree with counts).
  */
-import type { Arena } from './write/arena.ts';
-import * as layout from './layout.ts';
-import type { Tables } from './write/tables.ts';
+import type { Arena } from './arena.ts';
+import * as layout from '../layout.ts';
+import type { Tables } from './tables.ts';
 
 const {
   CHUNK_LEVEL,
