@@ -13,7 +13,7 @@ import { Crew } from '../transport/udp-batch/crew.ts';
 import { DgramTransport } from '../transport/udp-dgram/udp-dgram.ts';
 import type { SharedCache } from '../shared-cache/shared-cache.ts';
 import type { TrieMemory } from '../trie/memory.ts';
-import { Readers } from '../trie/readers.ts';
+import { Readers } from '../trie/memory.ts';
 import type { Logger } from './logger.ts';
 
 export interface TransportOptions {

@@ -1,5 +1,5 @@
 /** The flat memory: six shared buffers that one writer and any number of readers, in any thread, map alike. */
-import { HEAD_SEED0, HEAD_SEED1, HEAD_WORDS } from './layout.ts';
+import { HEAD_READERS, HEAD_SEED0, HEAD_SEED1, HEAD_WORDS, READERS_MAX, READER_STRIDE } from './layout.ts';
 
 /** Structured-cloneable: hand it to a worker and build a View on it there. */
 export interface TrieMemory {
@@ -61,4 +61,30 @@ export function reserveMemory(reserve: Reserve = DEFAULT_RESERVE, seed?: [number
 /** Multiples of 8 keep every view aligned; below a page not even the special names fit. */
 function whole(octets: number): number {
   return Math.max(4096, Math.floor(octets / 8) * 8);
+}
+
+/** Numbers for readers in other threads: given at a thread's start, taken back when it has ended. */
+export class Readers {
+  private readonly head: Int32Array;
+  private readonly taken = new Set<number>();
+
+  constructor(memory: TrieMemory) {
+    this.head = new Int32Array(memory.head);
+  }
+
+  /** Throws RangeError when all READERS_MAX are in use. */
+  take(): number {
+    for (let reader = 0; reader < READERS_MAX; reader++) {
+      if (this.taken.has(reader)) continue;
+      this.taken.add(reader);
+      return reader;
+    }
+    throw new RangeError(`more than ${READERS_MAX} threads read the trie`);
+  }
+
+  /** The thread is gone: what it announced no longer holds the writer back. */
+  release(reader: number): void {
+    Atomics.store(this.head, HEAD_READERS + reader * READER_STRIDE, 0);
+    this.taken.delete(reader);
+  }
 }

@@ -4,23 +4,55 @@ import { keyOf, keyText } from '../../src/model.ts';
 import type { TrieMemory } from '../../src/trie/memory.ts';
 import { TrieWriter } from '../../src/trie/write/writer.ts';
 import type { WriterSettings } from '../../src/trie/write/writer.ts';
+import type { Arena } from '../../src/trie/write/arena.ts';
+import type { Claims } from '../../src/trie/write/claims.ts';
+import type { Tables } from '../../src/trie/write/tables.ts';
+
+/** What only tests look at. */
+interface Inside {
+  arena: Arena;
+  claims: Claims;
+  tables: Tables;
+}
+
+/** Entries of the idle copy of both tables. */
+export function sizesOf(tables: Tables): { names: number; addresses: number } {
+  const { idleCopy, nameCount, addressCount } = tables as unknown as {
+    idleCopy: 0 | 1;
+    nameCount: [number, number];
+    addressCount: [number, number];
+  };
+  return { names: nameCount[idleCopy], addresses: addressCount[idleCopy] };
+}
+
+/** Octets of the arena in use, and the slots of one copy. */
+export function usageOf(writer: TrieWriter): { arena: number; names: number; addresses: number } {
+  const { arena, tables } = writer as unknown as Inside;
+  return { arena: arena.used * 4, ...sizesOf(tables) };
+}
+
+/** What the changes so far have cost, in steps of work: words written, slots changed, claims compared. */
+export function stepsOf(writer: TrieWriter): number {
+  const { arena, claims, tables } = writer as unknown as Inside;
+  return arena.handed + tables.steps + claims.steps;
+}
 
 export class OwnWriter extends TrieWriter {
-  private readonly said: Map<string, { resource: Resource; stamp: bigint }>;
+  private readonly known: Map<string, { resource: Resource; stamp: bigint }>;
 
   constructor(memory: TrieMemory, settings: Omit<WriterSettings, 'resourceOf'>) {
-    const said = new Map<string, { resource: Resource; stamp: bigint }>();
-    super(memory, { ...settings, resourceOf: (key) => said.get(keyText(key)) });
-    this.said = said;
+    const known = new Map<string, { resource: Resource; stamp: bigint }>();
+    super(memory, { ...settings, resourceOf: (key) => known.get(keyText(key)) });
+    this.known = known;
   }
 
   override put(resource: Resource, stamp: bigint | number): void {
     super.put(resource, BigInt(stamp));
-    this.said.set(keyText(keyOf(resource)), { resource, stamp: BigInt(stamp) });
+    this.known.set(keyText(keyOf(resource)), { resource, stamp: BigInt(stamp) });
   }
 
   override remove(key: ResourceKey): void {
     super.remove(key);
-    this.said.delete(keyText(key));
+    this.known.delete(keyText(key));
   }
 }

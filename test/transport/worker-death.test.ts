@@ -6,8 +6,7 @@ import { batchUnavailableReason } from '../../src/transport/udp-batch/udp-batch.
 import { BATCH } from '../../src/transport/udp-batch/messages.ts';
 import type { Pod } from '../../src/model.ts';
 import { SYNC_LIVE } from '../../src/trie/layout.ts';
-import { reserveMemory } from '../../src/trie/memory.ts';
-import { Readers } from '../../src/trie/readers.ts';
+import { Readers, reserveMemory } from '../../src/trie/memory.ts';
 import { OwnWriter } from '../harness/own-writer.ts';
 import { ANSWER_SETTINGS } from '../harness/answer-settings.ts';
 import { encodeQuery } from '../harness/build.ts';

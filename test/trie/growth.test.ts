@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Pod, Resource, ResourceKey } from '../../src/model.ts';
 import { keyOf } from '../../src/model.ts';
 import { reserveMemory } from '../../src/trie/memory.ts';
-import { OwnWriter } from '../harness/own-writer.ts';
+import { OwnWriter, stepsOf } from '../harness/own-writer.ts';
 
 /** How much there is: eight times as much is three doublings. */
 const SMALL = 120;
@@ -183,7 +183,7 @@ class Growing {
 
   /** Steps that one transaction takes. */
   steps(...changes: (Resource | ResourceKey)[]): number {
-    const before = this.writer.steps;
+    const before = stepsOf(this.writer);
     this.writer.begin();
     for (const change of changes) {
       if ('namespace' in change && !('aid' in change)) this.writer.remove(change);
@@ -191,7 +191,7 @@ class Growing {
     }
     this.writer.commit();
     this.writer.tables.settle();
-    return this.writer.steps - before;
+    return stepsOf(this.writer) - before;
   }
 }
 

@@ -3,10 +3,9 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { describe, expect, test } from 'vitest';
 import type { Pod } from '../../src/model.ts';
-import { reserveMemory } from '../../src/trie/memory.ts';
+import { Readers, reserveMemory } from '../../src/trie/memory.ts';
 import type { TrieMemory } from '../../src/trie/memory.ts';
-import { Readers } from '../../src/trie/readers.ts';
-import { OwnWriter } from '../harness/own-writer.ts';
+import { OwnWriter, usageOf } from '../harness/own-writer.ts';
 import { expected } from './rules.mjs';
 
 const DIST = new URL('../../dist/', import.meta.url).href;
@@ -108,7 +107,7 @@ describe('readers in threads', () => {
     await Promise.all(workers.map((worker) => worker.terminate()));
     expect(said.flatMap(({ faults }) => faults)).toEqual([]);
     expect(said.reduce((sum, { reads }) => sum + reads, 0)).toBeGreaterThanOrEqual(READS);
-    expect(writer.usage.names).toBeGreaterThan(1024);
+    expect(usageOf(writer).names).toBeGreaterThan(1024);
   });
 
   test('hold the next transaction back until they leave', async () => {

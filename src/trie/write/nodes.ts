@@ -34,12 +34,6 @@ export class Nodes {
     return node;
   }
 
-  /** The child along one label, or 0. */
-  child(parent: number, label: string): number {
-    const view = this.tables.idle;
-    return view.step(parent, labelOctets(label, 0, label.length), 0) ? view.node : 0;
-  }
-
   /** The child along one label, made if need be, with no payload then. */
   ensureChild(parent: number, label: string, kind = layout.NODE_PLAIN, vpc = 0): number {
     return this.ensureLabel(parent, label, 0, label.length, kind, vpc);

@@ -13,7 +13,7 @@ const ip4Bytes = new Uint8Array(4);
 const ip4Word = new Int32Array(ip4Bytes.buffer);
 
 /** An IPv4 address as the arena holds it: the octets of the wire in one word. */
-export function wordOf4(text: string): number {
+function wordOf4(text: string): number {
   const value = parse4(text);
   ip4Bytes[0] = value >>> 24;
   ip4Bytes[1] = value >>> 16;

@@ -292,11 +292,6 @@ export class Tables {
     this.head[(table === 'name' ? layout.HEAD_NAME_CAPACITY : layout.HEAD_ADDRESS_CAPACITY) + copy] = wanted;
     this.idle.use(copy);
   }
-
-  /** Entries of the idle copy. */
-  get sizes(): { names: number; addresses: number } {
-    return { names: this.nameCount[this.idleCopy], addresses: this.addressCount[this.idleCopy] };
-  }
 }
 
 function full(table: 'name' | 'address', slots: number): MemoryFullError {

@@ -263,18 +263,8 @@ export class TrieWriter implements Projection {
     Atomics.store(this.head, layout.HEAD_IPV4_BLIND, blind ? 1 : 0);
   }
 
-  /** Octets in use: arena, and the slots of one copy. */
-  get usage(): { arena: number; names: number; addresses: number } {
-    return { arena: this.arena.used * 4, ...this.tables.sizes };
-  }
-
   private namespace(vpc: string, name: string): NamespaceState {
     return this.directory.namespace(this.directory.vpc(vpc), name);
-  }
-
-  /** What the changes so far have cost, in steps of work: words written, slots changed, claims compared. */
-  get steps(): number {
-    return this.arena.handed + this.tables.steps + this.claims.steps;
   }
 
   private forget(vpc: VpcState): void {
