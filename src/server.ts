@@ -1,7 +1,7 @@
 /** The one place that wires configuration → sources → catalog → trie → transports, and the library's face. */
 import { Deferred } from './answer/defer/deferred.ts';
-import { systemClock } from './answer/defer/holds.ts';
-import type { Clock } from './answer/defer/holds.ts';
+import { systemClock } from './base/clock.ts';
+import type { Clock } from './base/clock.ts';
 import type { AnswerSettings } from './answer/settings.ts';
 import type { Peer } from './answer/peer.ts';
 import { DEFERRED, Responder } from './answer/responder.ts';
@@ -165,7 +165,7 @@ export class PodnsServer {
     });
     this.deferred = new Deferred(this.responder, {
       clock,
-      limits: { all: config.holds, vpc: config.vpcHolds, source: config.clientHolds },
+      limits: { all: config.holds, vpc: config.vpcHolds, client: config.clientHolds },
       syncHold: config.syncHold,
       podHold: config.podHold,
       podGrace: config.podGrace,

@@ -2,8 +2,7 @@
 import { HEADER_LENGTH } from '../dns/constants.ts';
 import { get32, put16, put32 } from '../dns/octets.ts';
 import type { Query } from '../dns/query.ts';
-import { monotonic } from './clock.ts';
-import { hashQuestion } from './hash.ts';
+import { monotonic } from '../base/clock.ts';
 import * as layout from './layout.ts';
 import type { SharedCacheMemory } from './memory.ts';
 
@@ -83,7 +82,7 @@ export class SharedCacheReader {
     const asked =
       (query.dnssecOk ? layout.ASKED_DO : 0) | ((query.flags & FLAG_CD) !== 0 ? layout.ASKED_CD : 0);
     const length = query.qnameLength;
-    const hash = hashQuestion(this.seed0, this.seed1, tenant, kind, asked, query.name, length);
+    const hash = layout.hashQuestion(this.seed0, this.seed1, tenant, kind, asked, query.name, length);
     const tag = hash >>> layout.HASH_INDEX;
     const mask = slots.length - 1;
     for (let i = 0; i < PROBES_MAX; i++) {

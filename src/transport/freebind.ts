@@ -1,5 +1,6 @@
 /** Binds an address that this machine does not have yet: a bridge gets its gateway's address with its first pod. */
 import { constants } from 'node:os';
+import { isLoopback } from '../dns/address.ts';
 import { loadSystem } from './syscalls.ts';
 import { bindDescriptor } from './udp-batch/socket.ts';
 
@@ -18,8 +19,4 @@ export function bindFreely(
   if (errno !== -constants.errno.EADDRNOTAVAIL || system === undefined || isLoopback(address))
     return undefined;
   return bindDescriptor(system, address, port, { protocol, shared: false });
-}
-
-function isLoopback(address: string): boolean {
-  return address === '::1' || address.startsWith('127.');
 }

@@ -83,7 +83,7 @@ export class World {
     this.responder = new Responder(this.view, this.settings, seconds);
     this.deferred = new Deferred(this.responder, {
       clock: this.clock,
-      limits: { all: 100, vpc: 50, source: 10 },
+      limits: { all: 100, vpc: 50, client: 10 },
       syncHold: 1500,
       podHold: 300,
       podGrace: 5000,

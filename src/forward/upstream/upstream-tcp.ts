@@ -1,5 +1,5 @@
 /** Questions of one tenant to one upstream over TCP: one connection, kept for a while and pipelined (RFC 7766 section 6.2). */
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../../base/clock.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { Guest, Places } from '../routes/places.ts';
 import { put16 } from '../../dns/octets.ts';

@@ -1,6 +1,6 @@
 /** A reader's handle on the flat memory: walks edges, finds addresses, reads records, allocates nothing. */
 import { LeftRight } from '../write/left-right.ts';
-import { hashAddress, hashLabel } from '../hash.ts';
+import { hashLabel, hashWords } from '../../base/half-sip-hash.ts';
 import * as layout from '../layout.ts';
 import { MAPPED_WORD, holdsOn, isMappedKey } from '../mapped.ts';
 import type { TrieMemory } from '../memory.ts';
@@ -169,7 +169,7 @@ export class View extends LeftRight {
 
   hashKey(scope: number, bits: number): number {
     const key = this.key;
-    return hashAddress(this.seed0, this.seed1, scope, bits, key[0], key[1], key[2], key[3]);
+    return hashWords(this.seed0, this.seed1, scope, bits, key[0], key[1], key[2], key[3]);
   }
 
   addressHome(hash: number): number {
