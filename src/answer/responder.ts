@@ -8,6 +8,7 @@ import type { View } from '../trie/read/view.ts';
 import { CLIENT_UNKNOWN, Client, Identifier } from './decide/client.ts';
 import { Decider } from './decide/decide.ts';
 import * as decision from './decide/decision.ts';
+import { offersRecursion } from './decide/outside.ts';
 import { Decision } from './decide/decision.ts';
 import { Encoder, payloadLimit } from './encode/encode.ts';
 import type { Peer } from './peer.ts';
@@ -141,7 +142,7 @@ export class Responder {
     if (this.isStarting) return;
     const { client, decision: d } = this;
     this.identifier.identify(peer, client, d);
-    d.recursionAvailable = this.decider.offersRecursion(client);
+    d.recursionAvailable = offersRecursion(this.view, client);
   }
 
   /** Class CH tells about the server; nothing else is served (RFC 4892). */

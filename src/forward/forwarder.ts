@@ -39,6 +39,7 @@ import type { ResolutionResult, ResolutionTimes } from './resolution.ts';
 import { systemSockets } from './upstream/sockets.ts';
 import { freshness } from './upstream/upstream-answer.ts';
 import type { UpstreamAnswer } from './upstream/upstream-answer.ts';
+import { FLAG_RD } from '../dns/flags.ts';
 
 /** Milliseconds: 1.3 s an upstream, under 4 s in all, because stubs give up at 5 s. */
 const ATTEMPT = 1300;
@@ -59,8 +60,6 @@ const FULL = {
   vpc: 'too many queries of this VPC are waiting for upstreams',
   client: 'too many queries of this client are waiting for upstreams',
 };
-
-const FLAG_RD = 0x0100;
 
 /**
  * Forwards outside names. `ask` never throws and never blocks; it replies exactly once, maybe before it returns.

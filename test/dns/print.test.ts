@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { buildQuery, frame } from '../../src/dns/build.ts';
+import { buildQuery } from '../../src/dns/build.ts';
+import { frame } from '../../src/dns/frames.ts';
 import { encodeName } from '../../src/dns/name.ts';
 import { optionData, parseMessage, recordText } from '../../src/dns/print.ts';
 import { MessageError } from '../../src/dns/rdata.ts';

@@ -157,16 +157,16 @@ class Run {
   private async take(batch: StreamEvent[]): Promise<void> {
     const { sink } = this;
     const several = batch.length > 1;
-    if (several) sink.gather?.(true);
+    if (several) sink.gather(true);
     try {
       for (const event of batch) {
         if (!this.isConversing()) return;
         const pending = this.dispatch(event);
         if (pending !== undefined) await pending;
         if (this.clock.now() - this.turnSince <= TURN) continue;
-        if (several) sink.gather?.(false);
+        if (several) sink.gather(false);
         await setImmediate();
-        if (several) sink.gather?.(true);
+        if (several) sink.gather(true);
         this.turnSince = this.clock.now();
       }
     } catch (error) {
@@ -174,7 +174,7 @@ class Run {
       const reason = `a change could not be applied: ${error instanceof Error ? error.message : String(error)}`;
       await this.dispatch({ type: 'malformed', reason });
     } finally {
-      if (several) sink.gather?.(false);
+      if (several) sink.gather(false);
     }
   }
 
@@ -270,7 +270,7 @@ class Run {
         this.sink.delete(effect.key);
         return;
       case 'keep':
-        this.sink.keep?.(effect.key, effect.stamp);
+        this.sink.keep(effect.key, effect.stamp);
         return;
       case 'rollback':
         this.sink.rollback();
@@ -282,7 +282,7 @@ class Run {
         this.sink.state(effect.state, effect.reason, effect.since);
         return;
       case 'resumed':
-        this.sink.resumed?.();
+        this.sink.resumed();
         return;
       case 'problem':
         this.problems.report(effect.scope, effect.problems);

@@ -258,7 +258,7 @@ class ZonesSource implements Source {
     for (const [text, key] of kept) {
       if (this.#closed) return;
       yield slices.record();
-      if (sink.keep?.(key, ages.get(text)?.toString()) === true) continue;
+      if (sink.keep(key, ages.get(text)?.toString())) continue;
       held.delete(text);
       const bare = set.placed.get(text);
       if (bare !== undefined) put(text, bare);

@@ -2,7 +2,7 @@
 import type { Socket } from 'node:net';
 import type { Peer } from '../../answer/peer.ts';
 import { HEADER_LENGTH } from '../../dns/constants.ts';
-import { FRAME_MAX, Frames, writeFrame } from './frames.ts';
+import { FRAME_MAX, Frames, writeFrame } from '../../dns/frames.ts';
 import type { ConnectionHost } from './host.ts';
 import type { Working } from './pool.ts';
 

@@ -18,6 +18,7 @@ import { BATCH, BatchMessages } from './messages.ts';
 import { Post } from './post.ts';
 import type { BatchResponder, CreateResponder } from './responder.ts';
 import type { StationData } from './station.ts';
+import { RCODE_MASK } from '../../dns/flags.ts';
 
 /** What comes through the port: serve this socket, or leave the one with this number. */
 export type Order = StationData | number;
@@ -248,7 +249,7 @@ class BatchLoop {
           dropped += 1;
           continue;
         }
-        counts[count.RCODES + (bytes[out + 3] & 15)] += 1;
+        counts[count.RCODES + (bytes[out + 3] & RCODE_MASK)] += 1;
         messages.stage(staged, i, written);
         staged += 1;
       }
