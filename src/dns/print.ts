@@ -3,7 +3,6 @@ import type { EdnsOption } from './build.ts';
 import { CLASS_ANY, HEADER_LENGTH, OPTION_EDE, TYPE_OPT } from './constants.ts';
 import * as flag from './flags.ts';
 import { Cursor, MessageError, rdataText } from './rdata.ts';
-import { classText, typeText } from './text.ts';
 
 const CLASS_NONE = 254;
 
@@ -151,11 +150,6 @@ function readEdns(size: number, ttl: number, rdata: Cursor): Edns {
 /** Data of the first option with this code. */
 export function optionData(edns: Edns | undefined, code: number): Uint8Array | undefined {
   return edns?.options.find((option) => option.code === code)?.data;
-}
-
-/** One line as in a zone file: `db. 1 IN AAAA fdfd:1a8::2:1`. */
-export function recordText(record: ResourceRecord): string {
-  return `${record.name} ${record.ttl} ${classText(record.class)} ${typeText(record.type)} ${record.data}`;
 }
 
 /** UTF-8 for a terminal: it must not be steered by what a server sent. A closing NUL is dropped. */

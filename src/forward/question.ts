@@ -16,10 +16,10 @@ export interface Question {
 }
 
 /** Of the range for local use (RFC 6891 section 9): its data are marks. */
-export const OPTION_MARKS = OPTION_LOCAL_FIRST;
+const OPTION_MARKS = OPTION_LOCAL_FIRST;
 export const MARK_LENGTH = 8;
 /** A question that has come through this many servers like us is taken for a loop. */
-export const MARKS_MAX = 8;
+const MARKS_MAX = 8;
 
 export const NO_MARKS = new Uint8Array(0);
 

@@ -209,13 +209,7 @@ export function isLabel(query: Query, label: number, text: string): boolean {
   return true;
 }
 
-export function sameOctets(
-  a: Uint8Array,
-  aOffset: number,
-  b: Uint8Array,
-  bOffset: number,
-  length: number,
-): boolean {
+function sameOctets(a: Uint8Array, aOffset: number, b: Uint8Array, bOffset: number, length: number): boolean {
   for (let i = 0; i < length; i++) if (a[aOffset + i] !== b[bOffset + i]) return false;
   return true;
 }

@@ -50,12 +50,12 @@ const records = new Records();
 
 const NO_REPLY = 0;
 /** Id, direction and question are those of our query. */
-export const REPLY = 1;
+const REPLY = 1;
 /**
  * As REPLY, but without the question and with an error: some servers send no more than a header, and maybe an OPT
  * record, for what they cannot or will not read.
  */
-export const REPLY_BARE = 2;
+const REPLY_BARE = 2;
 
 /** Whether `message` replies to our query, octet by octet; anything else is forged, late or confused. */
 export function matchReply(message: Uint8Array, query: Uint8Array, end: number): 0 | 1 | 2 {
