@@ -174,7 +174,7 @@ export class PodnsServer {
       outside: this.outside,
     });
     this.answering = {
-      respond: (packet, peer, out) => this.respond(packet, peer, out),
+      answerNow: (packet, peer, out) => this.answerNow(packet, peer, out),
       defer: (packet, peer, reply) => this.deferred.defer(packet, peer, reply),
     };
     this.transports = new Transports({
@@ -238,7 +238,7 @@ export class PodnsServer {
   /** Answers one message without a socket. Undefined where a server would stay silent. */
   answer(packet: Uint8Array, client: AnswerClient): Uint8Array | undefined | Promise<Uint8Array | undefined> {
     const peer = this.peers.of(client);
-    const length = this.respond(packet, peer, this.out);
+    const length = this.answerNow(packet, peer, this.out);
     if (length > 0) return this.out.slice(0, length);
     if (length !== DEFERRED) return undefined;
     return new Promise((resolve) => {
@@ -291,9 +291,9 @@ export class PodnsServer {
     );
   }
 
-  private respond(packet: Uint8Array, peer: Peer, out: Uint8Array): number {
+  private answerNow(packet: Uint8Array, peer: Peer, out: Uint8Array): number {
     this.responder.view.refresh();
-    const length = this.responder.respond(packet, 0, packet.length, peer, out, 0);
+    const length = this.responder.answer(packet, 0, packet.length, peer, out, 0);
     this.responder.cached?.leave();
     return length;
   }

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { Holds } from '../../src/answer/defer/holds.ts';
 import { RateLimit } from '../../src/base/limits.ts';
-import { RefusalLimit } from '../../src/answer/refusals.ts';
+import { RefusalLimit } from '../../src/answer/responder.ts';
 import {
   UNKNOWN_FAIL,
   UNKNOWN_HOLD,

@@ -23,7 +23,7 @@ import { decideLocalhost, decideServerName, decideText } from './server-names.ts
 import { SpecialNames } from './special.ts';
 import { PortHolders } from '../encode/ports.ts';
 import { A, AAAA, VisibleAddresses } from '../encode/visible-addresses.ts';
-import { isLabel, isNeverTopLevel, protocolOf, walk } from '../encode/name-walk.ts';
+import { isLabel, isNeverTopLevel, protocolOf, walk } from './labels.ts';
 
 const { RCODE_REFUSED, RCODE_SERVFAIL } = dns;
 

@@ -8,7 +8,7 @@ import type { Client } from './client.ts';
 import * as decision from './decision.ts';
 import type { Decision } from './decision.ts';
 import * as reason from './reasons.ts';
-import { walk } from '../encode/name-walk.ts';
+import { walk } from './labels.ts';
 
 /** The record of `hosts` whose name the question is, of the VPC before that of the configuration; 0: none. */
 export function hostOf(view: View, client: Client, query: Query): number {

@@ -10,7 +10,7 @@ import {
 import { changeEvent, failWatch, putEvent, type Naming, type WatchEvent } from './events.ts';
 import { EtcdHistory, UNREAD } from './history.ts';
 import { DEFAULT_PREFIX, rangeEnd } from './keys.ts';
-import { readRange, WatchReader } from './pieces.ts';
+import { readRange, WatchLines } from './pieces.ts';
 import {
   compareRevisions,
   isRevision,
@@ -181,7 +181,7 @@ class EtcdDialect implements Dialect {
     const create_request = { ...this.range, start_revision, progress_notify: true, fragment: true };
     const response = await this.client.stream('/v3/watch', { create_request }, signal);
     const chunks = (response as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
-    const reader = new WatchReader();
+    const reader = new WatchLines();
     let held: WatchEvent[] = [];
     let next = chunks.next();
     next.catch(() => undefined);
