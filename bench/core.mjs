@@ -70,7 +70,7 @@ for (let round = 0; round < ROUNDS; round++) {
     const began = process.hrtime.bigint();
     view.refresh();
     for (let k = 0; k < BATCH; k++) {
-      const length = responder.respond(packets, k * 512, k * 512 + lengths[k], peers[k], out, k * 1500);
+      const length = responder.answer(packets, k * 512, k * 512 + lengths[k], peers[k], out, k * 1500);
       if (length !== lengths[k] + 28) throw new Error(`query ${k}: ${length} octets`);
     }
     spent += process.hrtime.bigint() - began;

@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import type { Place, Problem } from './model.ts';
 import { problemText } from './model.ts';
 import { parseListen } from './transport/listen.ts';
-import { isLoopback } from './config/local.ts';
+import { isLoopback } from './dns/address.ts';
 import { readConfigText, type FileSettings } from './config/file.ts';
 import { didYouMean } from './config/suggest.ts';
 import {

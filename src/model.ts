@@ -196,21 +196,21 @@ export interface Sink {
    * The source still names this key, but with a version that is not valid: the last good version that this source
    * put, if there is one, stays, whether it is heard or not. `stamp`: of a VPC, as for `put`. True when there is one.
    */
-  keep?(key: ResourceKey, stamp?: string): boolean;
+  keep(key: ResourceKey, stamp?: string): boolean;
   /** Undefined when there is nothing to wait for: it is answerable already. */
   commit(): Promise<void> | undefined;
   /**
    * With `true`: several transactions follow each other at once, and may become visible a few at a time; whole
    * ones, in order. `commit` may resolve before that, until `false` has been said. May be ignored.
    */
-  gather?(several: boolean): void;
+  gather(several: boolean): void;
   rollback(): void;
   /** Nothing new, still alive, at this revision. */
   bookmark(revision: string): void;
   /** `since`: a loss began earlier than it was heard of here; milliseconds since 1970. */
   state(state: SourceState, reason?: string, since?: number): void;
   /** The source goes on right after the saved revision that it was started with: what was saved of it is whole. */
-  resumed?(): void;
+  resumed(): void;
   /** Replaces all standing problems of the given scope (a file's path, a stream's key), or clears it when empty. */
   problems(scope: string, problems: Problem[]): void;
 }

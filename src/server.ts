@@ -1,7 +1,7 @@
 /** The one place that wires configuration → sources → catalog → trie → transports, and the library's face. */
 import { Deferred } from './answer/defer/deferred.ts';
-import { systemClock } from './answer/defer/holds.ts';
-import type { Clock } from './answer/defer/holds.ts';
+import { systemClock } from './base/clock.ts';
+import type { Clock } from './base/clock.ts';
 import type { AnswerSettings } from './answer/settings.ts';
 import type { Peer } from './answer/peer.ts';
 import { DEFERRED, Responder } from './answer/responder.ts';
@@ -165,7 +165,7 @@ export class PodnsServer {
     });
     this.deferred = new Deferred(this.responder, {
       clock,
-      limits: { all: config.holds, vpc: config.vpcHolds, source: config.clientHolds },
+      limits: { all: config.holds, vpc: config.vpcHolds, client: config.clientHolds },
       syncHold: config.syncHold,
       podHold: config.podHold,
       podGrace: config.podGrace,
@@ -174,7 +174,7 @@ export class PodnsServer {
       outside: this.outside,
     });
     this.answering = {
-      respond: (packet, peer, out) => this.respond(packet, peer, out),
+      answerNow: (packet, peer, out) => this.answerNow(packet, peer, out),
       defer: (packet, peer, reply) => this.deferred.defer(packet, peer, reply),
     };
     this.transports = new Transports({
@@ -238,7 +238,7 @@ export class PodnsServer {
   /** Answers one message without a socket. Undefined where a server would stay silent. */
   answer(packet: Uint8Array, client: AnswerClient): Uint8Array | undefined | Promise<Uint8Array | undefined> {
     const peer = this.peers.of(client);
-    const length = this.respond(packet, peer, this.out);
+    const length = this.answerNow(packet, peer, this.out);
     if (length > 0) return this.out.slice(0, length);
     if (length !== DEFERRED) return undefined;
     return new Promise((resolve) => {
@@ -291,9 +291,9 @@ export class PodnsServer {
     );
   }
 
-  private respond(packet: Uint8Array, peer: Peer, out: Uint8Array): number {
+  private answerNow(packet: Uint8Array, peer: Peer, out: Uint8Array): number {
     this.responder.view.refresh();
-    const length = this.responder.respond(packet, 0, packet.length, peer, out, 0);
+    const length = this.responder.answer(packet, 0, packet.length, peer, out, 0);
     this.responder.cached?.leave();
     return length;
   }

@@ -1,12 +1,6 @@
 /** What the admin listener knows of the server, and how a module of routes is shaped. */
 import type { FastifyInstance } from 'fastify';
-
-/** Whether every source has delivered, and what is missing. */
-export interface Readiness {
-  ready: boolean;
-  /** One line each, such as `zones:zones: not read yet`. Empty when ready, unless there is something to add. */
-  reasons: string[];
-}
+import type { Readiness } from '../server/staleness.ts';
 
 /** What the routes know of the running server. */
 export interface AdminFacts {

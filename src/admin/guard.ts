@@ -2,7 +2,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { isIP } from 'node:net';
-import { isLoopback } from '../config/local.ts';
+import { isLoopback } from '../dns/address.ts';
 import type { Bind } from './bind.ts';
 
 /** What is wrong with a request, as status and text; undefined when it may pass. */

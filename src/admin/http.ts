@@ -1,7 +1,7 @@
 /** The admin listener: HTTP for health, and for whatever route modules are given to it. */
 import { createServer } from 'node:http';
 import fastify from 'fastify';
-import { isLoopback } from '../config/local.ts';
+import { isLoopback } from '../dns/address.ts';
 import { bindServer, parseBind } from './bind.ts';
 import type { AdminFacts, AdminRoutes } from './facts.ts';
 import { makeGuard } from './guard.ts';

@@ -6,8 +6,8 @@ import type { View } from '../trie/read/view.ts';
 import type { Client } from './decide/client.ts';
 import type { OptWriter } from './encode/opt.ts';
 import type { Peer } from './peer.ts';
+import { FLAG_RD } from '../dns/flags.ts';
 
-const FLAG_RD = 0x0100;
 const NO_TEXT = new Uint8Array(0);
 
 export class CachedAnswers {

@@ -8,15 +8,15 @@ import type { View } from '../trie/read/view.ts';
 import { CLIENT_UNKNOWN, Client, Identifier } from './decide/client.ts';
 import { Decider } from './decide/decide.ts';
 import * as decision from './decide/decision.ts';
+import { offersRecursion } from './decide/outside.ts';
 import { Decision } from './decide/decision.ts';
 import { Encoder, payloadLimit } from './encode/encode.ts';
 import type { Peer } from './peer.ts';
 import * as reason from './decide/reasons.ts';
-import { RefusalLimit } from './refusals.ts';
 import type { AnswerSettings } from './settings.ts';
 import type { CachedAnswers } from './cached-answer.ts';
 
-/** `respond` could not finish: the packet goes to what may wait. */
+/** `answer` could not finish: the packet goes to what may wait. */
 export const DEFERRED = -1;
 
 export class Responder {
@@ -46,7 +46,7 @@ export class Responder {
    * Answers `packet[start…end)` into `out` from `outStart`: octets written, 0 to drop, DEFERRED.
    * The view must be pinned (`enter`) or refreshed by the caller.
    */
-  respond(
+  answer(
     packet: Uint8Array,
     start: number,
     end: number,
@@ -141,7 +141,7 @@ export class Responder {
     if (this.isStarting) return;
     const { client, decision: d } = this;
     this.identifier.identify(peer, client, d);
-    d.recursionAvailable = this.decider.offersRecursion(client);
+    d.recursionAvailable = offersRecursion(this.view, client);
   }
 
   /** Class CH tells about the server; nothing else is served (RFC 4892). */
@@ -177,3 +177,32 @@ const CHAOS = new Map<string, number>([
   ['\x02id\x06server\x00', decision.DATA_NODE_NAME],
   ['\x08hostname\x04bind\x00', decision.DATA_NODE_NAME],
 ]);
+
+const BUCKETS = 1024;
+/** Refusals a second and bucket; sources that fall into one bucket share them. */
+const PER_SECOND = 50;
+
+/** How often an unknown source is told that it is refused, before it is only dropped. */
+export class RefusalLimit {
+  private readonly counts = new Int32Array(BUCKETS);
+  private second = 0;
+  private readonly now: () => number;
+
+  constructor(nowSeconds: () => number) {
+    this.now = nowSeconds;
+  }
+
+  /** `address`: 16 octets. */
+  allow(address: Uint8Array): boolean {
+    const second = this.now();
+    if (second !== this.second) {
+      this.second = second;
+      this.counts.fill(0);
+    }
+    let hash = 0;
+    // An IPv6 source is its /64: within one, addresses are free.
+    const ip6 = address[10] !== 0xff || address[11] !== 0xff || address[0] !== 0;
+    for (let i = ip6 ? 0 : 12; i < (ip6 ? 8 : 16); i++) hash = (Math.imul(hash, 31) + address[i]) | 0;
+    return ++this.counts[hash & (BUCKETS - 1)] <= PER_SECOND;
+  }
+}

@@ -57,7 +57,7 @@ class WorkerResponder {
     this.prefetch.look(batch, count, listener);
   }
 
-  respond(
+  answerPacket(
     packet: Uint8Array,
     start: number,
     end: number,
@@ -72,10 +72,10 @@ class WorkerResponder {
       this.enter();
     }
     this.prefetch.use(index);
-    return this.responder.respond(packet, start, end, peer, out, outStart);
+    return this.responder.answer(packet, start, end, peer, out, outStart);
   }
 
-  /** SERVFAIL for the packet that `respond` has just deferred: nobody has room for it. */
+  /** SERVFAIL for the packet that `answerPacket` has just deferred: nobody has room for it. */
   overload(out: Uint8Array, outStart: number): number {
     const d = this.responder.decision;
     d.outcome = decision.OUTCOME_ANSWER;

@@ -61,11 +61,6 @@ export class Catalog {
     for (const _ of this.setSources([...this.#order, name])) void _;
   }
 
-  /** Forgets a source and all it said. Read the result to its end, as that of a commit. */
-  removeSource(name: string): IterableIterator<Change> {
-    return this.setSources(this.#order.filter((other) => other !== name));
-  }
-
   /**
    * The sources in a new order of preference; those no longer named are forgotten with all they said. Throws
    * while one of those has an open transaction. Read the result to its end, as that of a commit.
@@ -183,11 +178,6 @@ export class Catalog {
     if (vpc !== undefined) return this.#lists.count(kind, vpc, namespace);
     const totals = this.busy ? this.#store.moments.before.totals : this.#precedence.counts;
     return totals[KIND_NUMBERS[kind]]!;
-  }
-
-  /** How many times a source says a key for which another is heard. */
-  get shadowedCount(): number {
-    return this.#precedence.shadowed;
   }
 
   /**

@@ -1,6 +1,7 @@
 /** The reading of a commit: each step applies as much as it takes to find the next effective change. */
 import { DEAD, FRESH, SEEN } from './layout.ts';
 import type { SourceRecords, Precedence } from './precedence.ts';
+import type { Resource } from '../model.ts';
 import type { Change } from './change.ts';
 
 /** What was staged, and how to end. */
@@ -10,6 +11,8 @@ export interface Staged {
   readonly revision: string;
   /** References, of which `count` count; each is pinned in the arena. */
   readonly operations: Uint32Array;
+  /** As they were put, of the first operations. */
+  readonly resources: readonly (Resource | undefined)[];
   readonly count: number;
   /** Since it began, no other transaction has staged anything: what was fresh then still is. */
   readonly alone: boolean;
@@ -48,18 +51,19 @@ export class CommitSteps implements IterableIterator<Change> {
   }
 
   #step(): Change | undefined {
-    const { source, full, revision, operations, count, alone } = this.#staged;
+    const { source, full, revision, operations, resources, count, alone } = this.#staged;
     const precedence = this.#precedence;
     const { store } = precedence;
     while (this.#position < count) {
+      const resource = resources[this.#position];
       const reference = operations[this.#position++]!;
       store.arena.unpin(reference);
       // Replaced in the same transaction.
       if (store.has(reference, DEAD)) continue;
       const change =
         alone && store.has(reference, FRESH)
-          ? precedence.applyFresh(reference, full)
-          : precedence.apply(source, reference, full, revision);
+          ? precedence.applyFresh(reference, full, resource)
+          : precedence.apply(source, reference, full, revision, resource);
       if (change !== undefined) return change;
     }
     if (full) {

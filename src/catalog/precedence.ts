@@ -78,8 +78,17 @@ export class Precedence {
     this.store.tidy(budget);
   }
 
-  /** Makes a staged record count; returns what that changes, VPCs excepted: see `settleVpcs`. */
-  apply(source: SourceRecords, reference: number, full: boolean, revision: string): Change | undefined {
+  /**
+   * Makes a staged record count; returns what that changes, VPCs excepted: see `settleVpcs`. `resource`: the record's,
+   * where it is at hand.
+   */
+  apply(
+    source: SourceRecords,
+    reference: number,
+    full: boolean,
+    revision: string,
+    resource?: Resource,
+  ): Change | undefined {
     const { store } = this;
     const hash = store.hashOf(reference);
     store.locate(hash, reference, source.id);
@@ -95,14 +104,14 @@ export class Precedence {
     if (current !== 0) {
       const hidden = store.has(current, SHADOWED);
       if (hidden) store.set(reference, SHADOWED);
-      const change = hidden ? undefined : this.#replace(current, reference);
+      const change = hidden ? undefined : this.#replace(current, reference, resource);
       store.table.remove(hash, current);
       store.free(current);
       return change;
     }
     if (other === 0) {
       this.#count(reference, 1);
-      return this.#put(reference);
+      return this.#put(reference, resource);
     }
     this.shadowed++;
     if (!store.wins(reference, other)) {
@@ -110,17 +119,17 @@ export class Precedence {
       return undefined;
     }
     store.hide(other, true);
-    return this.#replace(other, reference);
+    return this.#replace(other, reference, resource);
   }
 
   /** As `apply`, for a key on which nobody else has a word: no search. */
-  applyFresh(reference: number, full: boolean): Change | undefined {
+  applyFresh(reference: number, full: boolean, resource?: Resource): Change | undefined {
     const { store } = this;
     store.say(reference);
     this.#noted?.put(reference);
     if (full) store.set(reference, SEEN);
     this.#count(reference, 1);
-    return this.#put(reference);
+    return this.#put(reference, resource);
   }
 
   /** Takes back what a source says. */
@@ -272,22 +281,22 @@ export class Precedence {
     this.counts[this.store.kind(reference)]! += by;
   }
 
-  #put(reference: number): Change | undefined {
+  #put(reference: number, resource?: Resource): Change | undefined {
     if (this.store.kind(reference) === VPC) {
       this.#touched.add(this.store.key(reference).vpc);
       return undefined;
     }
-    return this.#change(reference, this.store.resource(reference));
+    return this.#change(reference, resource ?? this.store.resource(reference));
   }
 
   /** What it changes for those who ask that `after` is heard in the place of `before`. */
-  #replace(before: number, after: number): Change | undefined {
+  #replace(before: number, after: number, resource?: Resource): Change | undefined {
     const { store } = this;
     const kind = store.kind(after);
     // Of a VPC, claims of others count too.
-    if (kind === VPC || !store.sameContent(before, after)) return this.#put(after);
+    if (kind === VPC || !store.sameContent(before, after)) return this.#put(after, resource);
     if (kind < POD || store.sameStamp(before, after)) return undefined;
-    return this.#change(after, store.resource(after), true);
+    return this.#change(after, resource ?? store.resource(after), true);
   }
 
   #change(reference: number, resource: Resource, renewed = false): Change {

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { chunkOf, wordOf } from './arena.ts';
 import { scratch, writeName } from './content-write.ts';
-import { hashOctets } from './hash.ts';
+import { hashOctets } from '../base/half-sip-hash.ts';
 import { Members } from './members.ts';
 import { Moments } from './moments.ts';
 import type { Moment } from './moments.ts';

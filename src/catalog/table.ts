@@ -38,12 +38,12 @@ export class Table {
    * whose second number is 0; pairs whose first number is the hash are candidates if `isReference` the second.
    */
   slots(hash: number): Uint32Array {
-    return this.#slots[hash >>> 24]!;
+    return this.#slots[hash >>> 23]!;
   }
 
   insert(hash: number, reference: number): void {
     this.insertions++;
-    const shard = hash >>> 24;
+    const shard = hash >>> 23;
     let slots = this.#slots[shard]!;
     if (this.#taken[shard]! + 1 > (slots.length >> 1) * FULL) slots = this.#resize(shard);
     if (place(slots, hash, reference)) this.#taken[shard]!++;
@@ -52,13 +52,13 @@ export class Table {
 
   /** Puts another reference in the slot of a present one with the same hash. */
   replace(hash: number, old: number, reference: number): void {
-    const slots = this.#slots[hash >>> 24]!;
+    const slots = this.#slots[hash >>> 23]!;
     slots[find(slots, hash, old) + 1] = reference;
   }
 
   /** Removes a present reference. */
   remove(hash: number, reference: number): void {
-    const shard = hash >>> 24;
+    const shard = hash >>> 23;
     const slots = this.#slots[shard]!;
     let at = find(slots, hash, reference);
     this.#live[shard]!--;
@@ -90,7 +90,7 @@ export class Table {
 
 /** Index of the pair where the search for a hash begins in a table of this length (two a slot). */
 export function home(hash: number, length: number): number {
-  return ((((hash & 0xffffff) * (length >> 1)) / 0x1000000) | 0) << 1;
+  return ((((hash & 0x7fffff) * (length >> 1)) / 0x800000) | 0) << 1;
 }
 
 /** The pair after this one. */

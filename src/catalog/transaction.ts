@@ -11,6 +11,9 @@ import type { Store } from './store.ts';
 import type { SourceRecords, Precedence } from './precedence.ts';
 
 const NOTHING = new Uint32Array(0);
+const NONE: (Resource | undefined)[] = [];
+/** Resources that are kept from `put` until the commit, so that they need not be unpacked: more would cost memory. */
+const KEPT_MAX = 1024;
 
 /** Obtained from `Catalog.begin`. Ends with `rollback`, or with the last step of `commit`. */
 export class Transaction {
@@ -25,6 +28,8 @@ export class Transaction {
   readonly #precedence: Precedence;
   /** References of staged records; those replaced in the same transaction are dead. */
   #operations: Uint32Array;
+  /** Those of the first operations, as they were put. */
+  #resources: (Resource | undefined)[] = NONE;
   #count = 0;
   #ended = false;
   /** Of the index, when this began. */
@@ -121,7 +126,11 @@ export class Transaction {
     }
     if (kind !== VPC) this.#clock = Math.max(this.#clock, high * 0x100000000 + low);
     const flags = fresh ? STAGED | FRESH : STAGED;
-    this.#stage(hash, store.create({ kind, flags, source, scope, high, low, revision: said, place }));
+    this.#stage(
+      hash,
+      store.create({ kind, flags, source, scope, high, low, revision: said, place }),
+      resource,
+    );
   }
 
   /**
@@ -200,6 +209,7 @@ export class Transaction {
       full: this.full,
       revision: this.revision,
       operations: this.#operations,
+      resources: this.#resources,
       count: this.#count,
       // Each operation has inserted once.
       alone: this.#store.table.insertions === this.#insertions + this.#count,
@@ -215,7 +225,7 @@ export class Transaction {
     });
   }
 
-  #stage(hash: number, reference: number): void {
+  #stage(hash: number, reference: number, resource?: Resource): void {
     this.#store.table.insert(hash, reference);
     this.#store.arena.pin(reference);
     if (this.#count === this.#operations.length) {
@@ -223,6 +233,8 @@ export class Transaction {
       more.set(this.#operations);
       this.#operations = more;
     }
+    if (this.#count === 0) this.#resources = [resource];
+    else if (this.#count < KEPT_MAX) this.#resources.push(resource);
     this.#operations[this.#count++] = reference;
   }
 

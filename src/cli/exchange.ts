@@ -1,7 +1,8 @@
 /** Sends one query to one server: UDP with retries, TCP when the answer was truncated. */
 import { createSocket } from 'node:dgram';
 import { connect } from 'node:net';
-import { frame } from '../dns/build.ts';
+import { FLAG_QR, FLAG_TC, flagsOf } from '../dns/flags.ts';
+import { Frames, frame } from '../dns/frames.ts';
 import { parseMessage, type Message } from '../dns/print.ts';
 import { secondOpinion } from './second-opinion.ts';
 
@@ -54,7 +55,7 @@ export async function exchange(
   };
   if (options.tcp) return done(await overTcp(query, target, options.timeout), 'TCP');
   const answer = await overUdp(query, target, options);
-  if ((answer[2]! & 0x02) === 0) return done(answer, 'UDP');
+  if ((flagsOf(answer) & FLAG_TC) === 0) return done(answer, 'UDP');
   try {
     return done(await overTcp(query, target, options.timeout), 'TCP');
   } catch (error) {
@@ -65,7 +66,12 @@ export async function exchange(
 
 /** An answer to this query: the same id, a response, and the same question where there is one. */
 function answers(packet: Uint8Array, query: Uint8Array): boolean {
-  if (packet.length < 12 || packet[0] !== query[0] || packet[1] !== query[1] || (packet[2]! & 0x80) === 0)
+  if (
+    packet.length < 12 ||
+    packet[0] !== query[0] ||
+    packet[1] !== query[1] ||
+    (flagsOf(packet) & FLAG_QR) === 0
+  )
     return false;
   const questions = (packet[4]! << 8) | packet[5]!;
   // FORMERR and NOTIMP may come without the question (RFC 9619 allows no more than one).
@@ -112,15 +118,13 @@ function overTcp(query: Uint8Array, target: Target, timeout: number): Promise<Ui
       reject(new Unreachable(`${reason} (TCP)`));
     };
     const timer = setTimeout(() => fail(`no answer within ${timeout} ms`), timeout);
-    let received = Buffer.alloc(0);
+    const frames = new Frames();
     socket.on('connect', () => socket.write(frame(query)));
     socket.on('error', (error) => fail(reasonOf(error)));
     socket.on('end', () => fail('the connection was closed without an answer'));
     socket.on('data', (part) => {
-      received = Buffer.concat([received, part]);
-      while (received.length >= 2 && received.length >= 2 + received.readUInt16BE(0)) {
-        const packet = received.subarray(2, 2 + received.readUInt16BE(0));
-        received = received.subarray(2 + packet.length);
+      frames.push(part);
+      for (let packet = frames.next(); packet !== null; packet = frames.next()) {
         if (!answers(packet, query)) continue;
         clearTimeout(timer);
         socket.destroy();

@@ -1,5 +1,6 @@
 /** The text of a pod's resolv.conf: nameservers, search list and options, and why they are as they are. */
-import { isIPv4, isIPv6 } from 'node:net';
+import { isIPv4 } from 'node:net';
+import { isLoopback } from '../dns/address.ts';
 import type { Listen } from '../transport/listen.ts';
 import type { ForwardPolicy, Pod } from '../model.ts';
 
@@ -64,10 +65,6 @@ function remarks({ address, port }: Listen): string[] {
     );
   if (address.includes('%')) found.push('# The interface behind % must bear this name inside of the pod.');
   return found;
-}
-
-function isLoopback(address: string): boolean {
-  return isIPv6(address) ? address === '::1' : address.startsWith('127.');
 }
 
 function outsideRemarks(forward: ForwardPolicy): string[] {

@@ -174,3 +174,11 @@ export function format6(bytes: Uint8Array, offset: number): string {
 export function formatAddress(bytes16: Uint8Array, offset: number): string {
   return isMapped(bytes16, offset) ? formatQuad(bytes16, offset + 12) : format6(bytes16, offset);
 }
+
+const scratch = new Uint8Array(16);
+
+/** True for addresses of 127.0.0.0/8 and ::1, which only this host can reach; false for all else, names included. */
+export function isLoopback(text: string): boolean {
+  const family = parseAddress(text, scratch, 0);
+  return family === 4 ? scratch[12] === 127 : family === 6 && format6(scratch, 0) === '::1';
+}

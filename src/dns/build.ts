@@ -1,5 +1,6 @@
 /** Builds query packets, for `podns query` and for tests. */
 import { CLASS_IN, HEADER_LENGTH, TYPE_OPT, UDP_PAYLOAD_MAX } from './constants.ts';
+import { EDNS_DO, FLAG_AD, FLAG_CD, FLAG_RD } from './flags.ts';
 import { encodeName } from './name.ts';
 
 export interface EdnsOption {
@@ -37,7 +38,7 @@ export function buildQuery(parts: QueryParts): Uint8Array {
   const packet = new Uint8Array(HEADER_LENGTH + name.length + 4 + opt.length);
   const view = new DataView(packet.buffer);
   view.setUint16(0, parts.id ?? 0);
-  view.setUint16(2, (parts.rd === false ? 0 : 0x0100) | (parts.ad ? 0x20 : 0) | (parts.cd ? 0x10 : 0));
+  view.setUint16(2, (parts.rd === false ? 0 : FLAG_RD) | (parts.ad ? FLAG_AD : 0) | (parts.cd ? FLAG_CD : 0));
   view.setUint16(4, 1);
   view.setUint16(10, opt.length === 0 ? 0 : 1);
   packet.set(name, HEADER_LENGTH);
@@ -56,7 +57,7 @@ export function buildOpt(edns: NonNullable<QueryParts['edns']>): Uint8Array {
   view.setUint16(1, TYPE_OPT);
   view.setUint16(3, edns.size ?? UDP_PAYLOAD_MAX);
   view.setUint8(6, edns.version ?? 0);
-  view.setUint16(7, edns.do ? 0x8000 : 0);
+  view.setUint16(7, edns.do ? EDNS_DO : 0);
   view.setUint16(9, rdataLength);
   let at = 11;
   for (const option of options) {
@@ -66,13 +67,4 @@ export function buildOpt(edns: NonNullable<QueryParts['edns']>): Uint8Array {
     at += 4 + option.data.length;
   }
   return record;
-}
-
-/** The message with its length before it, as it goes over TCP (RFC 1035 section 4.2.2). */
-export function frame(message: Uint8Array): Uint8Array {
-  const framed = new Uint8Array(2 + message.length);
-  framed[0] = message.length >>> 8;
-  framed[1] = message.length;
-  framed.set(message, 2);
-  return framed;
 }

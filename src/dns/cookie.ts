@@ -1,25 +1,8 @@
-/** Server cookies that any server with the same secret can check, without keeping state (RFC 9018). */
+/** Server cookies that any server with the same secret could have made, without state (RFC 9018). */
 import { isMapped } from './address.ts';
-
-export const CLIENT_COOKIE_LENGTH = 8;
-export const SERVER_COOKIE_LENGTH = 16;
-
-/** No server cookie in the option, or one that is foreign, forged or out of its time. */
-export const COOKIE_INVALID = 0;
-export const COOKIE_VALID = 1;
-/** Valid, but past half its life: time for a new one (RFC 9018 section 4.3). */
-export const COOKIE_RENEW = 2;
-
-export type CookieCheck = 0 | 1 | 2;
-
-/** Seconds; RFC 9018 section 4.3. */
-const AGE_MAX = 3600;
-const AGE_RENEW = 1800;
-const FUTURE_MAX = 300;
 
 /** What is hashed: client cookie, version, reserved, timestamp, client address. Filled and read in one call. */
 const hashInput = new Uint8Array(32);
-const hashOutput = new Uint8Array(8);
 
 /**
  * Writes the 16 octets of a server cookie: version 1, reserved, timestamp, hash.
@@ -52,37 +35,6 @@ export function writeServerCookie(
     hashInput[8 + i] = out[outOffset + i];
   }
   siphash24(secret, hashInput, 0, 16 + placeAddress(address16), out, outOffset + 8);
-}
-
-/**
- * Checks the data of a COOKIE option, client part first, as a query brought it. The time that it takes does
- * not tell how much of the hash was right.
- * @param length of the option's data; anything but 24 holds no cookie of ours.
- */
-export function checkServerCookie(
-  secret: Uint8Array,
-  option: Uint8Array,
-  offset: number,
-  length: number,
-  address16: Uint8Array,
-  nowSeconds: number,
-): CookieCheck {
-  if (length !== CLIENT_COOKIE_LENGTH + SERVER_COOKIE_LENGTH || option[offset + 8] !== 1)
-    return COOKIE_INVALID;
-  // The reserved octets are hashed as they came: a later version may give them a meaning.
-  for (let i = 0; i < 16; i++) hashInput[i] = option[offset + i];
-  siphash24(secret, hashInput, 0, 16 + placeAddress(address16), hashOutput, 0);
-  let difference = 0;
-  for (let i = 0; i < 8; i++) difference |= hashOutput[i] ^ option[offset + 16 + i];
-  if (difference !== 0) return COOKIE_INVALID;
-  const written =
-    (option[offset + 12] << 24) |
-    (option[offset + 13] << 16) |
-    (option[offset + 14] << 8) |
-    option[offset + 15];
-  const age = ((nowSeconds >>> 0) - written) | 0;
-  if (age > AGE_MAX || age < -FUTURE_MAX) return COOKIE_INVALID;
-  return age > AGE_RENEW ? COOKIE_RENEW : COOKIE_VALID;
 }
 
 /** Puts the address behind the first 16 octets of the hash input; returns its length, 4 or 16. */

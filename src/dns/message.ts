@@ -7,6 +7,7 @@ import {
   OPTION_NSID,
   TYPE_OPT,
 } from './constants.ts';
+import { EDNS_DO, FLAG_QR, OPCODE_MASK } from './flags.ts';
 import { LITTLE_ENDIAN } from './octets.ts';
 import {
   PARSED,
@@ -48,11 +49,11 @@ export function parseQuery(packet: Uint8Array, start: number, end: number, query
   const flags = (packet[start + 2] << 8) | packet[start + 3];
   query.flags = flags;
   // A response: answering it could go on for ever between two servers.
-  if ((flags & 0x8000) !== 0) return PARSED_DROP;
+  if ((flags & FLAG_QR) !== 0) return PARSED_DROP;
 
   const parsed = parseBody(packet, start, end, query);
   if (parsed === PARSED_FORMERR) clearQuestion(query);
-  return (flags & 0x7800) !== 0 ? PARSED_NOTIMP : parsed;
+  return (flags & OPCODE_MASK) !== 0 ? PARSED_NOTIMP : parsed;
 }
 
 function clearQuestion(query: Query): void {
@@ -110,7 +111,7 @@ function parseBody(packet: Uint8Array, start: number, end: number, query: Query)
       query.edns = true;
       query.udpSize = (packet[at + 2] << 8) | packet[at + 3];
       query.ednsVersion = packet[at + 5];
-      query.dnssecOk = (packet[at + 6] & 0x80) !== 0;
+      query.dnssecOk = ((packet[at + 6] << 8) & EDNS_DO) !== 0;
       // Options of a version that we do not know may have any form.
       parsed = query.ednsVersion === 0 ? parseOptions(packet, rdata, rdataEnd, query) : PARSED_BADVERS;
       if (parsed === PARSED_FORMERR) return unsoundOpt(query);

@@ -1,15 +1,15 @@
 /** Domain names between presentation text, wire form and their lower-case form (RFC 1035 sections 3.1 and 5.1). */
 import { NAME_LENGTH_MAX } from './constants.ts';
 
-export const LABEL_LENGTH_MAX = 63;
+const LABEL_LENGTH_MAX = 63;
 
-/** A name that cannot be written on the wire, or wire octets that are no name; the message is the reason. */
+/** A name that cannot be written on the wire; the message is the reason. */
 export class NameError extends Error {
   override name = 'NameError';
 }
 
 /** Each octet's ASCII lower case. Length octets (0 to 63) map to themselves, so whole wire names can be folded. */
-export const FOLD = new Uint8Array(256);
+const FOLD = new Uint8Array(256);
 for (let octet = 0; octet < 256; octet++) FOLD[octet] = octet >= 0x41 && octet <= 0x5a ? octet + 0x20 : octet;
 
 /** ASCII lower case of one octet (RFC 4343). */
@@ -26,11 +26,6 @@ export function foldInto(
   outOffset: number,
 ): void {
   for (let i = 0; i < length; i++) out[outOffset + i] = FOLD[wire[offset + i]];
-}
-
-/** ASCII lower case of text. Unlike `toLowerCase` it leaves other letters alone: U+212A must not become `k`. */
-export function foldText(text: string): string {
-  return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }
 
 /**
@@ -91,28 +86,6 @@ function readEscape(text: string, i: number): number {
   return (3 << 8) | Number(digits);
 }
 
-/**
- * Uncompressed wire form to presentation text with a final dot; the root is `.`. Specials get a backslash,
- * unprintable octets `\DDD`.
- * @throws NameError where the octets at `offset` are not a whole uncompressed name.
- */
-export function decodeName(wire: Uint8Array, offset: number): string {
-  let at = offset;
-  let text = '';
-  for (;;) {
-    if (at >= wire.length) throw new NameError('name is cut off');
-    const length = wire[at];
-    if (length === 0) return text === '' ? '.' : text;
-    if (length > LABEL_LENGTH_MAX)
-      throw new NameError(`label type 0x${length.toString(16)} in an uncompressed name`);
-    // The root octet must still fit behind this label.
-    if (at + length + 2 - offset > NAME_LENGTH_MAX) throw new NameError('name longer than 255 octets');
-    if (at + 1 + length >= wire.length) throw new NameError('name is cut off');
-    text += labelText(wire, at + 1, length) + '.';
-    at += 1 + length;
-  }
-}
-
 /** One label's octets (without its length octet) as presentation text, escaped. */
 export function labelText(wire: Uint8Array, offset: number, length: number): string {
   let text = '';
@@ -127,7 +100,7 @@ const OCTET_TEXT: readonly string[] = Array.from({ length: 256 }, (_, octet) => 
 });
 
 /** A host name's label: letters, digits and inner hyphens, 1 to 63 (RFC 1123 section 2.1). */
-export function isHostLabel(label: string): boolean {
+function isHostLabel(label: string): boolean {
   return /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/i.test(label);
 }
 
@@ -136,25 +109,6 @@ export function isHostName(text: string): boolean {
   const name = text.endsWith('.') ? text.slice(0, -1) : text;
   return name.length <= NAME_LENGTH_MAX - 2 && name.split('.').every(isHostLabel);
 }
-
-/**
- * Why `text` cannot be a label of a resource's name, undefined when it can: 1 to 63 of letters, digits, `-` and
- * `_`. Upper case is legal here; resources are folded with `foldText`.
- */
-export function validateLabel(text: string): string | undefined {
-  if (text === '') return 'a label must not be empty';
-  for (let i = 0; i < text.length; i++) {
-    if (!LABEL_CHARACTER.test(text[i])) {
-      return `${characterText(text, i)} is not allowed in label ${quote(text)}; letters, digits, "-" and "_" are`;
-    }
-  }
-  if (text.length > LABEL_LENGTH_MAX) {
-    return `label ${quote(text)} has ${text.length} octets, more than ${LABEL_LENGTH_MAX}`;
-  }
-  return undefined;
-}
-
-const LABEL_CHARACTER = /^[A-Za-z0-9_-]$/;
 
 /** `character "ä"`, or its number where it would not show. */
 function characterText(text: string, i: number): string {

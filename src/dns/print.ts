@@ -1,8 +1,8 @@
 /** Reads a whole message, above all an answer, into plain objects with rdata as text, for `podns query` and for tests. */
 import type { EdnsOption } from './build.ts';
 import { CLASS_ANY, HEADER_LENGTH, OPTION_EDE, TYPE_OPT } from './constants.ts';
+import * as flag from './flags.ts';
 import { Cursor, MessageError, rdataText } from './rdata.ts';
-import { classText, typeText } from './text.ts';
 
 const CLASS_NONE = 254;
 
@@ -77,15 +77,15 @@ export function parseMessage(packet: Uint8Array): Message {
   if (questions > 1) throw new MessageError(`${questions} questions`);
   const message: Message = {
     id,
-    qr: (flags & 0x8000) !== 0,
-    opcode: (flags >>> 11) & 15,
-    aa: (flags & 0x0400) !== 0,
-    tc: (flags & 0x0200) !== 0,
-    rd: (flags & 0x0100) !== 0,
-    ra: (flags & 0x0080) !== 0,
-    ad: (flags & 0x0020) !== 0,
-    cd: (flags & 0x0010) !== 0,
-    rcode: flags & 15,
+    qr: (flags & flag.FLAG_QR) !== 0,
+    opcode: (flags & flag.OPCODE_MASK) >>> 11,
+    aa: (flags & flag.FLAG_AA) !== 0,
+    tc: (flags & flag.FLAG_TC) !== 0,
+    rd: (flags & flag.FLAG_RD) !== 0,
+    ra: (flags & flag.FLAG_RA) !== 0,
+    ad: (flags & flag.FLAG_AD) !== 0,
+    cd: (flags & flag.FLAG_CD) !== 0,
+    rcode: flags & flag.RCODE_MASK,
     question: undefined,
     answer: [],
     authority: [],
@@ -131,7 +131,7 @@ function readEdns(size: number, ttl: number, rdata: Cursor): Edns {
   const edns: Edns = {
     version: (ttl >>> 16) & 255,
     size,
-    do: (ttl & 0x8000) !== 0,
+    do: (ttl & flag.EDNS_DO) !== 0,
     options: [],
     errors: [],
   };
@@ -150,11 +150,6 @@ function readEdns(size: number, ttl: number, rdata: Cursor): Edns {
 /** Data of the first option with this code. */
 export function optionData(edns: Edns | undefined, code: number): Uint8Array | undefined {
   return edns?.options.find((option) => option.code === code)?.data;
-}
-
-/** One line as in a zone file: `db. 1 IN AAAA fdfd:1a8::2:1`. */
-export function recordText(record: ResourceRecord): string {
-  return `${record.name} ${record.ttl} ${classText(record.class)} ${typeText(record.type)} ${record.data}`;
 }
 
 /** UTF-8 for a terminal: it must not be steered by what a server sent. A closing NUL is dropped. */

@@ -127,11 +127,11 @@ export function rdataText(type: number, recordClass: number, cursor: Cursor): st
 }
 
 /** `\# 4 0a000001`. */
-export function genericText(rdata: Uint8Array): string {
+function genericText(rdata: Uint8Array): string {
   return rdata.length === 0 ? '\\# 0' : `\\# ${rdata.length} ${hexText(rdata)}`;
 }
 
-export function hexText(bytes: Uint8Array): string {
+function hexText(bytes: Uint8Array): string {
   let text = '';
   for (const octet of bytes) text += octet.toString(16).padStart(2, '0');
   return text;

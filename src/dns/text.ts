@@ -141,16 +141,16 @@ const OPCODE_NAMES = reversed(OPCODES);
 
 /** `AAAA` or `TYPE28`, in any letter case, to its number; -1 for what is neither (RFC 3597 section 5). */
 export function typeNumber(text: string): number {
-  return numberOf(text, TYPES, 'TYPE');
+  const upper = text.toUpperCase();
+  const known = TYPES.get(upper);
+  if (known !== undefined) return known;
+  if (!upper.startsWith('TYPE')) return -1;
+  const digits = upper.slice(4);
+  return /^[0-9]{1,5}$/.test(digits) && Number(digits) <= 0xffff ? Number(digits) : -1;
 }
 
 export function typeText(type: number): string {
   return TYPE_NAMES.get(type) ?? `TYPE${type}`;
-}
-
-/** `IN` or `CLASS1`, in any letter case, to its number; -1 for what is neither. */
-export function classNumber(text: string): number {
-  return numberOf(text, CLASSES, 'CLASS');
 }
 
 export function classText(number: number): string {
@@ -169,13 +169,4 @@ export function opcodeText(opcode: number): string {
 /** The purpose of an extended error, `Not Ready`; `Code 99` for one that is not registered here. */
 export function edeText(code: number): string {
   return EXTENDED_ERRORS[code] ?? `Code ${code}`;
-}
-
-function numberOf(text: string, names: ReadonlyMap<string, number>, generic: string): number {
-  const upper = text.toUpperCase();
-  const known = names.get(upper);
-  if (known !== undefined) return known;
-  if (!upper.startsWith(generic)) return -1;
-  const digits = upper.slice(generic.length);
-  return /^[0-9]{1,5}$/.test(digits) && Number(digits) <= 0xffff ? Number(digits) : -1;
 }

@@ -1,4 +1,8 @@
 /** Outside names: cache, equal questions joined, upstreams in turn, and an answer for whatever happens. */
+import { randomFillSync } from 'node:crypto';
+import { systemClock } from '../base/clock.ts';
+import type { Clock } from '../base/clock.ts';
+import { ConcurrencyLimit } from '../base/limits.ts';
 import {
   EDE_NOT_AUTHORITATIVE,
   EDE_NOT_READY,
@@ -9,37 +13,53 @@ import {
 } from '../dns/constants.ts';
 import { parseQuery } from '../dns/message.ts';
 import { PARSED, Query } from '../dns/query.ts';
-import type { QueryLimits } from './query-limits.ts';
-import type { SharedCache } from '../shared-cache/shared-cache.ts';
-import type { AnswerCache } from './cache/cache.ts';
-import type { Clock } from './clock.ts';
+import { reserveSharedCache } from '../shared-cache/memory.ts';
+import { SharedCache } from '../shared-cache/shared-cache.ts';
+import { AnswerCache } from './cache/cache.ts';
 import { newCounters } from './counters.ts';
 import type { ForwardCounters } from './counters.ts';
-import type { Failures } from './upstream/failures.ts';
+import { Failures } from './upstream/failures.ts';
 import { InFlight } from './in-flight.ts';
 import { RouteTracker } from './routes/route-tracker.ts';
 import type { PendingQuestion, Waiter } from './in-flight.ts';
-import { makeParts } from './cache/parts.ts';
 import type { ForwardRequest, ForwarderOptions, ForwarderStatus } from './options.ts';
-import { hasLoopMark } from './question.ts';
-import { alikeKeyOf, keyOf, questionOf } from './cache/keys.ts';
+import { MARK_LENGTH, hasLoopMark } from './question.ts';
+import { alikeKeyOf, keyOf, questionOf, randomIds } from './cache/keys.ts';
 import { LOOP, Loops, loopThrough } from './loops.ts';
-import { isSameHost } from './routes/own-addresses.ts';
+import { isSameHost, systemAddresses } from './routes/own-addresses.ts';
+import { Places } from './routes/places.ts';
 import { Replies } from './upstream/replies.ts';
 import type { Reply } from './upstream/replies.ts';
-import type { ResolvConf } from './routes/resolv-conf.ts';
-import { isSilent, nowhere } from './routes/routes.ts';
-import type { Route, Routes } from './routes/routes.ts';
+import { ResolvConf } from './routes/resolv-conf.ts';
+import { Routes, isSilent, nowhere } from './routes/routes.ts';
+import type { Route } from './routes/routes.ts';
 import { forwarderStatus } from './status.ts';
 import { Resolution } from './resolution.ts';
 import type { ResolutionResult, ResolutionTimes } from './resolution.ts';
+import { systemSockets } from './upstream/sockets.ts';
 import { freshness } from './upstream/upstream-answer.ts';
 import type { UpstreamAnswer } from './upstream/upstream-answer.ts';
+import { FLAG_RD } from '../dns/flags.ts';
 
+/** Milliseconds: 1.3 s an upstream, under 4 s in all, because stubs give up at 5 s. */
+const ATTEMPT = 1300;
+const BUDGET = 3900;
+const CACHE_SIZE = 16 * 2 ** 20;
+const FAILURES_LEAST = 64 * 2 ** 10;
+const SERVE_STALE = 24 * 3600 * 1000;
+const QUERIES = 1024;
+const QUERIES_CLIENT = 128;
+/** TCP connections to upstreams, in all and of one VPC. */
+const CONNECTIONS = 128;
+const CONNECTIONS_TENANT = 16;
 /** Milliseconds (RFC 8767 section 5). */
 const STALE_AFTER = 1800;
 
-const FLAG_RD = 0x0100;
+const FULL = {
+  all: 'too many queries are waiting for upstreams',
+  vpc: 'too many queries of this VPC are waiting for upstreams',
+  client: 'too many queries of this client are waiting for upstreams',
+};
 
 /**
  * Forwards outside names. `ask` never throws and never blocks; it replies exactly once, maybe before it returns.
@@ -55,7 +75,7 @@ export class Forwarder<R extends ForwardRequest = ForwardRequest> {
   private readonly replies: Replies<R>;
   private readonly resolvConf: ResolvConf;
   private readonly routes: Routes;
-  private readonly bounds: QueryLimits;
+  private readonly limit: ConcurrencyLimit<number>;
   private readonly sharedCache: SharedCache;
   private readonly cache: AnswerCache;
   private readonly failures: Failures;
@@ -67,21 +87,55 @@ export class Forwarder<R extends ForwardRequest = ForwardRequest> {
   private closed = false;
 
   constructor(options: ForwarderOptions<R>) {
-    const parts = makeParts(options, this.counted);
-    this.clock = parts.clock;
-    this.mark = parts.mark;
-    this.times = parts.times;
+    const clock = (this.clock = options.clock ?? systemClock);
+    this.mark = options.mark ?? randomFillSync(new Uint8Array(MARK_LENGTH));
+    this.times = { attempt: options.attemptTimeout ?? ATTEMPT, budget: options.budget ?? BUDGET };
     this.staleAfter = options.staleAfter ?? STALE_AFTER;
-    this.resolvConf = parts.resolvConf;
-    this.routes = parts.routes;
-    this.bounds = parts.bounds;
-    this.sharedCache = parts.sharedCache;
-    const { clock, routes, sharedCache } = parts;
+    this.resolvConf = new ResolvConf(options.resolvConf ?? '/etc/resolv.conf', clock, options.confFile);
+    this.routes = this.routesOf(options);
+    const all = options.queries ?? QUERIES;
+    this.limit = new ConcurrencyLimit({
+      all,
+      vpc: options.queriesVpc ?? Math.ceil(all / 2),
+      client: options.queriesClient ?? QUERIES_CLIENT,
+    });
+    const maxSize = options.cacheSize ?? CACHE_SIZE;
+    // What is remembered of failures is a part of the cache.
+    const failuresSize = Math.min(maxSize >>> 2, Math.max(FAILURES_LEAST, maxSize >>> 4));
+    this.sharedCache = options.sharedCache ?? new SharedCache(reserveSharedCache(maxSize), () => clock.now());
+    const { routes, sharedCache } = this;
     this.tracker = new RouteTracker(routes, sharedCache, clock, (tenant) => this.forgetAnswers(tenant));
-    this.cache = parts.cache;
+    this.cache = new AnswerCache({
+      maxSize: maxSize - failuresSize,
+      vpcMaxSize: options.vpcCacheSize ?? Math.ceil(maxSize / 4),
+      serveStale: options.serveStale ?? SERVE_STALE,
+      clock,
+      sharedCache,
+    });
     this.kept = options.kept;
-    this.failures = parts.failures;
+    this.failures = new Failures(clock, failuresSize);
     this.replies = new Replies(options.writeOpt, this.counted);
+  }
+
+  private routesOf(options: ForwarderOptions<R>): Routes {
+    return new Routes({
+      configured: options.upstreams ?? [],
+      resolvConf: this.resolvConf,
+      listeners: options.listeners ?? (() => []),
+      localAddresses: options.localAddresses ?? systemAddresses,
+      localUpstreams: options.localUpstreams ?? true,
+      shared: {
+        clock: this.clock,
+        sockets: options.sockets ?? systemSockets,
+        counters: this.counted,
+        random16: options.random16 ?? randomIds(),
+        mark: this.mark,
+        observe: options.observe ?? (() => {}),
+        connections: new Places(CONNECTIONS, CONNECTIONS_TENANT),
+        probes: 0,
+        lingering: 0,
+      },
+    });
   }
 
   /** With what readers of the shared cache have answered. */
@@ -166,7 +220,7 @@ export class Forwarder<R extends ForwardRequest = ForwardRequest> {
       this.resolvConf,
       this.cache,
       this.failures,
-      this.bounds.all,
+      this.limit.count,
       this.clock,
     );
   }
@@ -191,10 +245,10 @@ export class Forwarder<R extends ForwardRequest = ForwardRequest> {
 
   /** Joins the pending question of an equal question, or starts one. */
   private wait(key: string, request: R, reply: Reply, route: Route, known: UpstreamAnswer | undefined): void {
-    const full = this.bounds.enter(request.tenant, request.clientKey);
+    const full = this.limit.enter(request.tenant, request.clientKey);
     if (full !== undefined) {
       this.counted.overflows++;
-      this.refuse(request, reply, RCODE_SERVFAIL, EDE_NOT_READY, full);
+      this.refuse(request, reply, RCODE_SERVFAIL, EDE_NOT_READY, FULL[full]);
       return;
     }
     const waiter: Waiter<R> = { request, reply, staleTimer: undefined, isServed: false };
@@ -278,7 +332,7 @@ export class Forwarder<R extends ForwardRequest = ForwardRequest> {
     }
     for (const { request, reply, staleTimer, isServed } of pending.waiters) {
       this.clock.clearTimeout(staleTimer);
-      this.bounds.leave(request.tenant, request.clientKey);
+      this.limit.leave(request.tenant, request.clientKey);
       if (!isServed) this.settle(request, reply, result, known);
     }
   }
@@ -315,7 +369,8 @@ export class Forwarder<R extends ForwardRequest = ForwardRequest> {
   /** A pending question that nobody waits for. False when there is one already, or no room. */
   private refresh(key: string, request: R, route: Route): boolean {
     if (route.upstreams.length === 0 || this.inFlight.find(key) !== undefined) return false;
-    if (!this.bounds.isQuiet(this.inFlight.size)) return false;
+    // Work that nobody waits for leaves plenty of room to those who wait.
+    if (Math.max(this.inFlight.size, this.limit.count) * 2 >= this.limit.limits.all) return false;
     this.launch(key, request, route, undefined);
     return true;
   }

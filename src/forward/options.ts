@@ -1,6 +1,6 @@
 /** What the forwarder takes and gives: options, requests, status. */
 import type { SharedCache } from '../shared-cache/shared-cache.ts';
-import type { Clock } from './clock.ts';
+import type { Clock } from '../base/clock.ts';
 import type { OwnListener, LocalAddresses } from './routes/own-addresses.ts';
 import type { ReplyTo, WriteOpt } from './cache/reply.ts';
 import type { ConfFile } from './routes/resolv-conf.ts';

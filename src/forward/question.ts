@@ -2,6 +2,7 @@
 import { HEADER_LENGTH, OPTION_LOCAL_FIRST, TYPE_OPT, UDP_PAYLOAD_MAX } from '../dns/constants.ts';
 import type { Query } from '../dns/query.ts';
 import { put16 } from '../dns/octets.ts';
+import { EDNS_DO, FLAG_AD, FLAG_CD, FLAG_RD } from '../dns/flags.ts';
 
 export interface Question {
   /** Wire form, folded, root octet included. */
@@ -15,18 +16,12 @@ export interface Question {
 }
 
 /** Of the range for local use (RFC 6891 section 9): its data are marks. */
-export const OPTION_MARKS = OPTION_LOCAL_FIRST;
+const OPTION_MARKS = OPTION_LOCAL_FIRST;
 export const MARK_LENGTH = 8;
 /** A question that has come through this many servers like us is taken for a loop. */
-export const MARKS_MAX = 8;
+const MARKS_MAX = 8;
 
 export const NO_MARKS = new Uint8Array(0);
-
-const FLAG_RD = 0x0100;
-/** AD in a query asks for AD in the answer (RFC 6840 section 5.7). */
-const FLAG_AD = 0x0020;
-const FLAG_CD = 0x0010;
-const FLAG_DO = 0x80;
 
 /** Octets of header and question. */
 export function questionEnd(question: Question): number {
@@ -56,7 +51,7 @@ export function buildUpstreamQuery(
   packet[11] = 1;
   put16(packet, end + 1, TYPE_OPT);
   put16(packet, end + 3, UDP_PAYLOAD_MAX);
-  packet[end + 7] = question.dnssecOk ? FLAG_DO : 0;
+  put16(packet, end + 7, question.dnssecOk ? EDNS_DO : 0);
   put16(packet, end + 9, 4 + marksLength);
   put16(packet, end + 11, OPTION_MARKS);
   put16(packet, end + 13, marksLength);

@@ -9,7 +9,7 @@ import {
 } from '../dns/constants.ts';
 import { rcodeText } from '../dns/text.ts';
 import type { Attempt, Outcome } from './upstream/attempt.ts';
-import type { Clock } from './clock.ts';
+import type { Clock } from '../base/clock.ts';
 import type { Question } from './question.ts';
 import type { Failure } from './cache/reply.ts';
 import type { Upstream } from './upstream/upstream.ts';

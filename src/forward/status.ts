@@ -1,6 +1,6 @@
 /** The forwarder as `status`, `explain` and the metrics show it. */
 import type { AnswerCache } from './cache/cache.ts';
-import type { Clock } from './clock.ts';
+import type { Clock } from '../base/clock.ts';
 import type { Failures } from './upstream/failures.ts';
 import type { ForwarderStatus } from './options.ts';
 import type { ResolvConf } from './routes/resolv-conf.ts';

@@ -8,7 +8,7 @@ import { CachedAnswers } from '../answer/cached-answer.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import type { Config } from '../config/table.ts';
 import { formatAddress } from '../dns/address.ts';
-import { systemClock } from '../forward/clock.ts';
+import { systemClock } from '../base/clock.ts';
 import type { ForwardCounters } from '../forward/counters.ts';
 import { Forwarder } from '../forward/forwarder.ts';
 import type { ForwarderStatus, ForwardRequest } from '../forward/options.ts';

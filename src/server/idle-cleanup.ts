@@ -1,5 +1,5 @@
 /** Waits until a burst of work is over, to clean up behind it once; no timer runs while nothing happens. */
-import type { Clock } from '../forward/clock.ts';
+import type { Clock } from '../base/clock.ts';
 
 /** Fewer pieces of work are not worth cleaning up behind. */
 const MANY = 2000;

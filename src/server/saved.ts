@@ -4,7 +4,7 @@ import type { Catalog } from '../catalog/catalog.ts';
 import { SavedFiles } from '../catalog/saved/saved-files.ts';
 import type { SavedFilesOptions } from '../catalog/saved/saved-files.ts';
 import { SnapshotKeeper } from '../catalog/saved/snapshot-keeper.ts';
-import type { KeeperClock } from '../catalog/saved/snapshot-keeper.ts';
+import type { Clock } from '../base/clock.ts';
 import type { Problem, ResumePoint } from '../model.ts';
 import type { Feed } from './feed.ts';
 import type { SourceStatus } from './source-status.ts';
@@ -27,7 +27,7 @@ export interface SavedViewOptions {
   /** The damaged file, or a write that fails; undefined when writing works again. */
   report: (problem: Problem | undefined) => void;
   /** For tests. */
-  clock?: KeeperClock;
+  clock?: Clock;
   files?: Pick<SavedFilesOptions, 'openFile' | 'journalLeast'>;
 }
 

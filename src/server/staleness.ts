@@ -20,8 +20,10 @@ export interface StalenessOptions {
   said: SourceVpcs;
 }
 
+/** Whether every source has delivered, and what is missing. */
 export interface Readiness {
   ready: boolean;
+  /** One line each, such as `zones:zones: not read yet`. Empty when ready, unless there is something to add. */
   reasons: string[];
 }
 

@@ -2,7 +2,7 @@
 import type { WorkerData } from '../answer/worker.ts';
 import type { Listener } from '../answer/peer.ts';
 import type { AnswerSettings } from '../answer/settings.ts';
-import { bindFreely } from '../transport/freebind.ts';
+import { bindFreely } from '../transport/udp-batch/socket.ts';
 import type { Answering, Transport } from '../transport/transport.ts';
 import { formatListen, parseListen } from '../transport/listen.ts';
 import type { Listen } from '../transport/listen.ts';

@@ -2,18 +2,15 @@
 import { HEADER_LENGTH } from '../dns/constants.ts';
 import { get32, put16, put32 } from '../dns/octets.ts';
 import type { Query } from '../dns/query.ts';
-import { monotonic } from './clock.ts';
-import { hashQuestion } from './hash.ts';
+import { monotonic } from '../base/clock.ts';
 import * as layout from './layout.ts';
 import type { SharedCacheMemory } from './memory.ts';
+import { FLAGS_ECHOED, FLAG_AD, FLAG_CD, FLAG_QR, FLAG_RA } from '../dns/flags.ts';
 
 const { UNIT_WORDS, SLOT_UNIT, SLOT_TAG, PROBES_MAX, ENTRY_DATA, ENTRY_META } = layout;
 
 /** QR and RA. */
-const ANSWER_FLAGS = 0x8080;
-const FLAG_RD = 0x0100;
-const FLAG_AD = 0x0020;
-const FLAG_CD = 0x0010;
+const ANSWER_FLAGS = FLAG_QR | FLAG_RA;
 const TTL_MAX = 0xffffffff;
 
 /**
@@ -83,7 +80,7 @@ export class SharedCacheReader {
     const asked =
       (query.dnssecOk ? layout.ASKED_DO : 0) | ((query.flags & FLAG_CD) !== 0 ? layout.ASKED_CD : 0);
     const length = query.qnameLength;
-    const hash = hashQuestion(this.seed0, this.seed1, tenant, kind, asked, query.name, length);
+    const hash = layout.hashQuestion(this.seed0, this.seed1, tenant, kind, asked, query.name, length);
     const tag = hash >>> layout.HASH_INDEX;
     const mask = slots.length - 1;
     for (let i = 0; i < PROBES_MAX; i++) {
@@ -120,7 +117,7 @@ export class SharedCacheReader {
     const meta = words[at + ENTRY_META];
     const counts = words[at + layout.ENTRY_COUNTS];
     const additionals = words[at + layout.ENTRY_ADDITIONALS];
-    let flags = ANSWER_FLAGS | (query.flags & (FLAG_RD | FLAG_CD)) | ((meta >>> 8) & 15);
+    let flags = ANSWER_FLAGS | (query.flags & FLAGS_ECHOED) | ((meta >>> 8) & 15);
     const wantsAd = query.dnssecOk || (query.flags & FLAG_AD) !== 0;
     if (wantsAd && (meta & layout.IS_AUTHENTIC) !== 0) flags |= FLAG_AD;
     put16(out, base, query.id);

@@ -4,6 +4,7 @@
  * An entry never changes once a slot leads to it, apart from the two words that are named marks here. Entries
  * begin at multiples of UNIT octets; unit 0 is nothing.
  */
+import { hashOctets, hashWords } from '../base/half-sip-hash.ts';
 
 // ---- head (Int32Array) ---------------------------------------------------------------------------------
 export const HEAD_SEED0 = 0;
@@ -78,4 +79,18 @@ export function isDue(hits: number, seconds: number, left: number): boolean {
 /** Seconds that have gone by; none where an answer was put up after the reader had read the clock. */
 export function ageOf(ms: number): number {
   return ms > 0 ? Math.floor(ms / 1000) : 0;
+}
+
+/** Hash of tenant, `kind` (type and class), `asked` (DO and CD) and the folded qname, `length` octets. */
+export function hashQuestion(
+  seed0: number,
+  seed1: number,
+  tenant: number,
+  kind: number,
+  asked: number,
+  name: Uint8Array,
+  length: number,
+): number {
+  const head = hashWords(seed0, seed1, tenant, asked, kind, 0, 0, 0);
+  return hashOctets(seed0, seed1, head, name, 0, length);
 }

@@ -1,7 +1,6 @@
 /** The writer of the shared cache: puts answers of upstreams where every thread can take them, and takes them off again. */
 import { Blocks, BLOCK_MAX } from './blocks.ts';
-import { monotonic } from './clock.ts';
-import { hashQuestion } from './hash.ts';
+import { monotonic } from '../base/clock.ts';
 import * as layout from './layout.ts';
 import type { SharedCacheMemory } from './memory.ts';
 import { Retired } from './retirement.ts';
@@ -110,7 +109,7 @@ export class SharedCache {
     const asked = askedOf(question);
     const kind = (question.type << 16) | question.class;
     const { head, slots } = this;
-    const hash = hashQuestion(
+    const hash = layout.hashQuestion(
       head[layout.HEAD_SEED0],
       head[layout.HEAD_SEED1],
       question.tenant,

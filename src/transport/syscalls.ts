@@ -94,7 +94,7 @@ export interface System {
   sched_getscheduler(thread: number): number;
   /** `attributesAddress`: a struct sched_attr. -1 where its number is not known. */
   sched_setattr(thread: number, attributesAddress: number, flags: number): number;
-  /** Calls back on each turn of the event loop in which `fd` is readable. Main thread only. */
+  /** Calls back in each pass of the event loop in which `fd` is readable. Main thread only. */
   watch(fd: number, callback: () => void): WatchHandle;
   /** Gives free pages of the C library's heap back to the system; does nothing where it is not glibc. */
   trim(): void;

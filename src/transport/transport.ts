@@ -14,7 +14,7 @@ export interface Answering {
    * a word, or -1 when it needs time: then call `defer` with the same packet and peer.
    * Never keeps `packet`, `peer` or `out`.
    */
-  respond(packet: Uint8Array, peer: Peer, out: Uint8Array): number;
+  answerNow(packet: Uint8Array, peer: Peer, out: Uint8Array): number;
   /**
    * Answers later (hold, outside names, TXT inventories). Copies what it keeps. `reply` is called at most once,
    * maybe before `defer` returns; its bytes are valid only during the call. No bytes: there will be no answer, and

@@ -3,7 +3,7 @@ import type { Change } from '../catalog/change.ts';
 import type { ResourceKey } from '../model.ts';
 
 /** What names a resource, as the watch stream writes it. */
-export function objectOf({ kind, vpc, namespace, name }: ResourceKey): object {
+function objectOf({ kind, vpc, namespace, name }: ResourceKey): object {
   if (kind === 'vpc') return { kind, name: vpc };
   if (kind === 'namespace') return { kind, vpc, name: namespace };
   return { kind, vpc, namespace, name };

@@ -6,7 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { Readiness } from '../../src/admin/facts.ts';
+import type { Readiness } from '../../src/server/staleness.ts';
 import { hostOf } from '../../src/admin/guard.ts';
 import { createAdmin, type Admin, type AdminOptions } from '../../src/admin/http.ts';
 

@@ -263,7 +263,7 @@ describe('a batch', () => {
     let pauses = 0;
     const { view } = responder as unknown as { view: { steps: number } };
     for (let i = 0; i < 64; i++) {
-      const length = responder.respond(packet, 0, packet.length, one.peer({ from: ip6(1) }), out, 0, i);
+      const length = responder.answerPacket(packet, 0, packet.length, one.peer({ from: ip6(1) }), out, 0, i);
       expect(summary(out.slice(0, length))).toMatch(/^NOERROR TC A /);
       if (view.steps < steps) pauses++;
       steps = view.steps;

@@ -53,7 +53,7 @@ test('with and without recursion, letter case and flags, the octets are the same
   const ask = (packet: Uint8Array): string => {
     const out = new Uint8Array(1300);
     responder.view.refresh();
-    const length = responder.respond(packet, 0, packet.length, peer, out, 0);
+    const length = responder.answer(packet, 0, packet.length, peer, out, 0);
     return Buffer.from(out.subarray(0, length)).toString('hex');
   };
   for (const name of ['a', 'A', 'a.n', 'a.N.vpc.INTERNAL']) {

@@ -151,7 +151,7 @@ describe('an answer', () => {
             const out = new Uint8Array(65535 + 4096).fill(0xaa);
             world.view.refresh();
             const asker = world.peer(peer);
-            let length = world.responder.respond(packet, 0, packet.length, asker, out, 0);
+            let length = world.responder.answer(packet, 0, packet.length, asker, out, 0);
             if (length < 0) {
               let answer: Uint8Array | undefined;
               world.deferred.defer(packet, asker, (octets) => (answer = octets.slice()));
@@ -186,7 +186,7 @@ describe('an answer', () => {
     ];
     const packet = encodeQuery({ name: LONG_QNAME, edns: { size: 512, options } });
     const out = new Uint8Array(1232);
-    const length = long.responder.respond(
+    const length = long.responder.answer(
       packet,
       0,
       packet.length,

@@ -1,8 +1,8 @@
 /** Queries that wait, the sources they wait for, and the limits that keep both bounded. */
 import { describe, expect, test } from 'vitest';
 import { Holds } from '../../src/answer/defer/holds.ts';
-import { InventoryLimit } from '../../src/answer/defer/inventory.ts';
-import { RefusalLimit } from '../../src/answer/refusals.ts';
+import { RateLimit } from '../../src/base/limits.ts';
+import { RefusalLimit } from '../../src/answer/responder.ts';
 import {
   UNKNOWN_FAIL,
   UNKNOWN_HOLD,
@@ -14,7 +14,7 @@ import { octets } from './world.ts';
 
 describe('holds', () => {
   const make = (
-    limits = { all: 4, vpc: 3, source: 2 },
+    limits = { all: 4, vpc: 3, client: 2 },
   ): {
     clock: ManualClock;
     holds: Holds<string>;
@@ -42,7 +42,7 @@ describe('holds', () => {
   });
 
   test('give their place back when they are answered, late, or let go', async () => {
-    const { hold, holds, clock, log } = make({ all: 1, vpc: 1, source: 1 });
+    const { hold, holds, clock, log } = make({ all: 1, vpc: 1, client: 1 });
     expect(hold('a')).toBe(true);
     holds.retry(() => true);
     expect(hold('b')).toBe(true);
@@ -59,7 +59,7 @@ describe('holds', () => {
   });
 
   test('a retransmissionKey takes the place of the earlier one, with a time of its own', async () => {
-    const { hold, holds, clock, log } = make({ all: 1, vpc: 1, source: 1 });
+    const { hold, holds, clock, log } = make({ all: 1, vpc: 1, client: 1 });
     expect(hold('a', 'v', 's', 't')).toBe(true);
     await clock.advance(60);
     expect(hold('b', 'v', 's', 't')).toBe(true);
@@ -151,7 +151,7 @@ describe('limits by the second', () => {
 
   test('inventories likewise for each VPC', () => {
     let now = 5.2;
-    const limit = new InventoryLimit(2, () => now);
+    const limit = new RateLimit<string>(2, () => now);
     expect([1, 2, 3].map(() => limit.allow('v'))).toEqual([true, true, false]);
     expect(limit.allow('w')).toBe(true);
     now = 5.9;

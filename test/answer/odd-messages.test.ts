@@ -36,7 +36,7 @@ function worldOf(settings: ConstructorParameters<typeof World>[0], ...pods: Pod[
 function send(world: World, packet: Uint8Array, parts: PeerParts = {}): WireMessage {
   const out = new Uint8Array(65535);
   world.view.refresh();
-  const length = world.responder.respond(packet, 0, packet.length, world.peer(parts), out, 0);
+  const length = world.responder.answer(packet, 0, packet.length, world.peer(parts), out, 0);
   expect(length).toBeGreaterThan(0);
   return parseWire(out.subarray(0, length));
 }

@@ -130,7 +130,7 @@ test('answers are the same with it and without', async () => {
             tcp: false,
           };
           const from = batch.inputAt(i);
-          const length = responder.respond(batch.bytes, from, from + each.length, peer, out, 0, i);
+          const length = responder.answerPacket(batch.bytes, from, from + each.length, peer, out, 0, i);
           return length <= 0 ? String(length) : Buffer.from(out.subarray(0, length)).toString('hex');
         });
         responder.leave();

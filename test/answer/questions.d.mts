@@ -8,7 +8,7 @@ export interface Question {
 
 /** The part of a responder that is asked. */
 export interface Answers {
-  respond(packet: Uint8Array, start: number, end: number, peer: unknown, out: Uint8Array, at: number): number;
+  answer(packet: Uint8Array, start: number, end: number, peer: unknown, out: Uint8Array, at: number): number;
 }
 
 /** Puts all questions, once each. */

@@ -20,7 +20,7 @@ export class Asker {
     const { out, digest } = this;
     for (let i = 0; i < this.asked.length; i++) {
       const { packet, peer } = this.asked[i];
-      const length = answers.respond(packet, 0, packet.length, peer, out, 0);
+      const length = answers.answer(packet, 0, packet.length, peer, out, 0);
       let a = length | 0;
       let b = 0x811c9dc5 | 0;
       for (let at = 0; at < length; at++) {

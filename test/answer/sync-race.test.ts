@@ -16,7 +16,7 @@ function asked(view: View, world: World, from: string, scope: string): number {
   const responder = new Responder(view, world.settings, () => 1);
   const packet = encodeQuery({ name: 'db', edns: {} });
   const out = new Uint8Array(1232);
-  const length = responder.respond(packet, 0, packet.length, world.peer({ from, scope }), out, 0);
+  const length = responder.answer(packet, 0, packet.length, world.peer({ from, scope }), out, 0);
   return length === DEFERRED ? DEFERRED : out[3]! & 15;
 }
 

@@ -83,7 +83,7 @@ export class World {
     this.responder = new Responder(this.view, this.settings, seconds);
     this.deferred = new Deferred(this.responder, {
       clock: this.clock,
-      limits: { all: 100, vpc: 50, source: 10 },
+      limits: { all: 100, vpc: 50, client: 10 },
       syncHold: 1500,
       podHold: 300,
       podGrace: 5000,
@@ -122,13 +122,13 @@ export class World {
     return { address: octets(from), port, local: octets(to), listener, tcp };
   }
 
-  /** One packet through `respond`, and `defer` where that says so. `answer` is what has come so far. */
+  /** One packet through `answer`, and `defer` where that says so. `answer` is what has come so far. */
   ask(query: QueryParts, peer: PeerParts = {}): { readonly answer: Uint8Array | 'dropped' | 'waiting' } {
     const asker = this.peer(peer);
     const packet = encodeQuery({ edns: {}, ...query });
     const out = new Uint8Array(asker.tcp ? 65535 : 1232);
     this.view.refresh();
-    const length = this.responder.respond(packet, 0, packet.length, asker, out, 0);
+    const length = this.responder.answer(packet, 0, packet.length, asker, out, 0);
     const state: { answer: Uint8Array | 'dropped' | 'waiting' } = { answer: 'waiting' };
     if (length === 0) state.answer = 'dropped';
     else if (length !== DEFERRED) state.answer = out.slice(0, length);

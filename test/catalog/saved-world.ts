@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { Catalog } from '../../src/catalog/catalog.ts';
 import type { Change } from '../../src/catalog/catalog.ts';
 import { SavedFiles } from '../../src/catalog/saved/saved-files.ts';
-import type { KeeperClock } from '../../src/catalog/saved/snapshot-keeper.ts';
+import type { Clock as ClockLike } from '../../src/base/clock.ts';
 import type { Pod, Problem, Resource } from '../../src/model.ts';
 
 export function pod(name: string, fields: Partial<Pod> = {}): Pod {
@@ -33,18 +33,22 @@ export function textOf(value: unknown): string {
 }
 
 /** Time that passes only when told. */
-export class Clock implements KeeperClock {
+export class Clock implements ClockLike {
   time = 0;
-  readonly waiting: { at: number; run: () => void }[] = [];
+  waiting: { at: number; run: () => void }[] = [];
 
   now(): number {
     return this.time;
   }
 
-  after(ms: number, run: () => void): () => void {
+  setTimeout(run: () => void, ms: number): unknown {
     const entry = { at: this.time + ms, run };
     this.waiting.push(entry);
-    return () => void this.waiting.splice(this.waiting.indexOf(entry), 1);
+    return entry;
+  }
+
+  clearTimeout(timer: unknown): void {
+    this.waiting = this.waiting.filter((entry) => entry !== timer);
   }
 
   async pass(ms: number): Promise<void> {

@@ -2,7 +2,8 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { createServer, type Server } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { buildOpt, frame } from '../../src/dns/build.ts';
+import { buildOpt } from '../../src/dns/build.ts';
+import { frame } from '../../src/dns/frames.ts';
 import { OPTION_EDE, OPTION_NSID, TYPE_AAAA } from '../../src/dns/constants.ts';
 import { exchange, Unreachable } from '../../src/cli/exchange.ts';
 import { podns } from './harness.ts';

@@ -5,6 +5,7 @@ import {
   format4,
   format6,
   formatAddress,
+  isLoopback,
   isMapped,
   mapInto,
   parse4,
@@ -188,4 +189,17 @@ describe('both families in 16 octets', () => {
     mapInto(0xc0000201, out, 1);
     expect([...out]).toEqual([0xee, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, 1]);
   });
+});
+
+describe('isLoopback', () => {
+  test.each(['127.0.0.1', '127.255.0.9', '::1', '0:0:0:0:0:0:0:1', '::ffff:127.0.0.1'])('%s', (text) => {
+    expect(isLoopback(text)).toBe(true);
+  });
+
+  test.each(['', '128.0.0.1', '::', '::2', '1::1', '127.example', 'localhost', '::ffff:128.0.0.1'])(
+    'not %j',
+    (text) => {
+      expect(isLoopback(text)).toBe(false);
+    },
+  );
 });

@@ -1,14 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseAddress } from '../../src/dns/address.ts';
-import {
-  COOKIE_INVALID,
-  COOKIE_RENEW,
-  COOKIE_VALID,
-  checkServerCookie,
-  siphash24,
-  writeServerCookie,
-} from '../../src/dns/cookie.ts';
+import { siphash24, writeServerCookie } from '../../src/dns/cookie.ts';
 
 function bytes(hex: string): Uint8Array {
   return Uint8Array.from(Buffer.from(hex, 'hex'));
@@ -25,11 +18,6 @@ function make(secret: string, client: string, from: string, now: number): string
   writeServerCookie(bytes(secret), bytes('ffff' + client), 2, address(from), now, out, 4);
   expect([...out.subarray(0, 4)]).toEqual([0, 0, 0, 0]);
   return Buffer.from(out.subarray(4)).toString('hex');
-}
-
-function check(secret: string, cookie: string, from: string, now: number): number {
-  const option = bytes('ff' + cookie);
-  return checkServerCookie(bytes(secret), option, 1, option.length - 1, address(from), now);
 }
 
 /** 64-bit SipHash-2-4 in BigInt, written from its paper, to hold the 32-bit form against. */
@@ -98,16 +86,12 @@ describe('RFC 9018 appendix A', () => {
     expect(cookie).toBe('010000005cf79f111f8130c3eee29480');
   });
 
-  test('A.2: the same client 40 minutes later has its cookie renewed', () => {
-    const old = '2464c4abcf10c957010000005cf79f111f8130c3eee29480';
-    expect(check(secret, old, '198.51.100.100', 1559734385)).toBe(COOKIE_RENEW);
+  test('A.2: the same client 40 minutes later gets another one', () => {
     const cookie = make(secret, '2464c4abcf10c957', '198.51.100.100', 1559734385);
     expect(cookie).toBe('010000005cf7a871d4a564a1442aca77');
   });
 
-  test('A.3: reserved octets that are not zero', () => {
-    const old = 'fc93fc62807ddb8601abcdef5cf78f71a314227b6679ebf5';
-    expect(check(secret, old, '203.0.113.203', 0x5cf78f71 + 60)).toBe(COOKIE_VALID);
+  test('A.3: a new cookie for 203.0.113.203', () => {
     expect(make(secret, 'fc93fc62807ddb86', '203.0.113.203', 1559734700)).toBe(
       '010000005cf7a9acf73a7810aca2381e',
     );
@@ -115,52 +99,13 @@ describe('RFC 9018 appendix A', () => {
 
   test('A.4: IPv6, and a secret that was rolled over', () => {
     const client = '2001:db8:220:1:59de:d0f4:8769:82b8';
-    const oldSecret = 'dd3bdf9344b678b185a6f5cb60fca715';
     const newSecret = '445536bcd2513298075a5d379663c962';
-    const old = '22681ab97d52c298010000005cf7c57926556bd0934c72f8';
-    expect(check(oldSecret, old, client, 1559741961)).toBe(COOKIE_VALID);
-    expect(check(newSecret, old, client, 1559741961)).toBe(COOKIE_INVALID);
     expect(make(newSecret, '22681ab97d52c298', client, 1559741961)).toBe('010000005cf7c609a6bb79d16625507a');
   });
 });
 
-describe('checkServerCookie', () => {
+test('the seconds of a cookie are counted modulo 2^32', () => {
   const secret = '000102030405060708090a0b0c0d0e0f';
-  const client = '1122334455667788';
-  const now = 1_700_000_000;
-  const cookie = client + make(secret, client, 'fdfd::1', now);
-
-  test.each([
-    ['at once', 0, COOKIE_VALID],
-    ['after half an hour', 1800, COOKIE_VALID],
-    ['later than that', 1801, COOKIE_RENEW],
-    ['after an hour', 3600, COOKIE_RENEW],
-    ['later than that', 3601, COOKIE_INVALID],
-    ['from a clock 5 minutes ahead', -300, COOKIE_VALID],
-    ['further ahead', -301, COOKIE_INVALID],
-  ])('%s', (_when, later, expected) => {
-    expect(check(secret, cookie, 'fdfd::1', now + later)).toBe(expected);
-  });
-
-  test('survives the end of 32-bit seconds', () => {
-    const end = 2 ** 32 - 10;
-    const late = client + make(secret, client, 'fdfd::1', end);
-    expect(check(secret, late, 'fdfd::1', end + 20)).toBe(COOKIE_VALID);
-  });
-
-  test('belongs to one address, one client cookie, one version and one length', () => {
-    expect(check(secret, cookie, 'fdfd::2', now)).toBe(COOKIE_INVALID);
-    expect(check(secret, '01' + cookie.slice(2), 'fdfd::1', now)).toBe(COOKIE_INVALID);
-    expect(check(secret, cookie.slice(0, 16) + '02' + cookie.slice(18), 'fdfd::1', now)).toBe(COOKIE_INVALID);
-    expect(check(secret, client, 'fdfd::1', now)).toBe(COOKIE_INVALID);
-    expect(check(secret, cookie + '00', 'fdfd::1', now)).toBe(COOKIE_INVALID);
-  });
-
-  test('no octet of it may change', () => {
-    for (let i = 0; i < 24; i++) {
-      const changed = bytes(cookie);
-      changed[i] ^= 0x10;
-      expect(check(secret, Buffer.from(changed).toString('hex'), 'fdfd::1', now)).toBe(COOKIE_INVALID);
-    }
-  });
+  const late = make(secret, '1122334455667788', 'fdfd::1', 2 ** 32 + 10);
+  expect(late).toBe(make(secret, '1122334455667788', 'fdfd::1', 10));
 });

@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { parseQuery } from '../../src/dns/message.ts';
-import { decodeName, encodeName } from '../../src/dns/name.ts';
+import { encodeName } from '../../src/dns/name.ts';
+import { decodeName } from './decode-name.ts';
 import { parseMessage } from '../../src/dns/print.ts';
 import { PARSED, PARSED_DROP, PARSED_FORMERR, Query } from '../../src/dns/query.ts';
 import { MessageError } from '../../src/dns/rdata.ts';

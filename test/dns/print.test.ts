@@ -1,8 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { buildQuery, frame } from '../../src/dns/build.ts';
+import { buildQuery } from '../../src/dns/build.ts';
+import { frame } from '../../src/dns/frames.ts';
 import { encodeName } from '../../src/dns/name.ts';
-import { optionData, parseMessage, recordText } from '../../src/dns/print.ts';
+import { optionData, parseMessage, type ResourceRecord } from '../../src/dns/print.ts';
+import { classText, typeText } from '../../src/dns/text.ts';
+
+/** One line as in a zone file. */
+function recordText({ name, ttl, class: of, type, data }: ResourceRecord): string {
+  return `${name} ${ttl} ${classText(of)} ${typeText(type)} ${data}`;
+}
 import { MessageError } from '../../src/dns/rdata.ts';
 import { QUESTION_DB, anyName, anyPacket, header, hex, join, opt, record } from './packets.ts';
 

@@ -1,7 +1,7 @@
 /** Real sockets on loopback, against upstreams that do everything wrong. */
 import { readdirSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
-import { frame } from '../../src/dns/build.ts';
+import { frame } from '../../src/dns/frames.ts';
 import { parseMessage } from '../../src/dns/print.ts';
 import type { Message } from '../../src/dns/print.ts';
 import { Forwarder } from '../../src/forward/forwarder.ts';

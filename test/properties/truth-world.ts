@@ -2,21 +2,19 @@
 import { encodeQuery } from '../harness/build.ts';
 import { parseWire } from '../harness/wire.ts';
 import { PLACED, type Operation, type Step } from '../catalog/model.ts';
+import type { Clock } from '../../src/base/clock.ts';
 import { createServer, type PodnsServer } from '../../src/index.ts';
 import { keyOf, keyText, type Resource, type Source } from '../../src/model.ts';
 import { changeEvent, putEvent } from '../../src/source/etcd/events.ts';
 import { StreamError, type Dialect, type StreamEvent } from '../../src/source/reflector/dialect.ts';
-import { reflectorSource, type Clock } from '../../src/source/reflector/run.ts';
+import { reflectorSource } from '../../src/source/reflector/run.ts';
 import { eventOfLine } from '../../src/source/watch/protocol.ts';
 
 /** Time stands still; what is due at once runs in the next turn. */
 const CLOCK: Clock = {
   now: () => 0,
-  after(milliseconds, run) {
-    if (milliseconds > 0) return () => undefined;
-    const immediate = setImmediate(run);
-    return () => clearImmediate(immediate);
-  },
+  setTimeout: (run, ms) => (ms > 0 ? undefined : setImmediate(run)),
+  clearTimeout: (timer) => clearImmediate(timer as NodeJS.Immediate | undefined),
 };
 
 /** What is done to one object: `again` writes what is there, `break` something that is not valid. */

@@ -1,8 +1,9 @@
 /** Transactions become visible whole and in order; those that follow each other at once may do so together. */
 import { beforeEach, expect, test } from 'vitest';
 import { Catalog } from '../../src/catalog/catalog.ts';
-import type { Pod, Projection, Resource, ResourceKey, Sink } from '../../src/model.ts';
+import type { Pod, Projection, Resource, ResourceKey, Sink, Source } from '../../src/model.ts';
 import { Feed } from '../../src/server/feed.ts';
+import { vpcFilter } from '../../src/source/reflector/vpc-filter.ts';
 
 /** What the projection was told, and what has become visible, a line a flip. */
 class Told implements Projection {
@@ -69,44 +70,56 @@ test('alone, each is visible when its commit returns', () => {
 
 test('gathered, they are visible together when no more follow', async () => {
   const sink = feed.sink('a');
-  sink.gather!(true);
+  sink.gather(true);
   await say(sink, 'x');
   await say(sink, 'y', 'z');
   expect(told.flips).toEqual([]);
   expect(feed.status()[0]!.revision).toBe('');
-  sink.gather!(false);
+  sink.gather(false);
   expect(told.flips).toEqual(['+x +y +z']);
   expect(commits).toEqual([3]);
   expect(feed.status()[0]!.revision).toBe(String(revision));
-  sink.gather!(false);
+  sink.gather(false);
   await say(sink, 'w');
   expect(told.flips.at(-1)).toBe('+w');
 });
 
+test('behind a filter of VPCs they are visible together just so', async () => {
+  let through: Sink | undefined;
+  const source: Source = { name: 'a', start: (sink) => (through = sink), close: async () => {} };
+  vpcFilter(source, ['v']).start(feed.sink('a'));
+  through!.gather(true);
+  await say(through!, 'x');
+  await say(through!, 'y');
+  expect(told.flips).toEqual([]);
+  through!.gather(false);
+  expect(told.flips).toEqual(['+x +y']);
+});
+
 test('a source that gathers does not keep what many transactions have said', async () => {
   const sink = feed.sink('a');
-  sink.gather!(true);
+  sink.gather(true);
   for (let i = 0; i < 150; i++) await say(sink, `p${i}`);
   expect(told.flips.map((flip) => flip.split(' ').length)).toEqual([64, 64]);
-  sink.gather!(false);
+  sink.gather(false);
   expect(told.flips.map((flip) => flip.split(' ').length)).toEqual([64, 64, 22]);
 });
 
 test('with two that gather, the last one to end shows what both said', async () => {
   const [a, b] = [feed.sink('a'), feed.sink('b')];
-  a.gather!(true);
-  b.gather!(true);
+  a.gather(true);
+  b.gather(true);
   await say(a, 'x');
   await say(b, 'y');
-  a.gather!(false);
+  a.gather(false);
   expect(told.flips).toEqual([]);
-  b.gather!(false);
+  b.gather(false);
   expect(told.flips).toEqual(['+x +y']);
 });
 
 test('a whole state is visible at once, and what came before it earlier still', async () => {
   const sink = feed.sink('a');
-  sink.gather!(true);
+  sink.gather(true);
   await say(sink, 'x');
   sink.begin(true, String(++revision));
   sink.put(pod('x'));

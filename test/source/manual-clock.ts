@@ -1,6 +1,6 @@
 /** A clock that moves when the test says so. */
 
-import type { Clock } from '../../src/source/reflector/run.ts';
+import type { Clock } from '../../src/base/clock.ts';
 
 export class ManualClock implements Clock {
   private time = 0;
@@ -12,13 +12,15 @@ export class ManualClock implements Clock {
     return this.time;
   }
 
-  after(milliseconds: number, run: () => void): () => void {
-    const timer = { at: this.time + milliseconds, run };
+  setTimeout(run: () => void, ms: number): unknown {
+    const timer = { at: this.time + ms, run };
     this.timers.push(timer);
-    this.asked.push(milliseconds);
-    return () => {
-      this.timers = this.timers.filter((other) => other !== timer);
-    };
+    this.asked.push(ms);
+    return timer;
+  }
+
+  clearTimeout(timer: unknown): void {
+    this.timers = this.timers.filter((other) => other !== timer);
   }
 
   get pending(): number {

@@ -67,6 +67,10 @@ export class MapSink implements Sink {
     this.note('commit');
   }
 
+  gather(): void {}
+
+  resumed(): void {}
+
   rollback(): void {
     this.inside('rollback');
     this.draft = undefined;

@@ -81,7 +81,7 @@ export function createResponder(data) {
   return {
     enter() {},
     leave() {},
-    respond(packet, start, end, peer, out, outStart) {
+    answerPacket(packet, start, end, peer, out, outStart) {
       seen.note(peer, out.length - outStart);
       return respond(packet, start, end, out, outStart);
     },

@@ -17,7 +17,7 @@ export class Fake implements Answering {
   readonly seen = new Seen(new SharedArrayBuffer(1024));
   readonly #waiters: { count: number; done: () => void }[] = [];
 
-  respond(packet: Uint8Array, peer: Peer, out: Uint8Array): number {
+  answerNow(packet: Uint8Array, peer: Peer, out: Uint8Array): number {
     this.seen.note(peer, out.length);
     return respond(packet, 0, packet.length, out, 0);
   }

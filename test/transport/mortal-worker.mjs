@@ -7,9 +7,9 @@ export function createResponder(data) {
     enter: () => real.enter(),
     leave: () => real.leave(),
     overload: (out, outStart) => real.overload(out, outStart),
-    respond(packet, start, ...rest) {
+    answerPacket(packet, start, ...rest) {
       if (packet[start] === 0xde && packet[start + 1] === 0xad) process.exit(3);
-      return real.respond(packet, start, ...rest);
+      return real.answerPacket(packet, start, ...rest);
     },
   };
 }

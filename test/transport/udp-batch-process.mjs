@@ -4,7 +4,7 @@ import { Crew } from '../../dist/transport/udp-batch/crew.js';
 
 const way = process.argv[2];
 const listener = { id: 0, text: 'test', address: '127.0.0.1', port: 0, vpc: '', namespace: '' };
-const answering = { respond: () => 0, defer: () => {} };
+const answering = { answerNow: () => 0, defer: () => {} };
 const crew = new Crew(answering, {
   module: new URL('udp-batch-standin.mjs', import.meta.url).href,
   attach: () => ({ data: null, detach: () => {} }),

@@ -14,7 +14,7 @@ export function createResponder(data) {
     leave() {
       inside = false;
     },
-    respond(packet, start, end, peer, out, outStart) {
+    answerPacket(packet, start, end, peer, out, outStart) {
       if (!inside) throw new Error('not entered');
       if (end - start < 13 || (packet[start + 2] & 0x80) !== 0) return 0;
       switch (String.fromCharCode(packet[start + 12])) {

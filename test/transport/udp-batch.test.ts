@@ -46,7 +46,7 @@ class Later implements Answering {
   readonly queue: Deferred[] = [];
   #waiting: (() => void)[] = [];
 
-  respond(): number {
+  answerNow(): number {
     throw new Error('the batch transport answers in its workers');
   }
 

@@ -36,7 +36,7 @@ class World {
       namespace: 'web',
     };
     const readers = new Readers(this.memory);
-    const answering = { respond: () => 0, defer: () => undefined };
+    const answering = { answerNow: () => 0, defer: () => undefined };
     this.transport = new SingleTransport(listener, answering, {
       workers,
       module: new URL('mortal-worker.mjs', import.meta.url).href,

@@ -15,7 +15,7 @@ import type { Decision } from './decision.ts';
 import { Locator } from './locate.ts';
 import * as locate from './locate.ts';
 import type { Peer } from '../peer.ts';
-import { decideOutside, forwardMode, goesOutside, hostOf, isListed } from './outside.ts';
+import { decideOutside, forwardMode, hostOf, isListed, offersRecursion } from './outside.ts';
 import * as reason from './reasons.ts';
 import { decideReverse } from './reverse.ts';
 import type { AnswerSettings } from '../settings.ts';
@@ -23,7 +23,7 @@ import { decideLocalhost, decideServerName, decideText } from './server-names.ts
 import { SpecialNames } from './special.ts';
 import { PortHolders } from '../encode/ports.ts';
 import { A, AAAA, VisibleAddresses } from '../encode/visible-addresses.ts';
-import { isLabel, isNeverTopLevel, protocolOf, walk } from '../encode/name-walk.ts';
+import { isLabel, isNeverTopLevel, protocolOf, walk } from './labels.ts';
 
 const { RCODE_REFUSED, RCODE_SERVFAIL } = dns;
 
@@ -67,19 +67,12 @@ export class Decider {
         return false;
     }
     d.vpc = client.vpc;
-    d.recursionAvailable = goesOutside(this.view, client);
+    d.recursionAvailable = offersRecursion(this.view, client);
     if (query.qtype === dns.TYPE_AXFR || query.qtype === dns.TYPE_IXFR) {
       d.fail(RCODE_REFUSED, dns.EDE_PROHIBITED, decision.TEXT_TRANSFER);
       return false;
     }
     return true;
-  }
-
-  /** True when outside names are on for this client: RA. */
-  offersRecursion(client: Client): boolean {
-    const { status } = client;
-    const isKnown = status === who.CLIENT_KNOWN || status === who.CLIENT_POD_UNKNOWN;
-    return isKnown && goesOutside(this.view, client);
   }
 
   /** The name stage, for an admitted client of class IN. */

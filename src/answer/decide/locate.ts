@@ -6,7 +6,8 @@ import { CLIENT_POD_UNKNOWN, WAIT_OVER } from './client.ts';
 import type { Client } from './client.ts';
 import * as reason from './reasons.ts';
 import { isTopLevel } from './top-level.ts';
-import { findReplica, walk } from '../encode/name-walk.ts';
+import { findReplica } from '../encode/record-access.ts';
+import { walk } from './labels.ts';
 
 /** `record` answers for the name. */
 export const FOUND = 0;

@@ -3,12 +3,12 @@ import * as dns from '../../dns/constants.ts';
 import type { Query } from '../../dns/query.ts';
 import * as layout from '../../trie/layout.ts';
 import type { View } from '../../trie/read/view.ts';
-import { CLIENT_KNOWN, allOverlaysInternal } from './client.ts';
+import { CLIENT_KNOWN, CLIENT_POD_UNKNOWN, allOverlaysInternal } from './client.ts';
 import type { Client } from './client.ts';
 import * as decision from './decision.ts';
 import type { Decision } from './decision.ts';
 import * as reason from './reasons.ts';
-import { walk } from '../encode/name-walk.ts';
+import { walk } from './labels.ts';
 
 /** The record of `hosts` whose name the question is, of the VPC before that of the configuration; 0: none. */
 export function hostOf(view: View, client: Client, query: Query): number {
@@ -53,7 +53,8 @@ export function forwardMode(view: View, client: Client): number {
 }
 
 /** True when outside names are on for this client: what RA says. */
-export function goesOutside(view: View, client: Client): boolean {
+export function offersRecursion(view: View, client: Client): boolean {
+  if (client.status !== CLIENT_KNOWN && client.status !== CLIENT_POD_UNKNOWN) return false;
   const policy = view.vpcWord(client.vpc, layout.VPC_POLICY);
   const mode = policy & layout.FORWARD_MASK;
   const leads = (policy & layout.VPC_HAS_ROUTES) !== 0;

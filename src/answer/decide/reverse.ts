@@ -17,7 +17,7 @@ import type { Peer } from '../peer.ts';
 import { ABOVE_PRIVATE, PUBLIC, privateRange } from './private-ranges.ts';
 import * as reason from './reasons.ts';
 import type { VisibleAddresses } from '../encode/visible-addresses.ts';
-import { findReplica } from '../encode/name-walk.ts';
+import { findReplica } from '../encode/record-access.ts';
 import { nodeNameLength, putReplicaLabel, replicaLabelLength } from '../encode/write.ts';
 
 const LOOPBACK4 = parsePrefix('127.0.0.1')!.octets;

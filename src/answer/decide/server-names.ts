@@ -10,7 +10,7 @@ import { noData } from './decision.ts';
 import type { Decision } from './decision.ts';
 import type { Peer } from '../peer.ts';
 import * as reason from './reasons.ts';
-import { isLabel, walk } from '../encode/name-walk.ts';
+import { isLabel, walk } from './labels.ts';
 
 export function decideLocalhost(query: Query, d: Decision): void {
   d.because(reason.READ_LOCALHOST);

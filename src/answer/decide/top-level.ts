@@ -1,7 +1,7 @@
 /** Tells whether a label of a question is a public top-level domain; the table is made once a thread. */
 import { encodeName } from '../../dns/name.ts';
 import { topLevelDomains } from '../../dns/top-level.ts';
-import { hashLabel } from '../../trie/hash.ts';
+import { hashLabel } from '../../base/half-sip-hash.ts';
 
 /** Twice as many as there are domains, and more. */
 const SLOTS = 4096;

@@ -1,12 +1,14 @@
 /** What could not be answered at once, on the main thread: holds, TXT texts, outside names. */
+import type { Clock } from '../../base/clock.ts';
+import { RateLimit } from '../../base/limits.ts';
+import type { ConcurrencyLimits } from '../../base/limits.ts';
 import { formatAddress } from '../../dns/address.ts';
 import * as dns from '../../dns/constants.ts';
 import * as layout from '../../trie/layout.ts';
 import { WAIT_FAIL, WAIT_HOLD, WAIT_OVER } from '../decide/client.ts';
 import * as decision from '../decide/decision.ts';
 import { Holds } from './holds.ts';
-import type { Clock, HoldLimits } from './holds.ts';
-import { InventoryLimit, packTexts, podLines, vpcLines } from './inventory.ts';
+import { packTexts, podLines, vpcLines } from './inventory.ts';
 import type { InventoryFacts } from './inventory.ts';
 import type { Listener, Peer } from '../peer.ts';
 import type { Responder } from '../responder.ts';
@@ -19,7 +21,7 @@ export interface OutsideNames {
 
 export interface DeferredOptions {
   clock: Clock;
-  limits: HoldLimits;
+  limits: ConcurrencyLimits;
   /** Milliseconds: how long for the first view, for an unknown pod, and until an unknown pod is none. */
   syncHold: number;
   podHold: number;
@@ -50,7 +52,7 @@ export class Deferred {
   private readonly options: DeferredOptions;
   private readonly holds: Holds<Item>;
   private readonly unknownPods: UnknownPods;
-  private readonly inventoryLimit: InventoryLimit;
+  private readonly inventoryLimit: RateLimit<string>;
   private readonly out = new Uint8Array(65535);
   private retryTimer: unknown;
 
@@ -59,7 +61,7 @@ export class Deferred {
     this.options = options;
     this.holds = new Holds(options.limits, options.clock, (item) => item.reply(SILENCE));
     this.unknownPods = new UnknownPods(options.clock, options.podGrace);
-    this.inventoryLimit = new InventoryLimit(INVENTORIES, () => options.clock.now() / 1000);
+    this.inventoryLimit = new RateLimit<string>(INVENTORIES, () => options.clock.now() / 1000);
   }
 
   get held(): number {

@@ -1,25 +1,8 @@
 /** Queries that wait: for the first view, or for the event of a pod that has just begun to ask. */
 
-export interface HoldLimits {
-  /** At the same time: in all, for one VPC, for one source address. */
-  all: number;
-  vpc: number;
-  source: number;
-}
-
-/** Milliseconds and timers of a monotonic clock, passed in so that tests do not wait. */
-export interface Clock {
-  now(): number;
-  /** Returns what `clearTimeout` takes. A timer never keeps the process alive. */
-  setTimeout(run: () => void, ms: number): unknown;
-  clearTimeout(timer: unknown): void;
-}
-
-export const systemClock: Clock = {
-  now: () => performance.now(),
-  setTimeout: (run, ms) => setTimeout(run, ms).unref(),
-  clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout),
-};
+import type { Clock } from '../../base/clock.ts';
+import { ConcurrencyLimit } from '../../base/limits.ts';
+import type { ConcurrencyLimits } from '../../base/limits.ts';
 
 export interface Held<T> {
   item: T;
@@ -31,17 +14,15 @@ export interface Held<T> {
 }
 
 export class Holds<T> {
-  private readonly limits: HoldLimits;
+  private readonly limit: ConcurrencyLimit<string>;
   private readonly clock: Clock;
   private readonly gaveWay: (item: T) => void;
   private readonly held = new Set<Held<T>>();
   private readonly byRetransmission = new Map<string, Held<T>>();
-  private readonly byVpc = new Map<string, number>();
-  private readonly bySource = new Map<string, number>();
 
   /** `gaveWay`: called with an item whose retransmission key has taken its place, so that nobody waits for its answer. */
-  constructor(limits: HoldLimits, clock: Clock, gaveWay: (item: T) => void) {
-    this.limits = limits;
+  constructor(limits: ConcurrencyLimits, clock: Clock, gaveWay: (item: T) => void) {
+    this.limit = new ConcurrencyLimit(limits);
     this.clock = clock;
     this.gaveWay = gaveWay;
   }
@@ -67,14 +48,7 @@ export class Holds<T> {
       this.release(earlier);
       this.gaveWay(earlier.item);
     }
-    const { limits } = this;
-    if (
-      this.held.size >= limits.all ||
-      (this.byVpc.get(vpc) ?? 0) >= limits.vpc ||
-      (this.bySource.get(source) ?? 0) >= limits.source
-    ) {
-      return false;
-    }
+    if (this.limit.enter(vpc, source) !== undefined) return false;
     const held: Held<T> = { item, vpc, source, retransmissionKey, timer: undefined };
     held.timer = this.clock.setTimeout(() => {
       this.release(held);
@@ -82,8 +56,6 @@ export class Holds<T> {
     }, ms);
     this.held.add(held);
     if (retransmissionKey !== '') this.byRetransmission.set(retransmissionKey, held);
-    count(this.byVpc, vpc, 1);
-    count(this.bySource, source, 1);
     return true;
   }
 
@@ -105,13 +77,6 @@ export class Holds<T> {
     this.clock.clearTimeout(held.timer);
     if (this.byRetransmission.get(held.retransmissionKey) === held)
       this.byRetransmission.delete(held.retransmissionKey);
-    count(this.byVpc, held.vpc, -1);
-    count(this.bySource, held.source, -1);
+    this.limit.leave(held.vpc, held.source);
   }
-}
-
-function count(counts: Map<string, number>, key: string, by: number): void {
-  const next = (counts.get(key) ?? 0) + by;
-  if (next === 0) counts.delete(key);
-  else counts.set(key, next);
 }

@@ -79,28 +79,3 @@ function* linesOf(pods: Iterable<Pod>, services: Iterable<Service>): Iterable<st
 function* textsOf(pods: Iterable<Pod>): Iterable<string> {
   for (const pod of pods) yield podText(pod);
 }
-
-/** At most so many inventories a second for one VPC: each is a message of up to 64 KiB. */
-export class InventoryLimit {
-  private readonly perSecond: number;
-  private readonly now: () => number;
-  private readonly counts = new Map<string, number>();
-  private second = -1;
-
-  /** `now`: seconds, of any epoch. */
-  constructor(perSecond: number, now: () => number) {
-    this.perSecond = perSecond;
-    this.now = now;
-  }
-
-  allow(vpc: string): boolean {
-    const second = Math.floor(this.now());
-    if (second !== this.second) {
-      this.second = second;
-      this.counts.clear();
-    }
-    const count = (this.counts.get(vpc) ?? 0) + 1;
-    this.counts.set(vpc, count);
-    return count <= this.perSecond;
-  }
-}

@@ -1,5 +1,5 @@
 /** Sources inside a known VPC that no pod has: when they were first heard, and whether holding helped. */
-import type { Clock } from './holds.ts';
+import type { Clock } from '../../base/clock.ts';
 
 interface Unknown {
   /** Under a view that has been live since. */

@@ -1,15 +1,12 @@
 /** The answer that most clients get, one AAAA, in one straight run. */
 import * as dns from '../../dns/constants.ts';
+import { FLAGS_ECHOED, FLAG_AA, FLAG_QR, FLAG_RA } from '../../dns/flags.ts';
 import { LITTLE_ENDIAN } from '../../dns/octets.ts';
 import type { Query } from '../../dns/query.ts';
 import * as layout from '../../trie/layout.ts';
 import type { View } from '../../trie/read/view.ts';
 import type { Decision } from '../decide/decision.ts';
 import type { Peer } from '../peer.ts';
-
-const RD = 0x0100;
-const CD = 0x0010;
-const RA = 0x0080;
 
 /** Octets of the record behind its owner: `c00c`, type, class, TTL, RDLENGTH, rdata; and of a plain OPT. */
 const RECORD = 28;
@@ -47,7 +44,7 @@ export class OneAddress {
     let at = base + 12 + question;
     // The last word of the question may reach three octets behind it.
     if (start + 15 + question > from.byteLength || at + RECORD + OPT + 1 > out.length) return 0;
-    const flags = 0x8400 | (query.flags & (RD | CD)) | (d.recursionAvailable ? RA : 0);
+    const flags = FLAG_QR | FLAG_AA | (query.flags & FLAGS_ECHOED) | (d.recursionAvailable ? FLAG_RA : 0);
     to.setInt32(base, (query.id << 16) | flags);
     to.setInt32(base + 4, 0x00010001);
     to.setInt32(base + 8, query.edns ? 1 : 0);

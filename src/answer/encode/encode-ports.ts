@@ -10,7 +10,8 @@ import { STEPS, STEPS_TCP } from './members.ts';
 import type { PortHolders } from './ports.ts';
 import { A, AAAA } from './visible-addresses.ts';
 import type { VisibleAddresses } from './visible-addresses.ts';
-import { Ports, protocolOf } from './name-walk.ts';
+import { protocolOf } from '../decide/labels.ts';
+import { Ports } from './record-access.ts';
 import {
   nodeNameLength,
   putFixed,

@@ -1,6 +1,7 @@
 /** Turns a decision into octets: header, the question as it came, whole records as far as they fit, OPT. */
 import { isMapped } from '../../dns/address.ts';
 import * as dns from '../../dns/constants.ts';
+import * as flag from '../../dns/flags.ts';
 import { encodeName } from '../../dns/name.ts';
 import { put16 } from '../../dns/octets.ts';
 import type { Query } from '../../dns/query.ts';
@@ -21,10 +22,6 @@ import type { AnswerSettings } from '../settings.ts';
 import { STEPS, STEPS_TCP } from './members.ts';
 import { A, AAAA, VisibleAddresses } from './visible-addresses.ts';
 import { ServerNames, putFixed, putOctets } from './write.ts';
-
-const TC = 0x0200;
-const RD = 0x0100;
-const CD = 0x0010;
 
 export class Encoder {
   readonly names: ServerNames;
@@ -121,17 +118,17 @@ export class Encoder {
     const { response } = this;
     const { out, base } = response;
     put16(out, base, query.id);
-    const echoed = d.rcode === dns.RCODE_NOTIMP ? 0 : query.flags & (RD | CD);
+    const echoed = d.rcode === dns.RCODE_NOTIMP ? 0 : query.flags & flag.FLAGS_ECHOED;
     put16(
       out,
       base + 2,
-      0x8000 |
-        (query.flags & 0x7800) |
-        (d.authoritative ? 0x0400 : 0) |
-        (response.truncated ? TC : 0) |
+      flag.FLAG_QR |
+        (query.flags & flag.OPCODE_MASK) |
+        (d.authoritative ? flag.FLAG_AA : 0) |
+        (response.truncated ? flag.FLAG_TC : 0) |
         echoed |
-        (d.recursionAvailable ? 0x0080 : 0) |
-        (d.rcode & 15),
+        (d.recursionAvailable ? flag.FLAG_RA : 0) |
+        (d.rcode & flag.RCODE_MASK),
     );
     put16(out, base + 4, withQuestion ? 1 : 0);
     put16(out, base + 6, response.answers);

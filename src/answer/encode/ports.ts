@@ -3,7 +3,7 @@ import type { Query } from '../../dns/query.ts';
 import type { View } from '../../trie/read/view.ts';
 import { Members } from './members.ts';
 import type { Judge } from './members.ts';
-import { portOf } from './name-walk.ts';
+import { portOf } from './record-access.ts';
 
 const NO_QUERY = {} as Query;
 

@@ -1,4 +1,6 @@
 /** Keeps what is on disk up to date: soon after a change, and not for each of many. */
+import { systemClock } from '../../base/clock.ts';
+import type { Clock } from '../../base/clock.ts';
 import type { Problem } from '../../model.ts';
 
 /** At most one write begins in this time: with what a write takes, nothing on disk is two seconds old. */
@@ -8,27 +10,10 @@ const RETRY = 5000;
 /** A failure that took long is followed by a pause this many times as long: trying takes a tenth of the time. */
 const PAUSE_FACTOR = 9;
 
-/** Time, passed in. `after` calls back once, unless its result is called before. */
-export interface KeeperClock {
-  /** ms, never going back. */
-  now(): number;
-  after(ms: number, run: () => void): () => void;
-}
-
-/** The monotonic clock of this process; its timers do not keep the process alive. */
-export const systemClock: KeeperClock = {
-  now: () => performance.now(),
-  after(ms, run) {
-    const timer = setTimeout(run, ms);
-    timer.unref();
-    return () => clearTimeout(timer);
-  },
-};
-
 export interface KeeperOptions {
   /** Writes what has changed; see `SavedFiles.flush`. */
   save: () => Promise<void>;
-  clock?: KeeperClock;
+  clock?: Clock;
   /** A write has failed, or succeeded again (no problem). */
   report?: (problem: Problem | undefined) => void;
 }
@@ -39,13 +24,13 @@ export interface KeeperOptions {
  */
 export class SnapshotKeeper {
   readonly #save: () => Promise<void>;
-  readonly #clock: KeeperClock;
+  readonly #clock: Clock;
   readonly #report: (problem: Problem | undefined) => void;
   #dirty = false;
   #closed = false;
   #failed = false;
   #notBefore = Number.NEGATIVE_INFINITY;
-  #cancel: (() => void) | undefined;
+  #timer: unknown;
   #writing: Promise<void> | undefined;
 
   constructor(options: KeeperOptions) {
@@ -61,21 +46,21 @@ export class SnapshotKeeper {
 
   async close(): Promise<void> {
     this.#closed = true;
-    this.#cancel?.();
+    this.#clock.clearTimeout(this.#timer);
     await this.#writing;
     if (this.#dirty) await this.#write();
   }
 
   #schedule(): void {
-    if (!this.#dirty || this.#closed || this.#writing !== undefined || this.#cancel !== undefined) return;
+    if (!this.#dirty || this.#closed || this.#writing !== undefined || this.#timer !== undefined) return;
     const wait = Math.max(0, this.#notBefore - this.#clock.now());
-    this.#cancel = this.#clock.after(wait, () => {
-      this.#cancel = undefined;
+    this.#timer = this.#clock.setTimeout(() => {
+      this.#timer = undefined;
       this.#writing = this.#write().finally(() => {
         this.#writing = undefined;
         this.#schedule();
       });
-    });
+    }, wait);
   }
 
   /** Never rejects. */

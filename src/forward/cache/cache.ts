@@ -7,7 +7,7 @@
 import { LRUCache } from 'lru-cache';
 import { isDue } from '../../shared-cache/layout.ts';
 import type { SharedCache } from '../../shared-cache/shared-cache.ts';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../../base/clock.ts';
 import type { Question } from '../question.ts';
 import type { Freshness, UpstreamAnswer } from '../upstream/upstream-answer.ts';
 

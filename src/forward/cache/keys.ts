@@ -3,8 +3,7 @@ import { randomFillSync } from 'node:crypto';
 import type { Query } from '../../dns/query.ts';
 import { endOf, marksOf, NO_MARKS } from '../question.ts';
 import type { Question } from '../question.ts';
-
-const FLAG_CD = 0x0010;
+import { FLAG_CD } from '../../dns/flags.ts';
 
 /** VPC, folded qname, type, class, DO and CD: an answer is the same only where all of them are. */
 export function keyOf(tenant: number, query: Query): string {

@@ -4,6 +4,7 @@ import { parseQuery } from '../../dns/message.ts';
 import { PARSED, Query } from '../../dns/query.ts';
 import { get16, put16, put32, get32 } from '../../dns/octets.ts';
 import type { ExtendedError, UpstreamAnswer } from '../upstream/upstream-answer.ts';
+import { FLAGS_ECHOED, FLAG_AD, FLAG_QR, FLAG_RA, FLAG_TC } from '../../dns/flags.ts';
 
 /**
  * Writes the client's OPT record into `out` at `at` and returns the offset behind it; called only for queries
@@ -45,11 +46,7 @@ export interface Failure {
 const MESSAGE_MAX = 65535;
 const OPT_MAX = 4096;
 /** QR and RA. */
-const ANSWER_FLAGS = 0x8080;
-const FLAG_TC = 0x0200;
-const FLAG_RD = 0x0100;
-const FLAG_AD = 0x0020;
-const FLAG_CD = 0x0010;
+const ANSWER_FLAGS = FLAG_QR | FLAG_RA;
 
 export class ReplyWriter<R extends ReplyTo> {
   private readonly out = new Uint8Array(MESSAGE_MAX);
@@ -70,7 +67,7 @@ export class ReplyWriter<R extends ReplyTo> {
     const optLength = this.prepareOpt(request, ede, end);
     const cut = this.copyRecords(answer, request.limit - optLength, ages);
     const wantsAd = query.dnssecOk || (query.flags & FLAG_AD) !== 0;
-    let flags = ANSWER_FLAGS | (query.flags & (FLAG_RD | FLAG_CD)) | rcode;
+    let flags = ANSWER_FLAGS | (query.flags & FLAGS_ECHOED) | rcode;
     if (wantsAd && answer.authenticData) flags |= FLAG_AD;
     if (this.dropped || answer.truncated) flags |= FLAG_TC;
     return this.finish(flags, cut, optLength);
@@ -79,7 +76,7 @@ export class ReplyWriter<R extends ReplyTo> {
   failure(request: R, failure: Failure): Uint8Array {
     const end = this.begin(request);
     const optLength = this.prepareOpt(request, failure.ede, end);
-    const flags = ANSWER_FLAGS | (this.query.flags & (FLAG_RD | FLAG_CD)) | failure.rcode;
+    const flags = ANSWER_FLAGS | (this.query.flags & FLAGS_ECHOED) | failure.rcode;
     return this.finish(flags, end, optLength);
   }
 

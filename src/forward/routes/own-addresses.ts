@@ -1,5 +1,6 @@
 /** Tells which upstreams are our own listeners: asking those would ask ourselves. */
 import { networkInterfaces } from 'node:os';
+import { isLoopback } from '../../dns/address.ts';
 import { makeEndpoint } from '../upstream/endpoint.ts';
 import type { Endpoint } from '../upstream/endpoint.ts';
 
@@ -84,8 +85,4 @@ export function isSameHost(one: string, other: string): boolean {
 
 function isLinkLocal(address: string): boolean {
   return address.startsWith('169.254.') || /^fe[89ab]/.test(address);
-}
-
-function isLoopback(address: string): boolean {
-  return address.startsWith('127.') || address === '::1';
 }

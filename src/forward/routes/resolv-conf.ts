@@ -1,6 +1,6 @@
 /** The host's resolv.conf as a list of upstreams, looked at again when it has changed. */
 import { readFileSync, statSync } from 'node:fs';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../../base/clock.ts';
 import { DNS_PORT, EndpointError, makeEndpoint } from '../upstream/endpoint.ts';
 import type { Endpoint } from '../upstream/endpoint.ts';
 

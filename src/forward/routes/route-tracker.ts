@@ -1,6 +1,6 @@
 /** Notices when a VPC has other upstreams than those that filled its cache: what the old ones said no longer counts. */
 import type { SharedCache } from '../../shared-cache/shared-cache.ts';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../../base/clock.ts';
 import type { Route, Routes } from './routes.ts';
 
 /** Seconds for which answers are taken off the shared cache without a look at whether resolv.conf is still the same. */

@@ -14,6 +14,7 @@ import type { UpstreamTcp } from './upstream-tcp.ts';
 import type { Endpoint } from './endpoint.ts';
 import { matchReply, readAnswer } from './upstream-answer.ts';
 import type { UpstreamAnswer } from './upstream-answer.ts';
+import { RCODE_MASK } from '../../dns/flags.ts';
 
 export type Outcome =
   | { kind: 'answer'; answer: UpstreamAnswer }
@@ -157,7 +158,7 @@ export class Attempt {
   private read(message: Uint8Array, again: () => void): UpstreamAnswer | undefined {
     const { upstream } = this;
     const answer = readAnswer(message, this.question);
-    const rcode = answer?.rcode ?? message[3] & 0x0f;
+    const rcode = answer?.rcode ?? message[3] & RCODE_MASK;
     if (this.edns && (rcode === RCODE_FORMERR || rcode === RCODE_NOTIMP || rcode === RCODE_BADVERS)) {
       upstream.heard(false);
       this.edns = false;

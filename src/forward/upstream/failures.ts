@@ -1,7 +1,7 @@
 /** Failures of a moment ago: remembered for a second, so that an outage is not asked about by every client (RFC 9520). */
 import { LRUCache } from 'lru-cache';
 import { isOf } from '../cache/keys.ts';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../../base/clock.ts';
 import type { ResolutionResult } from '../resolution.ts';
 
 /** Milliseconds. */

@@ -11,6 +11,7 @@ import { get16, get32 } from '../../dns/octets.ts';
 import { questionEnd } from '../question.ts';
 import type { Question } from '../question.ts';
 import { Records } from '../cache/records.ts';
+import { FLAG_AD, FLAG_QR, FLAG_TC, OPCODE_MASK, RCODE_MASK, flagsOf } from '../../dns/flags.ts';
 
 /** What a person should know of an answer (RFC 8914). */
 export interface ExtendedError {
@@ -49,21 +50,21 @@ const records = new Records();
 
 const NO_REPLY = 0;
 /** Id, direction and question are those of our query. */
-export const REPLY = 1;
+const REPLY = 1;
 /**
  * As REPLY, but without the question and with an error: some servers send no more than a header, and maybe an OPT
  * record, for what they cannot or will not read.
  */
-export const REPLY_BARE = 2;
+const REPLY_BARE = 2;
 
 /** Whether `message` replies to our query, octet by octet; anything else is forged, late or confused. */
 export function matchReply(message: Uint8Array, query: Uint8Array, end: number): 0 | 1 | 2 {
   if (message.length < HEADER_LENGTH || message[0] !== query[0] || message[1] !== query[1]) return NO_REPLY;
-  // QR, and opcode QUERY.
-  if ((message[2] & 0xf8) !== 0x80) return NO_REPLY;
+  // The opcode is QUERY.
+  if ((flagsOf(message) & (FLAG_QR | OPCODE_MASK)) !== FLAG_QR) return NO_REPLY;
   const questions = get16(message, 4);
   if (questions === 0) {
-    return (message[3] & 0x0f) !== 0 && get32(message, 6) === 0 ? REPLY_BARE : NO_REPLY;
+    return (message[3] & RCODE_MASK) !== 0 && get32(message, 6) === 0 ? REPLY_BARE : NO_REPLY;
   }
   if (questions !== 1 || message.length < end) return NO_REPLY;
   for (let i = HEADER_LENGTH; i < end; i++) if (message[i] !== query[i]) return NO_REPLY;
@@ -78,7 +79,7 @@ export function matchReply(message: Uint8Array, query: Uint8Array, end: number):
 export function readAnswer(message: Uint8Array, question: Question): UpstreamAnswer | undefined {
   const bare = get16(message, 4) === 0;
   const recordsAt = questionEnd(question);
-  const truncated = (message[2] & 0x02) !== 0;
+  const truncated = (flagsOf(message) & FLAG_TC) !== 0;
   const counts = bare ? [0, 0, get16(message, 10)] : [6, 8, 10].map((at) => get16(message, at));
   const kept = [0, 0, 0];
   let optAt = -1;
@@ -115,8 +116,8 @@ export function readAnswer(message: Uint8Array, question: Question): UpstreamAns
   const upperRcode = optAt < 0 ? 0 : message[optAt + 5] << 4;
   return {
     ...whole,
-    rcode: (message[3] & 0x0f) | upperRcode,
-    authenticData: (message[3] & 0x20) !== 0,
+    rcode: (message[3] & RCODE_MASK) | upperRcode,
+    authenticData: (flagsOf(message) & FLAG_AD) !== 0,
     truncated,
     answers: bare ? 0 : kept[0],
     authorities: bare ? 0 : kept[1],

@@ -1,5 +1,5 @@
 /** What every upstream of a forwarder is given, and what all of them share. */
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../../base/clock.ts';
 import type { Places } from '../routes/places.ts';
 import type { ForwardCounters } from '../counters.ts';
 import type { Endpoint } from './endpoint.ts';

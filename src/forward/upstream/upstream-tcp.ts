@@ -1,7 +1,8 @@
 /** Questions of one tenant to one upstream over TCP: one connection, kept for a while and pipelined (RFC 7766 section 6.2). */
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../../base/clock.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { Guest, Places } from '../routes/places.ts';
+import { Frames, frame } from '../../dns/frames.ts';
 import { put16 } from '../../dns/octets.ts';
 import { questionEnd } from '../question.ts';
 import type { Question } from '../question.ts';
@@ -86,11 +87,8 @@ export class UpstreamTcp implements Guest {
     const since = clock.now();
     const entry: Pending = { question, edns, query, ask, since, mayRetry: !retry && this.answered };
     this.pending.set(idOf(query), entry);
-    const framed = new Uint8Array(2 + query.length);
-    put16(framed, 0, query.length);
-    framed.set(query, 2);
     if (this.stream === undefined) this.open();
-    this.stream?.write(framed);
+    this.stream?.write(frame(query));
     // After a retry the entry is another one, so it is found by whom it answers to.
     return () => {
       for (const [id, other] of this.pending) {
@@ -137,10 +135,14 @@ export class UpstreamTcp implements Guest {
   private data(octets: Uint8Array): void {
     this.heardAt = this.options.clock.now();
     const { frames } = this;
-    frames.push(octets, (message) => {
-      // The connection may be given up in the midst of a chunk.
-      if (this.frames === frames) this.message(message);
-    });
+    frames.push(octets);
+    // The connection may be given up in the midst of a chunk.
+    while (this.frames === frames) {
+      const message = frames.next();
+      if (message === null) break;
+      // A copy: what `next` returns is overwritten soon.
+      this.message(new Uint8Array(message));
+    }
   }
 
   private message(message: Uint8Array): void {
@@ -186,33 +188,4 @@ export class UpstreamTcp implements Guest {
 
 function idOf(message: Uint8Array): number {
   return (message[0] << 8) | message[1];
-}
-
-/** Cuts a stream into messages (RFC 1035 section 4.2.2); holds one message at most. */
-class Frames {
-  private readonly head = new Uint8Array(2);
-  private headLength = 0;
-  private body: Uint8Array | undefined;
-  private bodyLength = 0;
-
-  push(octets: Uint8Array, message: (message: Uint8Array) => void): void {
-    let at = 0;
-    while (at < octets.length) {
-      if (this.headLength < 2) {
-        this.head[this.headLength++] = octets[at++];
-        if (this.headLength < 2) continue;
-        this.body = new Uint8Array((this.head[0] << 8) | this.head[1]);
-        this.bodyLength = 0;
-      }
-      const body = this.body!;
-      const take = Math.min(body.length - this.bodyLength, octets.length - at);
-      body.set(octets.subarray(at, at + take), this.bodyLength);
-      this.bodyLength += take;
-      at += take;
-      if (this.bodyLength < body.length) continue;
-      this.headLength = 0;
-      this.body = undefined;
-      message(body);
-    }
-  }
 }

@@ -10,7 +10,7 @@ import {
 import { changeEvent, failWatch, putEvent, type Naming, type WatchEvent } from './events.ts';
 import { EtcdHistory, UNREAD } from './history.ts';
 import { DEFAULT_PREFIX, rangeEnd } from './keys.ts';
-import { readRange, WatchReader } from './pieces.ts';
+import { readRange, WatchLines } from './pieces.ts';
 import {
   compareRevisions,
   isRevision,
@@ -18,7 +18,8 @@ import {
   type Dialect,
   type StreamEvent,
 } from '../reflector/dialect.ts';
-import { reflectorSource, systemClock, type Clock } from '../reflector/run.ts';
+import { holdingClock, type Clock } from '../../base/clock.ts';
+import { reflectorSource } from '../reflector/run.ts';
 import { inTurns, slices } from '../reflector/slices.ts';
 import type http from 'node:http';
 import type { ResumePoint, Source } from '../../model.ts';
@@ -82,7 +83,7 @@ class EtcdDialect implements Dialect {
       key: Buffer.from(start).toString('base64'),
       range_end: rangeEnd(start).toString('base64'),
     };
-    this.clock = options.clock ?? systemClock;
+    this.clock = options.clock ?? holdingClock;
     this.probeAfter = options.probeAfter ?? PROBE_AFTER;
     this.pageSize = options.pageSize ?? PAGE_SIZE;
   }
@@ -180,7 +181,7 @@ class EtcdDialect implements Dialect {
     const create_request = { ...this.range, start_revision, progress_notify: true, fragment: true };
     const response = await this.client.stream('/v3/watch', { create_request }, signal);
     const chunks = (response as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
-    const reader = new WatchReader();
+    const reader = new WatchLines();
     let held: WatchEvent[] = [];
     let next = chunks.next();
     next.catch(() => undefined);
@@ -270,16 +271,16 @@ class EtcdDialect implements Dialect {
     probe: Promise<unknown> | undefined,
   ): Promise<IteratorResult<Buffer> | 'silence' | 'probed'> {
     return new Promise((resolve, reject) => {
-      let cancel: (() => void) | undefined;
-      if (probe === undefined) cancel = this.clock.after(this.probeAfter, () => resolve('silence'));
+      let timer: unknown;
+      if (probe === undefined) timer = this.clock.setTimeout(() => resolve('silence'), this.probeAfter);
       else void probe.then(() => resolve('probed'));
       next.then(
         (result) => {
-          cancel?.();
+          this.clock.clearTimeout(timer);
           resolve(result);
         },
         (error: unknown) => {
-          cancel?.();
+          this.clock.clearTimeout(timer);
           reject(error as Error);
         },
       );

@@ -46,7 +46,7 @@ export interface WatchAnswer {
 }
 
 /** Chunks of a watch to its lines, which may be of any length. Throws `StreamError` for a line that is no JSON. */
-export class WatchReader {
+export class WatchLines {
   private cutter = new JsonCutter(WATCH);
   private events: WatchEvent[] = [];
 

@@ -5,6 +5,7 @@ import { lintOverlaps, lintStrays, lintTwice } from './addresses.ts';
 import { at, problem } from './finding.ts';
 import type { Said } from './finding.ts';
 import { quote } from '../validate/names.ts';
+import { isHostName } from '../../dns/name.ts';
 
 export interface LintOptions {
   /** The canonical suffix. Default `vpc.internal`. */
@@ -176,11 +177,6 @@ function lintAids(owners: readonly Bearer[]): Problem[] {
 
 function namesOf(said: Bearer): string[] {
   return [said.resource.name, ...said.resource.names];
-}
-
-/** Labels as RFC 952 and RFC 1123 have them. */
-function isHostName(name: string): boolean {
-  return name.split('.').every((label) => /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(label));
 }
 
 function notHostName(name: string): string {

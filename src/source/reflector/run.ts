@@ -1,26 +1,12 @@
 /** Drives the reflector's state machine with a real dialect, clock and sink: one loop, one event at a time. */
 
 import { setImmediate } from 'node:timers/promises';
+import { holdingClock, type Clock } from '../../base/clock.ts';
 import { StreamError, type Dialect, type StreamEvent } from './dialect.ts';
 import { ProblemBook } from './problems.ts';
 import { INITIAL, type Effect, type ReflectorEvent } from './state.ts';
 import { step } from './reflector.ts';
 import { keyOf, keyText, type ResumePoint, type Sink, type Source } from '../../model.ts';
-
-/** The reflector's clock. `after` returns what cancels it. */
-export interface Clock {
-  /** Milliseconds; never goes back. */
-  now(): number;
-  after(milliseconds: number, run: () => void): () => void;
-}
-
-export const systemClock: Clock = {
-  now: () => performance.now(),
-  after(milliseconds, run) {
-    const timer = setTimeout(run, milliseconds);
-    return () => clearTimeout(timer);
-  },
-};
 
 export interface ReflectorOptions {
   dialect: Dialect;
@@ -119,7 +105,7 @@ class Run {
   constructor(options: ReflectorOptions) {
     this.dialect = options.dialect;
     this.sink = options.sink;
-    this.clock = options.clock ?? systemClock;
+    this.clock = options.clock ?? holdingClock;
     this.random = options.random ?? Math.random;
     if (options.resume !== undefined) this.state = { ...INITIAL, resume: options.resume };
     this.problems = new ProblemBook(options.sink);
@@ -171,16 +157,16 @@ class Run {
   private async take(batch: StreamEvent[]): Promise<void> {
     const { sink } = this;
     const several = batch.length > 1;
-    if (several) sink.gather?.(true);
+    if (several) sink.gather(true);
     try {
       for (const event of batch) {
         if (!this.isConversing()) return;
         const pending = this.dispatch(event);
         if (pending !== undefined) await pending;
         if (this.clock.now() - this.turnSince <= TURN) continue;
-        if (several) sink.gather?.(false);
+        if (several) sink.gather(false);
         await setImmediate();
-        if (several) sink.gather?.(true);
+        if (several) sink.gather(true);
         this.turnSince = this.clock.now();
       }
     } catch (error) {
@@ -188,7 +174,7 @@ class Run {
       const reason = `a change could not be applied: ${error instanceof Error ? error.message : String(error)}`;
       await this.dispatch({ type: 'malformed', reason });
     } finally {
-      if (several) sink.gather?.(false);
+      if (several) sink.gather(false);
     }
   }
 
@@ -214,7 +200,7 @@ class Run {
       // The dialect ends soon then.
       abort();
     };
-    const cancel = limit > 0 ? this.clock.after(limit, () => giveUp({ stalled: true })) : undefined;
+    const timer = limit > 0 ? this.clock.setTimeout(() => giveUp({ stalled: true }), limit) : undefined;
     this.interrupt = () => giveUp({ aborted: true });
     try {
       const result = await next;
@@ -222,7 +208,7 @@ class Run {
     } catch (error) {
       return givenUp ?? { error };
     } finally {
-      cancel?.();
+      this.clock.clearTimeout(timer);
       this.interrupt = undefined;
     }
   }
@@ -233,9 +219,9 @@ class Run {
 
   private sleep(milliseconds: number): Promise<void> {
     return new Promise((resolve) => {
-      const cancel = this.clock.after(milliseconds, () => this.wake?.());
+      const timer = this.clock.setTimeout(() => this.wake?.(), milliseconds);
       this.wake = () => {
-        cancel();
+        this.clock.clearTimeout(timer);
         this.wake = undefined;
         resolve();
       };
@@ -284,7 +270,7 @@ class Run {
         this.sink.delete(effect.key);
         return;
       case 'keep':
-        this.sink.keep?.(effect.key, effect.stamp);
+        this.sink.keep(effect.key, effect.stamp);
         return;
       case 'rollback':
         this.sink.rollback();
@@ -296,7 +282,7 @@ class Run {
         this.sink.state(effect.state, effect.reason, effect.since);
         return;
       case 'resumed':
-        this.sink.resumed?.();
+        this.sink.resumed();
         return;
       case 'problem':
         this.problems.report(effect.scope, effect.problems);

@@ -26,12 +26,13 @@ function through(sink: Sink, has: (key: ResourceKey) => boolean): Sink {
     delete: (key) => {
       if (has(key)) sink.delete(key);
     },
-    keep: (key, stamp) => has(key) && sink.keep?.(key, stamp) === true,
+    keep: (key, stamp) => has(key) && sink.keep(key, stamp),
     commit: () => sink.commit(),
+    gather: (several) => sink.gather(several),
     rollback: () => sink.rollback(),
     bookmark: (revision) => sink.bookmark(revision),
     state: (state, reason, since) => sink.state(state, reason, since),
-    resumed: () => sink.resumed?.(),
+    resumed: () => sink.resumed(),
     problems: (scope, problems) => sink.problems(scope, problems),
   };
 }

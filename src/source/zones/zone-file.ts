@@ -59,7 +59,7 @@ const MEMBERS = [
 
 /** Reads all documents of `text`; `file` is only for places. Never throws. */
 export function parseZoneFile(text: string, file: string, options: ZoneOptions = {}): ZoneFile {
-  const reader = new Reader(file, options.zone ?? 'vpc.internal');
+  const reader = new ZoneReader(file, options.zone ?? 'vpc.internal');
   try {
     reader.readAll(text);
   } catch (error) {
@@ -89,7 +89,7 @@ function inOrder(problems: Problem[], file: string): Problem[] {
   return [...problems.slice(0, PROBLEMS_MAX), rest];
 }
 
-class Reader {
+class ZoneReader {
   readonly result: ZoneFile = { usable: true, placed: [], refused: new Map(), problems: [] };
   readonly #file: string;
   readonly #zone: string;

@@ -1,6 +1,6 @@
 /** Zone files are parsed in one thread beside the main one, which is started when needed and ends when idle. */
 import { Worker } from 'node:worker_threads';
-import type { Clock } from '../reflector/run.ts';
+import { systemClock, type Clock } from '../../base/clock.ts';
 import { slices } from '../reflector/slices.ts';
 import { parseZoneOctets, unreadable } from './zone-dir.ts';
 import type { Placed, ZoneFile, ZoneOptions } from './zone-file.ts';
@@ -23,15 +23,6 @@ const WORKER = new URL(
   import.meta.url,
 );
 
-/** Nobody's process goes on for the sake of these timers, nor for the thread. */
-const unheldClock: Clock = {
-  now: () => performance.now(),
-  after(milliseconds, run) {
-    const timer = setTimeout(run, milliseconds).unref();
-    return () => clearTimeout(timer);
-  },
-};
-
 export class ZoneThread {
   private readonly clock: Clock;
   private readonly idle: number;
@@ -40,12 +31,12 @@ export class ZoneThread {
   /** One file after the other. */
   private queue: Promise<unknown> = Promise.resolve();
   private waiting = 0;
-  private cancelIdle: (() => void) | undefined;
+  private idleTimer: unknown;
   /** Threads that were started. */
   started = 0;
 
   constructor(options: { clock?: Clock; idle?: number; patience?: number } = {}) {
-    this.clock = options.clock ?? unheldClock;
+    this.clock = options.clock ?? systemClock;
     this.idle = options.idle ?? IDLE;
     this.patience = options.patience ?? PATIENCE;
   }
@@ -66,7 +57,7 @@ export class ZoneThread {
       return parseZoneOctets(octets, file, options);
     }
     this.waiting++;
-    this.cancelIdle?.();
+    this.clock.clearTimeout(this.idleTimer);
     const parsed = this.queue.then(() => this.order(octets, file, { zone: options.zone }));
     this.queue = parsed;
     const zone = await parsed;
@@ -81,8 +72,8 @@ export class ZoneThread {
   }
 
   private rest(): void {
-    this.cancelIdle?.();
-    this.cancelIdle = this.clock.after(this.idle, () => this.end());
+    this.clock.clearTimeout(this.idleTimer);
+    this.idleTimer = this.clock.setTimeout(() => this.end(), this.idle);
   }
 
   private async order(octets: Uint8Array, file: string, options: ZoneOptions): Promise<ZoneFile> {
@@ -117,12 +108,12 @@ export class ZoneThread {
   private answer(order: ZoneOrder): Promise<ZoneAnswer> {
     const worker = (this.worker ??= this.start());
     return new Promise((resolve, reject) => {
-      const cancel = this.clock.after(this.patience, () => {
+      const timer = this.clock.setTimeout(() => {
         done();
         reject(new Error(`takes more than ${this.patience / 1000} s to read: split it`));
-      });
+      }, this.patience);
       const done = (): void => {
-        cancel();
+        this.clock.clearTimeout(timer);
         worker.off('message', answered).off('error', failed).off('exit', gone);
       };
       const answered = (answer: ZoneAnswer): void => {

@@ -3,8 +3,7 @@ import { subtle } from 'node:crypto';
 import { lstat, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Problem, Sink, Source, SourceState } from '../../model.ts';
-import { systemClock } from '../reflector/run.ts';
-import type { Clock } from '../reflector/run.ts';
+import { holdingClock, type Clock } from '../../base/clock.ts';
 import { paced, slices } from '../reflector/slices.ts';
 import { FILE_OCTETS_MAX, ioReason, tooLarge, unreadable, zoneNames } from './zone-dir.ts';
 import type { Placed, ZoneFile, ZoneOptions } from './zone-file.ts';
@@ -76,13 +75,13 @@ class ZonesSource implements Source {
   #running: Promise<void> | undefined;
   #again = false;
   #firstEvent: number | undefined;
-  #cancel: (() => void) | undefined;
+  #timer: unknown;
 
   constructor(dir: string, options: ZonesOptions) {
     this.name = `zones:${dir}`;
     this.#dir = dir;
     this.#options = options;
-    this.#clock = options.clock ?? systemClock;
+    this.#clock = options.clock ?? holdingClock;
     this.#thread = options.thread ?? zoneThread;
     this.#watch = new DirectoryWatch(dir, (name) => this.#event(name), options.watch);
   }
@@ -101,7 +100,7 @@ class ZonesSource implements Source {
 
   async close(): Promise<void> {
     this.#closed = true;
-    this.#cancel?.();
+    this.#clock.clearTimeout(this.#timer);
     this.#watch.close();
     this.#end();
     await this.#running;
@@ -122,13 +121,13 @@ class ZonesSource implements Source {
   }
 
   #wait(milliseconds: number): void {
-    this.#cancel?.();
-    if (!this.#closed) this.#cancel = this.#clock.after(milliseconds, () => this.#run());
+    this.#clock.clearTimeout(this.#timer);
+    if (!this.#closed) this.#timer = this.#clock.setTimeout(() => this.#run(), milliseconds);
   }
 
   #run(): void {
     if (this.#closed || this.#sink === undefined) return;
-    this.#cancel?.();
+    this.#clock.clearTimeout(this.#timer);
     this.#firstEvent = undefined;
     this.#again = false;
     this.#running = this.#look(this.#sink)
@@ -259,7 +258,7 @@ class ZonesSource implements Source {
     for (const [text, key] of kept) {
       if (this.#closed) return;
       yield slices.record();
-      if (sink.keep?.(key, ages.get(text)?.toString()) === true) continue;
+      if (sink.keep(key, ages.get(text)?.toString())) continue;
       held.delete(text);
       const bare = set.placed.get(text);
       if (bare !== undefined) put(text, bare);

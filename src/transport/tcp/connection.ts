@@ -2,21 +2,32 @@
 import type { Socket } from 'node:net';
 import type { Peer } from '../../answer/peer.ts';
 import { HEADER_LENGTH } from '../../dns/constants.ts';
-import { FRAME_MAX, Frames, writeFrame } from './frames.ts';
-import type { ConnectionHost } from './host.ts';
+import { FRAME_MAX, Frames, writeFrame } from '../../dns/frames.ts';
+import type { Answering } from '../transport.ts';
+import type { TcpCounters } from './limits.ts';
+import type { TcpPool } from './pool.ts';
 import type { Working } from './pool.ts';
 
-/** Answers that took time are gathered into one write for the rest of the turn, up to this. */
+/** Answers that took time are gathered into one write for the rest of the pass, up to this. */
 const CORK_MAX = 64 * 1024;
 /** What is read and thrown away of a client that goes on sending to a closed side. */
 const DISCARD_MAX = 256 * 1024;
+
+/** What a connection needs of the transport that it belongs to. */
+export interface ConnectionHost {
+  readonly answering: Answering;
+  readonly counters: TcpCounters;
+  readonly pool: TcpPool;
+  /** The connection is closed. */
+  closed(connection: Connection): void;
+}
 
 export class Connection implements Working {
   /** Key of the per-client limit. */
   readonly client: string;
   stamp = 0;
   queued = false;
-  readonly #host: ConnectionHost<Connection>;
+  readonly #host: ConnectionHost;
   readonly #socket: Socket;
   readonly #peer: Peer;
   readonly #frames = new Frames();
@@ -28,7 +39,7 @@ export class Connection implements Working {
   #deferred = 0;
   #ignored = 0;
   #discarded = 0;
-  /** Octets in the pool's `turn` while running, -1 otherwise. */
+  /** Octets in the pool's `answers` while running, -1 otherwise. */
   #position = -1;
   #corked = false;
   /** Of the pool's `outputTotal`. */
@@ -37,7 +48,7 @@ export class Connection implements Working {
   #progressAt = 0;
   #partialAt = -1;
 
-  constructor(host: ConnectionHost<Connection>, socket: Socket, peer: Peer, client: string) {
+  constructor(host: ConnectionHost, socket: Socket, peer: Peer, client: string) {
     this.#host = host;
     this.#socket = socket;
     this.#peer = peer;
@@ -78,7 +89,7 @@ export class Connection implements Working {
         sound = false;
         break;
       }
-      if (host.pool.turn.length - this.#position < FRAME_MAX) this.#flush();
+      if (host.pool.answers.length - this.#position < FRAME_MAX) this.#flush();
     }
     this.#flush();
     this.#position = -1;
@@ -144,7 +155,7 @@ export class Connection implements Working {
     const { scratch } = pool;
     counters.received++;
     try {
-      const length = answering.respond(message, this.#peer, scratch);
+      const length = answering.answerNow(message, this.#peer, scratch);
       if (length > 0) {
         this.#append(scratch, length);
         counters.answered++;
@@ -191,9 +202,9 @@ export class Connection implements Working {
     }
     host.counters.answered++;
     this.#activeAt = host.pool.now();
-    if (this.#position >= 0 && host.pool.turn.length - this.#position >= 2 + answer.length) {
+    if (this.#position >= 0 && host.pool.answers.length - this.#position >= 2 + answer.length) {
       this.#append(answer, answer.length);
-      if (host.pool.turn.length - this.#position < FRAME_MAX) this.#flush();
+      if (host.pool.answers.length - this.#position < FRAME_MAX) this.#flush();
       return;
     }
     // Not reading bounds what can be asked; many long answers at once are bounded here.
@@ -218,19 +229,19 @@ export class Connection implements Working {
   };
 
   #append(answer: Uint8Array, length: number): void {
-    this.#position = writeFrame(answer, length, this.#host.pool.turn, this.#position);
+    this.#position = writeFrame(answer, length, this.#host.pool.answers, this.#position);
   }
 
-  /** Hands the answers of this turn to the system in one write. */
+  /** Hands the answers of this pass to the system in one write. */
   #flush(): void {
     const length = this.#position;
     if (length <= 0) return;
     this.#position = 0;
     const bytes = Buffer.allocUnsafe(length);
     bytes.set(
-      length === this.#host.pool.turn.length
-        ? this.#host.pool.turn
-        : this.#host.pool.turn.subarray(0, length),
+      length === this.#host.pool.answers.length
+        ? this.#host.pool.answers
+        : this.#host.pool.answers.subarray(0, length),
     );
     this.#write(bytes);
   }
@@ -262,7 +273,7 @@ export class Connection implements Working {
     return this.#output > 0 && outputTotal >= limits.maxOutputTotal;
   }
 
-  /** Decides what comes next: another turn, waiting, reading on, or the end. */
+  /** Decides what comes next: another pass, waiting, reading on, or the end. */
   #settle(): void {
     if (this.#state !== 'open' || this.#position >= 0) return;
     if (this.#frames.unread) {

@@ -20,7 +20,7 @@ export interface TcpLimits {
   /** Octets of unread answers of one connection, and of all; at the limit it is not read. */
   maxOutput: number;
   maxOutputTotal: number;
-  /** Messages that `respond` dropped (responses, most of all) before the connection is cut. */
+  /** Messages that `answerNow` dropped (responses, most of all) before the connection is cut. */
   maxIgnored: number;
 }
 

@@ -1,6 +1,6 @@
 /**
- * What the TCP transports of a server share: the limits of all connections, the memory of one turn, and the turns
- * themselves, so that a further listener costs neither memory nor a share of UDP's time.
+ * What the TCP transports of a server share: the limits of all connections, the memory of one pass of the event loop, and the
+ * passes themselves, so that a further listener costs neither memory nor a share of UDP's time.
  */
 import { TCP_LIMITS } from './limits.ts';
 import type { TcpLimits } from './limits.ts';
@@ -13,11 +13,11 @@ export interface TcpPoolOptions {
   sweepMs?: number;
 }
 
-/** A connection as turns see it. */
+/** A connection as a pass sees it. */
 export interface Working {
   /** Of the last activity, from one counter: the smallest is the oldest. */
   stamp: number;
-  /** True while it waits for its turn. */
+  /** True while it waits to be run. */
   queued: boolean;
   /** Does what is at hand, at most `units` worth; returns the units left. */
   run(units: number): number;
@@ -32,18 +32,18 @@ export interface TcpMember {
   sweep(): void;
 }
 
-/** Units of work (a short message is one) between two polls of the event loop, where UDP has its turn. */
-const TURN_UNITS = 128;
-/** … and of one connection before the next one has its turn. */
+/** Units of work (a short message is one) between two polls of the event loop, where UDP is served. */
+const PASS_UNITS = 128;
+/** … and of one connection before the next one is run. */
 const SLICE_UNITS = 64;
 
 export class TcpPool {
   readonly limits: TcpLimits;
   readonly now: () => number;
-  /** One answer; shared, for the time of a `respond`. */
+  /** One answer; shared, for the time of an `answerNow`. */
   readonly scratch = Buffer.allocUnsafeSlow(65_535);
-  /** The answers of one turn; shared, for the time of a `run`. */
-  readonly turn = Buffer.allocUnsafeSlow(128 * 1024);
+  /** The answers of one pass; shared, for the time of a `run`. */
+  readonly answers = Buffer.allocUnsafeSlow(128 * 1024);
   /** Octets of unread answers of all connections. */
   outputTotal = 0;
   #connections = 0;
@@ -52,8 +52,8 @@ export class TcpPool {
   #sweepTimer: NodeJS.Timeout | undefined;
   /** Connections with work at hand, in the order in which they are served. */
   #queue: Working[] = [];
-  #units = TURN_UNITS;
-  #turn: NodeJS.Immediate | undefined;
+  #units = PASS_UNITS;
+  #pass: NodeJS.Immediate | undefined;
   #stamp = 0;
 
   constructor({ limits, now, sweepMs = 500 }: TcpPoolOptions = {}) {
@@ -90,22 +90,22 @@ export class TcpPool {
     this.#sweepTimer = undefined;
   }
 
-  /** Has `run` called now, or in a later turn when this one has done enough. */
+  /** Has `run` called now, or in a later pass when this one has done enough. */
   offer(connection: Working): void {
     connection.stamp = ++this.#stamp;
     if (connection.queued) return;
     if (this.#units <= 0 || this.#queue.length > 0) this.enqueue(connection);
     else this.#slice(connection);
     // The allowance is filled up between two polls only, so UDP is never behind more than one of them.
-    if (this.#units <= 0) this.#turn ??= setImmediate(this.#serve);
+    if (this.#units <= 0) this.#pass ??= setImmediate(this.#serve);
   }
 
-  /** Has `run` called in a later turn. */
+  /** Has `run` called in a later pass. */
   enqueue(connection: Working): void {
     if (connection.queued) return;
     connection.queued = true;
     this.#queue.push(connection);
-    this.#turn ??= setImmediate(this.#serve);
+    this.#pass ??= setImmediate(this.#serve);
   }
 
   #slice(connection: Working): void {
@@ -114,8 +114,8 @@ export class TcpPool {
   }
 
   readonly #serve = (): void => {
-    this.#turn = undefined;
-    this.#units = TURN_UNITS;
+    this.#pass = undefined;
+    this.#units = PASS_UNITS;
     const queue = this.#queue;
     this.#queue = [];
     let next = 0;
@@ -126,6 +126,6 @@ export class TcpPool {
       this.#slice(connection);
     }
     if (next < queue.length) this.#queue = queue.slice(next).concat(this.#queue);
-    if (this.#queue.length > 0) this.#turn ??= setImmediate(this.#serve);
+    if (this.#queue.length > 0) this.#pass ??= setImmediate(this.#serve);
   };
 }

@@ -1,4 +1,4 @@
-/** The TCP transport on node:net (RFC 7766, RFC 9210): connections within limits, and turns that never starve UDP. */
+/** The TCP transport on node:net (RFC 7766, RFC 9210): connections within limits, and passes that never starve UDP. */
 import { createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import type { Listener, Peer } from '../../answer/peer.ts';
@@ -6,7 +6,7 @@ import { handleOf } from '../handle.ts';
 import type { Answering, Transport } from '../transport.ts';
 import { writeAddress } from '../peer-address.ts';
 import { Connection } from './connection.ts';
-import type { ConnectionHost } from './host.ts';
+import type { ConnectionHost } from './connection.ts';
 import type { TcpCounters } from './limits.ts';
 import { TcpPool } from './pool.ts';
 import type { TcpMember, TcpPoolOptions } from './pool.ts';
@@ -37,7 +37,7 @@ export class TcpTransport implements Transport, TcpMember {
     idled: 0,
     cut: 0,
   };
-  readonly #host: ConnectionHost<Connection>;
+  readonly #host: ConnectionHost;
   readonly #pool: TcpPool;
   readonly #options: TcpOptions;
   readonly #clients = new Map<string, Set<Connection>>();

@@ -24,8 +24,8 @@ const CONTROL = 64;
 const STATION = 128;
 const PACKET = 136;
 
-/** Records taken in one turn of the event loop, so that a flood of them leaves the loop to others as well. */
-const TURN = 256;
+/** Records taken in one pass of the event loop, so that a flood of them leaves the loop to others as well. */
+const PASS_RECORDS = 256;
 
 /**
  * Writes the packet in slot `i` of the batch into the ring, of which its station holds `held` octets. Returns the
@@ -142,7 +142,7 @@ export class HandoffReceiver {
     }
     this.#outbox = outbox;
     this.#handle = system.watch(eventfd, () => this.#awake());
-    this.#turn();
+    this.#pass();
   }
 
   add(station: Station): void {
@@ -156,7 +156,7 @@ export class HandoffReceiver {
 
   /** Takes every record that is in the ring now. */
   drain(): void {
-    while (this.#take(TURN));
+    while (this.#take(PASS_RECORDS));
   }
 
   /** Takes nothing more, and forgets whatever is awaited. */
@@ -169,13 +169,13 @@ export class HandoffReceiver {
 
   #awake(): void {
     this.#system.read(this.#eventfd, this.#event, 8);
-    this.#turn();
+    this.#pass();
   }
 
-  #turn(): void {
+  #pass(): void {
     this.#scheduled = undefined;
-    if (!this.#take(TURN) && this.#ring.sleep()) return;
-    this.#scheduled ??= setImmediate(() => this.#turn());
+    if (!this.#take(PASS_RECORDS) && this.#ring.sleep()) return;
+    this.#scheduled ??= setImmediate(() => this.#pass());
   }
 
   /** True when there may be more. */

@@ -179,7 +179,7 @@ export class BatchMessages implements Batch {
 }
 
 /** Reads IP_PKTINFO or IPV6_PKTINFO from control data and clears its interface index as `readLocal` says. */
-export function readPacketInfo(bytes: Uint8Array, at: number, length: number, local: Uint8Array): void {
+function readPacketInfo(bytes: Uint8Array, at: number, length: number, local: Uint8Array): void {
   if (length < 28) return;
   const level = bytes[at + 8];
   const type = bytes[at + 12];

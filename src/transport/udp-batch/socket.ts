@@ -1,8 +1,9 @@
 /** Binds the sockets of the batch transport: options, names, and errors in Node's form. */
 import { constants } from 'node:os';
-import { isMapped, mapInto, parseAddress } from '../../dns/address.ts';
+import { isLoopback, isMapped, mapInto, parseAddress } from '../../dns/address.ts';
 import { nameLength } from './messages.ts';
 import * as sys from '../syscalls.ts';
+import { loadSystem } from '../syscalls.ts';
 import type { System } from '../syscalls.ts';
 
 /** Where a socket is bound. */
@@ -176,4 +177,22 @@ function writeName(family: number, port: number, local: Uint8Array, scope: numbe
     octets.set(local, NAME + 8);
     scratch.setUint32(NAME + 24, scope, true);
   }
+}
+
+/**
+ * Binds an address that this machine does not have yet: a bridge gets its gateway's address with its first pod. Returns
+ * a bound socket to adopt, after an ordinary bind has failed with `error`; undefined when that is not for want of
+ * the address, when the address never comes (a loopback), or without koffi. Throws the system's error.
+ */
+export function bindFreely(
+  error: unknown,
+  address: string,
+  port: number,
+  protocol: 'udp' | 'tcp',
+): number | undefined {
+  const { errno } = error as NodeJS.ErrnoException;
+  const { system } = loadSystem();
+  if (errno !== -constants.errno.EADDRNOTAVAIL || system === undefined || isLoopback(address))
+    return undefined;
+  return bindDescriptor(system, address, port, { protocol, shared: false });
 }

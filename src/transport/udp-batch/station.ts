@@ -1,5 +1,6 @@
 /** One socket at one worker: what the thread is told of it, what was counted, and what is still owed on it. */
-import type { Listener } from '../../answer/peer.ts';
+import type { Listener, Peer } from '../../answer/peer.ts';
+import { AF_INET } from '../syscalls.ts';
 import type { WorkerCounters } from '../transport.ts';
 import * as count from './control.ts';
 import { Tally } from './control.ts';
@@ -13,6 +14,7 @@ export interface StationData {
   tally: SharedArrayBuffer;
 }
 
+/** One socket as the main thread sees it. */
 export class Station {
   /** Unique at its worker, from 1. */
   readonly number: number;
@@ -35,6 +37,31 @@ export class Station {
   get data(): StationData {
     const { number, listener, bound, tally } = this;
     return { number, listener, bound, tally: tally.memory };
+  }
+}
+
+/** One socket as its worker sees it. */
+export class Post {
+  readonly number: number;
+  readonly fd: number;
+  readonly family: number;
+  /** Each packet says which address it was sent to. */
+  readonly wildcard: boolean;
+  readonly tally: Tally;
+  readonly counts: Float64Array;
+  /** Of the packet at hand. */
+  readonly peer: Peer;
+
+  constructor({ number, bound, listener, tally }: StationData) {
+    this.number = number;
+    this.fd = bound.fd;
+    this.family = bound.family;
+    this.wildcard = bound.wildcard;
+    this.tally = new Tally(tally);
+    this.counts = this.tally.counts;
+    const address = new Uint8Array(16);
+    if (bound.family === AF_INET) address.fill(0xff, 10, 12);
+    this.peer = { address, port: 0, local: Uint8Array.from(bound.local), listener, tcp: false };
   }
 }
 

@@ -7,6 +7,9 @@
  * into the ring. It ends when it is told to stop, once what its sockets had queued is answered.
  */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import type { Listener, Peer } from '../../answer/peer.ts';
+import type { Batch } from '../../answer/prefetch.ts';
+import { RCODE_MASK } from '../../dns/flags.ts';
 import { Epoll } from './epoll.ts';
 import { RingWriter } from './ring.ts';
 import { requestShortSlice } from '../scheduler-slice.ts';
@@ -15,9 +18,34 @@ import type { System } from '../syscalls.ts';
 import * as count from './control.ts';
 import { handOver, wake } from './handoff.ts';
 import { BATCH, BatchMessages } from './messages.ts';
-import { Post } from './post.ts';
-import type { BatchResponder, CreateResponder } from './responder.ts';
+import { Post } from './station.ts';
 import type { StationData } from './station.ts';
+
+/**
+ * What answers in a worker. `answerPacket`: octets written to `out` from `outStart` on, 0 for a packet that gets no answer, -1 for one that needs
+ * the main thread. Between `enter` and `leave` the view stands still.
+ */
+interface BatchResponder {
+  enter(): void;
+  leave(): void;
+  /** After `enter`: may look at all packets of the batch, which came to one listener, before the first is answered. */
+  look?(batch: Batch, count: number, listener: Listener): void;
+  answerPacket(
+    packet: Uint8Array,
+    start: number,
+    end: number,
+    peer: Peer,
+    out: Uint8Array,
+    outStart: number,
+    /** The packet's number in its batch. */
+    index: number,
+  ): number;
+  /** Writes SERVFAIL with the reason for the packet that `answerPacket` has just returned -1 for. */
+  overload(out: Uint8Array, outStart: number): number;
+}
+
+/** The module that a worker loads exports `createResponder`. */
+type CreateResponder = (data: unknown) => BatchResponder;
 
 /** What comes through the port: serve this socket, or leave the one with this number. */
 export type Order = StationData | number;
@@ -227,7 +255,7 @@ class BatchLoop {
         const out = messages.outputAt(staged);
         let written = 0;
         try {
-          written = responder.respond(bytes, at, at + length, peer, bytes, out, i);
+          written = responder.answerPacket(bytes, at, at + length, peer, bytes, out, i);
           if (written < 0 && post.tally.closing) written = 0;
           if (written < 0) {
             const held = post.tally.held + handed;
@@ -248,7 +276,7 @@ class BatchLoop {
           dropped += 1;
           continue;
         }
-        counts[count.RCODES + (bytes[out + 3] & 15)] += 1;
+        counts[count.RCODES + (bytes[out + 3] & RCODE_MASK)] += 1;
         messages.stage(staged, i, written);
         staged += 1;
       }

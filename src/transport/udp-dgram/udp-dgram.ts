@@ -2,7 +2,6 @@
 import type { RemoteInfo, Socket } from 'node:dgram';
 import type { Listener, Peer } from '../../answer/peer.ts';
 import type { Answering, Transport, TransportCounters } from '../transport.ts';
-import { untilNothingComes } from '../drain.ts';
 import { writeAddress } from '../peer-address.ts';
 import { DgramSockets } from './sockets.ts';
 import type { DgramOptions } from './sockets.ts';
@@ -108,7 +107,7 @@ export class DgramTransport implements Transport {
     if (this.#sending > 0) this.#out = Buffer.allocUnsafeSlow(OUT_LENGTH);
     let length: number;
     try {
-      length = this.#answering.respond(packet, peer, this.#out);
+      length = this.#answering.answerNow(packet, peer, this.#out);
       if (length < 0) return this.#defer(socket, packet, peer, from);
     } catch {
       counters.errors++;
@@ -189,5 +188,18 @@ export class DgramTransport implements Transport {
     }
     this.#state = 'closed';
     await this.#sockets.close();
+  }
+}
+
+/** Passes of the event loop after which a queue that was full is empty, and the end of waiting under a flood. */
+const LAST_PASSES = 256;
+
+/** Resolves when the event loop brings nothing any more; `received` counts what it has brought. */
+export async function untilNothingComes(received: () => number): Promise<void> {
+  // The first pass may end before the sockets were polled, so a single quiet one says nothing.
+  for (let pass = 0, quiet = 0; pass < LAST_PASSES && quiet < 2; pass++) {
+    const before = received();
+    await new Promise((resolve) => setImmediate(resolve));
+    quiet = received() === before ? quiet + 1 : 0;
   }
 }

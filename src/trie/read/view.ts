@@ -1,6 +1,6 @@
 /** A reader's handle on the flat memory: walks edges, finds addresses, reads records, allocates nothing. */
 import { LeftRight } from './left-right.ts';
-import { hashAddress, hashLabel } from '../hash.ts';
+import { hashLabel, hashWords } from '../../base/half-sip-hash.ts';
 import * as layout from '../layout.ts';
 import type { TrieMemory } from '../memory.ts';
 import { MAPPED_WORD, isMappedKey } from '../prefix.ts';
@@ -170,7 +170,7 @@ export class View extends LeftRight {
 
   hashKey(scope: number, bits: number): number {
     const key = this.key;
-    return hashAddress(this.seed0, this.seed1, scope, bits, key[0], key[1], key[2], key[3]);
+    return hashWords(this.seed0, this.seed1, scope, bits, key[0], key[1], key[2], key[3]);
   }
 
   addressHome(hash: number): number {

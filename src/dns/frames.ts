@@ -1,4 +1,4 @@
-/** Cuts a byte stream into the messages that two-octet lengths announce (RFC 1035 section 4.2.2). */
+/** Messages on a stream, each with its length in two octets before it (RFC 1035 section 4.2.2). */
 
 /** Length octets and the longest message. */
 export const FRAME_MAX = 2 + 65_535;
@@ -7,6 +7,7 @@ export const FRAME_MAX = 2 + 65_535;
 const HELD_MIN = 512;
 const NOTHING = new Uint8Array(0);
 
+/** Cuts a stream into messages. */
 export class Frames {
   #chunk: Uint8Array = NOTHING;
   #offset = 0;
@@ -97,4 +98,11 @@ export function writeFrame(message: Uint8Array, length: number, out: Uint8Array,
   if (length <= 128) for (let i = 0; i < length; i++) out[at + 2 + i] = message[i]!;
   else out.set(message.length === length ? message : message.subarray(0, length), at + 2);
   return at + 2 + length;
+}
+
+/** The message with its length before it. */
+export function frame(message: Uint8Array): Uint8Array {
+  const framed = new Uint8Array(2 + message.length);
+  writeFrame(message, message.length, framed, 0);
+  return framed;
 }

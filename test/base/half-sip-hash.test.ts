@@ -1,8 +1,8 @@
 /** The keyed hash against an independent HalfSipHash on big integers, itself held to the published vectors. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { hashAddress, hashLabel } from '../../src/trie/hash.ts';
-import { halfSipHash, octetsOf } from '../harness/half-sip-hash.ts';
+import { hashLabel, hashOctets, hashWords } from '../../src/base/half-sip-hash.ts';
+import { halfSipHash, octetsOf } from './reference-hash.ts';
 
 const unsigned = (seed: number): bigint => BigInt(seed >>> 0);
 const word = fc.integer({ min: -0x80000000, max: 0x7fffffff });
@@ -26,22 +26,25 @@ describe('the keyed hash', () => {
     });
   });
 
-  test('of an edge is HalfSipHash-1-3 of parent and label', () => {
+  test('of a label and of octets is HalfSipHash-1-3 of the word before them, and them', () => {
     fc.assert(
       fc.property(
         word,
         word,
         word,
-        fc.uint8Array({ minLength: 1, maxLength: 63 }),
+        fc.uint8Array({ minLength: 1, maxLength: 255 }),
         (k0, k1, parent, octets) => {
           const wanted = halfSipHash(1, 3, unsigned(k0), unsigned(k1), [...octetsOf(parent), ...octets]);
           expect(hashLabel(k0, k1, parent, labelOf(octets), 1)).toBe(Number(wanted & 0x7fffffffn));
+          expect(hashOctets(k0, k1, parent, labelOf(octets), 2, octets.length)).toBe(
+            Number(wanted & 0x7fffffffn),
+          );
         },
       ),
     );
   });
 
-  test('of an address is HalfSipHash-1-3 of scope, four words and the length', () => {
+  test('of words is HalfSipHash-1-3 of five words and one octet', () => {
     fc.assert(
       fc.property(
         fc.tuple(word, word, word, word, word, word, word),
@@ -50,7 +53,7 @@ describe('the keyed hash', () => {
           const [k0, k1, scope, a, b, c, d] = w;
           const message = [scope, a, b, c, d].flatMap(octetsOf);
           const wanted = halfSipHash(1, 3, unsigned(k0), unsigned(k1), [...message, bits]);
-          expect(hashAddress(k0, k1, scope, bits, a, b, c, d)).toBe(Number(wanted & 0x7fffffffn));
+          expect(hashWords(k0, k1, scope, bits, a, b, c, d)).toBe(Number(wanted & 0x7fffffffn));
         },
       ),
     );

@@ -1,8 +1,7 @@
 /** Framing: however a stream is cut into chunks, the same messages come out. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Frames } from '../../src/transport/tcp/frames.ts';
-import { frame } from './clients.ts';
+import { Frames, frame } from '../../src/dns/frames.ts';
 
 function take(frames: Frames, chunk: Uint8Array): string[] {
   const out: string[] = [];
