@@ -1,10 +1,10 @@
-/** What the admin listener knows of the server, and how a module of routes is shaped. */
+/** What the admin listener knows of the server, and the type of a module of routes. */
 import type { FastifyInstance } from 'fastify';
 
 /** Whether every source has delivered, and what is missing. */
 export interface Readiness {
   ready: boolean;
-  /** One line each, such as `zones:zones: not read yet`. Empty when ready, unless there is something to add. */
+  /** One line each, such as `zones:zones: has not delivered yet`. Usually empty when ready. */
   reasons: string[];
 }
 
@@ -13,5 +13,5 @@ export interface AdminFacts {
   readiness(): Readiness;
 }
 
-/** Adds routes; called once, before the listener opens. */
+/** Adds routes; called once before the listener opens. */
 export type AdminRoutes = (app: FastifyInstance, facts: AdminFacts) => void;

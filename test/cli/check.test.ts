@@ -22,7 +22,7 @@ describe('check', () => {
   it('is content with sound zones', async () => {
     write('zones/a.yaml', GOOD.replace('vpc: aep', 'vpc: aep\nnet6: ["fdfd:1a8::/48"]'));
     const ran = await podns(['check', 'zones'], { folder });
-    expect(ran).toEqual({ code: 0, out: '', err: 'podns: 3 resources: nothing wrong\n' });
+    expect(ran).toEqual({ code: 0, out: '', err: 'podns: 3 resources: no problems\n' });
   });
 
   it('names file, line and column, and ends with 78 on errors', async () => {

@@ -190,7 +190,7 @@ describe('files on the command line', () => {
     expect((await run()).out).toContain('b: {');
     const named = await run('compose.yaml');
     expect(named.out).not.toContain('b: {');
-    expect(named.err).toContain('podns: compose.override.yml is not taken, because compose.yaml was named');
+    expect(named.err).toContain('podns: compose.override.yml is ignored, because only compose.yaml is named');
     expect((await run('-f', 'compose.yaml', '-f', 'compose.override.yml')).out).toContain('a: {');
     expect((await run('compose.yaml', 'gone.yaml')).err).toContain('gone.yaml: there is no such file');
   });

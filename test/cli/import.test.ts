@@ -68,7 +68,7 @@ describe('a compose file', () => {
     writeFileSync(join(folder, 'compose.yaml'), FULL);
     const ran = await podns(['import', 'compose', 'compose.yaml', '-n', 'Shop', '--vpc', 'home'], { folder });
     expect(ran.code).toBe(0);
-    expect(ran.err).toContain('4 without an address yet: web, worker-1, worker-2, lonely');
+    expect(ran.err).toContain('4 without an address: web, worker-1, worker-2, lonely');
     const file = join(folder, 'zone.yaml');
     writeFileSync(file, ran.out);
     const { resources, problems } = readZones(file);
