@@ -62,7 +62,7 @@ function remarks({ address, port }: Listen): string[] {
     );
   if (isLoopback(address))
     found.push(
-      '# Each network namespace has a loopback of its own: this works only in the one where podns runs.',
+      '# A loopback address belongs to one network namespace: this one works only where podns runs.',
     );
   if (address.includes('%')) found.push('# The interface after % must have this name inside the pod.');
   return found;

@@ -85,7 +85,7 @@ listen:
   it('says what will not work: a port, a loopback address', async () => {
     const ran = await offline('back/a.b', '--listen', '[::1]:5300@aep/back');
     expect(effective(ran)[0]).toBe('nameserver ::1');
-    expect(ran.out).toMatch(/^# podns listens on port 5300 there\./m);
+    expect(ran.out).toMatch(/^# podns listens on port 5300 there,/m);
     expect(ran.out).toMatch(/^# A loopback address /m);
     const plain = await offline('back/a.b', '--server', 'fd00::53');
     expect(plain.out).not.toMatch(/port|loopback/);

@@ -222,7 +222,7 @@ describe('the exit code', () => {
     const refused = serve([...QUIET, ...LISTEN, '--state', 'open']);
     expect((await refused.ended).code).toBe(77);
     expect(refused.err).toMatch(
-      /^podns: state: open has mode 0777, so others may write to it; .*: chmod go-w it/m,
+      /^podns: state: open has mode 0777, so other users can write to it; .*: chmod go-w it/m,
     );
   });
 

@@ -135,9 +135,7 @@ namespaces:
     );
     expect(problems).toEqual(['f.yaml:1:16: pod a/n/p: ip6: "nope" is not an IPv6 address']);
     const wrong = read('vpc: a\nnamespaces: { n: { pods: { p: { <<: 7 } } } }\n');
-    expect(wrong.problems).toEqual([
-      'f.yaml:2:37: <<: must be followed by an alias of a map, or a list of such',
-    ]);
+    expect(wrong.problems).toEqual(['f.yaml:2:37: <<: needs an alias of a map, or a list of such aliases']);
     expect(read('vpc: a\nnamespaces: &n { <<: *n }\n').problems).toEqual([
       expect.stringMatching(/nested too deeply$/),
     ]);
@@ -263,7 +261,7 @@ describe('a file is unusable as a whole', () => {
       'f.yaml:2:26: pods: must be a map of names to their bodies',
     ],
     ['a namespace as text', 'vpc: a\nnamespaces: { n: x }', 'f.yaml:2:18: a namespace must be a map'],
-    ['an alias of nothing', 'vpc: a\nnamespaces: *x', 'f.yaml:2:13: no anchor &x before this alias'],
+    ['an alias of nothing', 'vpc: a\nnamespaces: *x', 'f.yaml:2:13: there is no anchor &x before this alias'],
     ['an alias of itself', 'vpc: a\nnet6: &x [*x]', 'f.yaml:2:10: is nested too deeply'],
     ['a map for a key', '? { a: 1 }\n: 2', 'f.yaml:1:3: a key must be text'],
     [
@@ -287,7 +285,7 @@ describe('a file is unusable as a whole', () => {
     const result = read(bomb + 'upstreams: *a8\n');
     expect(result.usable).toBe(false);
     expect(result.problems[0]).toMatch(
-      /^f\.yaml:\d+:\d+: its aliases stand for more than 100\d{3} values: repeat less by aliases$/,
+      /^f\.yaml:\d+:\d+: its aliases expand to more than 100\d{3} values: use fewer aliases$/,
     );
     const deep = read('vpc: a\nid: ' + '['.repeat(20_000));
     expect(deep.usable).toBe(false);

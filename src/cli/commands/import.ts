@@ -148,6 +148,6 @@ function tellBare(zone: ComposeZone, io: Io): void {
   const more = bare.length > 5 ? ', …' : '';
   errorLine(
     io,
-    `podns: ${bare.length} without an address: ${names}${more}; their names exist without data until you add ip6`,
+    `podns: ${bare.length} ${bare.length === 1 ? 'pod' : 'pods'} without an address: ${names}${more}; their names exist without data until you add ip6`,
   );
 }
