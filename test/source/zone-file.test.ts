@@ -35,8 +35,10 @@ describe('the demonstration data', () => {
   it('is valid, and lint only minds that .shop is public', () => {
     expect(problems).toEqual([]);
     expect(lint(resources).map(({ severity, reason }) => `${severity} ${reason}`)).toEqual([
-      expect.stringMatching(/^warning namespace aep\/shop: is named like the public top-level domain \.shop/),
-      expect.stringMatching(/^warning namespace globex\/shop: is named like the public top-level domain/),
+      expect.stringMatching(
+        /^warning namespace aep\/shop: has the name of the public top-level domain \.shop/,
+      ),
+      expect.stringMatching(/^warning namespace globex\/shop: has the name of the public top-level domain/),
     ]);
   });
 
@@ -129,7 +131,7 @@ namespaces:
   });
 
   it('show a fault at the anchor that holds it, and a merge of something else where it is', () => {
-    expect(read('x: 1\nvpc: a\n').problems[0]).toContain('"x" is no key of a vpc');
+    expect(read('x: 1\nvpc: a\n').problems[0]).toContain('"x" is not a key of a vpc');
     const { problems } = read(
       'x-a: &a { ip6: nope }\nvpc: a\nnamespaces: { n: { pods: { p: { <<: *a } } } }\n',
     );
@@ -162,17 +164,17 @@ describe('one resource is refused alone', () => {
     [
       'an unknown key',
       '      x:\n        ipv6: fd::1\n',
-      'f.yaml:6:9: pod a/n/x: "ipv6" is no key of a pod; its keys are aid, names, ip6, overlays, ports, ready',
+      'f.yaml:6:9: pod a/n/x: "ipv6" is not a key of a pod; its keys are aid, names, ip6, overlays, ports, ready',
     ],
     [
       'an unknown key inside',
       '      x: { overlays: { o: { v4: 1 } } }\n',
-      'f.yaml:5:29: pod a/n/x: overlays.o.v4: is no key of an overlay address; its keys are ip4, ip6, pinned',
+      'f.yaml:5:29: pod a/n/x: overlays.o.v4: is not a key of an overlay address; its keys are ip4, ip6, pinned',
     ],
     [
       'kind, which is no key',
       '      x: { kind: vpc }\n',
-      'f.yaml:5:12: pod a/n/x: "kind" is no key of a pod; its keys are aid, names, ip6, overlays, ports, ready',
+      'f.yaml:5:12: pod a/n/x: "kind" is not a key of a pod; its keys are aid, names, ip6, overlays, ports, ready',
     ],
     [
       'a key twice',
@@ -211,7 +213,7 @@ describe('one resource is refused alone', () => {
     expect(read('vpc: a\nnamespaces: { localhost: { pods: { x: {} } } }')).toMatchObject({
       usable: true,
       placed: ['vpc a 1:6'],
-      problems: ['f.yaml:2:15: namespace "localhost" is reserved; it is left out with all it holds'],
+      problems: ['f.yaml:2:15: namespace "localhost" is reserved; it is left out with its content'],
     });
   });
 
@@ -230,7 +232,7 @@ describe('one resource is refused alone', () => {
       refused: ['vpc a', 'namespace a/n'],
       problems: [
         'f.yaml:2:8: vpc a: net6[0]: "x" is not an IPv6 prefix',
-        'f.yaml:3:1: vpc a: "foo" is no key of a vpc; its keys are vpc, namespaces, net6, services6, id, forward, upstreams, routes, hosts',
+        'f.yaml:3:1: vpc a: "foo" is not a key of a vpc; its keys are vpc, namespaces, net6, services6, id, forward, upstreams, routes, hosts',
         'f.yaml:4:29: namespace a/n: created: "now" is not a time as in 2023-09-11T12:16:30Z (RFC 3339)',
       ],
     });
@@ -258,7 +260,7 @@ describe('a file is unusable as a whole', () => {
     [
       'pods as a list',
       'vpc: a\nnamespaces: { n: { pods: [x] } }',
-      'f.yaml:2:26: pods: must be a map of names to their bodies',
+      'f.yaml:2:26: pods: must be a map of names to resources',
     ],
     ['a namespace as text', 'vpc: a\nnamespaces: { n: x }', 'f.yaml:2:18: a namespace must be a map'],
     ['an alias of nothing', 'vpc: a\nnamespaces: *x', 'f.yaml:2:13: there is no anchor &x before this alias'],
@@ -338,12 +340,12 @@ describe('a directory', () => {
     expect(resources).toHaveLength(1);
     expect(problems.map(problemText)).toEqual([
       `${dir}/a.yaml: is not UTF-8`,
-      `${dir}/c.yaml: is a symbolic link to nothing`,
+      `${dir}/c.yaml: is a dangling symbolic link`,
     ]);
     expect(readZones(join(dir, 'b.yaml')).resources).toHaveLength(1);
     expect(readZones(join(dir, 'none')).problems.map(problemText)).toEqual([`${dir}/none: does not exist`]);
     expect(readZones(directory({})).problems).toMatchObject([
-      { severity: 'warning', reason: 'holds no *.yaml file' },
+      { severity: 'warning', reason: 'has no *.yaml file' },
     ]);
   });
 });
