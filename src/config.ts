@@ -1,4 +1,4 @@
-/** The configuration: flag, then environment, then podns.yaml, then default; checked as a whole. */
+/** The configuration: a flag wins over the environment, that over podns.yaml, that over the default; checked as a whole. */
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Place, Problem } from './model.ts';
@@ -17,29 +17,29 @@ import {
   type Key,
 } from './config/table.ts';
 
-/** Who said a setting. */
+/** Where a setting comes from. */
 export type Origin = 'flag' | 'environment' | 'file' | 'default';
 
 export interface LoadedConfig {
   config: Config;
   origins: Record<Key, Origin>;
-  /** The file that was read, if any. */
+  /** The file that podns has read, if any. */
   file?: string;
-  /** Warnings only; errors are thrown. */
+  /** Warnings only; `loadConfig` throws errors. */
   problems: Problem[];
 }
 
 export interface ConfigInput {
-  /** By camel-case key; values as the command line gave them. Undefined ones are not given. */
+  /** By camel-case key; values as the command line gave them. Undefined means not given. */
   flags?: Partial<Record<Key, unknown>>;
   environment?: Record<string, string | undefined>;
-  /** Read this file; it must exist. Without it `podns.yaml` of the current folder is read if there is one. */
+  /** The file to read; it must exist. Without it `podns.yaml` of the current folder is read, if there is one. */
   file?: string | undefined;
   /** The current folder. */
   folder?: string;
 }
 
-/** Thrown with everything that is wrong. `usage`: only flags are, so the exit code is 2 instead of 78. */
+/** Holds everything that is wrong. `usage`: only flags are wrong, so the exit code is 2 instead of 78. */
 export class ConfigError extends Error {
   readonly problems: Problem[];
   readonly usage: boolean;
@@ -52,10 +52,10 @@ export class ConfigError extends Error {
   }
 }
 
-/** The name looked for in the current folder. */
+/** The name of the file in the current folder. */
 export const CONFIG_FILE = 'podns.yaml';
 
-/** Puts the configuration together. Throws ConfigError with all problems at once. */
+/** Combines flags, environment, file and defaults. Throws a ConfigError with all problems. */
 export function loadConfig(input: ConfigInput = {}): LoadedConfig {
   const { flags = {}, environment = {}, folder = '.' } = input;
   const file = chooseFile(input.file ?? environment['PODNS_CONFIG'], folder);
@@ -82,7 +82,7 @@ export function loadConfig(input: ConfigInput = {}): LoadedConfig {
   for (const key of KEYS) {
     const name = environmentName(key);
     const value = environment[name];
-    // An empty variable counts as unset, as everywhere in a shell's life.
+    // An empty variable counts as unset, as in most shell programs.
     if (flags[key] !== undefined) take(key, flags[key], 'flag', flagName(key));
     else if (value !== undefined && value !== '') take(key, fromEnvironment(value), 'environment', name);
   }
@@ -96,7 +96,7 @@ export function loadConfig(input: ConfigInput = {}): LoadedConfig {
   return loaded;
 }
 
-/** Reads and checks one file by itself, for `podns check`. Never throws: what is wrong is in `problems`. */
+/** Reads and checks one file, for `podns check`. Never throws: `problems` holds what is wrong. */
 export function checkConfigFile(file: string): { config: Config; problems: Problem[] } {
   let said: FileSettings;
   try {
@@ -110,8 +110,8 @@ export function checkConfigFile(file: string): { config: Config; problems: Probl
 }
 
 /**
- * The configuration of the library: what is given, checked as a file is, and the defaults of the rest. Values may be
- * written as in a file or as they stand in a `Config`. Throws ConfigError with all problems at once.
+ * The configuration of the library: the given settings, checked like those of a file, and defaults for the rest.
+ * Values may have the form of a file or of a `Config`. Throws a ConfigError with all problems.
  */
 export function completeConfig(given: object = {}): Config {
   const values: Record<string, unknown> = defaults();
@@ -152,7 +152,7 @@ function readFile(file: string): FileSettings {
   return readConfigText(file, text);
 }
 
-/** Structured settings are written as JSON in a variable; all others as they stand. */
+/** A variable holds structured settings as JSON, all others as plain text. */
 function fromEnvironment(value: string): unknown {
   if (!/^\s*[[{]/.test(value) || /^\s*\[[^\]]*\]:\d/.test(value)) return value;
   try {
@@ -175,10 +175,13 @@ function checkAcross(config: Config, placeOf: (key: Key) => Place): Problem[] {
   const { admin } = config;
   const elsewhere = admin !== 'off' && !admin.startsWith('unix:') && !isLoopback(parseListen(admin).address);
   if (elsewhere && config.adminToken === '') {
-    fail('admin', `${config.admin} is reachable from elsewhere: set admin_token, or use a loopback address`);
+    fail(
+      'admin',
+      `${config.admin} is reachable from other hosts: set admin_token, or use a loopback address`,
+    );
   }
   for (const { name } of config.suffixes) {
-    if (name === config.zone) fail('suffixes', `${name} is the canonical suffix already`);
+    if (name === config.zone) fail('suffixes', `${name} is already the canonical suffix`);
   }
   return problems;
 }

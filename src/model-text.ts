@@ -1,8 +1,8 @@
-/** Text that came from somewhere else, as it may stand in a message, on a terminal or in a log. */
+/** Makes foreign text safe for messages, terminals and logs. */
 
 /**
- * Controls (C0, DEL, C1), marks that turn the direction of what follows, separators of lines and paragraphs, and
- * halves of surrogate pairs: what a terminal obeys instead of showing.
+ * Control characters (C0, DEL, C1), direction marks, separators of lines and paragraphs, and halves of surrogate
+ * pairs: a terminal interprets them instead of showing them.
  */
 const UNSAFE =
   // eslint-disable-next-line no-control-regex
@@ -13,17 +13,17 @@ function escaped(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
 
-/** One line of text: what a terminal would obey is shown as `\u001b`, which inside JSON means the same. */
+/** One line of text, with characters that a terminal would interpret shown as `\u001b`, which means the same in JSON. */
 export function plainText(text: string): string {
   return text.replace(UNSAFE, escaped);
 }
 
-/** Several lines of our own making: as `plainText`, but line ends and tabs stay. */
+/** Several lines made by podns: like `plainText`, but line ends and tabs stay. */
 export function plainLines(text: string): string {
   return text.replace(UNSAFE, (character) => (LAYOUT.test(character) ? character : escaped(character)));
 }
 
-/** At most that many characters of a text, made plain. */
+/** At most `most` characters of a text, made plain. */
 export function excerpt(text: string, most = 80): string {
   return plainText(text.length > most ? `${text.slice(0, most - 3)}...` : text);
 }

@@ -1,6 +1,6 @@
 /**
- * The words of podns: resources, their keys, change sets, problems, and the contract between a source of
- * records and the one who receives them. Types only, and the few functions that every room needs of them.
+ * The model: resources, their keys, changes, problems, and the contract between a source of records and its
+ * receiver. Only types, and a few functions that every room needs.
  */
 
 /** `vpc` holds `namespace`s; a namespace holds `overlay`s, `pod`s and `service`s. */
@@ -10,7 +10,7 @@ export const KINDS: readonly Kind[] = ['vpc', 'namespace', 'overlay', 'pod', 'se
 
 export type Protocol = 'tcp' | 'udp' | 'sctp';
 
-/** What happens to outside names of a VPC: a list names the only suffixes that leave. */
+/** What happens to outside names of a VPC; with a list, podns forwards only names at and below these suffixes. */
 export type ForwardPolicy = 'on' | 'off' | 'refuse' | string[];
 
 /** A named port; `name` is lower-case without the leading underscore. */
@@ -30,13 +30,13 @@ export interface Vpc {
   forward?: ForwardPolicy;
   /** `ADDR:PORT`, each; tried in order. */
   upstreams?: string[];
-  /** Upstreams of the names at and below a suffix; none: there are no such names. */
+  /** Upstreams of the names at and below a suffix; with an empty list these names do not exist. */
   routes?: NameLists;
-  /** Addresses of names that are no pod's and no service's. */
+  /** Addresses of names that no pod and no service has. */
   hosts?: NameLists;
 }
 
-/** Lists by name: names folded and in order, no list twice, so that equal content is equal text. */
+/** Lists by name: names are folded, sorted and unique, so that equal content is equal text. */
 export type NameLists = Record<string, string[]>;
 
 export interface Namespace {
@@ -62,7 +62,7 @@ export interface Overlay {
   internal?: boolean;
 }
 
-/** A pod's place on an overlay. The overlay is named; it lives in the pod's own namespace. */
+/** The attachment of a pod to an overlay of its own namespace. */
 export interface Attachment {
   overlay: string;
   /** Dotted quad. */
@@ -76,10 +76,10 @@ export interface Pod {
   kind: 'pod';
   vpc: string;
   namespace: string;
-  /** Unique in the namespace; may hold dots. */
+  /** Unique in the namespace; may contain dots. */
   name: string;
   aid: string;
-  /** Further names; other pods may bear them too. */
+  /** Further names; other pods may have them too. */
   names: string[];
   /** The address in the VPC, RFC 5952 text. */
   ip6?: string;
@@ -100,10 +100,10 @@ export interface Service {
   ports: Port[];
 }
 
-/** A resource after validation: names folded, defaults filled in, addresses canonical. */
+/** A resource after validation, which folds names, fills in defaults, and makes addresses canonical. */
 export type Resource = Vpc | Namespace | Overlay | Pod | Service;
 
-/** What names a resource. A VPC has only `vpc` (its own name, `name` empty); a namespace `vpc` and `namespace`. */
+/** The key of a resource. A VPC has only `vpc` (its own name; `name` is empty); a namespace `vpc` and `namespace`. */
 export interface ResourceKey {
   kind: Kind;
   vpc: string;
@@ -130,7 +130,7 @@ export function keyText(key: ResourceKey): string {
   return `${key.kind} ${path}`;
 }
 
-/** Where a resource was said: a file with line and column (from 1), or a stream and its line or key. */
+/** The place of a resource: a file with line and column (from 1), or a stream and its line or key. */
 export interface Place {
   file?: string;
   line?: number;
@@ -139,7 +139,7 @@ export interface Place {
   text?: string;
 }
 
-/** `zones/aep.yaml:7:12` or the stream's own words. */
+/** `zones/aep.yaml:7:12`, or the text of a stream's place. */
 export function placeText(place: Place | undefined): string {
   if (place === undefined) return '';
   if (place.file === undefined) return place.text ?? '';
@@ -147,12 +147,12 @@ export function placeText(place: Place | undefined): string {
   return `${place.file}:${place.line}:${place.column ?? 1}`;
 }
 
-/** Something wrong with input. `error`: that thing was refused. `warning`: it is served, but look at it. */
+/** A problem of the input. `error`: podns has refused it. `warning`: podns serves it, but it may be a mistake. */
 export interface Problem {
   severity: 'error' | 'warning';
   place?: Place;
   reason: string;
-  /** The resource it concerns, where there is one. */
+  /** The resource concerned, if there is one. */
   key?: ResourceKey;
 }
 
@@ -164,100 +164,100 @@ export function problemText(problem: Problem): string {
 
 /**
  * The state of one source, as `status` and `/readyz` show it.
- * `starting`: nothing heard yet. `live`: synced and connected. `lost`: synced once, not connected now; its last
- * view is served. `failed`: cannot work until a person changes something.
+ * `starting`: has delivered nothing yet. `live`: synced and connected. `lost`: has synced, but is not connected now;
+ * podns serves its last view. `failed`: cannot work until a person changes something.
  */
 export type SourceState = 'starting' | 'live' | 'lost' | 'failed';
 
 /**
- * Where a source delivers. One sink a source; calls are synchronous and in order, and never throw on bad records.
+ * Where a source delivers; each source has one sink. Calls are synchronous and in order, and never throw for bad records.
  *
- * `begin` opens a transaction: `full` means that what is not put before `commit` is gone. Between `begin` and
- * `commit` nothing is visible to queries; `commit` makes all of it visible at once, at the next flip of the
- * trie (a large one may take several turns of the event loop; the returned promise resolves when it is
- * answerable). `rollback` forgets the transaction. Only one transaction of a source is open at a time.
+ * `begin` opens a transaction; with `full` it deletes everything that it does not put. Queries see nothing of an open
+ * transaction; `commit` makes all of it visible at once, at the next flip of the trie (a large one may take several
+ * passes of the event loop; the returned promise resolves when it is answerable). `rollback` discards the transaction.
+ * A source has at most one open transaction.
  */
 export interface Sink {
-  /** `received`: when the octets of it came, by `performance.now()`; only statistics need it. */
+  /** `received`: the arrival of its octets, by `performance.now()`; only statistics use it. */
   begin(full: boolean, revision: string, at?: number, received?: number): void;
   /**
-   * `revision`: of this object alone, where the source knows it (etcd's mod revision); else the transaction's.
-   * `stamp`: a whole number below 2^64, in decimal, that the state gives for the claims of this object.
+   * `revision`: that of this object, if the source knows it (etcd's mod revision); else that of the transaction.
+   * `stamp`: a whole number below 2^64, in decimal, that orders the claims of this object.
    *
-   * Claims to one address, of pods and services: the highest stamp owns it, and putting an object again renews its
-   * claims. Without a stamp the revision counts, as a number; a source whose state has no revisions gives all the
-   * same stamp. Claims to `net6`, of VPCs: the lowest stamp is the oldest and stands, and an edit must not change
-   * it. Without a stamp a VPC of a full transaction is younger than those put before it; a later one is younger
-   * than all of it, and one that is put again stays as old as it is.
+   * Claims of pods and services to one address: the highest stamp owns it, and another put of an object renews its
+   * claims. Without a stamp the revision counts, as a number; a source without revisions gives the same stamp to all
+   * objects. Claims of VPCs to `net6`: the lowest stamp is the oldest and wins, and an edit must not change it. Without
+   * stamps a VPC of a full transaction is younger than those put before it; a VPC that is put later is younger than
+   * the whole transaction, and another put of a VPC does not change its age.
    */
   put(resource: Resource, place?: Place, revision?: string, stamp?: string): void;
   delete(key: ResourceKey): void;
   /**
-   * The source still names this key, but with a version that is not valid: the last good version that this source
-   * put, if there is one, stays, whether it is heard or not. `stamp`: of a VPC, as for `put`. True when there is one.
+   * The source still has this key, but with an invalid version: the last good version from this source stays, if there
+   * is one, whether it is effective or not. `stamp` is that of a VPC, as for `put`. True if there is such a version.
    */
   keep(key: ResourceKey, stamp?: string): boolean;
-  /** Undefined when there is nothing to wait for: it is answerable already. */
+  /** Undefined if the transaction is already answerable. */
   commit(): Promise<void> | undefined;
   /**
-   * With `true`: several transactions follow each other at once, and may become visible a few at a time; whole
-   * ones, in order. `commit` may resolve before that, until `false` has been said. May be ignored.
+   * `true` announces several transactions in quick succession, of which a few may become visible together: whole ones,
+   * in order. Until `false` ends this, `commit` may resolve before its transaction is visible. May be ignored.
    */
   gather(several: boolean): void;
   rollback(): void;
-  /** Nothing new, still alive, at this revision. */
+  /** The source is alive and has nothing new up to this revision. */
   bookmark(revision: string): void;
-  /** `since`: a loss began earlier than it was heard of here; milliseconds since 1970. */
+  /** `since`: the start of a loss that was reported late; milliseconds since 1970. */
   state(state: SourceState, reason?: string, since?: number): void;
-  /** The source goes on right after the saved revision that it was started with: what was saved of it is whole. */
+  /** The source continues right after the saved revision that it was started with, so its saved records are complete. */
   resumed(): void;
-  /** Replaces all standing problems of the given scope (a file's path, a stream's key), or clears it when empty. */
+  /** Replaces the current problems of a scope (the path of a file, the key of a stream); an empty list clears them. */
   problems(scope: string, problems: Problem[]): void;
 }
 
-/** From where a source may go on after a restart of this process. */
+/** The point from which a source may continue after a restart of podns. */
 export interface ResumePoint {
-  /** The last one that the receiver has applied and saved. */
+  /** The last revision that the receiver has applied and saved. */
   revision: string;
-  /** What the source gave by `proof` for that revision. */
+  /** The result of `proof` for that revision. */
   proof: string;
 }
 
 /**
- * A source of records: zones directory, watch stream, etcd, Docker, kraud. Knows the model and nothing else.
- * `start` begins to deliver into the sink and returns at once; failures are reported by `sink.state`, never
- * thrown. `close` ends all I/O; after it resolves the sink is not called again.
+ * A source of records: zones directory, watch stream, etcd, kraud. It knows only the model. `start` returns at once
+ * and delivers into the sink; it reports failures by `sink.state` and never throws them. `close` ends all I/O; after
+ * it resolves, the source does not call the sink again.
  */
 export interface Source {
-  /** Unique among the sources of a server: `zones:DIR`, `watch:URL`, `etcd:URL`, `docker:SOCKET`. */
+  /** Unique among the sources of a server: `zones:DIR`, `watch:URL`, `etcd:URL`, `kraud:URL`. */
   readonly name: string;
-  /** Equal for sources whose stamps of VPCs compare: those that read one database in parts. Its name, unless said. */
+  /** Equal for sources that read parts of one database, so that their VPCs' stamps compare. Default: the name. */
   readonly family?: string;
   /**
-   * `resume`: what was saved of it is in the sink already. A source that can prove to have missed nothing since
-   * calls `sink.resumed` and goes on from there; any other ignores it and delivers a full state.
+   * `resume`: the sink already has the saved records of this source. If the source can prove that it has missed
+   * nothing since, it calls `sink.resumed` and continues from there; otherwise it delivers a full state.
    */
   start(sink: Sink, resume?: ResumePoint): void;
   close(): Promise<void>;
-  /** What a later start needs beside this revision of ours to go on after it; undefined where it could not. */
+  /** What a later start needs besides this revision to continue after it; undefined if it could not continue. */
   proof?(revision: string): string | undefined;
-  /** SIGHUP: read again what does not announce its changes. Optional. */
+  /** SIGHUP: reads everything again that does not announce its changes. Optional. */
   reload?(): void;
 }
 
 /**
- * The receiver of effective changes: the trie. The catalog has settled who says what; the projection only
- * has to make it answerable. `begin` … `commit` is one atomic change: queries see all of it or none.
- * Between the two the event loop may turn; nothing of an open transaction is visible.
+ * The receiver of effective changes: the trie. The catalog has already settled precedence between sources; the
+ * projection only makes the result answerable. `begin` … `commit` is one atomic change: queries see all of it or
+ * none. Between the two the event loop may run.
  */
 export interface Projection {
   begin(): void;
   /**
-   * Adds or replaces. `stamp` orders claims to one address inside a VPC: the higher stamp owns it, a tie goes
-   * to the smaller `namespace/name`.
+   * Adds or replaces. `stamp` orders claims to one address inside a VPC: the higher stamp owns it; of equal stamps the
+   * smaller `namespace/name` owns it.
    */
   put(resource: Resource, stamp: bigint): void;
-  /** The pod or service that it has, under another stamp: it has claimed its addresses again. As `put`, but cheaper. */
+  /** A known pod or service with a new stamp, which renews its claims to its addresses. Like `put`, but faster. */
   renew?(resource: Resource, stamp: bigint): void;
   /** Removes; unknown keys are ignored. */
   remove(key: ResourceKey): void;

@@ -1,4 +1,4 @@
-/** The one place that wires configuration → sources → catalog → trie → transports, and the library's face. */
+/** Wires configuration → sources → catalog → trie → transports; the API of the library. */
 import { Deferred } from './answer/defer/deferred.ts';
 import { systemClock } from './base/clock.ts';
 import type { Clock } from './base/clock.ts';
@@ -42,29 +42,29 @@ import { TrieWriter } from './trie/write/writer.ts';
 export interface ServerOptions {
   /** Settings that differ from their defaults, by their names in `Config`. Listeners among them open in `start`. */
   config?: Partial<Config>;
-  /** Besides those of the configuration, and after them in preference. */
+  /** Further sources, which come after those of the configuration in precedence. */
   sources?: Source[];
   logger?: Logger;
   version?: string;
-  /** For tests: monotonic milliseconds with timers, and milliseconds since 1970. */
+  /** For tests: `clock` gives monotonic milliseconds and timers, `wallClock` milliseconds since 1970. */
   clock?: Clock;
   wallClock?: () => number;
-  /** Octets of address space for the view; small ones suit tests. */
+  /** Octets of address space for the view; tests use small ones. */
   reserve?: Reserve;
-  /** 16 octets: servers behind one address share it (RFC 9018). */
+  /** 16 octets, equal for all servers that share one address (RFC 9018). */
   cookieSecret?: Uint8Array;
 }
 
-/** Records that are tidied up in one turn. */
+/** Records that are cleaned up in one pass of the event loop. */
 const TIDIED = 512;
 
-/** The source that `apply` speaks for. */
+/** The name of the source that `apply` feeds. */
 const API_SOURCE = 'api';
 
 /**
- * Makes a server; nothing runs before `start` or `listen`, but `apply` and `answer` work at once.
- * Throws ConfigError where a setting is unknown or wrong, MemoryFullError when the address space for the view cannot
- * be had.
+ * Makes a server. Nothing runs before `start` or `listen`, but `apply` and `answer` work at once.
+ * Throws ConfigError if a setting is unknown or wrong, MemoryFullError if the address space for the view cannot be
+ * reserved.
  */
 export function createServer(options: ServerOptions = {}): PodnsServer {
   return new PodnsServer(options);
@@ -73,12 +73,12 @@ export function createServer(options: ServerOptions = {}): PodnsServer {
 export class PodnsServer {
   readonly config: Config;
   readonly catalog: Catalog;
-  /** The flat memory, and what shapes answers: for readers of its own, in benches and other threads. */
+  /** The flat memory of the view, and the settings of answers: for further readers, such as benches and other threads. */
   readonly memory: TrieMemory;
   readonly settings: AnswerSettings;
   private readonly logger: Logger;
   private readonly sources: Source[];
-  /** Who is told of changes: the watch stream's readers, the events', the saved view. */
+  /** The subscribers of changes: readers of the watch stream and of the events, and the saved view. */
   readonly subscribers: Subscribers;
   readonly feed: Feed;
   private readonly writer: TrieWriter;
@@ -191,9 +191,9 @@ export class PodnsServer {
   }
 
   /**
-   * Binds the configured listeners, takes up the saved view, while which queries are held, and starts the sources.
-   * Resolves when all that was bound is served. Rejects with StateFolderError where somebody else may have written
-   * the saved view, and with the first listener that cannot be bound.
+   * Binds the configured listeners, loads the saved view (queries are held meanwhile), and starts the sources.
+   * Resolves when all bound listeners are served. Rejects with StateFolderError if another user may have written the
+   * saved view, and with the error of the first listener that cannot be bound.
    */
   async start(): Promise<void> {
     if (this.config.state !== '') checkStateFolder(this.config.state);
@@ -211,14 +211,14 @@ export class PodnsServer {
   }
 
   /**
-   * Opens one more listener, `ADDR:PORT[@vpc[/namespace]]`, UDP and TCP; its `close` closes it again. Both may be
-   * done while queries run. Rejects with the system's error.
+   * Opens one more listener, `ADDR:PORT[@vpc[/namespace]]`, for UDP and TCP; its `close` closes it. Both work while
+   * the server answers. Rejects with the system's error.
    */
   listen(listen: string | Listen): Promise<OpenListener> {
     return this.transports.listen(listen);
   }
 
-  /** As `listen`, but threads may still be starting: what is asked meanwhile waits for them. */
+  /** Like `listen`, but does not wait for worker threads to start; early queries wait for them. */
   bind(listen: string | Listen): Promise<OpenListener> {
     return this.transports.open(listen);
   }
@@ -228,14 +228,14 @@ export class PodnsServer {
   }
 
   /**
-   * One atomic change of the library's own records; resolves when it is answerable. Changes are applied in the order
-   * of the calls. Rejects with a TypeError that names every fault of every object, and changes nothing then.
+   * Applies one atomic change of the library's own records; resolves when it is answerable. Changes are applied in the
+   * order of the calls. Rejects with a TypeError that lists every problem of each object, and then changes nothing.
    */
   async apply(changes: Changes): Promise<void> {
     await this.api.apply(validated(changes, this.config.zone));
   }
 
-  /** Answers one message without a socket. Undefined where a server would stay silent. */
+  /** Answers one message without a socket. Undefined if a server would send nothing. */
   answer(packet: Uint8Array, client: AnswerClient): Uint8Array | undefined | Promise<Uint8Array | undefined> {
     const peer = this.peers.of(client);
     const length = this.answerNow(packet, peer, this.out);
@@ -248,7 +248,7 @@ export class PodnsServer {
     });
   }
 
-  /** What each source has said, and how it is. */
+  /** The state of each source. */
   status(): SourceStatus[] {
     return this.feed.status();
   }
@@ -257,12 +257,12 @@ export class PodnsServer {
     return this.staleness.readiness();
   }
 
-  /** Everything that stands wrong: refused input, conflicts between sources, VPCs and addresses. */
+  /** All current problems: refused input, and conflicts between sources, between VPCs and over addresses. */
   problems(): Problem[] {
     return [...this.feed.status().flatMap(({ problems }) => problems), ...this.conflicts()];
   }
 
-  /** Of those, what stands unsettled between sources, between VPCs, and over addresses. */
+  /** The current conflicts between sources, between VPCs and over addresses. */
   conflicts(): Problem[] {
     return [...this.catalog.conflicts(), ...this.writer.problems()];
   }
@@ -272,17 +272,17 @@ export class PodnsServer {
     return this.catalog.list(kind, filter, true);
   }
 
-  /** Reads again what does not announce its changes (SIGHUP). */
+  /** Reads sources again that do not announce their changes (SIGHUP). */
   reload(): void {
     for (const source of this.running) source.reload?.();
   }
 
-  /** Resolves when all that was delivered so far is answerable. */
+  /** Resolves when everything that the sources have delivered so far is answerable. */
   settled(): Promise<void> {
     return this.feed.settled();
   }
 
-  /** Answers what is under way, with SERVFAIL what still is after `graceMs` (5 s); saves the view and stops the rest. */
+  /** Answers queries in flight, those left after `graceMs` (5 s) with SERVFAIL; then saves the view and stops. */
   close(graceMs?: number): Promise<void> {
     const { transports, deferred, outside, subscribers, staleness } = this;
     return endServer(
@@ -302,7 +302,7 @@ export class PodnsServer {
     this.staleness.look();
     this.deferred.viewChanged();
     this.subscribers.commit();
-    // The other copy follows as soon as its readers have left, at the latest with the next change.
+    // The writer updates the other copy once its readers have left, at the latest with the next change.
     setImmediate(() => {
       this.writer.tables.settle();
       this.tidy();
@@ -310,7 +310,7 @@ export class PodnsServer {
     });
   }
 
-  /** What a large change has left behind in the catalog, a little in each turn. */
+  /** Cleans up what a large change has left in the catalog, a little in each pass of the event loop. */
   private tidy(): void {
     if (this.tidying) return;
     this.tidying = this.catalog.tidy(TIDIED);

@@ -1,13 +1,13 @@
-/** Binds an HTTP server to an address or a unix socket; a dead socket file is replaced, a live one is respected. */
+/** Binds an HTTP server to an address or a unix socket; replaces a dead socket file, but not a live one. */
 import { lstatSync, unlinkSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
 import { parseListen } from '../transport/listen.ts';
 
-/** Taken apart: what `createAdmin` and its checks need to know of `ADDR:PORT` or `unix:PATH`. */
+/** The parts of `ADDR:PORT` or `unix:PATH`. */
 export type Bind = { path: string } | { address: string; port: number };
 
-/** Throws ListenError where the text is neither. */
+/** Throws ListenError if the text is neither. */
 export function parseBind(text: string): Bind {
   if (text.startsWith('unix:')) return { path: text.slice('unix:'.length) };
   const { address, port } = parseListen(text);
@@ -15,14 +15,14 @@ export function parseBind(text: string): Bind {
 }
 
 /**
- * Resolves with the text of what was bound, a port of 0 replaced by the one that was given. Rejects with the
- * system's error (`EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL`), also when another process answers on the socket file.
- * A socket file is made with mode 0600.
+ * Resolves with the bound address as text, a port of 0 replaced by the real one. Rejects with the system's error
+ * (`EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL`), also if another process answers on the socket file. Creates a socket
+ * file with mode 0600.
  */
 export async function bindServer(server: Server, bind: Bind): Promise<string> {
   if ('path' in bind) {
     await removeDeadSocket(bind.path);
-    // The file is made inside of listen(), so that no other can slip in before a chmod.
+    // listen() creates the file, so the umask closes the gap that a later chmod would leave.
     const mask = process.umask(0o177);
     try {
       await listening(server, () => server.listen(bind.path));
@@ -48,7 +48,7 @@ function listening(server: Server, listen: () => void): Promise<void> {
   });
 }
 
-/** Unlinks a socket file that nobody listens on. Anything else at the path is left for `listen` to stumble over. */
+/** Removes a socket file without a listener. Anything else at the path stays, and `listen` fails on it. */
 export async function removeDeadSocket(path: string): Promise<void> {
   if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() !== true) return;
   const refused = await new Promise<boolean>((resolve) => {

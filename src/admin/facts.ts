@@ -1,4 +1,4 @@
-/** What the admin listener knows of the server, and how a module of routes is shaped. */
+/** What the admin listener knows of the server, and the type of a module of routes. */
 import type { FastifyInstance } from 'fastify';
 import type { Readiness } from '../server/staleness.ts';
 
@@ -7,5 +7,5 @@ export interface AdminFacts {
   readiness(): Readiness;
 }
 
-/** Adds routes; called once, before the listener opens. */
+/** Adds routes; called once before the listener opens. */
 export type AdminRoutes = (app: FastifyInstance, facts: AdminFacts) => void;

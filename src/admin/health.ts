@@ -1,4 +1,4 @@
-/** `/healthz` says that the process turns; `/readyz` says whether every source has delivered, and if not, which. */
+/** `/healthz` shows that the process runs; `/readyz` shows whether every source has delivered, and which has not. */
 import type { FastifyInstance } from 'fastify';
 import { plainText } from '../model-text.ts';
 import type { AdminFacts } from './facts.ts';

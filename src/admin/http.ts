@@ -1,4 +1,4 @@
-/** The admin listener: HTTP for health, and for whatever route modules are given to it. */
+/** The admin listener: HTTP for health and for the given route modules. */
 import { createServer } from 'node:http';
 import fastify from 'fastify';
 import { isLoopback } from '../dns/address.ts';
@@ -10,7 +10,7 @@ import { healthRoutes } from './health.ts';
 export interface AdminOptions {
   /** `ADDR:PORT` or `unix:PATH`. */
   bind: string;
-  /** '' for none, which only a loopback address or a unix socket may have. */
+  /** '' for no token, which only a loopback address or a unix socket may have. */
   token?: string;
   /** Further names that a Host header may carry. */
   hosts?: readonly string[];
@@ -20,23 +20,23 @@ export interface AdminOptions {
 }
 
 export interface Admin {
-  /** Resolves with the bound address as text; rejects with the system's error, and leaves nothing open then. */
+  /** Resolves with the bound address as text. Rejects with the system's error, and then leaves nothing open. */
   open(): Promise<string>;
-  /** Stops listening, lets requests in flight end, cuts them after a second. */
+  /** Stops listening, lets requests in flight end, and cuts them after a second. */
   close(): Promise<void>;
   /** The bound address, '' before `open`. */
   readonly address: string;
 }
 
-/** Milliseconds that requests in flight have at close. */
+/** Milliseconds that requests in flight get at close. */
 const CLOSE_GRACE = 1000;
 
-/** Throws where the address is reachable from elsewhere and there is no token. */
+/** Throws if the address is reachable from other hosts and there is no token. */
 export function createAdmin(options: AdminOptions): Admin {
   const { facts, token = '', hosts = [], routes = [] } = options;
   const bind = parseBind(options.bind);
   if (!('path' in bind) && token === '' && !isLoopback(bind.address)) {
-    throw new Error(`the admin listener ${options.bind} is reachable from elsewhere and has no token`);
+    throw new Error(`the admin listener ${options.bind} is reachable from other hosts and has no token`);
   }
 
   const app = fastify({ bodyLimit: 64 * 1024, routerOptions: { ignoreTrailingSlash: true } });
@@ -48,14 +48,14 @@ export function createAdmin(options: AdminOptions): Admin {
     await reply.code(refusal.status).type('text/plain; charset=utf-8').send(`${refusal.text}\n`);
   });
   app.setNotFoundHandler((_request, reply) =>
-    reply.code(404).type('text/plain; charset=utf-8').send('nothing here\n'),
+    reply.code(404).type('text/plain; charset=utf-8').send('not found\n'),
   );
   for (const add of [healthRoutes, ...routes]) add(app, facts);
 
   const server = createServer((request, response) => app.routing(request, response));
   server.headersTimeout = 5_000;
   server.requestTimeout = 10_000;
-  // A thousand readers of the watch stream, and then some.
+  // Enough for a thousand readers of the watch stream and other requests.
   server.maxConnections = 5_000;
   let address = '';
 
@@ -66,7 +66,7 @@ export function createAdmin(options: AdminOptions): Admin {
     async open() {
       await app.ready();
       address = await bindServer(server, bind);
-      // Errors of accepting (EMFILE) are no reason to end a nameserver.
+      // An error of accept (EMFILE) must not end a nameserver.
       server.on('error', () => {});
       return address;
     },
@@ -75,7 +75,7 @@ export function createAdmin(options: AdminOptions): Admin {
         address = '';
         const closed = new Promise<void>((resolve) => server.close(() => resolve()));
         const cut = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE);
-        // Ends the streams, which would not end by themselves.
+        // Ends the streams, which do not end by themselves.
         await app.close();
         await closed;
         clearTimeout(cut);

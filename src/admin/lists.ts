@@ -1,4 +1,4 @@
-/** `/v1/vpcs`, `/v1/namespaces`, `/v1/overlays`, `/v1/pods`, `/v1/services`: what there is, as JSON. */
+/** `/v1/vpcs`, `/v1/namespaces`, `/v1/overlays`, `/v1/pods`, `/v1/services`: the resources, as JSON. */
 import type { FastifyInstance } from 'fastify';
 import type { Kind, Resource } from '../model.ts';
 import type { PodnsServer } from '../server.ts';
@@ -18,17 +18,17 @@ const LISTS: Record<string, Kind> = {
   services: 'service',
 };
 const LIMITS = {
-  /** Lists that are being read at the same time. */
+  /** Lists that clients read at the same time. */
   readers: 64,
-  /** A connection that takes nothing for so long is cut, milliseconds. */
+  /** Milliseconds after which a connection that takes nothing is cut. */
   stall: 10_000,
 };
-/** Resources that are written in one piece: half a millisecond of work. */
+/** Resources per piece of the body: half a millisecond of work. */
 const PIECE = 100;
 
 export function listRoutes(app: FastifyInstance, server: PodnsServer, limits = LIMITS): void {
   const reading = new Set<PacedBody>();
-  // Who reads slowly must not hold up a server that closes.
+  // A slow reader must not delay the server's close.
   app.addHook('preClose', async () => {
     for (const body of reading) body.destroy();
   });
@@ -37,14 +37,15 @@ export function listRoutes(app: FastifyInstance, server: PodnsServer, limits = L
       const vpcs = listOf(request.query.vpc);
       const namespaces = listOf(request.query.namespace);
       void reply.type('text/plain; charset=utf-8');
-      if (vpcs.length > 1 || namespaces.length > 1) return reply.code(400).send('one vpc, one namespace\n');
+      if (vpcs.length > 1 || namespaces.length > 1)
+        return reply.code(400).send('give at most one vpc and one namespace\n');
       if (reading.size >= limits.readers)
-        return reply.code(503).header('retry-after', 1).send('too many lists are being read\n');
+        return reply.code(503).header('retry-after', 1).send('too many lists are in progress\n');
       const filter = { vpc: vpcs[0]?.toLowerCase(), namespace: namespaces[0]?.toLowerCase() };
-      // VPCs and namespaces that are only referred to are there as well: pods can ask for them.
+      // The lists include VPCs and namespaces that are only referred to, because pods can ask for them.
       const body = new PacedBody(jsonPieces(server.catalog.listPaced(kind, filter, true)));
       reading.add(body);
-      // Node counts what the connection takes; the next request on it has its own time again.
+      // The timeout counts from the last octets that the connection took; each request starts a new one.
       reply.raw.setTimeout(limits.stall, () => reply.raw.destroy());
       body.once('close', () => reading.delete(body));
       return reply.type('application/json; charset=utf-8').send(body);
@@ -52,7 +53,7 @@ export function listRoutes(app: FastifyInstance, server: PodnsServer, limits = L
   }
 }
 
-/** One array, written as it is read; an empty piece where others may have their turn. */
+/** One array, written while the resources are read; an empty piece lets other work run. */
 function* jsonPieces(resources: Iterable<Resource | undefined>): Generator<string, void, undefined> {
   let text = '[';
   let count = 0;

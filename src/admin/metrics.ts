@@ -47,25 +47,43 @@ function registryOf(server: PodnsServer, version: string): Registry {
     });
   };
 
-  gauge('podns_build_info', 'Which podns this is.', ['version', 'node'], (metric) =>
+  gauge('podns_build_info', 'Version of podns and of Node.', ['version', 'node'], (metric) =>
     metric.set({ version, node: process.version }, 1),
   );
   transportMetrics(server, gauge, counter);
-  gauge('podns_resources', 'Effective resources.', ['kind'], (metric) => {
+  gauge('podns_resources', 'Resources that podns serves, by kind.', ['kind'], (metric) => {
     for (const kind of KINDS) metric.set({ kind }, server.catalog.count(kind));
   });
-  gauge('podns_source_live', '1 while a source has synced and is connected.', ['source'], (metric) => {
-    for (const { name, synced, state } of server.feed.states())
-      metric.set({ source: name }, synced && state === 'live' ? 1 : 0);
-  });
-  gauge('podns_source_heard_timestamp_seconds', 'When a source was last heard of.', ['source'], (metric) => {
-    for (const { name, lastHeard } of server.feed.states()) metric.set({ source: name }, lastHeard / 1000);
-  });
-  counter('podns_source_changes_total', 'Effective changes by source.', ['source'], (metric) => {
-    for (const { name, changes } of server.feed.states()) metric.inc({ source: name }, changes);
-  });
-  gauge('podns_conflicts', 'Conflicts between sources, VPCs and over addresses.', [], (metric) =>
-    metric.set(server.conflicts().length),
+  gauge(
+    'podns_source_live',
+    '1 while the source has synced and is connected, else 0.',
+    ['source'],
+    (metric) => {
+      for (const { name, synced, state } of server.feed.states())
+        metric.set({ source: name }, synced && state === 'live' ? 1 : 0);
+    },
+  );
+  gauge(
+    'podns_source_heard_timestamp_seconds',
+    'Time of the last sign of life of the source.',
+    ['source'],
+    (metric) => {
+      for (const { name, lastHeard } of server.feed.states()) metric.set({ source: name }, lastHeard / 1000);
+    },
+  );
+  counter(
+    'podns_source_changes_total',
+    'Changes of the source that have changed the view.',
+    ['source'],
+    (metric) => {
+      for (const { name, changes } of server.feed.states()) metric.inc({ source: name }, changes);
+    },
+  );
+  gauge(
+    'podns_conflicts',
+    'Unresolved conflicts between sources, between VPCs and over addresses.',
+    [],
+    (metric) => metric.set(server.conflicts().length),
   );
   watchMetrics(server, gauge, counter);
   outsideMetrics(server, gauge, counter);
@@ -73,30 +91,49 @@ function registryOf(server: PodnsServer, version: string): Registry {
   addHistogram(
     registry,
     'podns_propagation_seconds',
-    "From the control plane's commit to answerable.",
+    'Time from the commit of a change in the control plane until it is answerable.',
     committed,
   );
-  addHistogram(registry, 'podns_apply_seconds', 'From the arrival of a change to answerable.', received);
+  addHistogram(
+    registry,
+    'podns_apply_seconds',
+    'Time from the arrival of a change until it is answerable.',
+    received,
+  );
   return registry;
 }
 
 function watchMetrics(server: PodnsServer, gauge: Adder<Gauge>, counter: Adder<Counter>): void {
   const { watchServer } = server.subscribers;
-  gauge('podns_watch_readers', 'Readers of the watch stream.', [], (metric) =>
+  gauge('podns_watch_readers', "Connected readers of this server's watch stream.", [], (metric) =>
     metric.set(watchServer.facts().readers),
   );
-  counter('podns_watch_cut_total', 'Readers that were cut, and why.', ['reason'], (metric) => {
-    for (const [reason, count] of Object.entries(watchServer.facts().cut)) metric.inc({ reason }, count);
-  });
-  counter('podns_watch_refused_total', 'Readers that were refused, and why.', ['reason'], (metric) => {
-    for (const [reason, count] of Object.entries(watchServer.facts().refused)) metric.inc({ reason }, count);
-  });
-  gauge('podns_watch_history_bytes', 'Octets of changes kept for readers.', [], (metric) =>
-    metric.set(watchServer.facts().history.bytes),
+  counter(
+    'podns_watch_cut_total',
+    'Readers of the watch stream that podns has disconnected, by reason.',
+    ['reason'],
+    (metric) => {
+      for (const [reason, count] of Object.entries(watchServer.facts().cut)) metric.inc({ reason }, count);
+    },
+  );
+  counter(
+    'podns_watch_refused_total',
+    'Readers of the watch stream that podns has refused, by reason.',
+    ['reason'],
+    (metric) => {
+      for (const [reason, count] of Object.entries(watchServer.facts().refused))
+        metric.inc({ reason }, count);
+    },
+  );
+  gauge(
+    'podns_watch_history_bytes',
+    'Octets of the changes that podns keeps for readers of the watch stream.',
+    [],
+    (metric) => metric.set(watchServer.facts().history.bytes),
   );
 }
 
-/** The library's own histogram observes by itself; this one is only read out. */
+/** Registers a histogram of the server, which has its counts already, so prom-client's own class does not fit. */
 function addHistogram(registry: Registry, name: string, help: string, histogram: Histogram): void {
   const read = (): object => {
     let below = 0;

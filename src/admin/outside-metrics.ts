@@ -1,4 +1,4 @@
-/** What the forwarder of outside names counts: how queries went, what upstreams said, what is cached and waits. */
+/** The counters of the forwarder: results of queries, messages of upstreams, waiting queries, the cache. */
 import type { Counter, Gauge } from 'prom-client';
 
 import type { PodnsServer } from '../server.ts';
@@ -6,7 +6,7 @@ import type { Adder } from './transport-metrics.ts';
 
 type Count = keyof PodnsServer['outside']['counters'];
 
-/** Label and counter; a query may count under several: one that misses may then join, fail or be given a stale answer. */
+/** Label and counter. A query may count under several: after a miss it may join, fail or get a stale answer. */
 const RESULTS: readonly [string, Count][] = [
   ['hit', 'hits'],
   ['miss', 'misses'],
@@ -33,30 +33,35 @@ const MESSAGES: readonly [string, Count][] = [
 
 export function outsideMetrics(server: PodnsServer, gauge: Adder<Gauge>, counter: Adder<Counter>): void {
   const { outside } = server;
+  counter('podns_outside_queries_total', 'Queries for outside names, by result.', ['result'], (metric) => {
+    const { counters } = outside;
+    for (const [result, key] of RESULTS) metric.inc({ result }, counters[key]);
+  });
   counter(
-    'podns_outside_queries_total',
-    'Queries for outside names, by how they went.',
-    ['result'],
+    'podns_upstream_messages_total',
+    'Messages to and from upstreams, and failures, by kind.',
+    ['kind'],
     (metric) => {
       const { counters } = outside;
-      for (const [result, key] of RESULTS) metric.inc({ result }, counters[key]);
+      for (const [kind, key] of MESSAGES) metric.inc({ kind }, counters[key]);
     },
   );
-  counter('podns_upstream_messages_total', 'Messages to and from upstreams, by kind.', ['kind'], (metric) => {
-    const { counters } = outside;
-    for (const [kind, key] of MESSAGES) metric.inc({ kind }, counters[key]);
-  });
-  gauge('podns_upstream_failing', '1 while an upstream is tried last.', ['upstream'], (metric) => {
-    for (const { upstream, state } of outside.status().upstreams)
-      metric.set({ upstream }, state === 'failing' ? 1 : 0);
-  });
-  gauge('podns_outside_waiting', 'Queries that wait for upstreams.', [], (metric) =>
+  gauge(
+    'podns_upstream_failing',
+    '1 while the upstream is failing, so that podns tries it last, else 0.',
+    ['upstream'],
+    (metric) => {
+      for (const { upstream, state } of outside.status().upstreams)
+        metric.set({ upstream }, state === 'failing' ? 1 : 0);
+    },
+  );
+  gauge('podns_outside_waiting', 'Queries that wait for an upstream.', [], (metric) =>
     metric.set(outside.status().waiting),
   );
-  gauge('podns_outside_cache_entries', 'Answers in the cache.', [], (metric) =>
+  gauge('podns_outside_cache_entries', 'Answers of upstreams in the cache.', [], (metric) =>
     metric.set(outside.status().cacheEntries),
   );
-  gauge('podns_outside_cache_bytes', 'Octets that the cached answers take.', [], (metric) =>
+  gauge('podns_outside_cache_bytes', 'Octets of the cached answers.', [], (metric) =>
     metric.set(outside.status().cacheSize),
   );
 }

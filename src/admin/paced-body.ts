@@ -1,9 +1,9 @@
-/** A response body that is made piece by piece, each in a turn of its own, as fast as it is read. */
+/** A response body that is made piece by piece, as fast as it is read, so that other work runs between pieces. */
 import { Readable } from 'node:stream';
 
 /**
- * The first piece is made at once: it fixes what the others are of. After an empty piece others have their turn.
- * Ends with an error, and so without the end of its body, where the pieces do.
+ * Makes the first piece at once, because it fixes the state that the others show. An empty piece only lets other
+ * work run. An error of the iterator cuts the body short.
  */
 export class PacedBody extends Readable {
   private readonly pieces: Iterator<string, void>;

@@ -1,4 +1,4 @@
-/** Every route that speaks of a running server, for `createAdmin`. */
+/** All routes of a running server, for `createAdmin`. */
 import type { PodnsServer } from '../server.ts';
 import type { AdminRoutes } from './facts.ts';
 import { listRoutes } from './lists.ts';

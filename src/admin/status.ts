@@ -1,17 +1,17 @@
-/** `/v1/status`: sources, revisions, lag, ages, rates, problems; what is held, saved, and given to others. */
+/** `/v1/status`: sources, revisions, lag, ages, rates and problems; the watch stream, outside names, the saved view. */
 import type { FastifyInstance } from 'fastify';
 import { KINDS, problemText, type Kind, type Problem } from '../model.ts';
 import type { PodnsServer } from '../server.ts';
 import type { HistogramFacts } from '../server/histogram.ts';
 import type { WatchServerFacts } from '../watch/watch-server.ts';
 
-/** A problem in words. */
+/** A problem as text. */
 export interface ProblemText {
   severity: Problem['severity'];
   text: string;
 }
 
-/** Times are RFC 3339, null for never; `Ms` are milliseconds. */
+/** Times are RFC 3339, null for never; fields that end in `Ms` are milliseconds. */
 export interface Status {
   version: string;
   node: string;
@@ -20,13 +20,13 @@ export interface Status {
   started: string;
   ready: boolean;
   reasons: string[];
-  /** The last revision of this process's own, as `/v1/watch` counts. */
+  /** The last revision of this process, as `/v1/watch` counts. */
   revision: string;
   counts: Record<Kind, number>;
   sources: SourceText[];
   /** Conflicts between sources, between VPCs, and over addresses. */
   conflicts: ProblemText[];
-  /** How long changes took: from the control plane's commit, and from their octets' arrival, to answerable. */
+  /** How long changes took to be answerable: from the control plane's commit, and from the arrival of their octets. */
   propagation: { committed: HistogramFacts; received: HistogramFacts };
   watch: WatchServerFacts;
   events: { listeners: number };
@@ -34,12 +34,12 @@ export interface Status {
   saved: { path: string; at: string | null; problem: string | null } | null;
   listeners: { text: string; udp: string; received: number; answered: number; dropped: number }[];
   memory: { resident: number; heap: number; records: number };
-  /** With `?digest`: equal where the effective resources are equal. Takes a while with many. */
+  /** With `?digest`: equal for equal effective resources. Takes a while for many. */
   digest?: string;
 }
 
 export interface OutsideText {
-  /** Who names the upstreams of VPCs that have none of their own, and those. */
+  /** Where the default upstreams come from, and the default upstreams: those of VPCs without upstreams of their own. */
   source: string;
   defaults: string[];
   problem: string;
@@ -52,18 +52,18 @@ export interface SourceText {
   name: string;
   state: string;
   reason: string;
-  /** Its own last revision that has been applied. */
+  /** The last revision of the source that podns has applied. */
   revision: string;
   synced: boolean;
-  /** What an earlier run saved is served, or was at first. */
+  /** True if podns has served records of this source from the saved view. */
   restored: boolean;
   lastChange: string | null;
   lastHeard: string | null;
   lostSince: string | null;
   changes: number;
-  /** Changes a second, over the last ten. */
+  /** Changes per second, over the last ten seconds. */
   rate: number;
-  /** Of the last change, from the control plane's commit to answerable; null where that is not told. */
+  /** Time of the last change from the control plane's commit to answerable; null if the source does not report it. */
   lagMs: number | null;
   problems: ProblemText[];
 }

@@ -1,25 +1,25 @@
-/** A response that never ends, NDJSON, as the output of whoever has lines to give. */
+/** An endless NDJSON response as a `WatchOutput`. */
 import type { ServerResponse } from 'node:http';
 import type { FastifyReply } from 'fastify';
 import type { WatchOutput } from '../watch/watch-reader.ts';
 
-/** What the giver of lines wants to know of the connection. */
+/** The events of the connection that the writer of lines needs. */
 export interface StreamEnd {
   drained(): void;
   left(): void;
 }
 
-/** A dead peer is found by TCP after about this long, milliseconds, plus its probes. */
+/** Milliseconds of silence after which TCP starts to probe for a dead peer. */
 const KEEP_ALIVE = 15_000;
 
-/** Sends the head. The response is no longer fastify's from here on. */
+/** Sends the head, and takes the response away from fastify. */
 export function beginStream(reply: FastifyReply): WatchOutput & { follow(end: StreamEnd): void } {
   reply.hijack();
   const response: ServerResponse = reply.raw;
   response.writeHead(200, {
     'content-type': 'application/x-ndjson',
     'cache-control': 'no-store',
-    // Proxies such as nginx hold lines back otherwise.
+    // Otherwise proxies such as nginx hold lines back.
     'x-accel-buffering': 'no',
   });
   response.flushHeaders();
@@ -31,7 +31,7 @@ export function beginStream(reply: FastifyReply): WatchOutput & { follow(end: St
       response.on('drain', () => end.drained());
       response.on('close', () => end.left());
       response.on('error', () => end.left());
-      // It may have gone while the head was written.
+      // The client may have gone while the head was written.
       if (response.destroyed || response.writableEnded) end.left();
     },
   };

@@ -1,24 +1,39 @@
-/** What the transports count, by listener, and by worker where threads serve it. */
+/** The counters of the transports, by listener, and by worker for listeners that worker threads serve. */
 import type { Counter, Gauge } from 'prom-client';
 import type { PodnsServer } from '../server.ts';
 import type { OpenListener } from '../server/transports.ts';
 
 type WorkerCounters = NonNullable<OpenListener['udp']['workers']>[number];
 
-const LANE_COUNTS = ['received', 'answered', 'dropped', 'deferred', 'errors'] as const;
+/** Counter, and the help of its metric. */
+const PACKETS = {
+  received: 'Packets that the listener has received.',
+  answered: 'Packets that the listener has answered.',
+  dropped: 'Packets that get no answer by design.',
+  deferred: 'Packets whose answer takes time, such as held queries and outside names.',
+  errors: 'Packets on which podns itself failed.',
+} as const;
 
-/** Metric's word, counter, help. */
+/** Word in the metric's name, counter, help. */
 const WORKER_COUNTS: readonly [string, Exclude<keyof WorkerCounters, 'rcodes'>, string][] = [
-  ['received', 'received', 'Packets that a worker has received.'],
-  ['answered', 'answered', 'Packets of a worker that were answered, by it or by the main thread.'],
-  ['dropped', 'dropped', 'Packets of a worker that got no answer on purpose.'],
-  ['deferred', 'deferred', 'Packets that a worker has handed to the main thread.'],
-  ['errors', 'errors', 'Packets on which our own code threw.'],
-  ['overflows', 'overflows', 'Packets answered with SERVFAIL because the main thread did not keep up.'],
-  ['send_errors', 'sendErrors', 'Answers that the system did not take.'],
-  ['receive_errors', 'receiveErrors', 'Receives that failed.'],
-  ['batches', 'batches', 'Receives that brought packets: received over this is the mean batch.'],
-  ['restarts', 'restarts', 'Workers that died and were replaced.'],
+  ['received', 'received', 'Packets that the worker has received.'],
+  ['answered', 'answered', 'Packets of the worker that it or the main thread has answered.'],
+  ['dropped', 'dropped', 'Packets of the worker that get no answer by design.'],
+  ['deferred', 'deferred', 'Packets that the worker has handed to the main thread.'],
+  ['errors', 'errors', 'Packets on which podns itself failed.'],
+  [
+    'overflows',
+    'overflows',
+    'Packets that the worker has answered with SERVFAIL because the main thread did not keep up.',
+  ],
+  ['send_errors', 'sendErrors', 'Answers that the system refused to send.'],
+  ['receive_errors', 'receiveErrors', 'Receive calls that failed.'],
+  [
+    'batches',
+    'batches',
+    'Receive calls that returned packets; received divided by this is the mean batch size.',
+  ],
+  ['restarts', 'restarts', 'Times that the worker died and was replaced.'],
 ];
 
 const RCODES = ['NOERROR', 'FORMERR', 'SERVFAIL', 'NXDOMAIN', 'NOTIMP', 'REFUSED'];
@@ -31,8 +46,8 @@ export type Adder<Metric> = (
 ) => void;
 
 export function transportMetrics(server: PodnsServer, gauge: Adder<Gauge>, counter: Adder<Counter>): void {
-  for (const word of LANE_COUNTS) {
-    counter(`podns_packets_${word}_total`, `Packets ${word}.`, ['listener', 'proto'], (metric) => {
+  for (const [word, help] of Object.entries(PACKETS) as [keyof typeof PACKETS, string][]) {
+    counter(`podns_packets_${word}_total`, help, ['listener', 'proto'], (metric) => {
       for (const { listener, udp, tcp } of server.listeners) {
         metric.inc({ listener: listener.text, proto: 'udp' }, udp.counters[word]);
         metric.inc({ listener: listener.text, proto: 'tcp' }, tcp.counters[word]);
@@ -41,7 +56,7 @@ export function transportMetrics(server: PodnsServer, gauge: Adder<Gauge>, count
   }
   gauge(
     'podns_udp_lane',
-    '1 for the transport that serves UDP: batch, or dgram, which is several times dearer.',
+    '1 for the transport that serves UDP: batch, or dgram, which is several times slower.',
     ['listener', 'kind'],
     (metric) => {
       for (const { listener, udpKind } of server.listeners)
@@ -56,7 +71,7 @@ export function transportMetrics(server: PodnsServer, gauge: Adder<Gauge>, count
   }
   counter(
     'podns_worker_answers_total',
-    'Answers of the workers themselves, by rcode.',
+    'Answers that the worker has sent itself, by rcode.',
     ['listener', 'worker', 'rcode'],
     (metric) => {
       for (const { listener, workers } of workersOf(server)) {

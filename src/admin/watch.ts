@@ -1,4 +1,4 @@
-/** `/v1/watch`: the watch stream of this server's own view; `/v1/events`: what changes, as it is applied. */
+/** `/v1/watch`: the watch stream of this server's view; `/v1/events`: each change as it is applied. */
 import type { FastifyInstance } from 'fastify';
 import type { PodnsServer } from '../server.ts';
 import type { Refusal } from '../watch/watch-server.ts';
@@ -12,19 +12,19 @@ interface WatchQuery {
 const REFUSALS: Record<Refusal, { status: number; text: string }> = {
   gone: {
     status: 410,
-    text: 'this revision is not one to go on from; ask without a revision for the whole state',
+    text: 'the stream cannot continue from this revision; ask without a revision for the whole state',
   },
   unready: { status: 503, text: 'no source of this server has delivered a whole state yet' },
   full: { status: 503, text: 'too many readers' },
 };
-/** Seconds after which a refused reader may come again. */
+/** Seconds after which a refused reader may try again. */
 const RETRY_AFTER = 1;
 const REVISION = /^(0|[1-9][0-9]{0,19})$/;
 const VPC = /^[a-z0-9_-]{1,63}$/;
 
 export function watchRoutes(app: FastifyInstance, server: PodnsServer): void {
   const { watchServer, events } = server.subscribers;
-  // Streams do not end by themselves, and a server that closes must not wait for them.
+  // Streams do not end by themselves, and the close of the server must not wait for them.
   app.addHook('preClose', async () => {
     watchServer.close();
     events.close();
@@ -61,7 +61,7 @@ export function listOf(value: string | string[] | undefined): string[] {
 
 function whyWrong(revision: string | string[] | undefined, vpcs: readonly string[]): string | undefined {
   if (revision !== undefined && (typeof revision !== 'string' || !REVISION.test(revision)))
-    return 'revision: one decimal number, as a line of the stream said it';
+    return 'revision: must be one decimal number, as in a line of the stream';
   const bad = vpcs.find((name) => !VPC.test(name));
-  return bad === undefined ? undefined : `vpc: ${JSON.stringify(bad)} is no name of a VPC`;
+  return bad === undefined ? undefined : `vpc: ${JSON.stringify(bad)} is not the name of a VPC`;
 }

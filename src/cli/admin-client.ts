@@ -1,4 +1,4 @@
-/** Asks the admin listener of a running server, over TCP or its unix socket. */
+/** Asks the admin listener of a running server, over TCP or a unix socket. */
 import http from 'node:http';
 import https from 'node:https';
 import { createInterface } from 'node:readline';
@@ -26,35 +26,38 @@ export interface AdminTarget {
   base: URL;
   socketPath?: string;
   token: string;
-  /** As messages name it. */
+  /** The name in messages. */
   text: string;
 }
 
-/** Milliseconds until an answer must have begun. */
+/** Milliseconds within which an answer must begin. */
 const PATIENCE = 5000;
 
-/** The flags that say which server. */
+/** The flags that select the server. */
 export function addAdminOptions(command: Command): Command {
   return command
-    .option('--admin <addr:port|unix:path|url>', 'the admin listener; default as configured')
-    .option('--admin-token <token>', 'its bearer token; better in PODNS_ADMIN_TOKEN')
-    .option('-c, --config <file>', 'read admin and admin_token from this instead of ./podns.yaml');
+    .option('--admin <addr:port|unix:path|url>', 'address of the admin listener; default: the configured one')
+    .option(
+      '--admin-token <token>',
+      'bearer token of the admin listener; prefer the variable PODNS_ADMIN_TOKEN',
+    )
+    .option('-c, --config <file>', 'read admin and admin_token from this file instead of ./podns.yaml');
 }
 
-/** Throws CommandError where the configuration is wrong, or there is no such listener. */
+/** Throws CommandError if the configuration is wrong, or the admin listener is off. */
 export function adminTarget(options: AdminOptions, io: Io): AdminTarget {
   const asked = options.admin ?? io.environment['PODNS_ADMIN'] ?? '';
   const url = /^https?:\/\//.test(asked) ? asked : undefined;
   const { admin, adminToken } = configured(options, url !== undefined, io);
   if (url !== undefined) return { base: new URL(url), token: adminToken, text: url };
   if (admin === 'off')
-    throw new CommandError(EXIT_USAGE, 'the admin listener is off; --admin says where another one is');
+    throw new CommandError(EXIT_USAGE, 'the admin listener is off; name another one with --admin');
   if (admin.startsWith('unix:')) {
     const socketPath = admin.slice('unix:'.length);
     return { base: new URL('http://localhost'), socketPath, token: adminToken, text: admin };
   }
   const { address, port } = parseListen(admin);
-  // A wildcard is reached by its loopback.
+  // The loopback address reaches a wildcard.
   const host = address === '::' ? '::1' : address === '0.0.0.0' ? '127.0.0.1' : address;
   const base = new URL(`http://${host.includes(':') ? `[${host}]` : host}:${port}`);
   return { base, token: adminToken, text: base.origin };
@@ -79,13 +82,13 @@ function configured(
   }
 }
 
-/** The body of a path, parsed. Throws CommandError: 4 where nobody answers, 77 where we may not ask. */
+/** The body of a path, parsed. Throws CommandError: 4 if no server answers, 77 without permission. */
 export async function askAdmin<Answer>(target: AdminTarget, path: string): Promise<Answer> {
   const response = await open(target, path);
   return JSON.parse(await textOf(response)) as Answer;
 }
 
-/** The lines of a path that streams; they end when the server does. */
+/** The lines of a path that streams; they end when the server ends the stream. */
 export async function* adminLines(target: AdminTarget, path: string): AsyncGenerator<string> {
   const response = await open(target, path);
   try {
@@ -93,7 +96,7 @@ export async function* adminLines(target: AdminTarget, path: string): AsyncGener
       if (line !== '') yield line;
     }
   } catch {
-    // Cut: the caller says so, for it is the same as an end.
+    // A cut connection is the same to the caller as the end of the stream.
   } finally {
     response.destroy();
   }
@@ -130,9 +133,9 @@ function request(target: AdminTarget, path: string): Promise<http.IncomingMessag
 
 function whyUnreachable({ code, message }: NodeJS.ErrnoException): string {
   if (code === 'ECONNREFUSED')
-    return 'nobody listens there; is podns serve running, with this admin listener?';
-  if (code === 'ENOENT') return 'there is no such socket; is podns serve running, with this admin listener?';
-  if (code === 'EACCES') return 'no permission to use this socket; it belongs to the user that podns runs as';
+    return 'nothing listens there; is podns serve running with this admin listener?';
+  if (code === 'ENOENT') return 'there is no such socket; is podns serve running with this admin listener?';
+  if (code === 'EACCES') return 'no permission to use this socket; it belongs to the user that runs podns';
   return message;
 }
 

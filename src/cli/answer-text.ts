@@ -1,4 +1,4 @@
-/** One answer in the layout of dig, which every reader of DNS knows. */
+/** One answer in the layout of dig, which DNS operators know. */
 import { OPTION_NSID } from '../dns/constants.ts';
 import { optionData, type Edns, type Message, type ResourceRecord } from '../dns/print.ts';
 import { plainText } from '../model-text.ts';
@@ -57,7 +57,7 @@ function ednsLines(edns: Edns): string[] {
   return lines;
 }
 
-/** A node name is text by our own convention; of other servers it may be any octets. */
+/** podns sends a node name as text; other servers may send any octets. */
 function nsidText(nsid: Buffer): string {
   const text = nsid.toString('latin1');
   return /^[\x21-\x7e]+$/.test(text) ? text : `0x${nsid.toString('hex')}`;

@@ -1,24 +1,24 @@
-/** What `serve` says on standard output when it serves: what, where, for whom, and what to type next. */
+/** What `serve` prints on standard output once it serves: what, where, for which clients, and what to type next. */
 import { plainText } from '../model-text.ts';
 import type { Kind } from '../model.ts';
 
 export interface BannerFacts {
   version: string;
-  /** `zones:zones`, as the sources call themselves. */
+  /** The names of the sources, such as `zones:zones`. */
   sources: readonly string[];
   /** Texts of the listeners that are bound. */
   listeners: readonly string[];
-  /** Why the default listeners are as they are; '' when listeners were asked for. */
+  /** The reason for the scope of the default listeners; '' if the user named listeners. */
   choice: string;
   /** `http://127.0.0.1:9153`, or '' without an admin listener. */
   admin: string;
-  /** What the sources hold now; undefined while it is still on the way. */
+  /** What the sources hold now; undefined until they have delivered. */
   counts: Record<Kind, number> | undefined;
   /** `dig` lines. */
   hints: readonly string[];
 }
 
-/** Some lines, the last one ended. */
+/** Several lines, each with a line end. */
 export function bannerText(facts: BannerFacts): string {
   const what = facts.counts === undefined ? 'waits for the first view' : `serves ${countsText(facts.counts)}`;
   const lines = [`podns ${facts.version} ${what} from ${facts.sources.join(', ')}`];

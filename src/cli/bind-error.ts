@@ -1,13 +1,13 @@
-/** What a failed bind means for a person, and for the exit code. */
+/** The message and the exit code of a failed bind. */
 import type { OpenListener } from '../server/transports.ts';
 import { CommandError, EXIT_FAILURE, EXIT_NO_PERMISSION, EXIT_PORT_IN_USE } from './exit.ts';
 
 type Own = readonly Pick<OpenListener['listener'], 'address' | 'port' | 'text'>[];
 
-/** What Node and the transports say of it; `protocol` of the transports alone, for all else here is TCP. */
+/** What the errors of Node and of the transports hold; only transports set `protocol`, everything else is TCP. */
 type Failure = Partial<Record<'code' | 'message' | 'protocol' | 'address', string>> & { port?: number };
 
-/** `what` is the listener as the user wrote it, `own` what this process has bound already. */
+/** `what` is the listener as the user wrote it; `own` are the listeners that this process has already bound. */
 export function bindError(what: string, error: unknown, own: Own = []): CommandError {
   const failure = error as Failure;
   const { code = '', message = String(error) } = failure;
@@ -29,7 +29,7 @@ export function bindError(what: string, error: unknown, own: Own = []): CommandE
 
 function takenText({ protocol = 'tcp', address, port }: Failure, own: Own): string {
   // A unix socket.
-  if (port === undefined) return 'another process has this address already';
+  if (port === undefined) return 'another process already uses this address';
   const place = `${protocol.toUpperCase()} port ${port} of ${address}`;
   const twin = own.find((listener) => listener.port === port && listener.address === address);
   if (twin !== undefined) return `${place} is taken by ${twin.text}, which is a listener of this process`;

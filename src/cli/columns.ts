@@ -1,4 +1,4 @@
-/** What each list shows of a resource. */
+/** The columns of each list. */
 import type { Attachment, Kind, Namespace, Overlay, Pod, Port, Resource, Service, Vpc } from '../model.ts';
 
 /** One list: which resources, and its columns. */
@@ -16,7 +16,7 @@ function listing<R extends Resource>(
   return { kind, header, row: (resource) => row(resource as R) };
 }
 
-/** By the word of the command line. */
+/** By the word on the command line. */
 export const LISTINGS: Record<string, Listing> = {
   ns: listing<Namespace>('namespace', ['NAME', 'CREATED'], ({ name, created }) => [name, timeText(created)]),
   vpc: listing<Vpc>('vpc', ['id', 'name', 'net6'], ({ id, name, net6 }) => [id ?? '', name, net6.join(',')]),
@@ -60,7 +60,7 @@ function timeText(time: string | undefined): string {
   return time === undefined ? '' : new Date(time).toISOString().slice(0, 19).replace('T', ' ');
 }
 
-/** `default=10.198.62.20`; an overlay without an address is its name alone. */
+/** `default=10.198.62.20`; an overlay without an address shows only its name. */
 function attachmentText({ overlay, ip4, ip6 }: Attachment): string {
   const addresses = [ip4, ip6].filter((address) => address !== undefined);
   return addresses.length === 0 ? overlay : `${overlay}=${addresses.join('+')}`;

@@ -1,4 +1,4 @@
-/** Where `serve` listens when it was not told, and whose clients it takes to come there. */
+/** Where `serve` listens by default, and which VPC and namespace its clients there belong to. */
 import { keyOf, type Resource } from '../model.ts';
 import { formatListen, type Listen } from '../transport/listen.ts';
 
@@ -8,13 +8,13 @@ const PORT = 5300;
 export interface DefaultListen {
   /** The texts of the listeners. */
   listen: string[];
-  /** Why this scope, in words for a person. */
+  /** The reason for this scope, as the banner prints it. */
   reason: string;
 }
 
 /**
- * Scoped to the only VPC, and to its only namespace, where there is just one; unscoped listeners leave it to
- * the source address to tell who asks, which no client on this host's loopback can.
+ * Scoped to the VPC, and to its namespace, if there is only one. An unscoped listener identifies clients by their
+ * source address, which fails for a client on the loopback of this host.
  */
 export function defaultListen(resources: readonly Resource[]): DefaultListen {
   const keys = resources.map(keyOf);
@@ -29,9 +29,9 @@ export function defaultListen(resources: readonly Resource[]): DefaultListen {
 }
 
 function reasonOf(vpcs: number, vpc: string, namespace: string): string {
-  if (namespace !== '') return `scoped to ${vpc}/${namespace}, the only namespace there is`;
-  if (vpc !== '') return `scoped to ${vpc}, the only VPC there is`;
+  if (namespace !== '') return `scoped to ${vpc}/${namespace}, the only namespace`;
+  if (vpc !== '') return `scoped to ${vpc}, the only VPC`;
   if (vpcs === 0)
-    return 'not scoped, for no VPC is known yet; clients are told apart by their source address';
-  return `not scoped, for there are ${vpcs} VPCs; clients are told apart by their source address`;
+    return 'not scoped, because no VPC is known yet; podns identifies clients by their source address';
+  return `not scoped, because there are ${vpcs} VPCs; podns identifies clients by their source address`;
 }

@@ -19,18 +19,18 @@ export interface EtcdOptions {
   config?: string;
 }
 
-/** The flags that say which etcd. */
+/** The flags that select the etcd cluster. */
 export function addEtcdOptions(command: Command): Command {
   return command
-    .option('--etcd <url>', 'endpoint; may be given for each member; default as configured', collect)
-    .option('-c, --config <file>', 'read etcd and zone from this instead of ./podns.yaml');
+    .option('--etcd <url>', 'etcd endpoint; repeat it for each member; default: the configured ones', collect)
+    .option('-c, --config <file>', 'read etcd and zone from this file instead of ./podns.yaml');
 }
 
 function collect(text: string, before: string[] | undefined): string[] {
   return [...(before ?? []), text];
 }
 
-/** Throws CommandError where no etcd is named. `zone`: the canonical suffix, under which names must fit. */
+/** Throws CommandError if no etcd is configured. `zone`: the canonical suffix; names must fit below it. */
 export function etcdTarget(options: EtcdOptions, io: Io): { writer: EtcdWriter; zone: string } {
   try {
     const { config } = loadConfig({
@@ -40,7 +40,10 @@ export function etcdTarget(options: EtcdOptions, io: Io): { writer: EtcdWriter; 
       folder: io.folder,
     });
     if (config.etcd.length === 0)
-      throw new CommandError(EXIT_USAGE, 'which etcd? --etcd http://ADDR:2379, or etcd in podns.yaml');
+      throw new CommandError(
+        EXIT_USAGE,
+        'no etcd endpoint is configured; use --etcd http://ADDR:2379, or set etcd in podns.yaml',
+      );
     return { writer: new EtcdWriter(etcdConnection(config)), zone: config.zone };
   } catch (error) {
     if (error instanceof ConfigError)
@@ -50,7 +53,7 @@ export function etcdTarget(options: EtcdOptions, io: Io): { writer: EtcdWriter; 
   }
 }
 
-/** Does something with etcd; its failure becomes an exit code. */
+/** Runs `work` against etcd; a failure becomes an exit code. */
 export async function withEtcd<Result>(work: () => Promise<Result>): Promise<Result> {
   try {
     return await work();

@@ -1,4 +1,4 @@
-/** Sends one query to one server: UDP with retries, TCP when the answer was truncated. */
+/** Sends one query to one server: over UDP with retries, over TCP if the answer is truncated. */
 import { createSocket } from 'node:dgram';
 import { connect } from 'node:net';
 import { FLAG_QR, FLAG_TC, flagsOf } from '../dns/flags.ts';
@@ -13,26 +13,26 @@ export interface Target {
 }
 
 export interface ExchangeOptions {
-  /** How often the query is sent over UDP. */
+  /** How many times the query is sent over UDP. */
   tries: number;
-  /** Milliseconds to wait after each sending, and for the whole of TCP. */
+  /** Milliseconds to wait after each try over UDP, and for the whole exchange over TCP. */
   timeout: number;
-  /** Begin with TCP. */
+  /** Start with TCP. */
   tcp?: boolean;
 }
 
 export interface Exchange {
   message: Message;
-  /** What an independent reader finds otherwise. */
+  /** Where an independent parser disagrees. */
   doubts: string[];
   octets: number;
   protocol: 'UDP' | 'TCP';
   milliseconds: number;
-  /** Why the whole answer could not be had over TCP; `message` is the truncated one then. */
+  /** Why TCP failed after a truncated answer; `message` is then the truncated answer. */
   tcpFailure?: string;
 }
 
-/** No answer could be had: refused, unreachable, timed out, or nothing that was an answer. */
+/** There was no answer: connection refused, host unreachable, timeout, or only packets that answer other queries. */
 export class Unreachable extends Error {}
 
 /** Resolves with the server's answer. Rejects with Unreachable. */
@@ -101,7 +101,7 @@ function overUdp(query: Uint8Array, target: Target, options: ExchangeOptions): P
     socket.on('message', (packet) => {
       if (answers(packet, query)) resolve(packet);
     });
-    // Connected, so that a closed port is told at once, and nobody else can answer.
+    // A connected socket reports a closed port at once, and takes answers from this server only.
     socket.connect(target.port, target.address, send);
   }).finally(() => {
     clearTimeout(timer);

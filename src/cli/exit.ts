@@ -1,7 +1,7 @@
-/** How a command ends: the exit codes, and the error that carries one. */
+/** The exit codes, and the error that carries one. */
 
 export const EXIT_OK = 0;
-/** A failure; for `query` SERVFAIL, REFUSED and the like. */
+/** A failure; for `query` an rcode such as SERVFAIL or REFUSED. */
 export const EXIT_FAILURE = 1;
 /** The command line is wrong. */
 export const EXIT_USAGE = 2;
@@ -15,7 +15,7 @@ export const EXIT_NO_PERMISSION = 77;
 /** sysexits.h: EX_CONFIG. */
 export const EXIT_BAD_CONFIG = 78;
 
-/** Ends a command: the message goes to stderr, each line behind `podns: `. */
+/** Ends a command: the message goes to stderr, each line after `podns: `. */
 export class CommandError extends Error {
   readonly exitCode: number;
 

@@ -1,4 +1,4 @@
-/** What to type next: `dig` lines that have an answer in the data that is served. */
+/** What to type next: `dig` lines that the served data answers. */
 import { isIPv4 } from 'node:net';
 import type { Pod, Resource, Service } from '../model.ts';
 import type { Listen } from '../transport/listen.ts';
@@ -6,7 +6,7 @@ import type { Config } from '../config/table.ts';
 
 const HINTS = 3;
 
-/** Words behind `dig @ADDR -p PORT`, with what to expect. */
+/** Words after `dig @ADDR -p PORT`, with what to expect. */
 interface Hint {
   words: string;
   meaning: string;
@@ -18,8 +18,8 @@ export interface HintOptions {
 }
 
 /**
- * Three lines for a scoped listener; a client of an unscoped one is known by its address, so that nothing typed
- * on this host would work, and there are none.
+ * Three lines for a scoped listener, and none for an unscoped one: it identifies clients by their address, so
+ * no query from this host would work.
  */
 export function digLines(resources: readonly Resource[], listen: Listen, options: HintOptions): string[] {
   if (listen.vpc === '') return [];
@@ -29,7 +29,7 @@ export function digLines(resources: readonly Resource[], listen: Listen, options
   return hints.map(({ words, meaning }) => `${command} ${words.padEnd(width)}   # ${meaning}`);
 }
 
-/** The most telling first; the last three work in any view. */
+/** The most helpful ones first; the last three work in any view. */
 function hintsOf(resources: readonly Resource[], { vpc, namespace }: Listen, options: HintOptions): Hint[] {
   const { zone, aRecords } = options;
   const bearers = resources.filter(
@@ -42,7 +42,7 @@ function hintsOf(resources: readonly Resource[], { vpc, namespace }: Listen, opt
   const hints: Hint[] = [];
 
   const near = pods.find((pod) => own(pod) && pod.ip6 !== undefined);
-  if (near) hints.push({ words: `${near.name} AAAA`, meaning: `the pod ${near.name} of the own namespace` });
+  if (near) hints.push({ words: `${near.name} AAAA`, meaning: `the pod ${near.name} of the same namespace` });
   const far = pods.find((pod) => !own(pod) && pod.ip6 !== undefined && !pod.name.includes('.'));
   if (far) {
     hints.push({
@@ -70,16 +70,16 @@ function hintsOf(resources: readonly Resource[], { vpc, namespace }: Listen, opt
     });
   }
   const back = near ?? far;
-  if (back) hints.push({ words: `-x ${back.ip6}`, meaning: 'whose address that is' });
+  if (back) hints.push({ words: `-x ${back.ip6}`, meaning: 'the name that has this address' });
   return [
     ...hints,
-    { words: `_whoami.${zone} TXT`, meaning: 'who the server takes you for' },
+    { words: `_whoami.${zone} TXT`, meaning: 'how the server identifies you' },
     { words: `${zone} SOA`, meaning: 'the start of authority' },
     { words: 'localhost AAAA', meaning: 'the loopback address' },
   ];
 }
 
-/** An address to send to: a wildcard is reached by its loopback. */
+/** An address to send to: for a wildcard the loopback address. */
 function reachable(address: string): string {
   if (address === '::') return '::1';
   return isIPv4(address) && address === '0.0.0.0' ? '127.0.0.1' : address;

@@ -2,7 +2,7 @@
 import { defaultAid } from '../source/validate/default-aid.ts';
 import { keyOf, keyText, type Resource } from '../model.ts';
 
-/** The given resources first, in their order. */
+/** The given resources come first, in their order. */
 export function withImplied(resources: readonly Resource[]): Resource[] {
   const all = new Map(resources.map((resource) => [keyText(keyOf(resource)), resource]));
   const imply = (resource: Resource): void => {

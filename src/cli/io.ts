@@ -1,19 +1,19 @@
-/** What a command touches outside of itself: two streams, the environment, the current folder. */
+/** What a command uses of its surroundings: the standard streams, the environment, the current folder. */
 import { resolve } from 'node:path';
 import { plainLines, plainText } from '../model-text.ts';
 
 export interface Io {
-  /** Without a line end of its own. */
+  /** Adds no line end. */
   out(text: string): void;
   err(text: string): void;
-  /** The whole of standard input. */
+  /** All of standard input. */
   input(): Promise<string>;
   environment: Record<string, string | undefined>;
   /** The current folder. */
   folder: string;
 }
 
-/** One line of text; whatever stands in it, it stays one. */
+/** Prints one line of text; control characters and line ends in it are escaped. */
 export function line(io: Io, text: string): void {
   io.out(`${plainText(text)}\n`);
 }
@@ -22,7 +22,7 @@ export function errorLine(io: Io, text: string): void {
   io.err(`${plainText(text)}\n`);
 }
 
-/** The same streams, but nothing that a terminal would obey passes, from wherever it came. */
+/** The same streams with everything escaped that a terminal would interpret. */
 export function printing(io: Io): Io {
   return {
     out: (text) => io.out(plainLines(text)),
@@ -33,7 +33,7 @@ export function printing(io: Io): Io {
   };
 }
 
-/** A path of the command line; short as it was given where that is right, for messages show it. */
+/** A path of the command line; kept as short as the user wrote it where possible, because messages show it. */
 export function pathOf(io: Io, path: string): string {
   return io.folder === process.cwd() ? path : resolve(io.folder, path);
 }

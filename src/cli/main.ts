@@ -1,13 +1,13 @@
 #!/usr/bin/env node
-/** The `podns` command: gives the process's arguments to the program and ends with its exit code. */
+/** The `podns` command: runs the program with the arguments of the process and ends with its exit code. */
 import { processIo } from './io.ts';
 import { run } from './program.ts';
 
-// A reader that has seen enough, such as `head`, is no failure.
+// A reader that stops early, such as `head`, is not a failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(error.code === 'EPIPE' ? 0 : 1);
 });
-// Nobody is left to be told.
+// There is nowhere left to report it.
 process.stderr.on('error', () => undefined);
 
 process.exitCode = await run(process.argv.slice(2), processIo());

@@ -1,4 +1,4 @@
-/** Problems on stderr, one a line: `file:line:col: error: reason`. */
+/** Prints problems on stderr, one per line: `file:line:col: error: reason`. */
 import { placeText, type Problem } from '../model.ts';
 import { errorLine, type Io } from './io.ts';
 

@@ -4,7 +4,7 @@ import { CommandError, EXIT_FAILURE, EXIT_OK, EXIT_USAGE } from './exit.ts';
 import { errorLine, printing, type Io } from './io.ts';
 import { packageVersion } from './package.ts';
 
-/** Loads the file of a command. They are loaded one by one, because `query` should not wait for all of `serve`. */
+/** Loads the file of one command, so that `query` does not wait for the modules of `serve`. */
 type Loader = (io: Io) => Promise<Command>;
 
 const listing =
@@ -37,7 +37,7 @@ export async function buildProgram(io: Io, only?: string): Promise<Command> {
   const program = new Command('podns')
     .description('DNS for pods: every pod asks by bare name, every tenant sees only its own')
     .version(packageVersion(), '-V, --version')
-    .showHelpAfterError('(--help shows what there is)')
+    .showHelpAfterError('(see --help)')
     .showSuggestionAfterError();
   const words = only !== undefined && only in COMMANDS ? [only] : Object.keys(COMMANDS);
   for (const word of words) program.addCommand(await COMMANDS[word]!(io));
@@ -45,7 +45,7 @@ export async function buildProgram(io: Io, only?: string): Promise<Command> {
   return program;
 }
 
-/** Settings of commander are not inherited by commands that were made elsewhere. */
+/** Commander passes its settings only to commands that it has created itself. */
 function configure(command: Command, io: Io): void {
   command
     .helpCommand(false)
@@ -65,7 +65,7 @@ export async function run(args: readonly string[], streams: Io): Promise<number>
     await program.parseAsync(args, { from: 'user' });
     return EXIT_OK;
   } catch (error) {
-    // Commander has written its own text; help that was asked for is no error.
+    // Commander has printed its own text; help on request is not an error.
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_OK : EXIT_USAGE;
     if (error instanceof CommandError) {
       for (const text of error.message.split('\n')) if (text !== '') errorLine(io, `podns: ${text}`);

@@ -1,4 +1,4 @@
-/** Resources from files that people or programs wrote: zone files, JSON, or NDJSON, each with its place. */
+/** Reads resources from zone files, JSON or NDJSON, each with its place. */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Place, Problem, Resource } from '../model.ts';
@@ -12,7 +12,7 @@ export interface ReadResources {
   problems: Problem[];
 }
 
-/** `-` is standard input, a folder means its zone files. What cannot be read is among the problems. */
+/** `-` is standard input; a folder stands for its zone files. A file that cannot be read becomes a problem. */
 export async function readResources(paths: readonly string[], zone: string, io: Io): Promise<ReadResources> {
   const read: ReadResources = { resources: [], problems: [] };
   for (const path of paths) {
@@ -42,11 +42,11 @@ function readText(text: string, file: string, zone: string, read: ReadResources)
   }
   const { placed, problems } = parseZoneFile(text, file, { zone });
   read.problems.push(...problems);
-  // A VPC or namespace that only holds others says nothing, and must not replace one that does.
+  // A VPC or namespace that only holds others has no fields, and must not replace one that has.
   for (const { resource, bare } of placed) if (!bare) read.resources.push(resource);
 }
 
-/** One object, one array, or an object a line. */
+/** One object, one array, or one object per line. */
 function readJson(text: string, file: string, zone: string, read: ReadResources): void {
   let whole: unknown;
   try {
@@ -58,7 +58,7 @@ function readJson(text: string, file: string, zone: string, read: ReadResources)
       try {
         take(JSON.parse(line), place, '', zone, read);
       } catch (error) {
-        const reason = `is no JSON: ${(error as Error).message}`;
+        const reason = `is not JSON: ${(error as Error).message}`;
         read.problems.push({ severity: 'error', place, reason });
       }
     });

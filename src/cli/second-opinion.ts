@@ -1,4 +1,4 @@
-/** What an independent reader, dns2, makes of an answer: a server's encoder and this one's reader are kin, it is not. */
+/** Checks an answer with dns2, a parser that shares no code with the encoder and the parser of podns. */
 import { createRequire } from 'node:module';
 import type { Message } from '../dns/print.ts';
 
@@ -12,12 +12,12 @@ interface Dns2 {
   };
 }
 
-/** dns2 takes seconds for some messages of 64 KiB, and none over UDP is longer than this. */
+/** dns2 takes seconds for some messages of 64 KiB; no message over UDP is longer than this. */
 const LONGEST = 4096;
 
 /**
- * A sentence for each thing that dns2 reads otherwise (but not of EDNS, where it knows few options); none when both agree, or the
- * answer is too long for it.
+ * One sentence for each difference (EDNS excepted, because dns2 knows few options); empty if both agree, or the
+ * answer is too long for dns2.
  */
 export function secondOpinion(answer: Uint8Array, message: Message): string[] {
   if (answer.length > LONGEST) return [];
@@ -26,13 +26,13 @@ export function secondOpinion(answer: Uint8Array, message: Message): string[] {
     const read = Packet.parse(Buffer.from(answer));
     const faults: string[] = [];
     const compare = (what: string, theirs: number, ours: number): void => {
-      if (theirs !== ours) faults.push(`an independent reader finds ${theirs} as ${what}, not ${ours}`);
+      if (theirs !== ours) faults.push(`an independent parser reads ${theirs} as ${what}, not ${ours}`);
     };
     compare('id', read.header.id, message.id);
     compare('number of answers', read.answers.length, message.answer.length);
     compare('number of authority records', read.authorities.length, message.authority.length);
     return faults;
   } catch (error) {
-    return [`an independent reader cannot read this answer: ${(error as Error).message}`];
+    return [`an independent parser cannot read this answer: ${(error as Error).message}`];
   }
 }

@@ -1,14 +1,14 @@
-/** The settings as flags of `serve`, straight from the table. */
+/** The flags of `serve`, made from the table of settings. */
 import { Option, type Command } from 'commander';
 import { flagName, KEYS, SETTINGS, type Key } from '../config/table.ts';
 
-/** Settings that only a file or a variable can say: they are maps. */
+/** False for settings that only a file or a variable can hold, because they are maps. */
 function hasFlag(key: Key): boolean {
   const { takes, default: fallback } = SETTINGS[key];
   return takes !== undefined || typeof fallback === 'boolean';
 }
 
-/** Adds one flag a setting, under the heading of its group. */
+/** Adds one flag per setting, under the heading of its group. */
 export function addSettings(command: Command): Command {
   for (const key of KEYS.filter(hasFlag)) {
     const { takes, doc, group, many } = SETTINGS[key];
@@ -20,7 +20,7 @@ export function addSettings(command: Command): Command {
   return command;
 }
 
-/** What was given, by key. Commander spells its attributes as the table does. */
+/** The given settings, by key. Commander spells its attributes as the table does. */
 export function givenSettings(options: Record<string, unknown>): Partial<Record<Key, unknown>> {
   return Object.fromEntries(
     KEYS.filter((key) => options[key] !== undefined).map((key) => [key, options[key]]),

@@ -1,9 +1,9 @@
-/** Signals of `serve`: the first SIGTERM or SIGINT drains, a second one ends at once, SIGHUP reloads. */
+/** Signals of `serve`: the first SIGTERM or SIGINT drains, a second one ends the process at once, SIGHUP reloads. */
 
 export interface Signals {
-  /** Resolves with the name of the signal that asks to end. */
+  /** Resolves with the name of the signal that ends the server. */
   received: Promise<string>;
-  /** Gives the signals back to their defaults. */
+  /** Restores the default handlers. */
   release(): void;
 }
 
@@ -14,7 +14,7 @@ export function untilSignal(on: { reload(): void }): Signals {
   const received = new Promise<string>((done) => (resolve = done));
   let ending = false;
   const end = (signal: NodeJS.Signals): void => {
-    // Whoever asks twice does not want to wait for clients that do not read.
+    // A second signal means that the user does not want to wait for slow clients.
     if (ending) process.exit(1);
     ending = true;
     resolve(signal);

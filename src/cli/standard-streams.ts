@@ -1,17 +1,17 @@
-/** The log and the standard output of a process that must go on, and end, whether anybody reads them or not. */
+/** The log and the standard output: a missing or slow reader of them neither blocks the process nor its end. */
 import { fstatSync } from 'node:fs';
 import { destination, type DestinationStream } from 'pino';
 
-/** Octets of lines that wait for their reader; what comes beyond that is lost, and counted. */
+/** Octets of log lines that may wait for a reader; further lines are dropped and counted. */
 const WAITING_MAX = 2 ** 20;
-/** Milliseconds that the last lines have to be read. */
+/** Milliseconds that the end waits for a reader of the last lines. */
 const LAST_LINES_MS = 500;
 
-/** What is said to nobody in particular: on a pipe that is full, or that nobody reads any more. */
+/** Called when a stream is full or has lost its reader. */
 export interface Complaints {
-  /** Lines were lost; said when lines are read again. */
+  /** Lines were dropped; called when the stream takes lines again. */
   lost(lines: number): void;
-  /** Nobody reads standard output any more. */
+  /** Standard output has lost its reader. */
   unread(): void;
 }
 
@@ -25,22 +25,22 @@ export class StandardStreams {
   constructor(complaints: Complaints) {
     this.complaints = complaints;
     this.log = isPipe(2) ? this.toPipe() : this.toFile();
-    // The banner has no reader, as in `podns serve | true`. Clients of the server have not gone with it.
+    // In `podns serve | true` the banner has no reader, but DNS clients still need the server.
     process.stdout.removeAllListeners('error').once('error', () => complaints.unread());
     process.stdout.on('error', () => undefined);
   }
 
-  /** Lets the last lines be read; from now on the process ends though they are not. */
+  /** Waits for the last lines to be read; after this, unread lines no longer keep the process from ending. */
   async end(): Promise<void> {
     this.flush();
     const isPending = (): boolean => process.stderr.writableLength + process.stdout.writableLength > 0;
     const deadline = performance.now() + LAST_LINES_MS;
     while (isPending() && performance.now() < deadline) await new Promise((done) => setTimeout(done, 10));
-    // A write that is not done keeps the event loop going. What ends it then is the exit code that is set by now.
+    // A pending write keeps the event loop alive, so the process exits with the exit code that is set by then.
     if (isPending()) setTimeout(() => process.exit(), LAST_LINES_MS).unref();
   }
 
-  /** Node writes to a pipe when there is room, and a thread of its pool that is stuck in a write could not end. */
+  /** Node writes to a pipe when it has space; a thread of the pool that blocks in a write would keep the process alive. */
   private toPipe(): DestinationStream {
     const { stderr } = process;
     stderr.on('drain', () => this.drained());
@@ -52,7 +52,7 @@ export class StandardStreams {
     };
   }
 
-  /** A disk may be slow, and a terminal may be held up: neither may hold up answers. */
+  /** Writes asynchronously, because a slow disk or a paused terminal must not delay answers. */
   private toFile(): DestinationStream {
     const log = destination({ dest: 2, sync: false, maxLength: WAITING_MAX });
     log.on('drop', () => this.lost++);

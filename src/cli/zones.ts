@@ -1,4 +1,4 @@
-/** Zone files for commands that work without a server. */
+/** Reads zone files for commands that work without a server. */
 import type { Place, Resource } from '../model.ts';
 import { readZones } from '../source/zones/zone-dir.ts';
 import type { Io } from './io.ts';
@@ -7,11 +7,11 @@ import { reportProblems } from './problems.ts';
 export interface LoadedZones {
   resources: Resource[];
   placed: { resource: Resource; place: Place }[];
-  /** Something was refused. */
+  /** True if something was refused. */
   failed: boolean;
 }
 
-/** Reads a folder or one file; what is wrong goes to stderr. */
+/** Reads a folder or one file; prints problems on stderr. */
 export function loadZones(path: string, io: Io, zone?: string): LoadedZones {
   const { resources: placed, problems } = readZones(path, zone === undefined ? {} : { zone });
   reportProblems(problems, io);

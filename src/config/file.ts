@@ -5,7 +5,7 @@ import type { Place, Problem } from '../model.ts';
 import { didYouMean } from './suggest.ts';
 import { fileKey, KEYS, SETTINGS, type Config, type Key } from './table.ts';
 
-/** What a file says, and where. Values that have an error are left out. */
+/** The settings of a file, each with its place. Values with an error are left out. */
 export interface FileSettings {
   values: Partial<Config>;
   places: Partial<Record<Key, Place>>;
@@ -13,8 +13,8 @@ export interface FileSettings {
 }
 
 /**
- * Reads the text of a podns.yaml. `path` is for messages, and relative paths in the file start from its folder.
- * Never throws: everything that is wrong is in `problems`, all of it at once.
+ * Reads the text of a podns.yaml. Messages name `path`, and relative paths in the file start from its folder.
+ * Never throws: `problems` holds everything that is wrong.
  */
 export function readConfigText(path: string, text: string): FileSettings {
   const lines = new LineCounter();
@@ -56,7 +56,7 @@ export function readConfigText(path: string, text: string): FileSettings {
     const valuePlace = placeOf(pair.value, place);
     const plain = (pair.value as Node | null)?.toJS(document) as unknown;
     if (plain === null || plain === undefined) {
-      fail(valuePlace, `${name} has no value; leave the key out to have the default`);
+      fail(valuePlace, `${name} has no value; remove the key to use the default`);
       continue;
     }
     const result = SETTINGS[key].schema.safeParse(plain);
@@ -75,7 +75,7 @@ export function readConfigText(path: string, text: string): FileSettings {
   return { values: values as Partial<Config>, places, problems };
 }
 
-/** The node at a path, or the last one on the way to it: a short form has no inside. */
+/** The node at a path, or the last one on the way to it: a short form has no node of its own for each part. */
 function nearest(document: Document, path: PropertyKey[]): unknown {
   for (let length = path.length; length > 1; length--) {
     const node = document.getIn(path.slice(0, length), true);

@@ -1,4 +1,4 @@
-/** The word that was probably meant: the nearest by edit distance, when it is near enough. */
+/** The word that the user probably meant: the nearest by edit distance, if it is near enough. */
 
 /** Levenshtein distance of two short words. */
 function distance(a: string, b: string): number {
@@ -14,7 +14,7 @@ function distance(a: string, b: string): number {
   return row[b.length]!;
 }
 
-/** ` (did you mean "listen"?)`, or '' when nothing is near. */
+/** ` (did you mean "listen"?)`, or '' if no word is near. */
 export function didYouMean(wrong: string, words: readonly string[]): string {
   let best = '';
   let least = Math.max(1, Math.floor(wrong.length / 3)) + 1;

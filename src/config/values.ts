@@ -1,6 +1,6 @@
 /**
- * How one configuration value is read: each kind takes what YAML, an environment variable or a flag may give,
- * and says in plain words what is wrong with it.
+ * How podns reads one configuration value: each kind takes what YAML, an environment variable or a flag may give,
+ * and its error says in plain words what is wrong.
  */
 import { z } from 'zod';
 import type { ForwardPolicy, NameLists } from '../model.ts';
@@ -23,7 +23,7 @@ export interface ListenAddress extends Listen {
   text: string;
 }
 
-/** Where kraud's own stream is and what it does not say itself. */
+/** Where a stream in kraud.cloud's format is, and what that format leaves out. */
 export interface KraudSource {
   url: string;
   vpc: string;
@@ -44,7 +44,7 @@ function read<T>(parse: (value: unknown) => T) {
   });
 }
 
-/** The value as the user wrote it, for an error message. */
+/** The value as the user wrote it, for error messages. */
 function shown(value: unknown): string {
   return JSON.stringify(value) ?? 'nothing';
 }
@@ -52,7 +52,7 @@ function shown(value: unknown): string {
 export const text = read((value) => {
   if (typeof value === 'string' && value !== '') return value;
   if (typeof value === 'number') return String(value);
-  throw new Error(`a text is expected, not ${shown(value)}`);
+  throw new Error(`text is expected, not ${shown(value)}`);
 });
 
 const DURATION_UNITS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
@@ -106,13 +106,13 @@ export const size = read((value) => {
   throw new Error(`a size such as 64MiB is expected, not ${shown(value)}`);
 });
 
-/** An upstream: `ADDR`, `ADDR:PORT`, `[v6%scope]:port`; comes out canonical. */
+/** An upstream: `ADDR`, `ADDR:PORT`, `[v6%scope]:port`; the result is canonical. */
 export const endpoint = read((value) => {
   if (typeof value !== 'string') throw new Error(`ADDR:PORT is expected, not ${shown(value)}`);
   return parseEndpoint(value).text;
 });
 
-/** Lists by name: a map, or `NAME=ENTRY,ENTRY` texts as flags and variables have them, with spaces between. */
+/** Lists by name: a map, or texts `NAME=ENTRY,ENTRY` as flags and variables have them, separated by spaces. */
 function byName(kind: NameListKind) {
   return z.unknown().transform((value, context): NameLists => {
     const fault = (message: string, path: (string | number)[]): void =>
@@ -140,11 +140,11 @@ function mapOf(texts: unknown[], fault: (reason: string, path: []) => void): Rec
   return map;
 }
 
-/** Upstreams by suffix, addresses by name: what a VPC's are, for every VPC. */
+/** Upstreams by suffix and addresses by name, in the form that a VPC has too; these hold for every VPC. */
 export const routes = byName(ROUTES);
 export const hosts = byName(HOSTS);
 
-/** A switch; the words are for flags and the environment. */
+/** A switch; flags and the environment give it as a word. */
 export const flag = read((value) => {
   if (value === true || value === 'true' || value === 'yes' || value === 'on' || value === '1') return true;
   if (value === false || value === 'false' || value === 'no' || value === 'off' || value === '0')
@@ -152,7 +152,7 @@ export const flag = read((value) => {
   throw new Error(`true or false is expected, not ${shown(value)}`);
 });
 
-/** One of a few words. */
+/** One of several words. */
 export function word<const W extends string>(...words: W[]) {
   return read((value): W => {
     if (words.includes(value as W)) return value as W;
@@ -160,7 +160,7 @@ export function word<const W extends string>(...words: W[]) {
   });
 }
 
-/** Several of a kind: a YAML list, one value alone, or words with commas between them. */
+/** Several of a kind: a YAML list, a single value, or values separated by commas. */
 export function list<S extends z.ZodType>(item: S) {
   return z.preprocess((value) => {
     if (typeof value === 'string') return value.split(',').map((part) => part.trim());
@@ -168,11 +168,11 @@ export function list<S extends z.ZodType>(item: S) {
   }, z.array(item));
 }
 
-/** A schema for text that `fold` makes canonical, or refuses with the words of `why`. */
+/** A schema for text that `fold` makes canonical; `why` gives the reason where it cannot. */
 function folded(fold: (text: string) => string | undefined, why: (text: string) => string) {
   return read((value) => {
     const written = typeof value === 'number' ? String(value) : value;
-    if (typeof written !== 'string') throw new Error(`a text is expected, not ${shown(value)}`);
+    if (typeof written !== 'string') throw new Error(`text is expected, not ${shown(value)}`);
     const result = fold(written);
     if (result === undefined) throw new Error(why(written));
     return result;
@@ -199,7 +199,7 @@ export const suffix = z
 /** `on`, `off`, `refuse`, or the only suffixes that are forwarded. */
 export const forwardPolicy = read((value): ForwardPolicy => {
   if (value === 'on' || value === 'off' || value === 'refuse') return value;
-  // A word without a dot is a slip of the pen far more often than a top-level domain.
+  // A word without a dot is far more often a typing error than a top-level domain.
   const parts = typeof value === 'string' && value.includes('.') ? value.split(',') : value;
   if (Array.isArray(parts))
     return parts.map((part) => domain.parse(typeof part === 'string' ? part.trim() : part));
@@ -207,7 +207,7 @@ export const forwardPolicy = read((value): ForwardPolicy => {
 });
 
 export const listenAddress = read((value): ListenAddress => {
-  // As it comes out of here is one more way to write it.
+  // The result of this function is accepted as input too.
   const listen = listenOf(isListenAddress(value) ? value.text : value);
   return { ...listen, text: formatListen(listen) };
 });
@@ -251,6 +251,6 @@ export const adminBind = read((value) => {
   if (value === 'off' || value === false) return 'off';
   if (typeof value === 'string' && /^unix:./.test(value)) return value;
   const listen = listenOf(value);
-  if (listen.vpc !== '') throw new Error(`${shown(value)}: the admin listener has no scope`);
+  if (listen.vpc !== '') throw new Error(`${shown(value)}: an admin listener takes no scope`);
   return formatListen(listen);
 });

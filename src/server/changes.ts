@@ -1,20 +1,20 @@
-/** What the library's own records may change at once, its check, and that one change waits for the other. */
+/** Changes of the library's own records: their check, and their order. */
 import type { Resource, ResourceKey, Sink } from '../model.ts';
 import { didYouMean } from '../config/suggest.ts';
 import { issueText, validateKey, validateResource } from '../source/validate/validate.ts';
 import type { Issue } from '../source/validate/validate.ts';
 
 export interface Changes {
-  /** Resources as in a watch stream: fields that have a default may be missing. */
+  /** Resources as in a watch stream: fields with a default may be missing. */
   put?: object[];
-  /** What names a resource, as in a watch stream: a `ResourceKey` will do, and so will a whole resource. */
+  /** The keys of resources, as in a watch stream: a `ResourceKey` or a whole resource. */
   delete?: (object | ResourceKey)[];
-  /** What is not put is gone. */
+  /** True if the change deletes everything that it does not put. */
   full?: boolean;
   revision?: string;
 }
 
-/** Changes that may be applied. */
+/** Changes after their check. */
 export interface ValidChanges {
   put: Resource[];
   delete: ResourceKey[];
@@ -24,7 +24,7 @@ export interface ValidChanges {
 
 const KEYS = ['put', 'delete', 'full', 'revision'];
 
-/** Throws TypeError with every fault of every resource that is none, each with its place. */
+/** Throws a TypeError with every problem of each invalid resource, each with its place. */
 export function validated(raw: Changes, zone: string): ValidChanges {
   const faults: string[] = [];
   const fail = (place: string, reason: string): void => void faults.push(`${place}: ${reason}`);
@@ -34,7 +34,7 @@ export function validated(raw: Changes, zone: string): ValidChanges {
   const { full = false, revision } = raw;
   if (typeof full !== 'boolean') fail('full', 'true or false is expected');
   if (revision !== undefined && (typeof revision !== 'string' || revision === ''))
-    fail('revision', 'a text is expected');
+    fail('revision', 'text is expected');
   const each = <T>(key: 'put' | 'delete', read: (object: unknown) => T | Issue[]): T[] => {
     const list: unknown = raw[key] ?? [];
     const good: T[] = [];
@@ -59,7 +59,7 @@ export function validated(raw: Changes, zone: string): ValidChanges {
   return { put, delete: gone, full, revision };
 }
 
-/** A `ResourceKey` names a VPC by `vpc` and a namespace by `namespace`, a stream both by `name`. */
+/** A `ResourceKey` names a VPC by `vpc` and a namespace by `namespace`; a stream names both by `name`. */
 function namedAsInStream(object: unknown): unknown {
   if (typeof object !== 'object' || object === null) return object;
   const { kind, vpc, namespace, name } = object as Record<string, unknown>;
@@ -75,12 +75,12 @@ export class ApiChanges {
   private revision = 0;
   private last: Promise<void> = Promise.resolve();
 
-  /** `open` is called once, for the first change. */
+  /** Calls `open` once, for the first change. */
   constructor(open: () => Sink) {
     this.open = open;
   }
 
-  /** Resolves when it is answerable. One that fails fails alone. */
+  /** Resolves when the change is answerable. A failure does not affect other changes. */
   apply(changes: ValidChanges): Promise<void> {
     const done = this.last.then(() => this.deliver(changes));
     this.last = done.catch(() => undefined);
@@ -91,7 +91,7 @@ export class ApiChanges {
     if (this.sink === undefined) {
       this.sink = this.open();
       this.sink.state('live');
-      // The library's records are whole from the first call on.
+      // The library's records are a whole state from the first call on.
       this.sink.begin(true, '0');
       await this.sink.commit();
     }

@@ -1,19 +1,19 @@
-/** Who asks without a socket: the peer that a transport would have seen. */
+/** Clients of `answer`, which ask without a socket: the peer that a transport would have seen. */
 import type { Listener, Peer } from '../answer/peer.ts';
 import { parseAddress } from '../dns/address.ts';
 import { parseListen } from '../transport/listen.ts';
 import type { Transports } from './transports.ts';
 
-/** Who asks, for `answer`. */
+/** The client of a call of `answer`. */
 export interface AnswerClient {
   /** `fdfd:1a8::2:1` or `10.198.62.20`. */
   address: string;
   port?: number;
-  /** `vpc` or `vpc/namespace`: as a listener with this scope would see it. */
+  /** `vpc` or `vpc/namespace`: the scope of the listener that would see this client. */
   scope?: string;
-  /** The address that was asked: what `ns.Z` is. */
+  /** The address that the client asked, which is the address of `ns.Z`. */
   local?: string;
-  /** Answers may be as long as TCP carries them. */
+  /** True for answers as long as TCP allows. */
   tcp?: boolean;
 }
 
@@ -25,7 +25,7 @@ export class DirectClients {
     this.transports = transports;
   }
 
-  /** Throws TypeError where an address is none, ListenError where the scope is none. */
+  /** Throws TypeError for an invalid address, ListenError for an invalid scope. */
   of({ address, port = 53_000, scope = '', local = '127.0.0.1', tcp = false }: AnswerClient): Peer {
     let listener = this.listeners.get(scope);
     if (listener === undefined) {

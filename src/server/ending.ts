@@ -1,4 +1,4 @@
-/** The order in which a server ends: each part works until nobody needs it any more. */
+/** The order in which a server ends: each part works as long as another one needs it. */
 import type { Deferred } from '../answer/defer/deferred.ts';
 import type { Source } from '../model.ts';
 import type { Transports } from './transports.ts';
@@ -15,14 +15,15 @@ export interface Parts {
   staleness: Pick<Staleness, 'close'>;
 }
 
-/** Longer than an outside name takes. */
+/** Longer than an outside name can take. */
 const GRACE_MS = 5000;
-/** What the last answers take to leave. */
+/** The time that the last answers need to leave. */
 const LAST_WORDS_MS = 100;
 
 /**
- * The transports first: no new question comes, and those under way are answered with the sources and the forwarder still
- * at work, or with SERVFAIL after `graceMs`. What may take its time, the saved view, comes when nobody is waiting.
+ * Closes the transports first: no new query arrives, and those in flight get their answer while the sources and the
+ * forwarder still work, or SERVFAIL after `graceMs`. The saved view, which may take long, comes last, when no client
+ * waits any more.
  */
 export async function endServer(parts: Parts, graceMs = GRACE_MS): Promise<void> {
   let silenced: Promise<void> | undefined;

@@ -1,4 +1,4 @@
-/** From sources to the trie: every source's transactions go through the catalog and become visible one by one. */
+/** From sources to the trie: takes the transactions of all sources through the catalog, and makes them visible in order. */
 import { Catalog } from '../catalog/catalog.ts';
 import type { Change, Transaction } from '../catalog/catalog.ts';
 import type { Place, Problem, Projection, Resource, ResourceKey, Sink } from '../model.ts';
@@ -13,37 +13,37 @@ export interface FeedOptions {
   projection: Projection;
   /** Milliseconds since 1970. */
   wallClock: () => number;
-  /** Milliseconds that only go on, whatever is done to the wall clock. */
+  /** Monotonic milliseconds, unaffected by changes of the wall clock. */
   elapsed: () => number;
-  /** Lets the event loop turn inside a large transaction. */
+  /** Lets the event loop run inside a large transaction. */
   yieldTurn: () => Promise<void>;
-  /** After each flip: how many effective changes it has made answerable, of one transaction or of several. */
+  /** Called after each flip with the number of effective changes that it has made answerable. */
   onCommit(changes: number): void;
-  /** Each effective change, before its transaction is visible. */
+  /** Called for each effective change before its transaction is visible. */
   onChange?(change: Change, source: string, at: number | undefined): void;
   onState(source: string): void;
   onProblem(source: string, problem: Problem): void;
 }
 
-/** Changes between two looks at the clock, and how long a turn may last, milliseconds. */
+/** Changes between two readings of the clock, and the milliseconds that a slice of work may last. */
 const CHANGES_A_LOOK = 64;
 const TURN_MS = 2;
 
-/** What a transaction was begun with. */
+/** The arguments of `Sink.begin`. */
 interface Opening {
   full: boolean;
-  /** By the control plane, milliseconds since 1970. */
+  /** The commit in the control plane, milliseconds since 1970. */
   at: number | undefined;
-  /** By `performance.now()`. */
+  /** The arrival, by `performance.now()`. */
   received: number | undefined;
-  /** Of what was saved: when its source was last heard of then, milliseconds since 1970. */
+  /** For saved records: the last sign of life of their source at that time, milliseconds since 1970. */
   heard?: number;
 }
 
-/** Transactions that become visible together at the most: the first must not wait for long. */
+/** Maximum of transactions that become visible together, so that the first does not wait long. */
 const GATHERED_MAX = 64;
 
-/** A transaction that has been applied and is not visible yet. */
+/** A transaction that is applied and not yet visible. */
 interface Applied {
   feeder: Feeder;
   revision: string;
@@ -59,7 +59,7 @@ interface Feeder {
   opening: Opening;
   problems: Map<string, Problem[]>;
   rate: Rate;
-  /** Inside `gather`. */
+  /** True between `gather(true)` and `gather(false)`. */
   gathers: boolean;
 }
 
@@ -67,15 +67,15 @@ export class Feed {
   private readonly options: FeedOptions;
   private readonly feeders = new Map<string, Feeder>();
   private queue: Promise<void> = Promise.resolve();
-  /** Transactions that are being applied or wait for their turn. */
+  /** The number of transactions that are in progress or wait in the queue. */
   private pending = 0;
-  /** Applied by the projection's open transaction, which is open exactly while there are any or one is under way. */
+  /** Transactions in the projection's open transaction, which is open while this is not empty or one is in progress. */
   private readonly applied: Applied[] = [];
-  /** Sources that have more to deliver at once. */
+  /** The number of sources that have more transactions to deliver at once. */
   private gathering = 0;
-  /** What the projection has refused, by key: the catalog has a newer version than the projection. */
+  /** Keys of resources that the projection has refused: the catalog has a newer version of them than the projection. */
   private readonly refused = new Set<string>();
-  /** Of changes, not of whole states: from the control plane's commit, and from the octets' arrival, to answerable. */
+  /** Time to answerable of changes, not of whole states: from the control plane's commit, and from the octets' arrival. */
   readonly committed = new Histogram();
   readonly received = new Histogram();
 
@@ -91,12 +91,12 @@ export class Feed {
     }));
   }
 
-  /** Without problems and rates, nothing copied: for those who look after every change. */
+  /** The states without problems and rates, not copied: for callers that check after every change. */
   *states(): Generator<Readonly<SourceStatus>> {
     for (const { status } of this.feeders.values()) yield status;
   }
 
-  /** Registers a source, the least preferred so far, and returns where it delivers. */
+  /** Registers a source with the lowest precedence so far, and returns its sink. */
   sink(name: string): Sink {
     const { catalog, wallClock, elapsed } = this.options;
     if (!catalog.sources.includes(name)) catalog.addSource(name);
@@ -142,7 +142,7 @@ export class Feed {
       },
       bookmark: (revision) => {
         status.lastHeard = wallClock();
-        // It must not overtake what was committed before it: a saved revision is where a later run goes on.
+        // A bookmark must not overtake earlier commits, because a later run continues from the saved revision.
         this.inOrder(() => {
           catalog.bookmark(name, revision);
           status.revision = revision;
@@ -151,7 +151,7 @@ export class Feed {
       state: (state, reason = '', since) => {
         if (state === 'lost' && status.lostSince === 0) {
           const now = wallClock();
-          // The clock of who told it may be ahead of ours.
+          // The clock of the reporting server may be ahead of ours.
           status.lostSince = Math.min(since ?? now, now);
           status.lostAt = elapsed() - (now - status.lostSince);
         }
@@ -175,8 +175,8 @@ export class Feed {
   }
 
   /**
-   * Makes visible what an earlier run has saved of a registered source, and heard last at that time; to be called
-   * before the source is started.
+   * Makes the saved records of a registered source visible. `heard` is the last sign of life of the source then. Call
+   * it before the source starts.
    */
   restore(name: string, transaction: Transaction, heard: number): Promise<void> | undefined {
     const feeder = this.feeders.get(name)!;
@@ -184,7 +184,7 @@ export class Feed {
     return this.enqueue(feeder, transaction, { ...NOTHING_OPEN, heard });
   }
 
-  /** A resource as the projection was given it, with its stamp; undefined where it has refused the newest version. */
+  /** A resource as the projection has it, with its stamp; undefined if the projection has refused its newest version. */
   known(key: ResourceKey): { resource: Resource; stamp: bigint } | undefined {
     const { catalog } = this.options;
     if (this.isRefused(key)) return undefined;
@@ -196,12 +196,12 @@ export class Feed {
     return this.refused.size > 0 && this.refused.has(keyText(key));
   }
 
-  /** Resolves when everything committed so far is answerable. */
+  /** Resolves when all earlier commits are answerable. */
   settled(): Promise<void> {
     return this.queue;
   }
 
-  /** Does something after everything committed so far has been applied. */
+  /** Runs `work` after all earlier commits. */
   private inOrder(work: () => void): void {
     if (this.pending === 0) work();
     else this.queue = this.queue.then(work);
@@ -213,17 +213,17 @@ export class Feed {
       this.queue = this.queue.then(() => this.apply(feeder, transaction, opening));
       return this.queue;
     }
-    // The usual case, a small change on an idle feed.
+    // The usual case is a small change on an idle feed.
     const rest = this.apply(feeder, transaction, opening);
     if (rest !== undefined) this.queue = rest;
     return rest;
   }
 
-  /** Undefined when all of it was applied within this turn. */
+  /** Undefined if it could apply everything at once. */
   private apply(feeder: Feeder, transaction: Transaction, opening: Opening): Promise<void> | undefined {
     const changes = transaction.commit();
     const before = feeder.status.changes;
-    // A whole state may take its time; what is complete does not wait for it.
+    // A whole state may take long, and complete transactions must not wait for it.
     if (opening.full) this.show();
     if (this.applied.length === 0) this.options.projection.begin();
     if (this.applySome(feeder, changes, opening.at)) {
@@ -245,7 +245,7 @@ export class Feed {
     this.finish(feeder, revision, opening, before);
   }
 
-  /** True when the changes have come to their end. */
+  /** True when no change is left. */
   private applySome(feeder: Feeder, changes: IterableIterator<Change>, at: number | undefined): boolean {
     const { projection, onChange } = this.options;
     const until = performance.now() + TURN_MS;
@@ -255,7 +255,7 @@ export class Feed {
       feeder.status.changes++;
       try {
         if (change.type === 'delete') projection.remove(change.key);
-        // One that was refused was never put.
+        // A refused resource was never put.
         else if (change.renewed && projection.renew && !this.isRefused(keyOf(change.resource)))
           projection.renew(change.resource, change.stamp);
         else projection.put(change.resource, change.stamp);
@@ -277,7 +277,7 @@ export class Feed {
     if (this.gathering === 0 || opening.full || this.applied.length >= GATHERED_MAX) this.show();
   }
 
-  /** Makes visible what has been applied. */
+  /** Makes all applied transactions visible. */
   private show(): void {
     const applied = this.applied.splice(0);
     if (applied.length === 0) return;

@@ -1,4 +1,4 @@
-/** Hands outside names to the forwarder, with what it must know of the client and of the VPC. */
+/** Passes outside names to the forwarder, with the facts of the client and the VPC that it needs. */
 import type { OutsideNames } from '../answer/defer/deferred.ts';
 import { routeOf } from '../answer/decide/outside.ts';
 import { payloadLimit } from '../answer/encode/encode.ts';
@@ -26,9 +26,9 @@ import { releaseMemory } from './release-memory.ts';
 export interface ForwardingOptions {
   config: Config;
   catalog: Catalog;
-  /** The main thread's: it takes from the shared cache too, and its encoder writes the OPT records of relayed answers. */
+  /** The main thread's responder: it reads the shared cache too, and its encoder writes the OPT of relayed answers. */
   responder: Responder;
-  /** What is bound now: upstreams that lead here are left out. */
+  /** The bound listeners: upstreams at these addresses are left out. */
   listeners: () => readonly { address: string; port: number }[];
 }
 
@@ -38,10 +38,10 @@ interface Request extends ForwardRequest {
 
 /** A VPC that has asked for outside names. */
 interface Tenant {
-  /** Asking the catalog parses a record: the answer is kept until the VPC changes. */
+  /** Kept until the VPC changes, because reading the catalog parses a record. */
   upstreams: readonly string[] | undefined;
   routes: Suffixes;
-  /** What these were made of, as text. */
+  /** The settings that these were made from, as text. */
   text: string;
 }
 
@@ -51,14 +51,14 @@ const encoder = new TextEncoder();
 const NO_TEXT = new Uint8Array(0);
 
 export class Forwarding implements OutsideNames {
-  /** What the forwarder has in its cache, for everyone who may answer with it. */
+  /** The cached answers of the forwarder, which workers read too. */
   readonly sharedCache: SharedCache;
   readonly forwarder: Forwarder<Request>;
   private readonly cleanup: IdleCleanup;
   private readonly catalog: Catalog;
-  /** Of the configuration. */
+  /** The routes of the configuration. */
   private readonly routes: Suffixes;
-  /** By number, and the numbers by name. A VPC that comes back under its old name has another number. */
+  /** Tenants by number, and numbers by name. A VPC that returns under its old name gets another number. */
   private readonly tenants = new Map<number, Tenant>();
   private readonly numbers = new Map<string, number>();
 
@@ -69,7 +69,7 @@ export class Forwarding implements OutsideNames {
     const sharedCache = new SharedCache(reserveSharedCache(config.cacheSize));
     this.sharedCache = sharedCache;
     const clock = { ...systemClock, now: () => sharedCache.now() };
-    // Sockets, timers and messages of ten thousand misses are three times what the answers take.
+    // The sockets, timers and messages of ten thousand misses take three times the memory of the answers.
     this.cleanup = new IdleCleanup(clock, () => void releaseMemory());
     responder.cached = new CachedAnswers(
       new SharedCacheReader(sharedCache.memory, OWN_READER),
@@ -100,7 +100,7 @@ export class Forwarding implements OutsideNames {
     const tenant = client.vpc === 0 ? 0 : view.words[client.vpc + layout.VPC_NUMBER];
     const { upstreams, routes } = this.tenant(tenant, view, client.vpc);
     const route = routes.longest(this.routes, query);
-    // What the view takes for routed must not go anywhere else, though its route may be gone here already.
+    // A name that is routed in the view must not go elsewhere, even if its route is already gone here.
     const isRouted = route !== undefined || routeOf(view, client, query) !== 0;
     this.forwarder.ask(
       {
@@ -118,7 +118,7 @@ export class Forwarding implements OutsideNames {
     );
   }
 
-  /** A VPC has been declared anew: where it asks others now, what those before said is forgotten at once. */
+  /** A VPC has changed: if its upstreams are different now, the forwarder forgets the answers of the old ones. */
   changed(vpc: Vpc): void {
     const number = this.numbers.get(vpc.name);
     const tenant = number === undefined ? undefined : this.tenants.get(number);
@@ -128,7 +128,7 @@ export class Forwarding implements OutsideNames {
     this.tenants.set(number, now);
   }
 
-  /** A VPC is gone, and with it what it asked. */
+  /** A VPC is gone, so its cached answers go too. */
   forget(name: string): void {
     const number = this.numbers.get(name);
     if (number === undefined) return;
@@ -137,7 +137,7 @@ export class Forwarding implements OutsideNames {
     this.forwarder.forget(number);
   }
 
-  /** Everything counted so far, what workers took off the shared cache included. */
+  /** All counters, including the answers that workers took from the shared cache. */
   get counters(): ForwardCounters {
     return this.forwarder.counters;
   }
@@ -156,7 +156,7 @@ export class Forwarding implements OutsideNames {
     let tenant = this.tenants.get(number);
     if (tenant === undefined) {
       const name = view.labelText(view.words[vpc + layout.VPC_NODE]);
-      // One that nobody had declared goes without a word, with the last thing inside it.
+      // An implied VPC disappears without an event, together with the last resource in it.
       this.forget(name);
       const resource = this.catalog.get({ kind: 'vpc', vpc: name, namespace: '', name: '' });
       tenant = tenantOf(resource?.kind === 'vpc' ? resource : undefined);

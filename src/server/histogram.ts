@@ -1,11 +1,11 @@
-/** How long something took: counts in a few fixed buckets, from a tenth of a millisecond to a minute. */
+/** A histogram of durations with fixed buckets, from a tenth of a millisecond to a minute. */
 
-/** Upper ends, milliseconds; what is above the last is counted only in the total. */
+/** Upper bounds in milliseconds; durations above the last count only in the total. */
 export const BOUNDS: readonly number[] = [
   0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000, 60_000,
 ];
 
-/** As `/v1/status` shows it. Quantiles are upper ends of buckets, null above the last and without observations. */
+/** For `/v1/status`. Quantiles are upper bounds of buckets; null above the last bucket and without observations. */
 export interface HistogramFacts {
   count: number;
   meanMs: number | null;
@@ -15,14 +15,14 @@ export interface HistogramFacts {
 }
 
 export class Histogram {
-  /** Observations at or below the bound of the same index and above the one before. */
+  /** Observations between the previous bound and the one with the same index, that one included. */
   readonly counts = new Float64Array(BOUNDS.length);
   count = 0;
-  /** Milliseconds. */
+  /** The sum of all observations in milliseconds. */
   sum = 0;
   max = 0;
 
-  /** Negative ones, of clocks that differ, count as 0. */
+  /** A negative duration, from clocks that differ, counts as 0. */
   observe(milliseconds: number): void {
     const value = milliseconds > 0 ? milliseconds : 0;
     this.count++;
@@ -35,7 +35,7 @@ export class Histogram {
     }
   }
 
-  /** The upper end of the bucket that holds this quantile, 0 to 1; undefined above the last one. */
+  /** The upper bound of the bucket with this quantile, 0 to 1; undefined above the last bucket. */
   quantile(q: number): number | undefined {
     let left = Math.ceil(q * this.count);
     for (let i = 0; i < BOUNDS.length; i++) {

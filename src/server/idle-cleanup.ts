@@ -1,9 +1,9 @@
-/** Waits until a burst of work is over, to clean up behind it once; no timer runs while nothing happens. */
+/** Cleans up once after a burst of work; no timer runs while nothing happens. */
 import type { Clock } from '../base/clock.ts';
 
-/** Fewer pieces of work are not worth cleaning up behind. */
+/** A burst with fewer pieces of work needs no cleanup. */
 const MANY = 2000;
-/** Milliseconds in which, once it is over, no more than a few pieces come. */
+/** A burst is over when hardly any work arrives for this many milliseconds. */
 const QUIET = 500;
 const FEW = 50;
 
@@ -20,7 +20,7 @@ export class IdleCleanup {
     this.cleanUp = cleanUp;
   }
 
-  /** A piece of work was done. */
+  /** Counts one piece of work. */
   note(): void {
     this.noted++;
     if (this.timer === undefined && this.noted - this.cleaned >= MANY) this.wait();

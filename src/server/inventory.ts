@@ -1,9 +1,9 @@
-/** The facts of inventories, from the catalog: what is asked for is read, and only that. */
+/** The content of TXT inventories, read from the catalog: reads only what the query needs. */
 import type { Inventory, InventoryFacts } from '../answer/defer/inventory.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import type { Kind, Pod, Service } from '../model.ts';
 
-/** Namespaces of a VPC, or resources of a namespace, above which they are not sorted: some milliseconds of work. */
+/** The number of namespaces or resources above which a list is not sorted, which would take some milliseconds. */
 const SORTED_MOST = 1024;
 
 export function catalogInventory(catalog: Catalog): InventoryFacts {

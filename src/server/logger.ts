@@ -1,6 +1,6 @@
-/** What the server logs through. */
+/** The interface of the server's log. */
 
-/** Where log lines go: pino's shape, so a pino logger can be given as it is. */
+/** Has the interface of pino, so that a pino logger fits. */
 export interface Logger {
   info(details: object, text: string): void;
   warn(details: object, text: string): void;
@@ -9,5 +9,5 @@ export interface Logger {
 
 const nothing = (): void => undefined;
 
-/** For a library whose user has given no logger. */
+/** The default of the library. */
 export const silent: Logger = { info: nothing, warn: nothing, error: nothing };

@@ -1,8 +1,9 @@
-/** Time that only goes on, made of a wall clock that people and programs set. */
+/** Monotonic time, made from a wall clock that people and programs may set. */
 
 /**
- * Milliseconds. Set forward, it counts what it jumped over: too old is said too early, never too late. Set back, it
- * goes on from where it was. Ask now and then: what passes between a question and a jump back is lost.
+ * Milliseconds. A jump forward of the wall clock counts, so that a view is called old too early rather than too late.
+ * After a jump back the time continues from its last value. Call it regularly: the time between the last call and a
+ * jump back is lost.
  */
 export function monotonicBy(wallClock: () => number): () => number {
   let last = wallClock();

@@ -1,10 +1,10 @@
-/** How many a second, over the last minute: one count for each of its seconds. */
+/** Counts per second over the last minute, one count for each second. */
 
 const SECONDS = 60;
 
 export class Rate {
   private readonly counts = new Float64Array(SECONDS);
-  /** The second that was last written. */
+  /** The second of the last count. */
   private second = 0;
   private readonly now: () => number;
 
@@ -30,7 +30,7 @@ export class Rate {
 
   private roll(): void {
     const second = Math.floor(this.now() / 1000);
-    // A clock that was set back stands still here until it has caught up.
+    // After the clock was set back, its time stands still here until the clock has caught up.
     const steps = Math.min(second - this.second, SECONDS);
     for (let i = 1; i <= steps; i++) this.counts[(this.second + i) % SECONDS] = 0;
     if (steps > 0) this.second = second;

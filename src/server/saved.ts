@@ -1,4 +1,4 @@
-/** The saved view: read at the start, written after changes, and vouched for while nothing changes. */
+/** The saved view: read at the start, written after changes, and confirmed regularly while nothing changes. */
 import { join } from 'node:path';
 import type { Catalog } from '../catalog/catalog.ts';
 import { SavedFiles } from '../catalog/saved/saved-files.ts';
@@ -10,21 +10,21 @@ import type { Feed } from './feed.ts';
 import type { SourceStatus } from './source-status.ts';
 
 export interface SavedViewOptions {
-  /** The state folder; it exists. */
+  /** The state folder, which exists. */
   folder: string;
   catalog: Catalog;
   feed: Pick<Feed, 'restore'>;
   states: () => Iterable<Readonly<SourceStatus>>;
-  /** What a source needs beside its revision to go on; see `Source.proof`. */
+  /** What a source needs besides its revision to continue; see `Source.proof`. */
   proofOf: (source: string, revision: string) => string | undefined;
   /**
-   * What must be equal for a source to go on where it was: another version of podns, or other rules for names,
-   * may read the same stream otherwise.
+   * Must be equal for a source to continue from the saved revision: another version of podns, or other rules for
+   * names, may read the same stream differently.
    */
   reading: string;
   /** Milliseconds since 1970. */
   wallClock: () => number;
-  /** The damaged file, or a write that fails; undefined when writing works again. */
+  /** Reports a damaged file or a failed write; undefined once writing works again. */
   report: (problem: Problem | undefined) => void;
   /** For tests. */
   clock?: Clock;
@@ -32,7 +32,7 @@ export interface SavedViewOptions {
 }
 
 const SNAPSHOT = 'view.ndjson';
-/** How often a view that does not change is vouched for, milliseconds: until when its sources were heard. */
+/** Milliseconds after which an unchanged view is confirmed, which saves the last sign of life of its sources. */
 const VOUCH = 60_000;
 
 export class SavedView {
@@ -42,7 +42,7 @@ export class SavedView {
   private readonly points = new Map<string, ResumePoint>();
   private timer: NodeJS.Timeout | undefined;
   private loading = false;
-  /** What stands wrong with reading and with writing it. */
+  /** The current problems of reading and of writing. */
   private wrong: { files?: Problem | undefined; whole?: Problem | undefined } = {};
 
   constructor(options: SavedViewOptions) {
@@ -72,12 +72,12 @@ export class SavedView {
     return this.files.savedAt;
   }
 
-  /** What stands wrong with it. */
+  /** The current problem. */
   get problem(): Problem | undefined {
     return this.wrong.files ?? this.wrong.whole;
   }
 
-  /** Makes visible what was saved; resolves with the number of records, 0 where there is nothing. Never rejects. */
+  /** Makes the saved view visible; resolves with the number of records, 0 if nothing is saved. Never rejects. */
   async load(): Promise<number> {
     const { feed, reading } = this.options;
     const { view, problem } = await this.files.load();
@@ -91,23 +91,23 @@ export class SavedView {
       if (readAs === reading && own !== undefined) this.points.set(name, { revision, proof: own });
     }
     this.loading = false;
-    // Something else may have been said meanwhile.
+    // The problem may have changed meanwhile.
     this.keeper.changed();
     return view.records;
   }
 
-  /** From where a source may go on, if it can prove that nothing was missed. */
+  /** The revision from which a source may continue if it can prove that it has missed nothing. */
   resume(source: string): ResumePoint | undefined {
     return this.points.get(source);
   }
 
-  /** After every commit. */
+  /** Called after every commit. */
   changed(): void {
-    // What is read from the files need not be written to them.
+    // Records that come from the files need not be written to them.
     if (!this.loading) this.keeper.changed();
   }
 
-  /** Writes what is not written yet. */
+  /** Writes all pending changes. */
   async close(): Promise<void> {
     clearInterval(this.timer);
     this.vouch();
@@ -116,7 +116,7 @@ export class SavedView {
     await this.files.close();
   }
 
-  /** Where nothing was ever saved there is nothing to vouch for. */
+  /** Without a saved view there is nothing to confirm. */
   private vouch(): void {
     if (this.savedAt !== 0) this.keeper.changed();
   }

@@ -1,4 +1,4 @@
-/** What of the configuration shapes answers, in the form that transports and workers take. */
+/** The settings that shape answers, in the form that transports and workers use. */
 import { randomBytes } from 'node:crypto';
 import type { AnswerSettings } from '../answer/settings.ts';
 import type { Config } from '../config/table.ts';

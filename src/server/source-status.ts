@@ -1,4 +1,4 @@
-/** What is known of one source, for people and for what depends on how old its records are. */
+/** The status of one source, for people and for code that depends on the age of its records. */
 import type { Problem, SourceState } from '../model.ts';
 
 export interface SourceStatus {
@@ -6,26 +6,26 @@ export interface SourceStatus {
   state: SourceState;
   reason: string;
   revision: string;
-  /** A whole state of it has become visible. */
+  /** True once a whole state of the source has become visible. */
   synced: boolean;
-  /** What an earlier run saved of it is visible. */
+  /** True if saved records of the source have become visible. */
   restored: boolean;
   /** Milliseconds since 1970; 0 for never. */
   lastChange: number;
   lastHeard: number;
-  /** When it was lost, on the same clock; 0 while it is not. */
+  /** When the source was lost, on the same clock; 0 while it is not lost. */
   lostSince: number;
-  /** Likewise on the clock of `FeedOptions.elapsed`: what counts for how long. */
+  /** The same on the clock of `FeedOptions.elapsed`, which measures how long it has been lost. */
   lostAt: number;
   changes: number;
-  /** Changes a second, over the last ten. */
+  /** Changes per second, over the last ten seconds. */
   rate: number;
-  /** Milliseconds from the control plane's commit of the last change until it was answerable; -1: not told. */
+  /** Milliseconds from the control plane's commit of the last change until it was answerable; -1: not reported. */
   lag: number;
   problems: Problem[];
 }
 
-/** Of a source that has delivered nothing. */
+/** The status of a source that has delivered nothing. */
 export function newStatus(name: string): SourceStatus {
   return {
     name,

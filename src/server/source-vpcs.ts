@@ -1,10 +1,10 @@
-/** Which VPCs each source has said anything of: those go stale with it. */
+/** The VPCs about which each source has reported anything: they become stale with it. */
 import type { Resource } from '../model.ts';
 
 export class SourceVpcs {
   private readonly bySource = new Map<string, Set<string>>();
 
-  /** The VPC of a resource, if nothing has been heard of it from this source before. */
+  /** The VPC of a resource if this source reports it for the first time, else undefined. */
   note(source: string, resource: Resource): string | undefined {
     let vpcs = this.bySource.get(source);
     if (vpcs === undefined) this.bySource.set(source, (vpcs = new Set()));
@@ -14,7 +14,7 @@ export class SourceVpcs {
     return vpc;
   }
 
-  /** Nothing of the VPC is left. */
+  /** Forgets a VPC of which nothing is left. */
   forget(vpc: string): void {
     for (const vpcs of this.bySource.values()) vpcs.delete(vpc);
   }

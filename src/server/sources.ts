@@ -8,7 +8,7 @@ import { watchSource } from '../source/watch/watch.ts';
 import type { HttpOptions } from '../source/watch/http.ts';
 import { zones } from '../source/zones/zones.ts';
 
-/** Zones before streams: what a person wrote down wins. Throws TypeError where a URL is none. */
+/** Zone files come before streams, because what a person wrote wins. Throws TypeError for an invalid URL. */
 export function configuredSources(config: Config): Source[] {
   const { zone, vpc } = config;
   const vpcs = vpc.length === 0 ? undefined : vpc;
@@ -17,7 +17,7 @@ export function configuredSources(config: Config): Source[] {
   for (const url of config.watch) sources.push(watchSource({ ...http, url, vpcs, zone }));
   if (config.etcd.length > 0) sources.push(...etcdSources({ ...etcdConnection(config), vpcs, zone }));
   for (const kraud of config.kraud) sources.push(kraudSource({ ...http, ...kraud, zone }));
-  // Streams are asked for these VPCs alone; not all can be, and not every server heeds it.
+  // Streams are asked for these VPCs only; some sources cannot filter, and some servers ignore the filter.
   return vpcs === undefined ? sources : sources.map((source) => vpcFilter(source, vpcs));
 }
 
@@ -30,7 +30,7 @@ function httpOptions(config: Config): HttpOptions {
   };
 }
 
-/** What the configuration says of etcd, for those who watch it and those who write to it. */
+/** The etcd settings, for the source and for the commands that write. */
 export function etcdConnection(config: Config): EtcdOptions {
   return {
     endpoints: config.etcd,

@@ -1,4 +1,4 @@
-/** The view over time: when it may answer at all, when its answers must say that they are old. */
+/** The view over time: when it may answer, and when its answers must be marked stale. */
 import type { Resource } from '../model.ts';
 import * as layout from '../trie/layout.ts';
 import type { TrieWriter } from '../trie/write/writer.ts';
@@ -11,12 +11,12 @@ export interface StalenessOptions {
   wallClock: () => number;
   /** The clock of `lostAt`. */
   elapsed: () => number;
-  /** Milliseconds after which answers of a lost source are marked. */
+  /** Milliseconds after which the answers of a lost source are marked stale. */
   staleAfter: number;
-  /** Milliseconds after which a saved view no longer tells who has an IPv4 address. */
+  /** Milliseconds after which a saved view no longer identifies clients by IPv4 address. */
   snapshotMaxAge: number;
   states: () => Iterable<Readonly<SourceStatus>>;
-  /** Kept here; others may read it. */
+  /** This class updates it; others only read it. */
   said: SourceVpcs;
 }
 
@@ -27,7 +27,7 @@ export interface Readiness {
   reasons: string[];
 }
 
-/** How often staleness is looked at, milliseconds. */
+/** Milliseconds between two checks. */
 const LOOK = 1000;
 
 export class Staleness {
@@ -57,7 +57,7 @@ export class Staleness {
     return sources > 0;
   }
 
-  /** Of every source there is a whole state, delivered or saved by an earlier run. */
+  /** True if there is a whole state of every source, delivered or saved by an earlier run. */
   get covered(): boolean {
     let sources = 0;
     for (const { synced, restored } of this.options.states()) {
@@ -67,7 +67,7 @@ export class Staleness {
     return sources > 0;
   }
 
-  /** Since when some source has not been heard of, milliseconds since 1970; 0: all are. */
+  /** Since when some source has given no sign of life, milliseconds since 1970; 0: all are live. */
   get lostSince(): number {
     let earliest = 0;
     for (const status of this.options.states()) {
@@ -77,7 +77,7 @@ export class Staleness {
     return earliest;
   }
 
-  /** Refreshes now, and every second for as long as some source is not live. */
+  /** Checks now, and then every second while some source is not live. */
   look(): void {
     this.refresh();
     if (!this.live) this.timer ??= setInterval(() => this.look(), LOOK).unref();
@@ -89,7 +89,7 @@ export class Staleness {
     this.timer = undefined;
   }
 
-  /** After a source's state has changed, after a commit, and now and then, because staleness comes with time. */
+  /** Runs after changes of a source's state, after commits, and regularly, because staleness comes with time. */
   refresh(): void {
     const { writer, states, wallClock, elapsed, snapshotMaxAge } = this.options;
     const now = elapsed();
@@ -107,25 +107,25 @@ export class Staleness {
       }
       this.setStale(status.name, this.isStale(status, now));
     }
-    // Before a saved view is admitted to: nobody may be identified by one that is too old.
+    // Must come before a saved view may answer, because one that is too old must not identify clients.
     writer.setIpv4Blind(blind);
     if (sources === 0 || !covered) writer.setSync(layout.SYNC_STARTING);
     else writer.setSync(synced ? layout.SYNC_LIVE : layout.SYNC_SNAPSHOT);
   }
 
-  /** A resource that a source has brought into the view. */
+  /** Notes a resource that a source has brought into the view. */
   note(source: string, resource: Resource): void {
     const vpc = this.options.said.note(source, resource);
     if (vpc !== undefined && this.stale.has(source)) this.mark(vpc, 1);
   }
 
-  /** A VPC is gone from the view. */
+  /** Forgets a VPC that has left the view. */
   forget(vpc: string): void {
     this.options.said.forget(vpc);
     this.marks.delete(vpc);
   }
 
-  /** Looks at the VPCs of a source only when it has become stale, or fresh. */
+  /** Visits the VPCs of a source only when the source has become stale or live again. */
   private setStale(source: string, isStale: boolean): void {
     if (isStale === this.stale.has(source)) return;
     if (isStale) this.stale.add(source);
@@ -161,7 +161,7 @@ export class Staleness {
     return { ready, reasons };
   }
 
-  /** A saved view is old from the first answer on. */
+  /** A saved view is stale from the first answer on. */
   private isStale(status: Readonly<SourceStatus>, now: number): boolean {
     const { synced, restored, state, lostSince, lostAt } = status;
     if (!synced) return restored;
@@ -169,7 +169,7 @@ export class Staleness {
   }
 }
 
-/** What was heard in a future as far away was heard nobody knows when: the clock has been set back since. */
+/** A time that far in the future counts as old too: the clock has been set back since, so the real age is unknown. */
 function isOlder(now: number, heard: number, most: number): boolean {
   return Math.abs(now - heard) > most;
 }

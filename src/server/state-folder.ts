@@ -1,10 +1,10 @@
 /**
- * Whose the state folder is: what lies in it is served without asking anybody, so nobody else may have put it there.
+ * Checks who can write to the state folder: podns serves its content unchecked, so no other user may have written it.
  */
 import { lstatSync, readdirSync, statSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 
-/** Somebody else can write there; the message says who, and what helps. */
+/** Another user can write to the state folder; the message names who, and the remedy. */
 export class StateFolderError extends Error {
   constructor(message: string) {
     super(message);
@@ -12,21 +12,21 @@ export class StateFolderError extends Error {
   }
 }
 
-/** Whoever may write has one of these bits. */
+/** The mode bits that let other users write. */
 const OTHERS_WRITE = 0o022;
 
 /**
- * Throws StateFolderError unless the folder and all files in it belong to the user we run as, nobody else may write
- * to them, and none is a symbolic link. A folder that does not exist, or is none, is left to who opens it.
+ * Throws StateFolderError unless the folder and all files in it belong to the user of this process, no other user
+ * can write to them, and none is a symbolic link. Ignores a path that does not exist or is not a folder.
  */
 export function checkStateFolder(folder: string): void {
   const link = lstatSync(folder, { throwIfNoEntry: false });
   const target = statSync(folder, { throwIfNoEntry: false });
   if (link === undefined || target?.isDirectory() !== true) return;
-  // An administrator may put the folder elsewhere, so a link of root's is fine.
+  // An administrator may move the folder, so a link that root owns is fine.
   if (link.isSymbolicLink() && link.uid !== 0) checkOwner(folder, link);
   check(folder, target);
-  // Nobody else can change an entry of it from here on.
+  // From here on no other user can change an entry of the folder.
   for (const name of readdirSync(folder)) {
     const path = join(folder, name);
     const entry = lstatSync(path, { throwIfNoEntry: false });
@@ -41,8 +41,8 @@ function check(path: string, stats: Stats): void {
   if ((stats.mode & OTHERS_WRITE) !== 0)
     throw fault(
       path,
-      `has mode ${modeText(stats)}, so others may write to it`,
-      'chmod go-w it, once its content is known to be right',
+      `has mode ${modeText(stats)}, so other users can write to it`,
+      'chmod go-w it after you have checked its content',
     );
 }
 
@@ -50,11 +50,11 @@ function checkOwner(path: string, stats: Stats): void {
   const own = process.geteuid?.();
   if (own === undefined || stats.uid === own) return;
   const reason = `belongs to user ${stats.uid} (mode ${modeText(stats)}), and podns runs as user ${own}`;
-  throw fault(path, reason, 'chown it, once its content is known to be right, or name another folder');
+  throw fault(path, reason, 'chown it after you have checked its content, or use another folder');
 }
 
 function fault(path: string, reason: string, remedy: string): StateFolderError {
-  return new StateFolderError(`state: ${path} ${reason}; a saved view there might be made up: ${remedy}`);
+  return new StateFolderError(`state: ${path} ${reason}; its saved view could be forged: ${remedy}`);
 }
 
 function modeText({ mode }: Stats): string {

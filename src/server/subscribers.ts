@@ -1,4 +1,4 @@
-/** Everybody who is told of changes besides the trie: readers of the watch stream, of the events, and the saved view. */
+/** The subscribers of changes besides the trie: readers of the watch stream and of the events, and the saved view. */
 import type { Catalog, Change } from '../catalog/catalog.ts';
 import type { Config } from '../config/table.ts';
 import type { Problem, Source } from '../model.ts';
@@ -19,7 +19,7 @@ export interface SubscribersOptions {
   report: (problem: Problem) => void;
 }
 
-/** So long the sources have to replace what an earlier run saved, before others are given it: milliseconds. */
+/** Grace period before restored data is relayed, in ms; within it the sources can replace that data. */
 const RESTORED_GRACE = 10_000;
 
 export class Subscribers {
@@ -33,7 +33,7 @@ export class Subscribers {
     const began = performance.now();
     this.watchServer = new WatchServer({
       catalog,
-      // A restart would take readers back to the moment of its last save, if they were served too early.
+      // If they were served earlier, a restart would take readers back to the last saved state.
       view: () => ({
         whole: staleness.synced || (staleness.covered && performance.now() - began > RESTORED_GRACE),
         lostSince: staleness.lostSince,
@@ -53,20 +53,20 @@ export class Subscribers {
     });
   }
 
-  /** One effective change, not visible yet. */
+  /** Passes on one effective change, before it is visible. */
   change(change: Change, at: number | undefined): void {
     this.watchServer.change(change, at);
     this.events.change(change);
   }
 
-  /** What was changed is visible. */
+  /** Called when the passed changes have become visible. */
   commit(): void {
     this.watchServer.commit();
     this.events.commit();
     this.saved?.changed();
   }
 
-  /** Cuts who reads, and writes what is not saved yet. */
+  /** Disconnects readers, and saves pending changes. */
   async close(): Promise<void> {
     this.watchServer.close();
     this.events.close();

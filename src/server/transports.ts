@@ -1,4 +1,4 @@
-/** Opens the transports of each listener: UDP by batches where the system can, else by node:dgram; and TCP beside it. */
+/** Opens the transports of each listener: the batch transport for UDP if the system allows it, else node:dgram; and TCP. */
 import type { WorkerData } from '../answer/worker.ts';
 import type { Listener } from '../answer/peer.ts';
 import type { AnswerSettings } from '../answer/settings.ts';
@@ -18,13 +18,13 @@ import type { Logger } from './logger.ts';
 
 export interface TransportOptions {
   memory: TrieMemory;
-  /** Answers of upstreams, for the workers. */
+  /** The shared cache, which workers read. */
   sharedCache: SharedCache;
   settings: AnswerSettings;
   answering: Answering;
-  /** Threads for UDP in all, 0 for none. */
+  /** Worker threads for UDP, for all listeners together; 0 for none. */
   workers: number;
-  /** Milliseconds and numbers of TCP connections. */
+  /** The idle time in milliseconds, and the maximum of TCP connections in all and per client. */
   tcp: { idleMs: number; connections: number; client: number };
   logger: Pick<Logger, 'info' | 'warn'>;
 }
@@ -33,18 +33,18 @@ type UdpKind = 'batch' | 'dgram';
 
 export interface OpenListener {
   listener: Listener;
-  /** As bound; a port of 0 replaced. */
+  /** The bound port; a port of 0 is replaced by the real one. */
   port: number;
   udp: Transport;
   tcp: Transport;
   udpKind: UdpKind;
-  /** Answers what was asked here, within `graceMs`, and closes the sockets; others do not notice. */
+  /** Answers the queries of this listener within `graceMs`, and closes its sockets; other listeners are not affected. */
   close(graceMs?: number): Promise<void>;
 }
 
-/** A port of 0 is free for UDP before it is tried for TCP; another is taken when it is not. */
+/** With port 0 the system picks a free UDP port; if it is taken for TCP, podns tries another one, this many times. */
 const PORT_ATTEMPTS = 5;
-/** The module that workers load is compiled code also when this file is not. */
+/** Workers load compiled code, even if this file runs uncompiled. */
 const WORKER_MODULE = new URL(
   import.meta.url.endsWith('.ts') ? '../../dist/answer/worker.js' : '../answer/worker.js',
   import.meta.url,
@@ -56,7 +56,7 @@ export class Transports {
   private readonly readers: Readers;
   private readonly pool: TcpPool;
   private crew: Crew | undefined;
-  /** Numbers of listeners that were closed. */
+  /** Numbers of closed listeners, for reuse. */
   private readonly freeIds: number[] = [];
   private nextId = 0;
   private warned = false;
@@ -69,14 +69,14 @@ export class Transports {
     this.pool = new TcpPool({ limits: { idleMs, maxConnections: connections, maxPerClient: client } });
   }
 
-  /** A listener that no socket belongs to, for answers without one. */
+  /** A listener without a socket, for `answer`. */
   virtual(listen: Pick<Listen, 'address' | 'port' | 'vpc' | 'namespace'>): Listener {
     return { id: this.freeIds.pop() ?? this.nextId++, text: formatListen(listen), ...listen };
   }
 
   /**
-   * Binds both sockets. Rejects with a BindError and leaves nothing open then. What is asked from now on waits until
-   * the threads have started.
+   * Binds both sockets. Rejects with a BindError, and then leaves nothing open. Queries that arrive before the threads
+   * have started wait for them.
    */
   async open(listen: string | Listen): Promise<OpenListener> {
     const asked = typeof listen === 'string' ? parseListen(listen) : listen;
@@ -92,7 +92,7 @@ export class Transports {
     }
   }
 
-  /** As `open`, and resolves when it is served. */
+  /** Like `open`, but resolves only when the listener is served. */
   async listen(listen: string | Listen): Promise<OpenListener> {
     const open = await this.open(listen);
     try {
@@ -104,12 +104,12 @@ export class Transports {
     return open;
   }
 
-  /** Resolves when there are threads behind all sockets that are bound; rejects when one could not start. */
+  /** Resolves when threads serve all bound sockets; rejects if a thread cannot start. */
   async ready(): Promise<void> {
     await this.crew?.ready();
   }
 
-  /** Lets the answers that are under way leave, for at most `graceMs`. */
+  /** Waits for answers in flight to leave, for at most `graceMs`. */
   async close(graceMs?: number): Promise<void> {
     await Promise.all([...this.listeners].map((open) => open.close(graceMs)));
     await this.crew?.close();
@@ -121,7 +121,7 @@ export class Transports {
     const { transport: udp, port } = await openTransport('udp', listener, (fd) =>
       this.udpTransport(udpKind, listener, fd),
     );
-    // Both transports share the listener, so that explanations name the port that was really bound.
+    // Both transports share the listener object, so that explanations name the port that is really bound.
     listener.port = port;
     listener.text = formatListen(listener);
     let tcp: Transport;
@@ -131,7 +131,7 @@ export class Transports {
       if (opened.isEarly)
         this.options.logger.warn(
           {},
-          `${listener.text} is bound, but answers only once an interface has its address`,
+          `${listener.text} is bound, but no interface has its address yet; it answers once one has`,
         );
     } catch (error) {
       await udp.close(0);
@@ -158,13 +158,13 @@ export class Transports {
       this.warned = true;
       this.options.logger.warn(
         {},
-        `UDP is answered by node:dgram, several times dearer: ${unavailableReason}`,
+        `node:dgram answers UDP, several times slower than the batch transport: ${unavailableReason}`,
       );
     }
     return 'dgram';
   }
 
-  /** The batch transport binds an address that comes later by itself, and is given no `fd`. */
+  /** The batch transport binds a missing address early by itself, so it gets no `fd`. */
   private udpTransport(kind: UdpKind, listener: Listener, fd: number | undefined): Transport {
     if (kind === 'batch') return new BatchTransport(listener, (this.crew ??= this.hire()));
     return new DgramTransport(listener, this.options.answering, fd === undefined ? {} : { fd });
@@ -212,7 +212,7 @@ export class BindError extends Error {
   }
 }
 
-/** Opens what `make` makes; on a socket that is bound early where no interface has the address yet. */
+/** Opens the transport that `make` creates; if no interface has the address yet, on a socket that is bound early. */
 async function openTransport(
   protocol: 'udp' | 'tcp',
   listener: Listener,

@@ -22,7 +22,7 @@ describe('check', () => {
   it('is content with sound zones', async () => {
     write('zones/a.yaml', GOOD.replace('vpc: aep', 'vpc: aep\nnet6: ["fdfd:1a8::/48"]'));
     const ran = await podns(['check', 'zones'], { folder });
-    expect(ran).toEqual({ code: 0, out: '', err: 'podns: 3 resources: nothing wrong\n' });
+    expect(ran).toEqual({ code: 0, out: '', err: 'podns: 3 resources: no problems\n' });
   });
 
   it('names file, line and column, and ends with 78 on errors', async () => {
@@ -87,21 +87,21 @@ hosts: { a.localhost: 192.0.2.1, 1.2.0.192.in-addr.arpa: 192.0.2.1, good.example
     const ran = await podns(['check'], { folder });
     expect(ran.code).toBe(0);
     const node =
-      'every node that serves this VPC asks itself there; where tenants write their VPCs, set local_upstreams: false';
+      'every node that serves this VPC asks itself; if tenants write their VPCs, set local_upstreams: false';
     const lines = ran.out.split('\n').map((line) => line.replace(/^.*warning: (vpc aep: )?/, ''));
     expect(lines.filter((line) => line !== '')).toEqual([
-      'hosts: "localhost" is never given: localhost is always the loopback',
-      'routes: "localhost" is never asked: podns itself answers at and below localhost',
-      'routes: "svc.test" is never asked: podns itself answers at and below svc.test',
-      'routes: "x.vpc.internal" is never asked: podns itself answers at and below vpc.internal',
-      'hosts: "1.2.0.192.in-addr.arpa" is never given: it is a reverse name',
-      'hosts: "a.localhost" is never given: localhost is always the loopback',
+      'hosts: "localhost" has no effect: localhost is always the loopback address',
+      'routes: "localhost" has no effect: podns itself answers at and below localhost',
+      'routes: "svc.test" has no effect: podns itself answers at and below svc.test',
+      'routes: "x.vpc.internal" has no effect: podns itself answers at and below vpc.internal',
+      'hosts: "1.2.0.192.in-addr.arpa" has no effect: it is a reverse name',
+      'hosts: "a.localhost" has no effect: localhost is always the loopback address',
       `upstreams: 127.0.0.53:53 is loopback or link-local: ${node}`,
       `routes: "corp.example": [fe80::1%eth0]:53 is loopback or link-local: ${node}`,
     ]);
     write('podns.yaml', 'local_upstreams: false\n');
     expect((await podns(['check'], { folder })).out).toContain(
-      'it is not asked, because local_upstreams is false',
+      'podns does not ask it, because local_upstreams is false',
     );
   });
 });

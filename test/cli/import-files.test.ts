@@ -51,7 +51,7 @@ describe('what extends', () => {
     [
       'what has no name',
       { 'a.yaml': 'services:\n  x: { extends: { file: a.yaml } }\n' },
-      'a.yaml:2:17: error: services.x.extends: the service that it extends is not named',
+      'a.yaml:2:17: error: services.x.extends: it names no service to extend',
     ],
   ])('%s is refused', (_what, files, problem) => {
     const { zone, problems } = read(files);
@@ -66,7 +66,7 @@ describe('what extends', () => {
         .reverse()
         .join('')}`;
     expect(read({ 'a.yaml': chain(20) }).problems).toEqual([]);
-    expect(read({ 'a.yaml': chain(40) }).problems[0]).toContain('is one of too many in a row');
+    expect(read({ 'a.yaml': chain(40) }).problems[0]).toContain('is nested too deeply');
   });
 });
 
@@ -80,7 +80,7 @@ describe('what includes', () => {
     [
       'what lies elsewhere',
       { 'a.yaml': 'include: ["https://git.example/app.git"]\n' },
-      'a.yaml:1:11: error: include[0]: "https://git.example/app.git" is not fetched: save it as a file, and name that',
+      'a.yaml:1:11: error: include[0]: "https://git.example/app.git" is remote and not fetched: save it as a file and name that file',
     ],
     [
       'nothing',
@@ -127,19 +127,19 @@ describe('bounds', () => {
     const bomb = `a: &a [x,x,x,x,x,x,x,x,x,x]\n${lines.join('\n')}\nservices: {}\n`;
     expect(convert(bomb).problems).toEqual([
       expect.stringMatching(
-        /^c\.yaml:5:\d+: error: its aliases stand for more than \d+ values: repeat less by aliases$/,
+        /^c\.yaml:5:\d+: error: its aliases expand to more than \d+ values: use fewer aliases$/,
       ),
     ]);
   });
 
   it.each([
-    ['a: &a [*a]\nservices: {}\n', 'c.yaml:1:8: error: anchor &a holds itself'],
+    ['a: &a [*a]\nservices: {}\n', 'c.yaml:1:8: error: anchor &a contains itself'],
     ['a: *b\nservices: {}\n', 'c.yaml:1:4: error: '],
     [`services: ${'['.repeat(100)}${']'.repeat(100)}\n`, 'is nested too deeply'],
     [`services: ${'['.repeat(100_000)}\n`, 'is nested too deeply'],
-    ['services:\n  a: { <<: [1] }\n', 'c.yaml:2:12: error: <<: must be followed by an alias of a map'],
-    ['- a\n', 'c.yaml:1:1: error: a compose file is a map'],
-    ['', 'error: a compose file has a map of services'],
+    ['services:\n  a: { <<: [1] }\n', 'c.yaml:2:12: error: <<: needs an alias of a map'],
+    ['- a\n', 'c.yaml:1:1: error: a compose file must be a map'],
+    ['', 'error: a compose file needs a map of services'],
   ])('%#', (text, problem) => {
     const { zone, problems } = convert(text);
     expect(zone).toBeUndefined();
@@ -151,7 +151,7 @@ describe('bounds', () => {
     const services = Array.from({ length: 2000 }, (_, i) => `  s${i}: { extends: base }\n`).join('');
     const { problems } = convert(`services:\n  base: { expose: ${ports} }\n${services}`);
     expect(problems).toEqual([
-      'error: merging its files takes more than 1000000 values: extend or include less often',
+      'error: its files merge more than 1000000 values: extend or include less often',
     ]);
   });
 
@@ -161,7 +161,7 @@ describe('bounds', () => {
       `services:\n  a: { scale: 900, expose: [${ports}] }\n  b: { scale: 900, expose: [1-200] }\n`,
     );
     expect(problems).toEqual([
-      'c.yaml:3:6: error: services.b: with its replicas the zone becomes too large: give fewer of them',
+      'c.yaml:3:6: error: services.b: its replicas make the zone too large: use fewer',
     ]);
   });
 
@@ -182,7 +182,7 @@ describe('files on the command line', () => {
   it('are found in a folder, or named', async () => {
     const run = (...args: string[]): ReturnType<typeof podns> =>
       podns(['import', 'compose', ...args, '-n', 'n'], { folder });
-    expect(await run('.')).toMatchObject({ code: 1, err: 'podns: .: has no compose.yaml; name the file\n' });
+    expect(await run('.')).toMatchObject({ code: 1, err: 'podns: . has no compose.yaml; name the file\n' });
     write({
       'compose.yaml': 'services: { a: { scale: 2 } }\n',
       'compose.override.yml': 'services: { a: { scale: 1 }, b: {} }\n',
@@ -190,7 +190,7 @@ describe('files on the command line', () => {
     expect((await run()).out).toContain('b: {');
     const named = await run('compose.yaml');
     expect(named.out).not.toContain('b: {');
-    expect(named.err).toContain('podns: compose.override.yml is not taken, because compose.yaml was named');
+    expect(named.err).toContain('podns: compose.override.yml is ignored, because only compose.yaml is named');
     expect((await run('-f', 'compose.yaml', '-f', 'compose.override.yml')).out).toContain('a: {');
     expect((await run('compose.yaml', 'gone.yaml')).err).toContain('gone.yaml: there is no such file');
   });

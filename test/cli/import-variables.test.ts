@@ -37,7 +37,7 @@ describe('variables in a value', () => {
     ['${A b}', '"${A b}" is not a variable; write $$ for a dollar sign'],
     ['${EMPTY:?}', 'variable EMPTY is required'],
     ['${NO?say $A}', 'variable NO is required: say a'],
-    [`${'${NO:-'.repeat(40)}${'}'.repeat(40)}`, 'its defaults are nested more than 32 deep'],
+    [`${'${NO:-'.repeat(40)}${'}'.repeat(40)}`, 'its defaults are nested more than 32 levels deep'],
   ])('%s is an error', (text, reason) => {
     expect(() => put(text)).toThrow(reason);
   });
@@ -84,8 +84,8 @@ describe('a file of variables', () => {
     expect(read('A=1\ntwo words=2\nB="open\nC=3\nD=${\nE=5')).toEqual({
       values: { A: '1', C: '3', E: '5' },
       said: [
-        '4: this is no NAME=value, it is passed over',
-        '18: " is not closed, B is passed over',
+        '4: this is not NAME=value and is ignored',
+        '18: " is not closed, so B is ignored',
         '28: D: "${" without "}" in "${"',
       ],
     });
@@ -95,6 +95,6 @@ describe('a file of variables', () => {
     const lines = Array.from({ length: 60 }, (_, index) => `V${index + 1}=$V${index}$V${index}`);
     const { values, said } = read(['V0=xxxxxxxx', ...lines].join('\n'));
     expect(Math.max(...Object.values(values).map(({ length }) => length))).toBeLessThanOrEqual(1 << 20);
-    expect(said[0]).toContain('with its variables it is longer than 1048576');
+    expect(said[0]).toContain('its variables make it longer than 1048576');
   });
 });

@@ -68,7 +68,7 @@ describe('a compose file', () => {
     writeFileSync(join(folder, 'compose.yaml'), FULL);
     const ran = await podns(['import', 'compose', 'compose.yaml', '-n', 'Shop', '--vpc', 'home'], { folder });
     expect(ran.code).toBe(0);
-    expect(ran.err).toContain('4 without an address yet: web, worker-1, worker-2, lonely');
+    expect(ran.err).toContain('4 pods without an address: web, worker-1, worker-2, lonely');
     const file = join(folder, 'zone.yaml');
     writeFileSync(file, ran.out);
     const { resources, problems } = readZones(file);
@@ -143,7 +143,7 @@ describe('what compose or its engine would refuse', () => {
     ],
     [
       'services:\n  a: { network_mode: host, networks: [n] }\nnetworks: { n: }\n',
-      'c.yaml:2:22: error: services.a.network_mode: excludes networks',
+      'c.yaml:2:22: error: services.a.network_mode: cannot be combined with networks',
     ],
     [
       'services:\n  a: { ports: ["80:http"] }\n',
@@ -159,13 +159,13 @@ describe('what compose or its engine would refuse', () => {
     ],
     [
       'services:\n  a: { extends: b }\n',
-      'c.yaml:2:17: error: services.a.extends: there is no service "b" in c.yaml; one of another file needs extends: { file: …, service: … }',
+      'c.yaml:2:17: error: services.a.extends: there is no service "b" in c.yaml; a service of another file needs extends: { file: …, service: … }',
     ],
     [
       'include: [x.yaml]\nservices: {}\n',
       "c.yaml:1:11: error: include[0]: x.yaml: ENOENT: no such file or directory, open 'x.yaml'",
     ],
-    ['services: []\n', 'c.yaml:1:11: error: services: a compose file has a map of services'],
+    ['services: []\n', 'c.yaml:1:11: error: services: a compose file needs a map of services'],
     [
       'services:\n  "a b": {}\n',
       'c.yaml:2:10: error: services.a b: "a b": " " is not allowed, only letters, digits, - and _',
@@ -174,7 +174,7 @@ describe('what compose or its engine would refuse', () => {
       'services:\n  a: {}\nnetworks:\n  "x y": {}\n',
       'c.yaml:4:10: error: networks.x y: "x y": only letters, digits, ".", - and _ are allowed',
     ],
-    ['services:\n  A: {}\n  a: {}\n', 'c.yaml:3:6: error: services.a: there is a pod a already'],
+    ['services:\n  A: {}\n  a: {}\n', 'c.yaml:3:6: error: services.a: a pod a already exists'],
     ['services:\n  a: { image: "${" }\n', 'c.yaml:2:15: error: services.a.image: "${" without "}" in "${"'],
   ])('%j', (text, problem) => {
     expect(convert(text)).toEqual({ zone: undefined, problems: [problem] });
@@ -192,9 +192,9 @@ describe('what has no counterpart', () => {
     );
     expect(Object.keys(zone!.pods)).toEqual(['a']);
     expect(problems).toEqual([
-      'c.yaml:3:22: warning: services.b.network_mode: left out, with "service:a" it has no name of its own on any network',
-      'c.yaml:4:18: warning: services.c.profiles: left out, its profile is not enabled (--profile debug)',
-      'c.yaml:5:15: warning: services.d.scale: left out, there are 0 of it',
+      'c.yaml:3:22: warning: services.b.network_mode: left out, because with "service:a" it has no name of its own on any network',
+      'c.yaml:4:18: warning: services.c.profiles: left out, because its profile is not enabled (--profile debug)',
+      'c.yaml:5:15: warning: services.d.scale: left out, because it has 0 replicas',
     ]);
     expect(Object.keys(convert('services:\n  c: { profiles: [debug] }\n', ['debug']).zone!.pods)).toEqual([
       'c',
@@ -206,7 +206,7 @@ describe('what has no counterpart', () => {
       'services:\n  a: { networks: { n: { ipv4_address: 10.5.0.9 }, m: { ipv4_address: 10.6.0.9 } } }\nnetworks:\n  n:\n  m: { ipam: { config: [{ subnet: 10.7.0.0/24 }, { subnet: 10.6.0.0/24 }] } }\n',
     );
     expect(problems).toHaveLength(2);
-    expect(problems.join('\n')).toContain('10.7.0.0/24 is taken and this is not');
+    expect(problems.join('\n')).toContain('10.7.0.0/24 is used and this one is ignored');
     expect(problems.join('\n')).toContain('network n has no IPv4 subnet');
     expect(zone!.pods['a']!.overlays).toEqual({ n: '10.5.0.9', m: '10.6.0.9' });
   });

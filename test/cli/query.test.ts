@@ -165,7 +165,7 @@ describe('the exit code', () => {
       const broken = respond(query, { answers: [aaaa(1)] });
       return broken.subarray(0, broken.length - 1);
     });
-    expect((await podns(['query', 'x', '--server', server])).err).toContain('sent what is no DNS message');
+    expect((await podns(['query', 'x', '--server', server])).err).toContain('sent an invalid DNS message');
     for (const args of [
       [],
       ['a..b'],

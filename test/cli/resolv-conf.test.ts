@@ -77,7 +77,7 @@ listen:
       'search back.pods.example',
       'options ndots:1 timeout:5 attempts:2',
     ]);
-    expect(ran.out).toContain('# Left out, for resolvers read only 3: 10.0.3.53');
+    expect(ran.out).toContain('# Left out, because resolvers read only 3: 10.0.3.53');
     const told = await offline('back/a.b', '-c', 'listeners.conf', '--listen', '10.9.9.9:53@aep/back');
     expect(effective(told)[0]).toBe('nameserver 10.9.9.9');
   });
@@ -85,7 +85,7 @@ listen:
   it('says what will not work: a port, a loopback address', async () => {
     const ran = await offline('back/a.b', '--listen', '[::1]:5300@aep/back');
     expect(effective(ran)[0]).toBe('nameserver ::1');
-    expect(ran.out).toMatch(/^# podns listens on port 5300 there\./m);
+    expect(ran.out).toMatch(/^# podns listens on port 5300 there,/m);
     expect(ran.out).toMatch(/^# A loopback address /m);
     const plain = await offline('back/a.b', '--server', 'fd00::53');
     expect(plain.out).not.toMatch(/port|loopback/);
@@ -97,7 +97,7 @@ listen:
     expect(both).toEqual({
       code: 2,
       out: '',
-      err: 'podns: several VPCs have a pod shop/app-0: say --vpc, one of aep, globex\n',
+      err: 'podns: several VPCs have a pod shop/app-0: name one with --vpc: aep, globex\n',
     });
     const one = await offline('shop/app-0', '--server', '::1', '--vpc', 'GLOBEX');
     expect(one.out).toContain('in VPC globex');
@@ -105,7 +105,7 @@ listen:
 
   it.each([
     ['shop/nosuch', [], 'there is no pod shop/nosuch'],
-    ['shop/app', [], 'there is no pod shop/app; shop/app-0 bears that name'],
+    ['shop/app', [], 'there is no pod shop/app; shop/app-0 has that name'],
     ['nowhere/db', [], 'there is no pod nowhere/db; namespace nowhere has no pods'],
     [
       'back/a.b',
@@ -124,11 +124,11 @@ listen:
     [
       'back/a.b',
       ['--listen', '10.0.0.1:53@globex'],
-      'no listener serves aep/back, there is only 10.0.0.1:53@globex',
+      'no listener serves aep/back, only 10.0.0.1:53@globex exists',
     ],
-    ['back/a.b', ['--listen', '[::]:53'], '[::]:53 is no address to send to'],
+    ['back/a.b', ['--listen', '[::]:53'], 'a pod cannot send to [::]:53'],
     ['back/a.b', ['--server', 'dns.example'], '--server: "dns.example"'],
-    ['back/a.b', ['--server', '10.0.0.1:53@aep'], 'a nameserver has no scope'],
+    ['back/a.b', ['--server', '10.0.0.1:53@aep'], 'a nameserver takes no scope'],
   ])('%s %j is a wrong command line: 2', async (path, more, message) => {
     const ran = await offline(path, ...more);
     expect(ran).toMatchObject({ code: 2, out: '' });

@@ -30,7 +30,7 @@ describe('the dig lines', () => {
 
   it('are three that have an answer in the data', () => {
     expect(digLines(resources(TWO), parseListen('127.0.0.1:5300@aep/web'), options)).toEqual([
-      'dig @127.0.0.1 -p 5300 db AAAA                   # the pod db of the own namespace',
+      'dig @127.0.0.1 -p 5300 db AAAA                   # the pod db of the same namespace',
       'dig @127.0.0.1 -p 5300 app.shop AAAA             # the pod app of namespace shop',
       'dig @127.0.0.1 -p 5300 app.shop.vpc.internal A   # the pinned overlay address of app',
     ]);

@@ -213,7 +213,7 @@ describe('the exit code', () => {
     rmSync(join(folder, 'zones'), { recursive: true });
     const nothing = serve(QUIET);
     expect((await nothing.ended).code).toBe(78);
-    expect(nothing.err).toContain('there is no folder ./zones');
+    expect(nothing.err).toContain('the folder ./zones does not exist');
   });
 
   it('is 77 for a state folder in which others may write', async () => {
@@ -222,7 +222,7 @@ describe('the exit code', () => {
     const refused = serve([...QUIET, ...LISTEN, '--state', 'open']);
     expect((await refused.ended).code).toBe(77);
     expect(refused.err).toMatch(
-      /^podns: state: open has mode 0777, so others may write to it; .*: chmod go-w it/m,
+      /^podns: state: open has mode 0777, so other users can write to it; .*: chmod go-w it/m,
     );
   });
 
@@ -230,7 +230,7 @@ describe('the exit code', () => {
     writeFileSync(join(folder, 'file'), '');
     const blocked = serve([...QUIET, ...LISTEN, '--state', 'file']);
     expect((await blocked.ended).code).toBe(78);
-    expect(blocked.err).toContain('is no folder');
+    expect(blocked.err).toContain('is not a folder');
   });
 });
 
@@ -246,7 +246,7 @@ describe('the default listeners', () => {
       await served.until('out', 'try:');
       expect(served.out).not.toContain('127.0.0.1:5300');
       expect(served.out).toContain('[::1]:5300@aep/web');
-      expect(served.out).toContain('scoped to aep/web, the only namespace there is');
+      expect(served.out).toContain('scoped to aep/web, the only namespace');
       expect(served.err).toContain(
         '127.0.0.1:5300@aep/web: UDP port 5300 of 127.0.0.1 is taken by another process',
       );
@@ -260,7 +260,7 @@ describe('the default listeners', () => {
     const served = serve(QUIET);
     await served.until('out', 'try:');
     await served.until('out', '@globex/shop');
-    expect(served.out).toContain('not scoped, for there are 2 VPCs');
+    expect(served.out).toContain('not scoped, because there are 2 VPCs');
     expect(served.out).toMatch(/ {2}podns serve --listen \S+:5300@aep\/web\n/);
   });
 });

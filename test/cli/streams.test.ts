@@ -106,7 +106,7 @@ test('without a reader of its standard output it goes on, and says so', async ()
   await new Promise<void>((resolve) => {
     child!.stderr!.on('data', (text: Buffer) => {
       log += text.toString();
-      if (log.includes('nobody reads standard output any more; podns goes on')) resolve();
+      if (log.includes('standard output has no reader any more; podns continues')) resolve();
     });
   });
   await answered();

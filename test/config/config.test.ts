@@ -187,7 +187,7 @@ describe('podns.yaml', () => {
     expect(problemsOf('- ttl')).toEqual(['podns.yaml:1:1: a map of settings is expected, such as "ttl: 1"']);
     expect(problemsOf('ttl: 1\nttl: 2\n')[0]).toMatch(/^podns\.yaml:2:1: .*unique/);
     expect(problemsOf('ttl:\n')).toEqual([
-      'podns.yaml:1:5: ttl has no value; leave the key out to have the default',
+      'podns.yaml:1:5: ttl has no value; remove the key to use the default',
     ]);
     expect(problemsOf('# nothing\n')).toEqual([]);
   });
@@ -196,7 +196,7 @@ describe('podns.yaml', () => {
     const file = join(folder, 'across.yaml');
     writeFileSync(file, 'ttl: 1\nadmin: 0.0.0.0:9153\n');
     expect(checkConfigFile(file).problems.map(problemText)).toEqual([
-      `${file}:2:8: 0.0.0.0:9153 is reachable from elsewhere: set admin_token, or use a loopback address`,
+      `${file}:2:8: 0.0.0.0:9153 is reachable from other hosts: set admin_token, or use a loopback address`,
     ]);
   });
 

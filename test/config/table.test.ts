@@ -1,4 +1,4 @@
-/** docs/configuration.md holds the table of settings as the code has it; `vitest run -u` writes it anew. */
+/** docs/configuration.md holds the table of settings of the code; `vitest run -u` rewrites it. */
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { fileURLToPath } from 'node:url';
@@ -10,16 +10,18 @@ const PAGE = fileURLToPath(new URL('../../docs/configuration.md', import.meta.ur
 const BEGIN = '<!-- settings -->';
 const END = '<!-- /settings -->';
 
-/** Values as they would be written in podns.yaml; the host's own name is not the same everywhere. */
+/** A default as podns.yaml would have it; the name of the host differs from machine to machine. */
 function defaultText(key: Key): string {
   const { default: value, takes } = SETTINGS[key];
   if (value === hostname()) return "the host's name";
   if (takes === 'DURATION') return `\`${durationText(value as number)}\``;
-  if (value === '' || (Array.isArray(value) && value.length === 0)) return '';
+  if (takes === 'SIZE') return `\`${(value as number) / 2 ** 20}MiB\``;
+  if (value === '' || (typeof value === 'object' && Object.keys(value).length === 0)) return '';
   return `\`${String(value as string | number | boolean)}\``;
 }
 
 function durationText(milliseconds: number): string {
+  if (milliseconds % 3_600_000 === 0) return `${milliseconds / 3_600_000}h`;
   return milliseconds >= 1_000 ? `${milliseconds / 1_000}s` : `${milliseconds}ms`;
 }
 
@@ -32,7 +34,7 @@ function tableText(): string {
       const type = takes === '' ? '' : ` \`${escape(takes)}\``;
       return `| \`${fileKey(key)}\`${type} | ${escape(defaultText(key))} | ${escape(doc)} |`;
     });
-    return [`### ${group}`, '', '| key | default | what for |', '| --- | --- | --- |', ...rows].join('\n');
+    return [`### ${group}`, '', '| key | default | meaning |', '| --- | --- | --- |', ...rows].join('\n');
   });
   return sections.join('\n\n');
 }

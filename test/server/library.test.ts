@@ -138,7 +138,7 @@ describe('the configuration', () => {
     [{ lisen: [] }, ['config.lisen: unknown key (did you mean "listen"?)']],
     [{ ttl: 'soon', workers: 1000 }, ['config.ttl: ', 'config.workers: a whole number from 0 to 64']],
     [{ clients: [{ from: '10.0.0.0/8', vcp: 'aep' }] }, ['config.clients.0']],
-    [{ suffixes: ['vpc.internal'] }, ['config.suffixes: vpc.internal is the canonical suffix already']],
+    [{ suffixes: ['vpc.internal'] }, ['config.suffixes: vpc.internal is already the canonical suffix']],
     [{ admin: '0.0.0.0:9153' }, ['config.admin: ', 'set admin_token']],
   ])('%j is refused', (config, reasons) => {
     let thrown: unknown;

@@ -47,7 +47,7 @@ describe('a state folder', () => {
 
   it.each([0o770, 0o707, 0o1777])('with mode %o is refused', (mode) => {
     chmodSync(folder, mode);
-    const reason = `${folder} has mode ${mode.toString(8).padStart(4, '0')}, so others may write to it`;
+    const reason = `${folder} has mode ${mode.toString(8).padStart(4, '0')}, so other users can write to it`;
     expect(() => checkStateFolder(folder)).toThrow(refusal(reason));
   });
 

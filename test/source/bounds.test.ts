@@ -138,7 +138,7 @@ describe('etcd', () => {
     }
   });
 
-  it('a key of a megabyte is no key of podns, and is not repeated in what is said of it', async () => {
+  it('a key of a megabyte is not a key of podns, and is not repeated in what is said of it', async () => {
     await follow([], [[{ kv: kv('k'.repeat(1_000_000), '{}', 11) }, { kv: kv('next', '{}', 12) }]]);
     await sink.until(() => sink.revision === '12');
     expect(sink.reasons).toHaveLength(1);

@@ -189,7 +189,7 @@ test('errors of the gateway, by code and by words', () => {
 
 test('endpoints that are no URLs are refused at once', () => {
   expect(() => etcdSources({ endpoints: ['ftp://x'] })).toThrow(
-    'ftp://x: etcd is spoken over http: and https: only',
+    'ftp://x: etcd endpoints are http: or https: URLs',
   );
   expect(() => etcdSources({ endpoints: [] })).toThrow('at least one endpoint');
   const names = etcdSources({ endpoints: ['a:1'], vpcs: ['x', 'y'] }).map((source) => source.name);
@@ -227,8 +227,8 @@ test('a value may leave out what its key says, and must not contradict it', () =
   expect(resourceAt(key, '{"vpc":"AEP","name":"A"}', undefined).resource).toMatchObject(key);
   const { issues } = resourceAt(key, '{"kind":"vpc","namespace":7}', undefined);
   expect(issues!.map(({ reason }) => reason)).toEqual([
-    '"vpc", but the key says "pod"',
-    '7, but the key says "shop"',
+    'is "vpc", but the key has "pod"',
+    'is 7, but the key has "shop"',
   ]);
   for (const text of ['', '[]', 'null', '{']) expect(resourceAt(key, text, undefined).issues).toHaveLength(1);
   const vpc: ResourceKey = { kind: 'vpc', vpc: 'aep', namespace: '', name: '' };

@@ -85,7 +85,7 @@ describe.skipIf(etcdMissing !== undefined)('etcd', () => {
     await sink.until(() => sink.revision === revision);
     expect([...sink.visible.keys()]).toEqual(['pod aep/shop/a', 'pod aep/shop/d']);
     expect(sink.reasons.length).toBe(5);
-    expect(sink.reasons).toContain('vpc: "globex", but the key says "aep"');
+    expect(sink.reasons).toContain('vpc: is "globex", but the key has "aep"');
     expect(sink.reasons).toContain('name: "Big" must be lower case in a key');
     const places = [...sink.standing.values()].flat().map((problem) => problem.place?.text);
     expect(places).toContain('etcd /podns/aep/pod/shop/b');

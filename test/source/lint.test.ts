@@ -44,9 +44,9 @@ describe('lint', () => {
   it('what is only referred to, once each', () => {
     const app = { ...pod('app'), overlays: [{ overlay: 'x', ip4: '10.9.9.9' }] };
     expect(findings([app, pod('db')])).toEqual([
-      'warning f:1:1: pod a/n/app: vpc a is only referred to here, and nowhere declared',
-      'warning f:1:1: pod a/n/app: namespace a/n is only referred to here, and nowhere declared',
-      'warning f:1:1: pod a/n/app: overlay a/n/x is only referred to here, and nowhere declared',
+      'warning f:1:1: pod a/n/app: vpc a is used here, but not declared',
+      'warning f:1:1: pod a/n/app: namespace a/n is used here, but not declared',
+      'warning f:1:1: pod a/n/app: overlay a/n/x is used here, but not declared',
     ]);
   });
 
@@ -99,22 +99,22 @@ describe('lint', () => {
   it('a name that a service hides', () => {
     const app = pod('app-0', { names: ['app', 'web'], ip6: 'fd00:a::1' });
     expect(findings([...base, app, service('app')])).toEqual([
-      'warning f:4:1: pod a/n/app-0: is hidden under the name "app" by service app at f:5:1',
+      'warning f:4:1: pod a/n/app-0: is hidden at the name "app" by service app at f:5:1',
     ]);
   });
 
   it('names that are no host names', () => {
     expect(findings([...base, { ...namespace, name: 'my_ns' }, pod('a_b'), pod('-x.y')])).toEqual([
-      'warning f:4:1: namespace a/my_ns: "my_ns" is no host name (RFC 1123): Java and many URL parsers refuse it',
-      'warning f:5:1: pod a/n/a_b: "a_b" is no host name (RFC 1123): Java and many URL parsers refuse it',
-      'warning f:6:1: pod a/n/-x.y: "-x.y" is no host name (RFC 1123): Java and many URL parsers refuse it',
+      'warning f:4:1: namespace a/my_ns: "my_ns" is not a host name (RFC 1123): Java and many URL parsers refuse it',
+      'warning f:5:1: pod a/n/a_b: "a_b" is not a host name (RFC 1123): Java and many URL parsers refuse it',
+      'warning f:6:1: pod a/n/-x.y: "-x.y" is not a host name (RFC 1123): Java and many URL parsers refuse it',
     ]);
   });
 
   it('namespaces named like a public top-level domain, unless they let names out', () => {
     const shop = { ...namespace, name: 'shop' };
     expect(findings([...base, shop])).toEqual([
-      'warning f:4:1: namespace a/shop: is named like the public top-level domain .shop, none of which its VPC can reach; shadow: forward lets unknown names out',
+      'warning f:4:1: namespace a/shop: has the name of the public top-level domain .shop, which its VPC cannot reach; shadow: forward sends unknown names there',
     ]);
     expect(findings([...base, { ...shop, shadow: 'forward' }])).toEqual([]);
   });
@@ -133,12 +133,12 @@ describe('lint', () => {
     const all = [...base, { ...namespace, name: 'm' }, app];
     expect(findings(all, { suffixes: ['svc.local'] })).toEqual(
       [
-        'the name "localhost" is dead: localhost is always the loopback address',
-        'the name "a.localhost" is dead: localhost is always the loopback address',
-        'the name "1.in-addr.arpa" is dead: it reads as a reverse name',
-        'the name "x.vpc.internal" is dead: what ends in vpc.internal is read without it',
-        'the name "x.svc.local" is dead: what ends in svc.local is read without it',
-        'the name "_h._tcp.x" is dead: it reads as a named port (SRV)',
+        'no query reaches the name "localhost": localhost is always the loopback address',
+        'no query reaches the name "a.localhost": localhost is always the loopback address',
+        'no query reaches the name "1.in-addr.arpa": it is read as a reverse name',
+        'no query reaches the name "x.vpc.internal": podns removes the suffix vpc.internal before it reads a name',
+        'no query reaches the name "x.svc.local": podns removes the suffix svc.local before it reads a name',
+        'no query reaches the name "_h._tcp.x": it is read as a named port (SRV)',
         'the name "app.m" hides "app" of namespace m from namespace n',
       ].map((reason) => `warning f:5:1: pod a/n/app: ${reason}`),
     );
@@ -146,7 +146,7 @@ describe('lint', () => {
 
   it('what has no address, and one aid for two', () => {
     const raws = [pod('none', {}), pod('bare', { overlays: [{ overlay: 'o' }] }), service('front', {})];
-    const empty = 'has no address: its name exists and every answer is empty';
+    const empty = 'has no address: its name exists, but every answer is empty';
     expect(findings([...base, ...raws])).toEqual([
       `warning f:4:1: pod a/n/none: ${empty}`,
       `warning f:5:1: pod a/n/bare: ${empty}`,

@@ -203,7 +203,11 @@ describe('what is refused', () => {
       { ...pod, name: '\u212a' },
       ['name: "\u212a": "\u212a" is not allowed, only letters, digits, - and _'],
     ],
-    ['64 octets', { ...pod, vpc: l63 + 'x' }, [`vpc: "${l63}x": a label of 64 octets, 63 are allowed`]],
+    [
+      '64 octets',
+      { ...pod, vpc: l63 + 'x' },
+      [`vpc: "${l63}x" has a label of 64 octets, at most 63 are allowed`],
+    ],
     ['namespace localhost', { ...pod, namespace: 'LocalHost' }, ['namespace: "LocalHost" is reserved']],
     ['a new namespace arpa', { kind: 'namespace', vpc: 'a', name: 'arpa' }, ['name: "arpa" is reserved']],
     ['namespace ns', { kind: 'namespace', vpc: 'a', name: 'ns' }, ['name: "ns" is reserved']],
@@ -256,7 +260,7 @@ describe('what is refused', () => {
       [
         'overlays.a: "10.0.0" is not an IPv4 address',
         'overlays.b.ip4: "127.0.0.1" is a loopback address',
-        'overlays.b.x: is no key of an overlay address; its keys are ip4, ip6, pinned',
+        'overlays.b.x: is not a key of an overlay address; its keys are ip4, ip6, pinned',
         'overlays.c: must be an address, or {ip4, ip6, pinned}',
       ],
     ],
@@ -288,7 +292,7 @@ describe('what is refused', () => {
         'ports.a: "80/icmp" must be PORT/PROTOCOL, as in 80/tcp',
         'ports.b: must be a port number, 1 to 65535',
         'ports.c: "0" must be PORT/PROTOCOL, as in 80/tcp',
-        'ports.d: must be PORT/PROTOCOL, as in 80/tcp, or a list of such',
+        'ports.d: must be PORT/PROTOCOL, as in 80/tcp, or a list of these',
       ],
     ],
     ['ready as text', { ...pod, ready: 'yes' }, ['ready: must be true or false']],
@@ -296,8 +300,8 @@ describe('what is refused', () => {
       'unknown keys',
       { ...pod, ipv6: 'fd::1', x: 1 },
       [
-        'ipv6: is no key of a pod; its keys are aid, names, ip6, overlays, ports, ready',
-        'x: is no key of a pod; its keys are aid, names, ip6, overlays, ports, ready',
+        'ipv6: is not a key of a pod; its keys are aid, names, ip6, overlays, ports, ready',
+        'x: is not a key of a pod; its keys are aid, names, ip6, overlays, ports, ready',
       ],
     ],
     [
@@ -356,7 +360,7 @@ describe('what is refused', () => {
       'hosts',
       { kind: 'vpc', name: 'a', hosts: { x: [], y: ['::ffff:1.2.3.4', '1.2.3.4/8', 'fe80::1%eth0'] } },
       [
-        'hosts.x: has no address; an empty list under routes makes that there is no such name',
+        'hosts.x: has no address; to make a name not exist, use an empty list under routes',
         'hosts.y[0]: "::ffff:1.2.3.4" is an IPv4-mapped address: write the IPv4 address',
         'hosts.y[1]: "1.2.3.4/8" is not an IP address',
         'hosts.y[2]: "fe80::1%eth0" is not an IP address',
@@ -413,10 +417,10 @@ describe('what is refused', () => {
     const exact = { ...pod, namespace: 'n', name: name.slice(0, 253 - '.n.vpc.internal'.length) };
     expect(good(exact)).toMatchObject({ name: exact.name });
     expect(faults({ ...exact, name: exact.name + 'x' })).toEqual([
-      `name: "${exact.name.slice(0, 77)}..." has 254 octets, 253 are allowed`,
+      `name: "${exact.name.slice(0, 77)}..." has 254 octets, at most 253 are allowed`,
     ]);
     expect(faults({ ...exact, name: 'ok', names: ['ok2', exact.name + 'x'] })).toEqual([
-      `names[1]: "${exact.name.slice(0, 77)}..." has 254 octets, 253 are allowed`,
+      `names[1]: "${exact.name.slice(0, 77)}..." has 254 octets, at most 253 are allowed`,
     ]);
     expect(faults(exact, 'error', 'vpc.internal.example')).toHaveLength(1);
   });
@@ -425,7 +429,7 @@ describe('what is refused', () => {
     const { issues } = validateResource({ ...pod, x: 1, ip6: 5 }, { unknownKeys: 'error' });
     expect(issues).toEqual([
       { path: ['ip6'], reason: 'must be text' },
-      { path: ['x'], reason: expect.stringContaining('is no key of a pod'), atKey: true },
+      { path: ['x'], reason: expect.stringContaining('is not a key of a pod'), atKey: true },
     ]);
   });
 

@@ -159,7 +159,7 @@ test('close ends a source that waits for input', async () => {
 
 test('what is no URL is refused at once, and names show no password', () => {
   expect(() => watchSource({ url: 'nonsense' })).toThrow('nonsense: not a URL');
-  expect(() => watchSource({ url: 'ftp://x/' })).toThrow('only http:, https: and unix: are spoken');
+  expect(() => watchSource({ url: 'ftp://x/' })).toThrow('only http:, https: and unix: are supported');
   expect(() => watchSource({ url: 'unix:' })).toThrow('a path must follow');
   expect(watchSource({ url: 'http://me:secret@h:1/v1/watch' }).name).toBe('watch:http://h:1/v1/watch');
   expect(watchSource({ url: 'unix:/run/x.sock' }).name).toBe('watch:unix:/run/x.sock');

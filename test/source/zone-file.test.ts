@@ -35,8 +35,10 @@ describe('the demonstration data', () => {
   it('is valid, and lint only minds that .shop is public', () => {
     expect(problems).toEqual([]);
     expect(lint(resources).map(({ severity, reason }) => `${severity} ${reason}`)).toEqual([
-      expect.stringMatching(/^warning namespace aep\/shop: is named like the public top-level domain \.shop/),
-      expect.stringMatching(/^warning namespace globex\/shop: is named like the public top-level domain/),
+      expect.stringMatching(
+        /^warning namespace aep\/shop: has the name of the public top-level domain \.shop/,
+      ),
+      expect.stringMatching(/^warning namespace globex\/shop: has the name of the public top-level domain/),
     ]);
   });
 
@@ -129,15 +131,13 @@ namespaces:
   });
 
   it('show a fault at the anchor that holds it, and a merge of something else where it is', () => {
-    expect(read('x: 1\nvpc: a\n').problems[0]).toContain('"x" is no key of a vpc');
+    expect(read('x: 1\nvpc: a\n').problems[0]).toContain('"x" is not a key of a vpc');
     const { problems } = read(
       'x-a: &a { ip6: nope }\nvpc: a\nnamespaces: { n: { pods: { p: { <<: *a } } } }\n',
     );
     expect(problems).toEqual(['f.yaml:1:16: pod a/n/p: ip6: "nope" is not an IPv6 address']);
     const wrong = read('vpc: a\nnamespaces: { n: { pods: { p: { <<: 7 } } } }\n');
-    expect(wrong.problems).toEqual([
-      'f.yaml:2:37: <<: must be followed by an alias of a map, or a list of such',
-    ]);
+    expect(wrong.problems).toEqual(['f.yaml:2:37: <<: needs an alias of a map, or a list of such aliases']);
     expect(read('vpc: a\nnamespaces: &n { <<: *n }\n').problems).toEqual([
       expect.stringMatching(/nested too deeply$/),
     ]);
@@ -164,17 +164,17 @@ describe('one resource is refused alone', () => {
     [
       'an unknown key',
       '      x:\n        ipv6: fd::1\n',
-      'f.yaml:6:9: pod a/n/x: "ipv6" is no key of a pod; its keys are aid, names, ip6, overlays, ports, ready',
+      'f.yaml:6:9: pod a/n/x: "ipv6" is not a key of a pod; its keys are aid, names, ip6, overlays, ports, ready',
     ],
     [
       'an unknown key inside',
       '      x: { overlays: { o: { v4: 1 } } }\n',
-      'f.yaml:5:29: pod a/n/x: overlays.o.v4: is no key of an overlay address; its keys are ip4, ip6, pinned',
+      'f.yaml:5:29: pod a/n/x: overlays.o.v4: is not a key of an overlay address; its keys are ip4, ip6, pinned',
     ],
     [
       'kind, which is no key',
       '      x: { kind: vpc }\n',
-      'f.yaml:5:12: pod a/n/x: "kind" is no key of a pod; its keys are aid, names, ip6, overlays, ports, ready',
+      'f.yaml:5:12: pod a/n/x: "kind" is not a key of a pod; its keys are aid, names, ip6, overlays, ports, ready',
     ],
     [
       'a key twice',
@@ -213,7 +213,7 @@ describe('one resource is refused alone', () => {
     expect(read('vpc: a\nnamespaces: { localhost: { pods: { x: {} } } }')).toMatchObject({
       usable: true,
       placed: ['vpc a 1:6'],
-      problems: ['f.yaml:2:15: namespace "localhost" is reserved; it is left out with all it holds'],
+      problems: ['f.yaml:2:15: namespace "localhost" is reserved; it is left out with its content'],
     });
   });
 
@@ -232,7 +232,7 @@ describe('one resource is refused alone', () => {
       refused: ['vpc a', 'namespace a/n'],
       problems: [
         'f.yaml:2:8: vpc a: net6[0]: "x" is not an IPv6 prefix',
-        'f.yaml:3:1: vpc a: "foo" is no key of a vpc; its keys are vpc, namespaces, net6, services6, id, forward, upstreams, routes, hosts',
+        'f.yaml:3:1: vpc a: "foo" is not a key of a vpc; its keys are vpc, namespaces, net6, services6, id, forward, upstreams, routes, hosts',
         'f.yaml:4:29: namespace a/n: created: "now" is not a time as in 2023-09-11T12:16:30Z (RFC 3339)',
       ],
     });
@@ -260,10 +260,10 @@ describe('a file is unusable as a whole', () => {
     [
       'pods as a list',
       'vpc: a\nnamespaces: { n: { pods: [x] } }',
-      'f.yaml:2:26: pods: must be a map of names to their bodies',
+      'f.yaml:2:26: pods: must be a map of names to resources',
     ],
     ['a namespace as text', 'vpc: a\nnamespaces: { n: x }', 'f.yaml:2:18: a namespace must be a map'],
-    ['an alias of nothing', 'vpc: a\nnamespaces: *x', 'f.yaml:2:13: no anchor &x before this alias'],
+    ['an alias of nothing', 'vpc: a\nnamespaces: *x', 'f.yaml:2:13: there is no anchor &x before this alias'],
     ['an alias of itself', 'vpc: a\nnet6: &x [*x]', 'f.yaml:2:10: is nested too deeply'],
     ['a map for a key', '? { a: 1 }\n: 2', 'f.yaml:1:3: a key must be text'],
     [
@@ -287,7 +287,7 @@ describe('a file is unusable as a whole', () => {
     const result = read(bomb + 'upstreams: *a8\n');
     expect(result.usable).toBe(false);
     expect(result.problems[0]).toMatch(
-      /^f\.yaml:\d+:\d+: its aliases stand for more than 100\d{3} values: repeat less by aliases$/,
+      /^f\.yaml:\d+:\d+: its aliases expand to more than 100\d{3} values: use fewer aliases$/,
     );
     const deep = read('vpc: a\nid: ' + '['.repeat(20_000));
     expect(deep.usable).toBe(false);
@@ -340,12 +340,12 @@ describe('a directory', () => {
     expect(resources).toHaveLength(1);
     expect(problems.map(problemText)).toEqual([
       `${dir}/a.yaml: is not UTF-8`,
-      `${dir}/c.yaml: is a symbolic link to nothing`,
+      `${dir}/c.yaml: is a dangling symbolic link`,
     ]);
     expect(readZones(join(dir, 'b.yaml')).resources).toHaveLength(1);
     expect(readZones(join(dir, 'none')).problems.map(problemText)).toEqual([`${dir}/none: does not exist`]);
     expect(readZones(directory({})).problems).toMatchObject([
-      { severity: 'warning', reason: 'holds no *.yaml file' },
+      { severity: 'warning', reason: 'has no *.yaml file' },
     ]);
   });
 });

@@ -83,7 +83,7 @@ test('it starts as soon as something is about to change, and rests again', async
 
 test('a folder of too many files is not read, in serve and in check', async () => {
   for (let i = 0; i <= FILES_MAX; i++) writeFileSync(join(folder, `${i}.yaml`), '');
-  const reason = 'holds more than 4096 zone files: join some of them';
+  const reason = 'has more than 4096 zone files: merge some of them';
   expect(readZones(folder).problems.map(problemText)).toEqual([`${folder}: ${reason}`]);
   const sink = new MapSink();
   const source = zones(folder);

@@ -194,7 +194,7 @@ describe('edits', () => {
     await writeFile(join(dir, 'a.yaml'), zone({ x: 'zz', y: 22 }));
     await serves('y', 'fd00::22');
     expect(served('x')).toBe('fd00::1');
-    const reason = 'ip6: "fd00::zz" is not an IPv6 address; its last good version is served';
+    const reason = 'ip6: "fd00::zz" is not an IPv6 address; podns serves its last good version';
     expect(problems()).toEqual([`${dir}/a.yaml:5:17: pod a/n/x: ${reason}`]);
     await writeFile(join(dir, 'a.yaml'), zone({ x: 'yy', y: 23 }));
     await serves('y', 'fd00::23');
@@ -220,7 +220,9 @@ describe('edits', () => {
     await writeFile(join(dir, 'a.yaml'), 'vpc: a\nnamespaces:\n  n: {\n');
     await sink.until(() => problems().length > 0);
     const reason = 'Flow map in block collection must be sufficiently indented and end with a }';
-    expect(problems()).toEqual([`${dir}/a.yaml:4:1: ${reason}; the file's last good state is served`]);
+    expect(problems()).toEqual([
+      `${dir}/a.yaml:4:1: ${reason}; podns serves the last good state of the file`,
+    ]);
     await writeFile(join(dir, 'b.yaml'), zone({ z: 33 }));
     await serves('z', 'fd00::33');
     expect([served('x'), served('y')]).toEqual(['fd00::1', 'fd00::2']);
@@ -263,7 +265,7 @@ describe('edits', () => {
     await truncate(join(dir, 'a.yaml'), 33 * 1024 * 1024);
     await sink.until(() => problems().length > 0);
     expect(problems()).toEqual([
-      `${dir}/a.yaml:1:1: the file has 34603008 octets; at most 4194304 are read: split it; the file's last good state is served`,
+      `${dir}/a.yaml:1:1: the file has 34603008 octets; at most 4194304 are read: split it; podns serves the last good state of the file`,
     ]);
     expect(served('x')).toBe('fd00::1');
   });
@@ -336,7 +338,7 @@ describe('the directory itself', () => {
     await unlink(join(root, 'else', 'x.yaml'));
     await sink.until(() => problems().length > 0);
     expect(problems()).toEqual([
-      `${dir}/a.yaml: is a symbolic link to nothing; the file's last good state is served`,
+      `${dir}/a.yaml: is a dangling symbolic link; podns serves the last good state of the file`,
     ]);
     expect(served('x')).toBe('fd00::2');
   });
@@ -398,7 +400,9 @@ describe('time', () => {
     };
     start({ clock, watch, poll: 3000 });
     await idle(clock);
-    expect(problems()).toEqual([`${dir}: ${dir} cannot be watched (ENOSPC): edits are seen only every 3 s`]);
+    expect(problems()).toEqual([
+      `${dir}: ${dir} cannot be watched (ENOSPC): podns sees edits only every 3 s`,
+    ]);
     await writeFile(join(dir, 'a.yaml'), zone({ x: 1 }));
     clock.advance(3000);
     await serves('x', 'fd00::1');

@@ -84,7 +84,10 @@ describe.skipIf(unavailableReason !== undefined)('a listener on an address that 
       folder,
     );
     expect(await served.address()).toBe(text);
-    await served.until('err', `${text}@aep/web is bound, but answers only once an interface has its address`);
+    await served.until(
+      'err',
+      `${text}@aep/web is bound, but no interface has its address yet; it answers once one has`,
+    );
     ip('addr', 'add', `${address}/${isSix ? 128 : 32}`, 'dev', 'lo', ...(isSix ? ['nodad'] : []));
     await answersFrom(address);
     // It may go and come again.

@@ -65,7 +65,7 @@ test('without koffi every listener answers over node:dgram, and one line tells w
     .map((line) => JSON.parse(line) as { level: number | string; msg: string })
     .filter(({ msg }) => msg.includes('koffi'));
   expect(warnings.map(({ msg }) => msg)).toEqual([
-    "UDP is answered by node:dgram, several times dearer: koffi is not usable: Cannot find module 'koffi'",
+    "node:dgram answers UDP, several times slower than the batch transport: koffi is not usable: Cannot find module 'koffi'",
   ]);
 });
 

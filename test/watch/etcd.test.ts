@@ -104,7 +104,7 @@ suite?.('the program and etcd', () => {
     expect((await etcd.content()).size).toBe(0);
     expect(await run('delete', 'pod', 'v/n')).toMatchObject({
       code: 2,
-      err: 'podns: v/n: a pod is named VPC/NAMESPACE/NAME\n',
+      err: 'podns: v/n: the name of a pod has the form VPC/NAMESPACE/NAME\n',
     });
     expect(await run('delete', 'pod', 'v/n/x')).toMatchObject({
       code: 3,
@@ -136,7 +136,7 @@ suite?.('the program and etcd', () => {
     expect(one).toMatchObject({ code: 0, out: 'vpc v\n' });
     expect(one.err).toContain(
       [
-        'podns: vpc v is still served, for there is something in it: 2 pods; to remove that:',
+        'podns: vpc v stays served, because it still contains 2 pods; to delete that:',
         '  podns delete pod v/n/client',
         '  podns delete pod v/n/db',
         '',
@@ -146,7 +146,7 @@ suite?.('the program and etcd', () => {
       expect((await run(...line.trim().split(' ').slice(1))).code).toBe(0);
     }
     const namespace = await run('delete', 'namespace', 'w/m');
-    expect(namespace.err).toContain('namespace w/m is still served, for there is something in it: 12 pods;');
+    expect(namespace.err).toContain('namespace w/m stays served, because it still contains 12 pods;');
     expect(namespace.err).toContain('  … and 2 more\n');
     expect((await run('delete', 'vpc', 'w')).err).toContain('12 pods;');
     await run('put', 'zone.yaml');

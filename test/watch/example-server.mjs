@@ -1,9 +1,9 @@
-/** A control plane in thirty lines: PUT or DELETE an object, and every podns that watches has it. */
+/** A control plane in thirty lines: PUT or DELETE an object, and every podns that watches sees it. */
 import http from 'node:http';
 const objects = new Map();
-const history = []; // One line a revision; the first is revision 1 of this run.
+const history = []; // One line per revision; the first is revision 1 of this run.
 const readers = new Set();
-const epoch = Date.now() * 1000; // So that no revision of an earlier run is taken for one of ours.
+const epoch = Date.now() * 1000; // Keeps the revisions of earlier runs apart.
 const line = (type, count, more) => JSON.stringify({ type, revision: String(epoch + count), ...more }) + '\n';
 function change(type, object) {
   const key = ['kind', 'vpc', 'namespace', 'name'].map((field) => object[field]).join();

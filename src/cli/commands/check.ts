@@ -1,4 +1,4 @@
-/** `check`: lints zone files and podns.yaml without a server. */
+/** `check`: checks zone files and podns.yaml without a server. */
 import { existsSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
 import { Command } from 'commander';
@@ -18,7 +18,7 @@ interface CheckOptions {
   config?: string;
 }
 
-/** What there is to check. */
+/** The files to check. */
 interface Subject {
   config?: string;
   zones: string[];
@@ -26,7 +26,7 @@ interface Subject {
 
 export function checkCommand(io: Io): Command {
   return new Command('check')
-    .description('lint zones and configuration: file:line:col, exit code 78 on errors')
+    .description('check zone files and configuration: prints file:line:col, exit code 78 on errors')
     .argument(
       '[path]',
       'a folder of zone files, one zone file, or a podns.yaml; default: ./podns.yaml and ./zones',
@@ -40,11 +40,11 @@ export function checkCommand(io: Io): Command {
       const warnings = problems.length - errors;
       if (errors > 0)
         throw new CommandError(EXIT_BAD_CONFIG, `${count(errors, 'error')}, ${count(warnings, 'warning')}`);
-      io.err(`podns: ${counted}: ${warnings === 0 ? 'nothing wrong' : count(warnings, 'warning')}\n`);
+      io.err(`podns: ${counted}: ${warnings === 0 ? 'no problems' : count(warnings, 'warning')}\n`);
     });
 }
 
-/** A file called podns.yaml is configuration; every other path holds zones. */
+/** A file named podns.yaml is configuration; every other path holds zones. */
 function choose(path: string | undefined, options: CheckOptions, io: Io): Subject {
   const config = options.config === undefined ? undefined : pathOf(io, options.config);
   if (path !== undefined) {
@@ -62,7 +62,7 @@ function choose(path: string | undefined, options: CheckOptions, io: Io): Subjec
   if (subject.config === undefined && subject.zones.length === 0) {
     throw new CommandError(
       EXIT_USAGE,
-      `nothing to check: neither ${CONFIG_FILE} nor zones is here; name one`,
+      `nothing to check: this folder has neither ${CONFIG_FILE} nor zones; name a file or folder`,
     );
   }
   return subject;

@@ -1,4 +1,4 @@
-/** `completion`: a shell's completion script, made from the commands themselves. */
+/** `completion`: prints the completion script of a shell, made from the commands themselves. */
 import { Argument, Command } from 'commander';
 import type { Io } from '../io.ts';
 
@@ -17,11 +17,11 @@ const SCRIPTS: Record<string, (root: Node) => string> = {
   fish: fishScript,
 };
 
-/** `program` is asked for when the command runs, because it holds this command too. */
+/** The command calls `program` only when it runs, because the program contains this command too. */
 export function completionCommand(io: Io, program: () => Promise<Command>): Command {
   return new Command('completion')
-    .description('a completion script for a shell, to be read by it: source <(podns completion bash)')
-    .addArgument(new Argument('<shell>', 'which').choices(Object.keys(SCRIPTS)))
+    .description('print the completion script for a shell; use it with: source <(podns completion bash)')
+    .addArgument(new Argument('<shell>', 'the shell').choices(Object.keys(SCRIPTS)))
     .action(async (shell: string) => io.out(SCRIPTS[shell]!(nodeOf(await program(), ''))));
 }
 
@@ -42,7 +42,7 @@ function nodeOf(command: Command, path: string): Node {
             choices: option.argChoices ?? [],
           })),
       )
-      .concat([{ flag: '--help', description: 'display help', takesValue: false, choices: [] }]),
+      .concat([{ flag: '--help', description: 'show this help', takesValue: false, choices: [] }]),
   };
 }
 
@@ -50,7 +50,7 @@ function allNodes(node: Node): Node[] {
   return [node, ...node.children.flatMap(allNodes)];
 }
 
-/** Inside of single quotes. */
+/** The text in single quotes. */
 function quoted(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }
@@ -62,7 +62,7 @@ function wordsOf(node: Node): string[] {
   ];
 }
 
-/** The `case` arms that bash and zsh share: how a path grows, the choices of an option, the words of a path. */
+/** The `case` arms that bash and zsh share: the paths of commands, the choices of an option, the words after a path. */
 function arms(
   root: Node,
   assign: (words: readonly string[]) => string,
@@ -107,7 +107,7 @@ complete -o default -F _podns podns
 `;
 }
 
-/** `path` and `words` mean something of their own in zsh. */
+/** Avoids the variables `path` and `words`, which zsh reserves. */
 function zshScript(root: Node): string {
   const { grow, choices, words } = arms(root, (given) => `offered=(${given.map(quoted).join(' ')})`);
   return `#compdef podns

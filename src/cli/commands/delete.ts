@@ -1,4 +1,4 @@
-/** `delete`: takes a resource out of etcd. */
+/** `delete`: deletes a resource from etcd. */
 import { Argument, Command } from 'commander';
 import { KINDS, keyText, type Kind, type ResourceKey } from '../../model.ts';
 import type { EtcdWriter } from '../../source/etcd/writer.ts';
@@ -8,7 +8,7 @@ import { addEtcdOptions, etcdTarget, withEtcd, type EtcdOptions } from '../etcd-
 import { CommandError, EXIT_NEGATIVE, EXIT_USAGE } from '../exit.ts';
 import { line, type Io } from '../io.ts';
 
-/** Commands that are spelled out. */
+/** Commands that the output spells out. */
 const SHOWN = 10;
 
 const FORMS: Record<Kind, string> = {
@@ -21,9 +21,9 @@ const FORMS: Record<Kind, string> = {
 
 export function deleteCommand(io: Io): Command {
   const command = new Command('delete')
-    .description('take a resource out of etcd: delete pod aep/nextcloud/db')
-    .addArgument(new Argument('<kind>', 'which kind').choices([...KINDS]))
-    .argument('<name>', 'VPC, VPC/NAMESPACE, or VPC/NAMESPACE/NAME, as the kind needs');
+    .description('delete a resource from etcd: podns delete pod aep/nextcloud/db')
+    .addArgument(new Argument('<kind>', 'kind of the resource').choices([...KINDS]))
+    .argument('<name>', 'VPC, VPC/NAMESPACE or VPC/NAMESPACE/NAME, depending on the kind');
   return addEtcdOptions(command).action(async (kind: Kind, name: string, options: EtcdOptions) => {
     const key = keyOfText(kind, name);
     const { writer } = etcdTarget(options, io);
@@ -35,7 +35,7 @@ export function deleteCommand(io: Io): Command {
   });
 }
 
-/** What still lies in a VPC or namespace, so that it is served on: pods imply it. '' where nothing does. */
+/** What a VPC or namespace still contains, which implies it and so keeps it served. '' if it is empty. */
 async function remainsText(key: ResourceKey, writer: EtcdWriter): Promise<string> {
   const what = keyText(key);
   let remains: Awaited<ReturnType<EtcdWriter['within']>>;
@@ -43,7 +43,7 @@ async function remainsText(key: ResourceKey, writer: EtcdWriter): Promise<string
     remains = await writer.within(key, SHOWN);
   } catch (error) {
     if (!(error instanceof StreamError)) throw error;
-    return `podns: what is left in ${what} could not be read: ${error.message}\n`;
+    return `podns: cannot read what ${what} still contains: ${error.message}\n`;
   }
   const counts = remains.counts.map(({ kind, count }) => `${count} ${kind}${count === 1 ? '' : 's'}`);
   if (counts.length === 0) return '';
@@ -51,15 +51,15 @@ async function remainsText(key: ResourceKey, writer: EtcdWriter): Promise<string
   const total = remains.counts.reduce((sum, { count }) => sum + count, 0);
   const more = total > some.length ? `  … and ${total - some.length} more\n` : '';
   const lines = some.map((each) => `  podns delete ${keyText(each)}\n`).join('');
-  return `podns: ${what} is still served, for there is something in it: ${counts.join(', ')}; to remove that:\n${lines}${more}`;
+  return `podns: ${what} stays served, because it still contains ${counts.join(', ')}; to delete that:\n${lines}${more}`;
 }
 
-/** Throws CommandError where the path does not fit the kind, or a part of it is no name. */
+/** Throws CommandError if the path does not fit the kind, or a part of it is not a valid name. */
 function keyOfText(kind: Kind, text: string): ResourceKey {
   const parts = text.split('/');
   const form = FORMS[kind];
   if (parts.length !== form.split('/').length)
-    throw new CommandError(EXIT_USAGE, `${text}: a ${kind} is named ${form}`);
+    throw new CommandError(EXIT_USAGE, `${text}: the name of a ${kind} has the form ${form}`);
   const [vpc, second, third] = parts;
   const raw =
     kind === 'vpc'

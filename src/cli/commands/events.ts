@@ -1,4 +1,4 @@
-/** `events`: every change of a running server as it is applied, one a line, until the server or the user ends it. */
+/** `events`: prints every change of a running server as it is applied, one per line, until the server or the user stops. */
 import { Command, Option } from 'commander';
 import { keyOf, keyText, type Resource } from '../../model.ts';
 import { addAdminOptions, adminLines, adminTarget, type AdminOptions } from '../admin-client.ts';
@@ -15,14 +15,16 @@ type EventLine =
 
 export function eventsCommand(io: Io): Command {
   const command = new Command('events')
-    .description('every change of a running server, as it is applied')
-    .addOption(new Option('-o, --output <format>', 'how').choices(['text', 'json']).default('text'));
+    .description('print every change of a running server as it is applied')
+    .addOption(
+      new Option('-o, --output <format>', 'output format').choices(['text', 'json']).default('text'),
+    );
   return addAdminOptions(command).action(async (options: EventOptions) => {
     const target = adminTarget(options, io);
     for await (const text of adminLines(target, '/v1/events')) {
       line(io, options.output === 'json' ? text : eventText(JSON.parse(text) as EventLine));
     }
-    throw new CommandError(EXIT_UNREACHABLE, `${target.text}: the server has ended the stream`);
+    throw new CommandError(EXIT_UNREACHABLE, `${target.text}: the server ended the stream`);
   });
 }
 

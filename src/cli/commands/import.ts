@@ -1,4 +1,4 @@
-/** `import compose`: writes a zone file made from a compose project to standard output. */
+/** `import compose`: converts a compose project to a zone file, and prints it on standard output. */
 import { basename, dirname, resolve } from 'node:path';
 import { Command } from 'commander';
 import { Document, isMap, visit } from 'yaml';
@@ -24,13 +24,17 @@ const several = (value: string, before: string[]): string[] => [...before, value
 
 export function importCommand(io: Io): Command {
   const compose = new Command('compose')
-    .description("a compose project's services, networks and pinned addresses as a zone file")
-    .argument('[file...]', 'compose files, later over earlier, or a folder; - reads standard input', [])
-    .requiredOption('-n, --namespace <ns>', 'namespace for its pods')
-    .option('-f, --file <file>', 'a further compose file, merged over those before it', several, [])
-    .option('--env-file <file>', 'variables of this file instead of those of .env', several, [])
-    .option('--vpc <vpc>', 'VPC for its namespace', 'default')
-    .option('--profile <name...>', "take services of this profile as well; '*' takes all", [])
+    .description("print a zone file with a compose project's services, networks and pinned addresses")
+    .argument(
+      '[file...]',
+      'compose files, of which later ones override earlier ones, or a folder; - reads standard input',
+      [],
+    )
+    .requiredOption('-n, --namespace <ns>', 'namespace of the pods')
+    .option('-f, --file <file>', 'a further compose file, which overrides those before it', several, [])
+    .option('--env-file <file>', 'read variables from this file instead of .env', several, [])
+    .option('--vpc <vpc>', 'VPC of the namespace', 'default')
+    .option('--profile <name...>', "include the services of this profile; '*' includes all", [])
     .action(async (files: string[], options: ImportOptions) => {
       const given = [...files, ...options.file];
       const source = new ComposeSource();
@@ -39,7 +43,7 @@ export function importCommand(io: Io): Command {
       if (zone === undefined)
         throw new CommandError(EXIT_BAD_CONFIG, 'nothing was imported, see the errors above');
       const written = zoneText(zone, options, shown);
-      // The reader of zone files has the last word, on the namespace's name for one.
+      // The parser of zone files decides what is valid, the name of the namespace included.
       const refused = parseZoneFile(written, shown[0]!).problems.filter(
         ({ severity }) => severity === 'error',
       );
@@ -52,10 +56,12 @@ export function importCommand(io: Io): Command {
       tellBare(zone, io);
       io.out(written);
     });
-  return new Command('import').description('make zone files from what other tools write').addCommand(compose);
+  return new Command('import')
+    .description('make zone files from the files of other tools')
+    .addCommand(compose);
 }
 
-/** Files, variables and profiles are found as compose finds them; the environment wins over files of variables. */
+/** Finds files, variables and profiles as compose does; the environment wins over files of variables. */
 async function readProject(
   given: string[],
   options: ImportOptions,
@@ -89,7 +95,7 @@ async function readProject(
   };
 }
 
-/** What COMPOSE_FILE names, else the default file with its override. */
+/** The files that COMPOSE_FILE names, else the default file with its override. */
 function filesOf(folder: string, files: ComposeFiles, variables: ReadonlyMap<string, string>): string[] {
   const named = variables.get('COMPOSE_FILE');
   const paths =
@@ -97,14 +103,14 @@ function filesOf(folder: string, files: ComposeFiles, variables: ReadonlyMap<str
       ? files.defaults(folder)
       : named.split(variables.get('COMPOSE_PATH_SEPARATOR') || ':').map((path) => within(folder, path));
   if (paths.length > 0) return paths;
-  throw new CommandError(EXIT_FAILURE, `${folder}: has no compose.yaml; name the file`);
+  throw new CommandError(EXIT_FAILURE, `${folder} has no compose.yaml; name the file`);
 }
 
-/** As `docker compose -f` does, a file that is named comes alone. */
+/** Like `docker compose -f`, reads a named file without its override, and reports that. */
 function tellOverride(paths: string[], files: ComposeFiles, io: Io): void {
   if (paths.length > 1 || !isDefaultName(basename(paths[0]!))) return;
   for (const path of files.override(dirname(paths[0]!)))
-    io.err(`podns: ${path} is not taken, because ${paths[0]!} was named; name both, or their folder\n`);
+    io.err(`podns: ${path} is ignored, because only ${paths[0]!} is named; name both, or their folder\n`);
 }
 
 function zoneText({ hosts, ...zone }: ComposeZone, options: ImportOptions, shown: string[]): string {
@@ -116,7 +122,7 @@ function zoneText({ hosts, ...zone }: ComposeZone, options: ImportOptions, shown
   });
   document.commentBefore =
     ` From ${shown.map((path) => basename(path)).join(', ')}, by podns import compose.\n` +
-    ' Still to add: net6 of the VPC, and ip6 of each pod.';
+    ' Add net6 to the VPC, and ip6 to each pod.';
   // vpc, hosts, namespaces, their names, and overlays or pods are blocks; one resource is one line.
   visit(document, {
     Map(_key, node, path) {
@@ -129,7 +135,7 @@ function zoneText({ hosts, ...zone }: ComposeZone, options: ImportOptions, shown
   return document.toString({ lineWidth: 0, flowCollectionPadding: true, nullStr: '' });
 }
 
-/** A name without an address exists and has no data, which surprises those who only look at the zone file. */
+/** Reports names without an address: they exist without data, which the zone file does not make obvious. */
 function tellBare(zone: ComposeZone, io: Io): void {
   const bare = Object.entries(zone.pods).filter(
     ([, { overlays = {} }]) => !Object.values(overlays).some((address) => address !== null),
@@ -142,6 +148,6 @@ function tellBare(zone: ComposeZone, io: Io): void {
   const more = bare.length > 5 ? ', …' : '';
   errorLine(
     io,
-    `podns: ${bare.length} without an address yet: ${names}${more}; their names exist without data until ip6 is added`,
+    `podns: ${bare.length} ${bare.length === 1 ? 'pod' : 'pods'} without an address: ${names}${more}; their names exist without data until you add ip6`,
   );
 }

@@ -1,4 +1,4 @@
-/** `ns ls`, `vpc ls`, `overlay ls`, `network ls`, `pod ls`, `service ls`: what there is, as a table or as JSON. */
+/** `ns ls`, `vpc ls`, `overlay ls`, `network ls`, `pod ls`, `service ls`: lists resources, as a table or as JSON. */
 import { Command, Option } from 'commander';
 import { keyOf, type Kind, type Resource, type ResourceKey } from '../../model.ts';
 import { addAdminOptions, adminTarget, askAdmin, type AdminOptions } from '../admin-client.ts';
@@ -20,12 +20,12 @@ const WHAT: Record<string, string> = {
   ns: 'namespaces',
   vpc: 'VPCs',
   overlay: 'overlays',
-  network: 'overlays, as docker network ls shows networks',
+  network: 'overlays in the layout of docker network ls',
   pod: 'pods',
   service: 'services',
 };
 
-/** The command of one listing, by its word: `pod` holds `pod ls`. */
+/** The command of one listing, by its word: `pod` contains `pod ls`. */
 export function listCommand(io: Io, word: string): Command {
   const listing = LISTINGS[word]!;
   const ls = new Command('ls')
@@ -33,7 +33,9 @@ export function listCommand(io: Io, word: string): Command {
     .option('--zones <dir>', 'read this folder of zone files, or one file, instead of the running server')
     .option('-n, --namespace <ns>', 'only this namespace')
     .option('--vpc <vpc>', 'only this VPC')
-    .addOption(new Option('-o, --output <format>', 'how').choices(['table', 'json']).default('table'))
+    .addOption(
+      new Option('-o, --output <format>', 'output format').choices(['table', 'json']).default('table'),
+    )
     .action(async (options: ListOptions) => {
       const { resources, failed } =
         options.zones === undefined
@@ -42,13 +44,13 @@ export function listCommand(io: Io, word: string): Command {
       const all = withImplied(resources).filter(inVpc(options.vpc));
       const several = new Set(all.map((resource) => keyOf(resource).vpc)).size > 1;
       io.out(render(listing, select(listing, all, options.namespace), options.output, several));
-      if (failed) throw new CommandError(EXIT_BAD_CONFIG, 'the list is not whole, see the errors above');
+      if (failed) throw new CommandError(EXIT_BAD_CONFIG, 'the list is incomplete, see the errors above');
     });
   addAdminOptions(ls);
   return new Command(word).description(WHAT[word]!).addCommand(ls);
 }
 
-/** What a listing needs, besides itself: the VPCs, because with several of them each row says which. */
+/** The lists that a listing reads. It always reads the VPCs, because with several of them each row names its VPC. */
 const NEEDED: Record<Kind, string[]> = {
   vpc: ['vpcs', 'namespaces'],
   namespace: ['vpcs', 'namespaces'],
@@ -75,7 +77,7 @@ function inVpc(vpc: string | undefined): (resource: Resource) => boolean {
   return (resource) => folded === undefined || keyOf(resource).vpc === folded;
 }
 
-/** The resources of a listing, in order. Of VPCs those that hold the namespace. */
+/** The resources of a listing, in order; with a namespace, the VPCs that contain it. */
 export function select(listing: Listing, resources: readonly Resource[], namespace?: string): Resource[] {
   const keys = new Map(resources.map((resource) => [resource, keyOf(resource)]));
   const folded = namespace?.toLowerCase();
@@ -98,7 +100,7 @@ function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** A table, or one JSON array. `several`: there is more than one VPC, so each row says which. */
+/** A table, or one JSON array. `several`: there is more than one VPC, so each row names its VPC. */
 export function render(
   listing: Listing,
   resources: readonly Resource[],

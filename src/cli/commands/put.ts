@@ -1,4 +1,4 @@
-/** `put`: writes resources of files to etcd, where every server that watches sees them. */
+/** `put`: writes the resources of files to etcd, where every podns that watches it sees them. */
 import { Command } from 'commander';
 import { keyOf, keyText } from '../../model.ts';
 import { TRANSACTION_MOST } from '../../source/etcd/writer.ts';
@@ -13,13 +13,13 @@ export function putCommand(io: Io): Command {
     .description('write resources to etcd')
     .argument(
       '<file...>',
-      'zone files (YAML), resources as JSON or NDJSON, folders of zone files, or - for input',
+      'zone files (YAML), resources as JSON or NDJSON, folders of zone files, or - for standard input',
     );
   return addEtcdOptions(command).action(async (files: string[], options: EtcdOptions) => {
     const { writer, zone } = etcdTarget(options, io);
     const { resources, problems } = await readResources(files, zone, io);
     reportProblems(problems, io);
-    // All or nothing: half of what somebody meant is rarely what they want.
+    // All or nothing: a half-written change is rarely useful.
     if (problems.some(({ severity }) => severity === 'error'))
       throw new CommandError(EXIT_BAD_CONFIG, 'nothing was written');
     if (resources.length === 0) throw new CommandError(EXIT_BAD_CONFIG, 'there is no resource to write');

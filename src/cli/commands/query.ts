@@ -1,4 +1,4 @@
-/** `query`: asks a DNS server one question and shows the answer the way dig does. */
+/** `query`: asks a DNS server one question and prints the answer in the layout of dig. */
 import { randomInt } from 'node:crypto';
 import { isIP } from 'node:net';
 import { Command, InvalidArgumentError } from 'commander';
@@ -27,13 +27,13 @@ const TRIES = 3;
 
 export function queryCommand(io: Io): Command {
   return new Command('query')
-    .description('ask a DNS server, and show its answer')
-    .argument('<name>', 'a name as it goes on the wire, without a search list; or an address, for its PTR')
+    .description('ask a DNS server and print its answer')
+    .argument('<name>', 'full name, without a search list; or an address, to ask for its PTR')
     .argument('[type]', 'A, AAAA, SRV, TXT, PTR, ANY, TYPE65 …; default AAAA', readType)
-    .option('--server <addr:port>', 'whom to ask', readTarget, readTarget('127.0.0.1:5300'))
-    .option('--short', 'only the data of the answer, one record a line')
+    .option('--server <addr:port>', 'server to ask', readTarget, readTarget('127.0.0.1:5300'))
+    .option('--short', 'print only the data of the answer, one record per line')
     .option('--tcp', 'ask over TCP')
-    .option('--timeout <ms>', `how long to wait for each of ${TRIES} tries`, readTimeout, 2000)
+    .option('--timeout <ms>', `time to wait for each of ${TRIES} tries`, readTimeout, 2000)
     .action(async (name: string, type: number | undefined, options: QueryOptions) => {
       const { server } = options;
       const packet = questionOf(name, type);
@@ -47,7 +47,7 @@ export function queryCommand(io: Io): Command {
         if (error instanceof MessageError) {
           throw new CommandError(
             EXIT_FAILURE,
-            `${where(server)} sent what is no DNS message: ${error.message}`,
+            `${where(server)} sent an invalid DNS message: ${error.message}`,
           );
         }
         throw error;
@@ -59,7 +59,7 @@ export function queryCommand(io: Io): Command {
     });
 }
 
-/** Throws where the exit code is not 0; with `--short` the reason is told as well, for it shows nothing else. */
+/** Throws if the exit code is not 0; with `--short` the error holds the reason, because nothing else shows it. */
 function end({ message, tcpFailure }: Exchange, options: QueryOptions): void {
   const code = exitCodeOf(message);
   if (code === EXIT_OK && tcpFailure !== undefined) {
@@ -70,7 +70,7 @@ function end({ message, tcpFailure }: Exchange, options: QueryOptions): void {
   throw new CommandError(code, options.short ? errors.map((error) => error.text).join('\n') : '');
 }
 
-/** 0 with an answer, 3 for NXDOMAIN and no data, 1 for every other rcode. */
+/** 0 for an answer, 3 for NXDOMAIN and no data, 1 for every other rcode. */
 export function exitCodeOf(message: Message): number {
   if (message.rcode === RCODE_NXDOMAIN) return EXIT_NEGATIVE;
   if (message.rcode !== RCODE_NOERROR) return EXIT_FAILURE;
@@ -104,12 +104,12 @@ function where({ address, port }: Target): string {
 
 function readType(text: string): number {
   const type = typeNumber(text);
-  if (type < 0) throw new InvalidArgumentError('It is no type of DNS, such as AAAA, SRV or TYPE65.');
+  if (type < 0) throw new InvalidArgumentError('It is not a DNS type such as AAAA, SRV or TYPE65.');
   return type;
 }
 
 function readTarget(text: string): Target {
-  // An address alone is enough here: servers of DNS are on port 53.
+  // An address is enough here, because DNS servers use port 53.
   const whole = isIP(text) === 0 ? text : isIP(text) === 6 ? `[${text}]:53` : `${text}:53`;
   try {
     const { address, port } = parseListen(whole);

@@ -1,4 +1,4 @@
-/** `resolv-conf`: what belongs into a pod's resolv.conf, each line with its reason. */
+/** `resolv-conf`: prints what a pod's resolv.conf should contain, each line with its reason. */
 import { isIP } from 'node:net';
 import { Command } from 'commander';
 import type { Status } from '../../admin/status.ts';
@@ -19,13 +19,13 @@ interface Options extends AdminOptions {
   listen?: string[];
 }
 
-/** What the command needs to know, from zone files or from a running server. */
+/** What the command needs, from zone files or from a running server. */
 interface Known {
   pods: Pod[];
   vpcs: Vpc[];
   zone: string;
   listeners: Listen[];
-  /** Words for the case that there is none. */
+  /** The message if there is no listener. */
   from: string;
 }
 
@@ -33,12 +33,16 @@ const collect = (value: string, all: string[] = []): string[] => [...all, value]
 
 export function resolvConfCommand(io: Io): Command {
   const command = new Command('resolv-conf')
-    .description("what to put into a pod's resolv.conf")
-    .argument('<ns/pod>', 'the pod: its namespace, a slash, its name')
+    .description("print what a pod's resolv.conf should contain, and why")
+    .argument('<ns/pod>', 'namespace and name of the pod')
     .option('--zones <dir>', 'read this folder of zone files, or one file, instead of the running server')
-    .option('--vpc <vpc>', "the pod's VPC, where several have such a pod")
-    .option('--server <addr>', 'the nameserver as the pod reaches it; may be given several times', collect)
-    .option('--listen <addr:port[@vpc[/namespace]]>', 'a listener of the server; likewise', collect);
+    .option('--vpc <vpc>', 'VPC of the pod, if several VPCs have such a pod')
+    .option('--server <addr>', 'address at which the pod reaches podns; repeat it for each one', collect)
+    .option(
+      '--listen <addr:port[@vpc[/namespace]]>',
+      'listener of the server; repeat it for each one',
+      collect,
+    );
   return addAdminOptions(command).action(async (path: string, options: Options) => {
     const { namespace, name } = podPath(path);
     const config = configOf(options, io);
@@ -54,7 +58,7 @@ export function resolvConfCommand(io: Io): Command {
   });
 }
 
-/** A pod's name may hold dots, and no slash. */
+/** A pod's name may contain dots, but no slash. */
 function podPath(path: string): { namespace: string; name: string } {
   const [namespace = '', name = '', ...more] = path.toLowerCase().split('/');
   if (namespace === '' || name === '' || more.length > 0)
@@ -76,7 +80,7 @@ function serverOf(text: string): Listen {
   if (isIP(text) !== 0) return { address: text.toLowerCase(), port: 53, vpc: '', namespace: '' };
   try {
     const listen = parseListen(text);
-    if (listen.vpc !== '') throw new ListenError(text, 'a nameserver has no scope');
+    if (listen.vpc !== '') throw new ListenError(text, 'a nameserver takes no scope');
     return listen;
   } catch (error) {
     if (!(error instanceof ListenError)) throw error;
@@ -86,7 +90,7 @@ function serverOf(text: string): Listen {
 
 function read(path: string, config: Config, io: Io): Known {
   const { resources, failed } = loadZones(pathOf(io, path), io, config.zone);
-  if (failed) throw new CommandError(EXIT_BAD_CONFIG, 'the zones are not whole, see the errors above');
+  if (failed) throw new CommandError(EXIT_BAD_CONFIG, 'the zone files have errors, see above');
   const ofKind = <K extends Resource['kind']>(kind: K) =>
     resources.filter((resource): resource is Extract<Resource, { kind: K }> => resource.kind === kind);
   const { zone, listen } = config;
@@ -115,21 +119,21 @@ function choose(pods: readonly Pod[], namespace: string, name: string, vpc: stri
     const owners = found.map((pod) => pod.vpc).join(', ');
     throw new CommandError(
       EXIT_USAGE,
-      `several VPCs have a pod ${namespace}/${name}: say --vpc, one of ${owners}`,
+      `several VPCs have a pod ${namespace}/${name}: name one with --vpc: ${owners}`,
     );
   }
   if (found.length === 1) return found[0]!;
   const owners = near.filter((pod) => pod.names.includes(name)).map((pod) => `${namespace}/${pod.name}`);
   const hint =
     owners.length > 0
-      ? `; ${owners.slice(0, 3).join(', ')} bears that name`
+      ? `; ${owners.slice(0, 3).join(', ')} has that name`
       : near.length === 0
         ? `; namespace ${namespace}${where} has no pods`
         : '';
   throw new CommandError(EXIT_NEGATIVE, `there is no pod ${namespace}/${name}${where}${hint}`);
 }
 
-/** Listeners that would take this pod for what it is, and that it can send to. */
+/** The listeners that identify this pod correctly, and that it can send to. */
 function fitting(all: readonly Listen[], from: string, pod: Pod): Listen[] {
   const scoped = all.filter(
     ({ vpc, namespace }) =>
@@ -137,15 +141,15 @@ function fitting(all: readonly Listen[], from: string, pod: Pod): Listen[] {
   );
   const usable = scoped.filter(isReachable);
   if (usable.length > 0) return usable;
-  const help = 'say with --server which address the pod reaches';
+  const help = 'name with --server the address that the pod reaches';
   if (scoped.length > 0) {
     const texts = scoped.map(formatListen).join(', ');
-    throw new CommandError(EXIT_USAGE, `${texts} is no address to send to: ${help}`);
+    throw new CommandError(EXIT_USAGE, `a pod cannot send to ${texts}: ${help}`);
   }
   if (all.length > 0) {
     const texts = all.map(formatListen).join(', ');
     const who = `${pod.vpc}/${pod.namespace}`;
-    throw new CommandError(EXIT_USAGE, `no listener serves ${who}, there is only ${texts}: ${help}`);
+    throw new CommandError(EXIT_USAGE, `no listener serves ${who}, only ${texts} exists: ${help}`);
   }
   throw new CommandError(EXIT_USAGE, `${from}: ${help}`);
 }

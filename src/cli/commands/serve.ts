@@ -1,4 +1,4 @@
-/** `serve`: the server as a process, from its configuration to its last answer. */
+/** `serve`: runs the server as a process, from its configuration to its last answer. */
 import { existsSync } from 'node:fs';
 import { Command } from 'commander';
 import { pino, type Logger } from 'pino';
@@ -22,15 +22,15 @@ import { StandardStreams } from '../standard-streams.ts';
 import { prepareStateFolder } from '../state-folder.ts';
 
 const DEFAULT_ZONES = 'zones';
-/** Milliseconds that the first view may take before the banner is printed without it. */
+/** Milliseconds after which the banner is printed without the first view. */
 const FIRST_VIEW_PATIENCE = 1500;
-/** Resources of a kind that the banner looks through for something to try. */
+/** How many resources per kind the banner searches for something to try. */
 const LOOKED_AT = 1000;
 
 export function serveCommand(io: Io): Command {
   const command = new Command('serve')
-    .description('answer DNS; without arguments from ./zones, on 127.0.0.1:5300 and [::1]:5300')
-    .option('-c, --config <file>', 'read this instead of ./podns.yaml');
+    .description('answer DNS; by default from ./zones, on 127.0.0.1:5300 and [::1]:5300')
+    .option('-c, --config <file>', 'read this file instead of ./podns.yaml');
   return addSettings(command).action((options: Record<string, unknown>) => serve(configOf(options, io), io));
 }
 
@@ -48,13 +48,13 @@ function configOf(options: Record<string, unknown>, io: Io): LoadedConfig {
   }
 }
 
-/** Resolves after a signal has ended it. Throws CommandError where it cannot begin. */
+/** Resolves after a signal has ended the server. Throws CommandError if it cannot start. */
 async function serve({ config, origins }: LoadedConfig, io: Io): Promise<void> {
   const streams = new StandardStreams({
-    lost: (lines) => logger.warn({ lines }, 'log lines were lost, because nobody read them'),
-    unread: () => logger.warn({}, 'nobody reads standard output any more; podns goes on'),
+    lost: (lines) => logger.warn({ lines }, 'log lines were lost, because the log was not read'),
+    unread: () => logger.warn({}, 'standard output has no reader any more; podns continues'),
   });
-  // Inside JSON an escape means the same as what it stands for.
+  // In JSON an escape sequence means the same as the character.
   const logger = pino({ level: config.logLevel, hooks: { streamWrite: plainLines } }, streams.log);
   const zones = sourceFolders(config, io);
   if (config.state !== '') prepareStateFolder(config.state);
@@ -66,7 +66,7 @@ async function serve({ config, origins }: LoadedConfig, io: Io): Promise<void> {
   const opened: { close(): Promise<void> }[] = [server];
   const signals = untilSignal({ reload: () => server.reload() });
   try {
-    // Before the view is there: queries that come meanwhile are held, not lost.
+    // Listens before the view is complete: early queries are held, not lost.
     await listenAll(server, listen, reason === '', logger);
     const admin = await openAdmin(server, config, origins.admin !== 'default', logger);
     if (admin !== undefined) opened.push(admin);
@@ -92,7 +92,7 @@ async function serve({ config, origins }: LoadedConfig, io: Io): Promise<void> {
   }
 }
 
-/** The folders to serve; the default one only where no source is named, and then it must be there. */
+/** The folders to serve. Without any source this is the default folder, which must then exist. */
 function sourceFolders(config: LoadedConfig['config'], io: Io): string[] {
   const { zones, watch, etcd, kraud } = config;
   if (zones.length + watch.length + etcd.length + kraud.length > 0)
@@ -101,11 +101,11 @@ function sourceFolders(config: LoadedConfig['config'], io: Io): string[] {
   if (existsSync(usual)) return [usual];
   throw new CommandError(
     EXIT_BAD_CONFIG,
-    'nothing to serve: there is no folder ./zones; name a source (--zones, --watch, --etcd)',
+    'nothing to serve: the folder ./zones does not exist; name a source (--zones, --watch, --etcd)',
   );
 }
 
-/** What the folders hold, before a server reads them: it decides what the default listeners are scoped to. */
+/** The content of the folders, read before the server starts: it decides the scope of the default listeners. */
 function offline(zones: readonly string[], { zone, vpc }: LoadedConfig['config']): Resource[] {
   const all = zones.flatMap((folder) =>
     readZones(folder, { zone }).resources.map(({ resource }) => resource),
@@ -117,13 +117,13 @@ function makeServer(config: LoadedConfig['config'], logger: Logger): PodnsServer
   try {
     return createServer({ config, logger, version: packageVersion() });
   } catch (error) {
-    // A source's URL that is none; all else about the configuration has been checked.
+    // The URL of a source is invalid; everything else in the configuration has been checked.
     if (error instanceof TypeError) throw new CommandError(EXIT_BAD_CONFIG, error.message);
     throw error;
   }
 }
 
-/** One of the default listeners may fail, as on a host without IPv6; of those asked for, none. */
+/** One of the default listeners may fail, for example on a host without IPv6; a listener that the user named may not. */
 async function listenAll(
   server: PodnsServer,
   listen: readonly string[],
@@ -165,7 +165,7 @@ async function openAdmin(
     await admin.close();
     const failure = bindError(`admin ${config.admin}`, error);
     if (asked) throw failure;
-    logger.warn({ admin: config.admin }, `${failure.message}; there is no admin listener`);
+    logger.warn({ admin: config.admin }, `${failure.message}; podns runs without an admin listener`);
     return undefined;
   }
 }
@@ -175,7 +175,7 @@ function adminText(admin: Admin | undefined): string {
   return admin.address.startsWith('unix:') ? admin.address : `http://${admin.address}`;
 }
 
-/** True once every source has delivered; false when that takes too long to wait for. */
+/** True once every source has delivered; false if that takes too long. */
 async function firstView(server: PodnsServer): Promise<boolean> {
   const deadline = performance.now() + FIRST_VIEW_PATIENCE;
   while (!server.readiness().ready) {
@@ -211,7 +211,7 @@ function hintsOf(server: PodnsServer, config: LoadedConfig['config']): string[] 
   return digLines(some, scoped, config);
 }
 
-/** Nothing typed on this host is known to an unscoped listener, so what helps is a scope. */
+/** An unscoped listener does not know clients on this host, so the hints add a scope. */
 function scopeLines(server: PodnsServer): string[] {
   const open = server.listeners[0]?.listener.text;
   if (open === undefined) return [];

@@ -1,4 +1,4 @@
-/** `status`: how a running server is: its sources, what they have said and how long ago, and who reads from it. */
+/** `status`: prints the state of a running server: its sources, their revisions and ages, and its readers. */
 import { Command, Option } from 'commander';
 import type { OutsideText, SourceText, Status } from '../../admin/status.ts';
 import { addAdminOptions, adminTarget, askAdmin, type AdminOptions } from '../admin-client.ts';
@@ -11,14 +11,16 @@ interface StatusOptions extends AdminOptions {
   digest?: true;
 }
 
-/** Problems that are shown one by one. */
+/** Problems that the table lists one by one. */
 const SHOWN = 20;
 
 export function statusCommand(io: Io): Command {
   const command = new Command('status')
-    .description('how a running server is: sources, revisions, lag, ages, rates')
-    .option('--digest', 'also a digest of all resources, to compare servers by')
-    .addOption(new Option('-o, --output <format>', 'how').choices(['table', 'json']).default('table'));
+    .description('print the state of a running server: sources, revisions, lag, ages, rates')
+    .option('--digest', 'also print a digest of all resources, to compare servers')
+    .addOption(
+      new Option('-o, --output <format>', 'output format').choices(['table', 'json']).default('table'),
+    );
   return addAdminOptions(command).action(async (options: StatusOptions) => {
     const path = options.digest ? '/v1/status?digest' : '/v1/status';
     const status = await askAdmin<Status>(adminTarget(options, io), path);
@@ -64,7 +66,7 @@ export function statusText(status: Status, now = Date.now()): string {
   const problems = [...status.sources.flatMap((source) => source.problems), ...status.conflicts];
   if (problems.length > 0) lines.push('');
   for (const { severity, text } of problems.slice(0, SHOWN)) lines.push(`${severity}: ${text}`);
-  if (problems.length > SHOWN) lines.push(`and ${problems.length - SHOWN} more; -o json has them all`);
+  if (problems.length > SHOWN) lines.push(`and ${problems.length - SHOWN} more; -o json lists all`);
   return `${lines.map(plainText).join('\n')}\n`;
 }
 

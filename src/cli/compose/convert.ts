@@ -1,4 +1,4 @@
-/** A compose project becomes a zone: services are pods, networks are overlays, pinned addresses stay pinned. */
+/** Converts a compose project to a zone: services become pods, networks become overlays, pinned addresses stay pinned. */
 import type { NameLists, Port } from '../../model.ts';
 import { readNetworks, type ComposeOverlay, type Place } from './networks.ts';
 import { linkServices, readHosts } from './references.ts';
@@ -6,7 +6,7 @@ import { readServices, type Service } from './services.ts';
 import type { ComposeSource } from './source.ts';
 import { valueAt, type Value } from './values.ts';
 
-/** As it stands in a zone file. */
+/** The form of a zone file. */
 export interface ZonePod {
   names?: string[];
   overlays?: Record<string, string | { ip4: string; ip6: string } | null>;
@@ -14,16 +14,16 @@ export interface ZonePod {
 }
 
 export interface ComposeZone {
-  /** Of the VPC. */
+  /** The `hosts` of the VPC. */
   hosts?: NameLists;
   overlays: Record<string, ComposeOverlay | null>;
   pods: Record<string, ZonePod>;
 }
 
-/** Pods with their names, places and ports: what the zone may hold in all. */
+/** The maximum sum of pods, names, attachments and ports in a zone. */
 const WRITTEN_MAX = 1_000_000;
 
-/** Undefined where there are errors, which `source` has then. */
+/** Undefined if there are errors, which `source` then holds. */
 export function convertCompose(
   source: ComposeSource,
   root: Value | undefined,
@@ -31,7 +31,7 @@ export function convertCompose(
 ): ComposeZone | undefined {
   const given = valueAt(root, 'services');
   if (given?.kind !== 'map') {
-    const reason = 'a compose file has a map of services';
+    const reason = 'a compose file needs a map of services';
     if (given !== undefined) source.fail(given, reason);
     else if (!source.failed) source.add('error', root?.place, reason);
     return undefined;
@@ -46,7 +46,7 @@ export function convertCompose(
     const { names, places, ports, replicas, value } = service;
     written += replicas * (1 + names.size + places.length + ports.length);
     if (written > WRITTEN_MAX) {
-      source.fail(value, 'with its replicas the zone becomes too large: give fewer of them');
+      source.fail(value, 'its replicas make the zone too large: use fewer');
       break;
     }
     addPods(source, service, pods);
@@ -67,11 +67,11 @@ function addPods(source: ComposeSource, service: Service, pods: Map<string, Zone
   const { name, value, names, places, ports, replicas } = service;
   const put = (pod: string, further: Set<string>): void => {
     further.delete(pod);
-    if (pods.has(pod)) source.fail(value, `there is a pod ${pod} already`);
+    if (pods.has(pod)) source.fail(value, `a pod ${pod} already exists`);
     pods.set(pod, podOf([...further], places, ports));
   };
   if (replicas === 1) put(name, names);
-  // Replicas bear the service's name together, and each has one of its own.
+  // Replicas share the service's name, and each has one of its own.
   else for (let index = 1; index <= replicas; index++) put(`${name}-${index}`, new Set([name, ...names]));
 }
 
@@ -90,7 +90,7 @@ function podOf(names: string[], places: readonly Place[], ports: readonly Port[]
   return pod;
 }
 
-/** By name; one name on several ports or protocols is a list. */
+/** Ports by name; a name with several ports or protocols has a list. */
 function portMap(ports: readonly Port[]): Record<string, string | string[]> {
   const map: Record<string, string | string[]> = {};
   for (const { name, protocol, port } of ports) {

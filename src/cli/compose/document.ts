@@ -1,4 +1,4 @@
-/** The text of one YAML file as values: scalars as they are written, aliases and merge keys followed. */
+/** One YAML file as values: scalars keep their text, aliases and merge keys are resolved. */
 import {
   LineCounter,
   isAlias,
@@ -15,10 +15,10 @@ import { quote } from '../../source/validate/names.ts';
 import { offsetOf, textOf } from '../../source/zones/zone-yaml.ts';
 import type { MapValue, Value } from './values.ts';
 
-/** Puts the variables into a text that is written at `place`. */
+/** Replaces the variables in a text that stands at `place`. */
 export type Fill = (text: string, at: { place: Place; path: string }) => string;
 
-/** A file that cannot be read as a whole. */
+/** Makes the whole file unusable. */
 export class DocumentFault extends Error {
   readonly place: Place;
   constructor(place: Place, reason: string) {
@@ -27,18 +27,18 @@ export class DocumentFault extends Error {
   }
 }
 
-/** Values of a document with all aliases written out: this many, and one more for each character of the file. */
+/** The maximum of values in a document with all aliases expanded: this many, plus one per character of the file. */
 const WRITTEN_OUT = 100_000;
 const DEPTH_MAX = 64;
 
-/** A file after parsing, before variables are put in. */
+/** A file after parsing, before its variables are replaced. */
 export class ComposeDocuments {
   readonly #documents: Document.Parsed[];
   readonly #lines = new LineCounter();
   readonly #most: number;
   readonly file: string;
 
-  /** Throws a `DocumentFault` at the first fault. */
+  /** Throws a `DocumentFault` for the first fault. */
   constructor(text: string, file: string) {
     this.file = file;
     this.#most = WRITTEN_OUT + text.length;
@@ -47,7 +47,7 @@ export class ComposeDocuments {
       prettyErrors: false,
       schema: 'core',
       merge: false,
-      // Looking for a key twice costs yaml the square of the keys.
+      // The yaml package needs quadratic time to look for duplicate keys.
       uniqueKeys: false,
     });
     this.#documents = Array.isArray(parsed) ? (parsed as Document.Parsed[]) : [];
@@ -59,7 +59,7 @@ export class ComposeDocuments {
     }
   }
 
-  /** The text behind a key of the top level, as it stands, of the last document that has one. */
+  /** The raw text of a top-level key, from the last document that has it. */
   topLevel(key: string): string | undefined {
     const texts = this.#documents.map(({ contents }) => {
       const value: unknown = isMap(contents) ? contents.get(key, true) : undefined;
@@ -68,14 +68,14 @@ export class ComposeDocuments {
     return texts.findLast((text) => text !== undefined);
   }
 
-  /** The documents that are maps; those without content are passed over. */
+  /** The documents that are maps; skips those without content. */
   values(fill: Fill): MapValue[] {
     const maps: MapValue[] = [];
     for (const { contents } of this.#documents) {
       if (contents === null) continue;
       const value = new Conversion(this, fill, this.#most).convert(contents, '');
       if (value.kind === 'map') maps.push(value);
-      else if (value.kind !== 'null') throw new DocumentFault(value.place, 'a compose file is a map');
+      else if (value.kind !== 'null') throw new DocumentFault(value.place, 'a compose file must be a map');
     }
     return maps;
   }
@@ -92,17 +92,17 @@ export class ComposeDocuments {
 
 interface Converted {
   value: Value;
-  /** Values with all aliases written out. */
+  /** The number of values with all aliases expanded. */
   size: number;
 }
 
-/** Of one document. Each node is converted once, however many aliases lead to it. */
+/** Converts one document. It converts each node once, however many aliases lead to it. */
 class Conversion {
   readonly #documents: ComposeDocuments;
   readonly #fill: Fill;
   readonly #most: number;
   readonly #anchors = new Map<string, Node>();
-  /** Undefined while it is under way. */
+  /** Undefined while the conversion runs. */
   readonly #done = new Map<Node, Converted | undefined>();
 
   constructor(documents: ComposeDocuments, fill: Fill, most: number) {
@@ -118,11 +118,12 @@ class Conversion {
   #convert(node: Node, path: string, depth: number): Converted {
     if (isAlias(node)) {
       const target = this.#anchors.get(node.source);
-      if (target === undefined) throw this.#fault(node, `no anchor &${node.source} stands before this alias`);
-      // The anchor of a key is no value yet.
+      if (target === undefined)
+        throw this.#fault(node, `there is no anchor &${node.source} before this alias`);
+      // The anchor of a key has no value yet.
       if (!this.#done.has(target)) return this.#convert(target, path, depth + 1);
       const done = this.#done.get(target);
-      if (done === undefined) throw this.#fault(node, `anchor &${node.source} holds itself`);
+      if (done === undefined) throw this.#fault(node, `anchor &${node.source} contains itself`);
       return done;
     }
     if (depth > DEPTH_MAX) throw this.#fault(node, 'is nested too deeply');
@@ -133,7 +134,7 @@ class Conversion {
     if (tag === '!reset') converted.value.tag = 'reset';
     else if (tag === '!override') converted.value.tag = 'override';
     if (converted.size > this.#most) {
-      const reason = `its aliases stand for more than ${this.#most} values: repeat less by aliases`;
+      const reason = `its aliases expand to more than ${this.#most} values: use fewer aliases`;
       throw this.#fault(node, reason);
     }
     this.#done.set(node, converted);
@@ -159,7 +160,7 @@ class Conversion {
     throw this.#fault(node, 'must be text, a list or a map');
   }
 
-  /** What `<<` brings stands behind the map's own keys, and never replaces one. */
+  /** The entries that `<<` merges come after the map's own keys, and never replace one. */
   #map(node: YAMLMap, at: { place: Place; path: string }, depth: number): Converted {
     const entries = new Map<string, Value>();
     const merged: { from: Node; value: Value }[] = [];
@@ -188,7 +189,7 @@ class Conversion {
     for (const { from, value } of merged)
       for (const source of value.kind === 'list' ? value.items : [value]) {
         if (source.kind !== 'map')
-          throw this.#fault(from, '<<: must be followed by an alias of a map, or a list of such');
+          throw this.#fault(from, '<<: needs an alias of a map, or a list of such aliases');
         for (const [key, item] of source.entries) if (!entries.has(key)) entries.set(key, item);
       }
     return { value: { kind: 'map', ...at, entries }, size };

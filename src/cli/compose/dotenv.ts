@@ -1,21 +1,21 @@
-/** Files of variables as compose reads them: `NAME=value`, quotes, escapes, comments, variables inside of values. */
+/** Reads files of variables as compose does: `NAME=value`, quotes, escapes, comments, variables inside values. */
 import { interpolate, type Variables } from './interpolate.ts';
 
-/** Whitespace of one line; a name (compose takes dots and brackets too) and what ends it. */
+/** Whitespace within a line; a name (compose allows dots and brackets too) and the character that ends it. */
 const BLANK = /[^\S\n]*/y;
 const STATEMENT = /(?:export[^\S\n]+)?([\p{L}\p{N}_.[\]-]+)[^\S\n]*([=:]|\n|$)/uy;
 const ESCAPE = /\\(?:[abcfnrtv$"\\]|0[0-7]{0,3})/g;
 const ESCAPED: Record<string, string> = { a: '\x07', b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v' };
 
 export interface DotenvReport {
-  /** `offset`: in the text. What is at fault is passed over. */
+  /** `offset` is in the text. The statement with the fault is ignored. */
   fault(offset: number, reason: string): void;
   unset(name: string, offset: number): void;
 }
 
 /**
- * Adds what `text` says to `into`. A variable inside of a value is that of `before` (the environment), else what
- * stands above it or in an earlier file.
+ * Adds the variables of `text` to `into`. A variable inside a value is that of `before` (the environment), else one
+ * that stands above it or in an earlier file.
  */
 export function readDotenv(
   text: string,
@@ -33,13 +33,13 @@ export function readDotenv(
     STATEMENT.lastIndex = at;
     const statement = text[at] === '#' ? null : STATEMENT.exec(text);
     if (statement === null) {
-      if (text[at] !== '#') report.fault(at, 'this is no NAME=value, it is passed over');
+      if (text[at] !== '#') report.fault(at, 'this is not NAME=value and is ignored');
       at = lineEnd;
       continue;
     }
     const [whole, name = '', sign = ''] = statement;
     at += whole.length;
-    // A name alone stands for what the environment has, which counts anyway.
+    // A name alone stands for the variable of the environment, which counts anyway.
     if (sign !== '=' && sign !== ':') continue;
     BLANK.lastIndex = at;
     at += BLANK.exec(text)![0].length;
@@ -48,7 +48,7 @@ export function readDotenv(
     if (quote === '"' || quote === "'") {
       const end = closingQuote(text, at);
       if (end < 0) {
-        report.fault(at, `${quote} is not closed, ${name} is passed over`);
+        report.fault(at, `${quote} is not closed, so ${name} is ignored`);
         at = lineEnd;
         continue;
       }
@@ -78,7 +78,7 @@ function endOfLine(text: string, from: number): number {
   return end < 0 ? text.length : end;
 }
 
-/** A quoted value may go over several lines; a backslash keeps a quote inside. */
+/** A quoted value may span several lines; a backslash escapes a quote. */
 function closingQuote(text: string, open: number): number {
   for (let i = open + 1; i < text.length; i++) {
     if (text[i] === '\\') i++;
@@ -87,7 +87,7 @@ function closingQuote(text: string, open: number): number {
   return -1;
 }
 
-/** Of double quotes; `\$` becomes `$$`, which is a dollar sign when variables are put in. */
+/** The text in double quotes; `\$` becomes `$$`, which later becomes a dollar sign. */
 function unescape(text: string): string {
   return text.replace(ESCAPE, (match) => {
     const code = match[1]!;

@@ -1,4 +1,4 @@
-/** Files of a compose project: reads them with bounds, and finds those that compose takes without being told. */
+/** The files of a compose project: reads them within bounds, and finds those that compose reads by default. */
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 
@@ -6,7 +6,7 @@ const OCTETS_MAX = 4 << 20;
 const PART = 65_536;
 const FILES_MAX = 256;
 
-/** In compose's own order of preference. */
+/** In the order in which compose prefers them. */
 const DEFAULTS = ['compose.yaml', 'compose.yml', 'docker-compose.yml', 'docker-compose.yaml'];
 const OVERRIDES = [
   'compose.override.yml',
@@ -20,7 +20,7 @@ export class ComposeFiles {
   readonly #input: string | undefined;
   #read = 0;
 
-  /** `real` makes the path to open of one that is shown; `input` is what `-` stands for. */
+  /** `real` turns a shown path into the path to open; `input` is the text of `-`. */
   constructor(real: (path: string) => string, input?: string) {
     this.#real = real;
     this.#input = input;
@@ -59,7 +59,7 @@ export class ComposeFiles {
     return statSync(this.#real(path), { throwIfNoEntry: false })?.isDirectory() === true;
   }
 
-  /** What compose takes in a folder: nothing where it has no compose file. */
+  /** The files that compose reads in a folder; empty if it has no compose file. */
   defaults(folder: string): string[] {
     const file = DEFAULTS.map((name) => join(folder, name)).find((path) => this.isFile(path));
     return file === undefined ? [] : [file, ...this.override(folder)];
@@ -73,7 +73,7 @@ export class ComposeFiles {
   }
 }
 
-/** True for a file that compose would have found itself. */
+/** True for a file that compose reads by default. */
 export function isDefaultName(name: string): boolean {
   return DEFAULTS.includes(name);
 }

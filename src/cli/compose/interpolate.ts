@@ -1,20 +1,20 @@
-/** Variables in the values of a compose file: `$NAME`, `${NAME}`, and its forms with a default or an error. */
+/** Replaces variables in the values of a compose file: `$NAME`, `${NAME}`, and the forms with a default or an error. */
 
-/** A map of them, or several behind one another. */
+/** A map of variables, or a chain of such maps. */
 export interface Variables {
   get(name: string): string | undefined;
 }
 
 const NAME = /[A-Za-z_][A-Za-z0-9_]*/y;
 
-/** Defaults inside of defaults, and characters of one value with its variables put in. */
+/** The maximum depth of defaults inside defaults, and of characters of one value after replacement. */
 const DEPTH_MAX = 32;
 const VALUE_MAX = 1 << 20;
 
 /**
- * Puts the variables in; a `$` that begins none stays as it stands, `$$` is one `$`. `unset` hears of every variable
- * that has neither a value nor a default; it becomes ''. Throws an Error whose message is the reason: braces that
- * hold no variable, the text behind `?`, or a value that grows without end.
+ * Replaces the variables; a `$` that starts none stays, `$$` becomes `$`. Calls `unset` for each variable without a
+ * value and without a default; it becomes ''. Throws an Error whose message is the reason: braces without a
+ * variable, the text after `?`, or a value that becomes too long.
  */
 export function interpolate(
   text: string,
@@ -22,13 +22,14 @@ export function interpolate(
   unset: (name: string) => void,
   depth = 0,
 ): string {
-  if (depth > DEPTH_MAX) throw new Error(`its defaults are nested more than ${DEPTH_MAX} deep`);
+  if (depth > DEPTH_MAX) throw new Error(`its defaults are nested more than ${DEPTH_MAX} levels deep`);
   let result = '';
   let at = 0;
   for (;;) {
     const dollar = text.indexOf('$', at);
     result += text.slice(at, dollar < 0 ? text.length : dollar);
-    if (result.length > VALUE_MAX) throw new Error(`with its variables it is longer than ${VALUE_MAX}`);
+    if (result.length > VALUE_MAX)
+      throw new Error(`its variables make it longer than ${VALUE_MAX} characters`);
     if (dollar < 0) return result;
     at = dollar + 1;
     const name = nameAt(text, at);
@@ -53,7 +54,7 @@ function nameAt(text: string, at: number): string {
   return NAME.exec(text)?.[0] ?? '';
 }
 
-/** Only `${` opens another pair, as in compose: a lone `{` of the word counts for nothing. -1 where it is not closed. */
+/** The end of the braces. Only `${` opens another pair, as in compose; a lone `{` does not count. -1 if not closed. */
 function closingBrace(text: string, from: number): number {
   let depth = 1;
   for (let i = from; i < text.length; i++) {

@@ -1,4 +1,4 @@
-/** The networks of a compose file as overlays, and where a service stands on them. */
+/** The networks of a compose file as overlays, and the attachments of a service to them. */
 import { Address4, Address6 } from 'ip-address';
 import {
   podAddress4,
@@ -20,13 +20,13 @@ export interface ComposeOverlay {
 }
 
 export interface Network {
-  /** What its overlay is called. */
+  /** The name of its overlay. */
   name: string;
   overlay: ComposeOverlay;
-  /** All subnets, also those for which an overlay has no room. */
+  /** All subnets, including those that an overlay cannot hold. */
   subnets: string[];
   external: boolean;
-  /** By address: the service that has pinned it. */
+  /** The service that has pinned an address, by address. */
   taken: Map<string, string>;
 }
 
@@ -38,10 +38,10 @@ export interface Place {
   aliases: string[];
 }
 
-/** The network that services join when they name none. */
+/** The network that services join by default. */
 export const DEFAULT_NETWORK = 'default';
 
-/** Letters of a network's key in compose. */
+/** The characters that compose allows in the key of a network. */
 const KEY = /^[a-zA-Z0-9._-]+$/;
 const LABEL_MAX = 63;
 
@@ -60,14 +60,14 @@ export function readNetworks(source: ComposeSource, value: Value | undefined): M
     const called = source.text(valueAt(item, 'name'));
     const other = called === undefined ? undefined : real.get(called);
     if (other !== undefined)
-      source.warn(item, `is one network with ${other} to an engine, here it is another`);
+      source.warn(item, `an engine treats it and ${other} as one network, podns as two`);
     if (called !== undefined && other === undefined) real.set(called, key);
     networks.set(key, readNetwork(source, item, name));
   }
   return networks;
 }
 
-/** An overlay's name is one label, in lower case: those that are one already keep it, the others find a free one. */
+/** An overlay's name is one label in lower case: keys that are such a label keep it, the others get a free one. */
 function overlayNames(keys: readonly string[]): Map<string, string> {
   const names = new Map<string, string>();
   const used = new Set(keys.filter((key) => foldLabel(key) === key));
@@ -93,7 +93,7 @@ function overlayNames(keys: readonly string[]): Map<string, string> {
 }
 
 function whyNotKey(key: string): string {
-  if (foldLabel(key) !== undefined) return 'letter case makes no difference and the name is taken';
+  if (foldLabel(key) !== undefined) return 'names ignore letter case and this one is taken';
   return `an overlay's name is one label of up to ${LABEL_MAX} octets, without dots`;
 }
 
@@ -130,13 +130,17 @@ function readNetwork(source: ComposeSource, value: Value, name: string): Network
     else if (!network.subnets.includes(subnet)) {
       network.subnets.push(subnet);
       if (overlay[family] === undefined) overlay[family] = subnet;
-      else source.warn(given!, `an overlay has one ${family}, ${overlay[family]} is taken and this is not`);
+      else
+        source.warn(
+          given!,
+          `an overlay has one ${family}: ${overlay[family]} is used and this one is ignored`,
+        );
     }
   }
   return network;
 }
 
-/** Where a service stands; adds the default network when it is joined, which needs no definition. */
+/** The attachments of a service; adds the default network, which needs no definition, when a service joins it. */
 export function readPlaces(
   source: ComposeSource,
   service: string,
@@ -195,7 +199,7 @@ function readPlace(
   return place;
 }
 
-/** The engine would refuse the same: an address outside of the subnets, or one that is taken. */
+/** Reports what an engine would refuse too: an address outside the subnets, or one that is taken. */
 function checkPinned(
   source: ComposeSource,
   { name, subnets: all, external, taken }: Network,

@@ -1,4 +1,4 @@
-/** The ports of a compose service as its pods have them: the container's side, published or not. */
+/** The ports of a compose service as ports of its pods: the container's side, published or not. */
 import type { Port, Protocol } from '../../model.ts';
 import { foldPortName, whyNotPortName } from '../../source/validate/field-parsers.ts';
 import type { ComposeSource } from './source.ts';
@@ -6,18 +6,18 @@ import { valueAt, type MapValue, type Value } from './values.ts';
 
 const PORTS_MAX = 1024;
 
-/** `ports` and `expose` together, each port once. A port without a name is named by its number. */
+/** `ports` and `expose` together, each port once. The number names a port without a name. */
 export function readPorts(source: ComposeSource, service: MapValue): Port[] {
   const ports = new Map<string, Port>();
   const add = (name: string, protocol: Protocol, port: number): void => {
     const key = `${port}/${protocol}`;
-    // A long form with a name says more than the same port in `expose`.
+    // A long form with a name wins over the same port in `expose`.
     if (!ports.has(key) || /^\d+$/.test(ports.get(key)!.name)) ports.set(key, { name, protocol, port });
   };
   for (const [list, published] of [['ports', true] as const, ['expose', false] as const]) {
     const value = valueAt(service, list);
     for (const item of source.items(value)) {
-      // Enough to be told; each of them may be a range.
+      // Stops early: the excess is reported once, and each item may be a range.
       if (ports.size > PORTS_MAX) break;
       if (item.kind === 'map') readLong(source, item, add);
       else readShort(source, item, published, add);
@@ -41,7 +41,7 @@ function readLong(source: ComposeSource, item: MapValue, add: Add): void {
   const text = source.text(named);
   const name = text === undefined ? undefined : foldPortName(text);
   if (text !== undefined && name === undefined)
-    source.warn(named!, `the port is named by its number: ${whyNotPortName(text)}`);
+    source.warn(named!, `its number names the port: ${whyNotPortName(text)}`);
   if (protocol !== undefined) addRange(range, protocol, add, name);
 }
 
@@ -61,7 +61,7 @@ function readShort(source: ComposeSource, item: Value, published: boolean, add: 
 }
 
 function addRange([first, last]: [number, number], protocol: Protocol, add: Add, name?: string): void {
-  // One more than is allowed is enough to be told.
+  // One more than the maximum is enough to report the excess.
   for (let port = first; port <= last && port - first <= PORTS_MAX; port++)
     add(name ?? String(port), protocol, port);
 }

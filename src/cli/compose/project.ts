@@ -1,4 +1,4 @@
-/** A compose project as one tree: its files with their variables, what they extend and include, merged. */
+/** A compose project as one tree: merges its files with their variables, and the files that they extend and include. */
 import { dirname } from 'node:path';
 import { ComposeDocuments, DocumentFault, type Fill } from './document.ts';
 import { readDotenv } from './dotenv.ts';
@@ -7,32 +7,32 @@ import { interpolate, type Variables } from './interpolate.ts';
 import type { ComposeSource, Spot } from './source.ts';
 import { Merging, TooMuch, valueAt, type MapValue, type Value } from './values.ts';
 
-/** Files that include or extend one another. */
+/** The maximum depth of files that include or extend one another. */
 const CHAIN_MAX = 32;
-/** Characters of all texts with their variables put in. */
+/** The maximum of characters of all texts after the replacement of variables. */
 const FILLED_MAX = 64 << 20;
 const REMOTE = /^(?:[a-z][a-z0-9+.-]*:\/\/|git@|oci:|github\.com\/)/i;
 const ROOMS = ['services', 'networks'];
 
-/** Services that may extend one another, and what they come to. */
+/** Services that may extend one another, and the results. */
 interface Scope {
   services: Value | undefined;
   file: string;
-  /** What `extends: { file }` is relative to. */
+  /** The folder to which `extends: { file }` is relative. */
   folder: string;
   variables: Variables;
   done: Map<string, Value>;
   underWay: Set<string>;
 }
 
-/** Where an include stands: the files around it, the project's folder, its variables. */
+/** The context of an include: the files around it, the project's folder, its variables. */
 interface Around {
   chain: readonly string[];
   folder: string;
   variables: Variables;
 }
 
-/** Nothing is thrown: what is wrong is told to `source`. */
+/** Throws nothing: `source` collects what is wrong. */
 export class ComposeProject {
   readonly #source: ComposeSource;
   readonly #files: ComposeFiles;
@@ -45,7 +45,7 @@ export class ComposeProject {
     this.#files = files;
   }
 
-  /** Files of variables, later over earlier, and the environment over all of them. */
+  /** The variables of files, of which later ones win; the environment wins over all. */
   environment(paths: readonly string[], environment: Variables, spot?: Spot): Map<string, string> {
     const variables = new Map<string, string>();
     for (const path of paths) {
@@ -53,7 +53,7 @@ export class ComposeProject {
       if (text === undefined) continue;
       let line = 1;
       let begin = 0;
-      // Asked for places that only go on.
+      // The offsets of successive calls only grow.
       const at = (offset: number): Spot => {
         for (let end = text.indexOf('\n', begin); end >= 0 && end < offset; end = text.indexOf('\n', begin)) {
           line++;
@@ -69,7 +69,7 @@ export class ComposeProject {
     return variables;
   }
 
-  /** The project's name is the environment's, or the last that a file gives, or that of its folder. */
+  /** The project's name comes from the environment, else from the last file that has one, else from the folder. */
   load(
     paths: readonly string[],
     folder: string,
@@ -97,12 +97,12 @@ export class ComposeProject {
     try {
       return given === undefined ? undefined : normalized(interpolate(given, variables, () => {}));
     } catch {
-      // The same text is read again as a value, and reported then.
+      // The same text is read again as a value, which reports the fault.
       return undefined;
     }
   }
 
-  /** The documents of one file over what is there already. */
+  /** Merges the documents of one file over `base`. */
   #file(file: ComposeDocuments, around: Around, over?: Value): Value | undefined {
     let root = over;
     for (const map of file.values(this.#fill(around.variables))) {
@@ -134,10 +134,7 @@ export class ComposeProject {
     const own: Value = { ...value, entries: rest };
     if (scope.underWay.has(name) || depth > CHAIN_MAX) {
       const chain = [...scope.underWay, name].slice(-5).join(' extends ');
-      this.#source.fail(
-        given,
-        depth > CHAIN_MAX ? 'is one of too many in a row' : `goes in a circle: ${chain}`,
-      );
+      this.#source.fail(given, depth > CHAIN_MAX ? 'is nested too deeply' : `goes in a circle: ${chain}`);
       return own;
     }
     scope.underWay.add(name);
@@ -152,16 +149,17 @@ export class ComposeProject {
   #base(scope: Scope, given: Value, depth: number): Value | undefined {
     const file = given.kind === 'map' ? this.#source.text(valueAt(given, 'file')) : undefined;
     const name = this.#source.text(given.kind === 'map' ? valueAt(given, 'service') : given);
-    if (name === undefined) return this.#source.fail(given, 'the service that it extends is not named');
+    if (name === undefined) return this.#source.fail(given, 'it names no service to extend');
     const other = file === undefined ? scope : this.#otherFile(scope, file, given);
     if (other === undefined) return undefined;
     if (other.services?.kind === 'map' && other.services.entries.has(name))
       return this.#service(other, name, depth + 1);
-    const help = file === undefined ? '; one of another file needs extends: { file: …, service: … }' : '';
+    const help =
+      file === undefined ? '; a service of another file needs extends: { file: …, service: … }' : '';
     return this.#source.fail(given, `there is no service ${JSON.stringify(name)} in ${other.file}${help}`);
   }
 
-  /** The services of a file that is only extended: what it includes does not count. */
+  /** The services of a file that is only extended: its includes do not count. */
   #otherFile({ folder, variables }: Scope, file: string, given: Value): Scope | undefined {
     const path = this.#local(folder, file, given);
     if (path === undefined) return undefined;
@@ -180,7 +178,7 @@ export class ComposeProject {
     return base;
   }
 
-  /** What a file includes lies below it: its own services and networks are merged over those of the same name. */
+  /** Merges a file over the files that it includes: its own services and networks win over those of the same name. */
   #included(map: MapValue, around: Around): MapValue {
     const include = valueAt(map, 'include');
     if (include === undefined) return map;
@@ -192,7 +190,7 @@ export class ComposeProject {
         ...loaded,
         entries: new Map([...loaded.entries].filter(([key]) => ROOMS.includes(key))),
       };
-      // As in compose, the first of two that describe one service counts more.
+      // As in compose, the first of two includes that describe one service wins.
       const settled = this.#merging.settled(below);
       base = base === undefined ? settled : this.#merging.merge(settled, base);
     }
@@ -215,7 +213,7 @@ export class ComposeProject {
     if (again !== undefined || chain.length > CHAIN_MAX) {
       const reason =
         again === undefined
-          ? 'is one of too many in a row'
+          ? 'is nested too deeply'
           : `goes in a circle: ${[...chain, again].slice(-5).join(' includes ')}`;
       return this.#source.fail(entry, reason);
     }
@@ -237,7 +235,10 @@ export class ComposeProject {
 
   #local(folder: string, path: string, at: Value): string | undefined {
     if (!REMOTE.test(path)) return within(folder, path);
-    return this.#source.fail(at, `${JSON.stringify(path)} is not fetched: save it as a file, and name that`);
+    return this.#source.fail(
+      at,
+      `${JSON.stringify(path)} is remote and not fetched: save it as a file and name that file`,
+    );
   }
 
   #parsed(path: string, at?: Value): ComposeDocuments | undefined {
@@ -267,7 +268,8 @@ export class ComposeProject {
       try {
         const filled = interpolate(text, variables, (name) => this.#source.unset(name, at));
         this.#filled += filled.length;
-        if (this.#filled > FILLED_MAX) throw new DocumentFault(at.place, 'variables make its texts too long');
+        if (this.#filled > FILLED_MAX)
+          throw new DocumentFault(at.place, 'its variables make the text too long');
         return filled;
       } catch (error) {
         if (error instanceof DocumentFault) throw error;
@@ -284,7 +286,7 @@ export class ComposeProject {
   }
 }
 
-/** As compose makes a project's name of a folder's. */
+/** Turns the name of a folder into the name of a project, as compose does. */
 function normalized(name: string): string {
   return name
     .toLowerCase()

@@ -1,4 +1,4 @@
-/** Names that compose gives to one service alone, `links` and `extra_hosts`: here the namespace or the VPC has them. */
+/** `links` and `extra_hosts`, which compose gives to one service alone and podns to the whole namespace or VPC. */
 import type { NameLists } from '../../model.ts';
 import { hostAddress, whyNotHostAddress } from '../../source/validate/addresses.ts';
 import { foldDomain } from '../../source/validate/name-lists.ts';
@@ -7,7 +7,7 @@ import type { Service } from './services.ts';
 import type { ComposeSource, Spot } from './source.ts';
 import { valueAt, type Value } from './values.ts';
 
-/** `SERVICE:ALIAS` becomes a further name of the service, where no other has that name of its own. */
+/** `SERVICE:ALIAS` becomes a further name of the service, unless another service has that name. */
 export function linkServices(source: ComposeSource, services: ReadonlyMap<string, Service>): void {
   const own = bearers(services);
   const linked = new Map<string, Service>();
@@ -17,12 +17,12 @@ export function linkServices(source: ComposeSource, services: ReadonlyMap<string
       if (text === undefined) continue;
       const [key = '', given] = text.split(/:(.*)/s);
       const service = services.get(key);
-      if (service === undefined) source.warn(item, `names nothing, service ${quote(key)} is not here`);
+      if (service === undefined) source.warn(item, `is ignored: there is no service ${quote(key)}`);
       else if (given) link(source, item, { from, service, given }, own, linked);
     }
     for (const item of source.items(valueAt(from.value, 'external_links'))) {
       const help = 'give a pod that name, or add it to the hosts of the VPC';
-      source.warn(item, `${quote(source.text(item) ?? '')} names nothing here: ${help}`);
+      source.warn(item, `${quote(source.text(item) ?? '')} is ignored: ${help}`);
     }
   }
 }
@@ -40,8 +40,8 @@ function link(
   if (bearing?.has(service)) return;
   const [bearer] = bearing ?? [];
   if (bearer !== undefined) {
-    const here = `${alias} is a name of service ${bearer.key} here, to ${from.key} as well`;
-    source.warn(spot, `left out: ${here}, and not of ${service.key}`);
+    const here = `${alias} names service ${bearer.key} for ${from.key} too`;
+    source.warn(spot, `left out: ${here}, not ${service.key}`);
     return;
   }
   const other = linked.get(alias);
@@ -50,9 +50,9 @@ function link(
     linked.set(alias, service);
     source.warn(
       spot,
-      `${alias} is a further name of ${service.key} to all of the namespace, not only to ${from.key}`,
+      `${alias} becomes a name of ${service.key} for the whole namespace, not only for ${from.key}`,
     );
-  } else source.warn(spot, `${alias} is a further name of ${other.key} and of ${service.key}: all get both`);
+  } else source.warn(spot, `${alias} becomes a name of both ${other.key} and ${service.key}`);
   service.names.add(alias);
 }
 
@@ -66,7 +66,7 @@ function bearers(services: ReadonlyMap<string, Service>): Map<string, Set<Servic
   return map;
 }
 
-/** `extra_hosts` of all services as the `hosts` of the VPC: names of pods come before them, so these are no hosts. */
+/** `extra_hosts` of all services become the `hosts` of the VPC, except names of pods, which take precedence. */
 export function readHosts(source: ComposeSource, services: ReadonlyMap<string, Service>): NameLists {
   const bearing = bearers(services);
   const hosts = new Map<string, { addresses: Set<string>; key: string }>();
@@ -83,7 +83,7 @@ export function readHosts(source: ComposeSource, services: ReadonlyMap<string, S
       }
       if (text === 'host-gateway') {
         const help = `add hosts: { ${name}: ADDRESS } to the VPC or to the node's configuration`;
-        source.warn(spot, `left out, the address of the host is not known here: ${help}`);
+        source.warn(spot, `left out, because the file does not hold the address of the host: ${help}`);
         continue;
       }
       const address = hostAddress(text.replace(/^\[(.*)\]$/, '$1'));
@@ -95,14 +95,14 @@ export function readHosts(source: ComposeSource, services: ReadonlyMap<string, S
       const pod = pods === undefined ? undefined : [...pods][0];
       if (pod !== undefined) {
         if (!pod.places.some(({ ip4, ip6 }) => ip4 === address || ip6 === address))
-          source.warn(spot, `left out: ${name} is a name of service ${pod.key} here, which comes first`);
+          source.warn(spot, `left out: ${name} names service ${pod.key}, which takes precedence`);
         continue;
       }
       const host = hosts.get(name);
       if (host === undefined) hosts.set(name, { addresses: new Set([address]), key });
       else {
         if (host.key !== key && !host.addresses.has(address))
-          source.warn(spot, `${name} has another address in service ${host.key}: all of the VPC get both`);
+          source.warn(spot, `${name} has another address in service ${host.key}: the whole VPC gets both`);
         host.addresses.add(address);
       }
     }

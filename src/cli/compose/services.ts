@@ -1,4 +1,4 @@
-/** The services of a compose file: what each is called, where it stands, how many there are of it. */
+/** The services of a compose file: their names, attachments and replicas. */
 import type { Port } from '../../model.ts';
 import { foldPodName, whyNotPodName } from '../../source/validate/names.ts';
 import { readPlaces, type Network, type Place } from './networks.ts';
@@ -7,7 +7,7 @@ import type { ComposeSource } from './source.ts';
 import { valueAt, type MapValue, type Value } from './values.ts';
 
 export interface Service {
-  /** Its key, and that as a pod's name. */
+  /** Its key, and the name of a pod made from it. */
   key: string;
   name: string;
   value: MapValue;
@@ -20,10 +20,10 @@ export interface Service {
 
 const REPLICAS_MAX = 1000;
 
-/** Letters of a service's key in compose. */
+/** The characters that compose allows in the key of a service. */
 const KEY = /^[a-zA-Z0-9._-]+$/;
 
-/** By key; those that have no name of their own, or none yet, are left out with a word. */
+/** Services by key; a service without a name of its own is left out with a warning. */
 export function readServices(
   source: ComposeSource,
   services: Value,
@@ -45,17 +45,17 @@ function isEnabled(source: ComposeSource, service: MapValue, enabled: readonly s
   const given = valueAt(service, 'profiles');
   const profiles = source.texts(given);
   if (profiles.length === 0 || [...profiles, '*'].some((profile) => enabled.includes(profile))) return true;
-  source.warn(given!, `left out, its profile is not enabled (--profile ${profiles[0]})`);
+  source.warn(given!, `left out, because its profile is not enabled (--profile ${profiles[0]})`);
   return false;
 }
 
-/** Beside "bridge" and the like, a service shares the network of another container or of the host. */
+/** False for a service that shares the network of another container or of the host, so any mode but "bridge". */
 function hasNames(source: ComposeSource, service: MapValue): boolean {
   const given = valueAt(service, 'network_mode');
   const mode = source.text(given);
   if (mode === undefined || mode === 'bridge' || mode === 'default') return true;
-  if (valueAt(service, 'networks') !== undefined) source.fail(given!, 'excludes networks');
-  else source.warn(given!, `left out, with "${mode}" it has no name of its own on any network`);
+  if (valueAt(service, 'networks') !== undefined) source.fail(given!, 'cannot be combined with networks');
+  else source.warn(given!, `left out, because with "${mode}" it has no name of its own on any network`);
   return false;
 }
 
@@ -67,7 +67,7 @@ function readService(
 ): Service | undefined {
   const name = foldPodName(key);
   if (name === undefined) {
-    // Compose refuses some of them as well; others are no names of DNS, and no reason to refuse the rest.
+    // Compose refuses some of these keys too. Others are not valid in DNS, and must not stop the other services.
     if (!KEY.test(key)) return source.fail(value, whyNotPodName(key));
     source.warn(value, `left out: ${whyNotPodName(key)}`);
     return undefined;
@@ -94,7 +94,7 @@ function addName(source: ComposeSource, names: Set<string>, value: Value | undef
   if (name !== undefined) names.add(name);
 }
 
-/** An engine answers for the host name too; what stands behind it is part of the full one. */
+/** An engine answers for the hostname too; the domainname completes it. */
 function readHostname(source: ComposeSource, service: MapValue, names: Set<string>): void {
   const hostname = valueAt(service, 'hostname');
   const given = valueAt(service, 'domainname');
@@ -102,7 +102,7 @@ function readHostname(source: ComposeSource, service: MapValue, names: Set<strin
   addName(source, names, hostname);
   if (domain === undefined) return;
   if (source.text(hostname) !== undefined) addName(source, names, hostname, `.${domain}`);
-  else source.warn(given!, 'names nothing without a hostname');
+  else source.warn(given!, 'has no effect without a hostname');
 }
 
 /** `scale`, or `deploy.replicas`, or 1. */
@@ -117,6 +117,6 @@ function replicasOf(source: ComposeSource, service: MapValue): number {
     );
     return 1;
   }
-  if (Number(text) === 0) source.warn(given, 'left out, there are 0 of it');
+  if (Number(text) === 0) source.warn(given, 'left out, because it has 0 replicas');
   return Number(text);
 }

@@ -3,7 +3,7 @@ import type { Place, Problem } from '../../model.ts';
 import { foldPodName, whyNotPodName } from '../../source/validate/names.ts';
 import type { Value } from './values.ts';
 
-/** Where something is written. */
+/** The place of a value. */
 export interface Spot {
   place: Place;
   path: string;
@@ -11,7 +11,7 @@ export interface Spot {
 
 const PROBLEMS_MAX = 200;
 
-/** Of one project, whatever the number of its files. */
+/** The maximum of problems that are listed per project. */
 export class ComposeSource {
   readonly #problems: Problem[] = [];
   readonly #said = new Set<string>();
@@ -33,7 +33,7 @@ export class ComposeSource {
     this.add('warning', place, path === '' ? reason : `${path}: ${reason}`);
   }
 
-  /** Each thing once: what stands behind an anchor may be read many times. */
+  /** Adds each problem once: the value of an anchor may be read many times. */
   add(severity: Problem['severity'], place: Place | undefined, reason: string): void {
     if (severity === 'error') this.failed = true;
     const text = `${place?.file}:${place?.line}:${place?.column} ${reason}`;
@@ -48,10 +48,10 @@ export class ComposeSource {
   unset(name: string, spot: Spot): void {
     if (this.#unset.has(name)) return;
     this.#unset.add(name);
-    this.warn(spot, `variable ${name} is not set, it counts as empty`);
+    this.warn(spot, `variable ${name} is not set and counts as empty`);
   }
 
-  /** A map's entries; nothing where the value is absent or, which is reported, no map. */
+  /** The entries of a map; empty if the value is absent, or not a map, which is reported. */
   entries(value: Value | undefined): [string, Value][] {
     if (value === undefined || value.kind === 'null') return [];
     if (value.kind === 'map') return [...value.entries];
@@ -66,13 +66,13 @@ export class ComposeSource {
     return [];
   }
 
-  /** One text, or a list of them. */
+  /** One text, or a list of texts. */
   texts(value: Value | undefined): string[] {
     const items = value?.kind === 'text' ? [value] : this.items(value);
     return items.flatMap((item) => this.text(item) ?? []);
   }
 
-  /** As it is written; undefined where the value is absent, empty or, which is reported, no text. */
+  /** The text as written; undefined if it is absent or empty, or not text, which is reported. */
   text(value: Value | undefined): string | undefined {
     if (value === undefined || value.kind === 'null') return undefined;
     if (value.kind === 'text') return value.text === '' ? undefined : value.text;
@@ -87,7 +87,7 @@ export class ComposeSource {
     return false;
   }
 
-  /** A name that compose takes and DNS may not: it is left out then, with a word. */
+  /** A pod's name; a name that compose allows and DNS does not is left out with a warning. */
   name(text: string, spot: Spot): string | undefined {
     const name = foldPodName(text);
     if (name === undefined) this.warn(spot, `left out: ${whyNotPodName(text)}`);

@@ -1,11 +1,11 @@
-/** The values of compose files, each with the place where it is written, and what compose does when it merges them. */
+/** The values of compose files, each with its place, and the way compose merges them. */
 import type { Place } from '../../model.ts';
 
 interface Written {
   place: Place;
   /** `services.web.ports[1]`, in the file of `place`. */
   path: string;
-  /** What it does to the value of an earlier file: takes it away, or replaces it instead of merging. */
+  /** What a tag does to the value of an earlier file: removes it, or replaces it instead of merging. */
   tag?: 'reset' | 'override';
 }
 
@@ -28,30 +28,30 @@ export interface MapValue extends Written {
   entries: ReadonlyMap<string, Value>;
 }
 
-/** Never changed once it is made: aliases share them. */
+/** Immutable, because aliases share values. */
 export type Value = TextValue | NullValue | ListValue | MapValue;
 
-/** What is behind a key; undefined where nothing is. */
+/** The value of a path of keys; undefined if there is none. */
 export function valueAt(value: Value | undefined, ...keys: string[]): Value | undefined {
   let at = value;
   for (const key of keys) at = at?.kind === 'map' ? at.entries.get(key) : undefined;
   return at?.kind === 'null' ? undefined : at;
 }
 
-/** Values that all merging together may look at. */
+/** The maximum of values that all merges together may visit. */
 const WORK_MAX = 1_000_000;
 
-/** Thrown where the files make too much of each other. */
+/** The files multiply each other beyond `WORK_MAX`. */
 export class TooMuch extends Error {
   constructor() {
-    super(`merging its files takes more than ${WORK_MAX} values: extend or include less often`);
+    super(`its files merge more than ${WORK_MAX} values: extend or include less often`);
   }
 }
 
 export class Merging {
   #work = 0;
 
-  /** `over` is the later file, or the service that extends. */
+  /** `over` is the later file, or the service that extends `base`. */
   merge(base: Value | undefined, over: Value, path: readonly string[] = []): Value {
     this.#count();
     if (base === undefined || over.tag !== undefined) return over;
@@ -69,7 +69,7 @@ export class Merging {
     return { ...right, entries };
   }
 
-  /** Without what is to be taken away, and without tags: these have had their effect. */
+  /** The value without removed entries and without tags, which have had their effect. */
   settled(value: Value): Value {
     this.#count();
     const { tag: _tag, ...rest } = value;
@@ -94,7 +94,7 @@ function sameForm(base: Value, over: Value, [room, , key]: readonly string[]): [
   return [base, over];
 }
 
-/** A list of names as a map of names to nothing. */
+/** A list of names as a map of names to null. */
 function asMap(value: Value): Value {
   if (value.kind !== 'list') return value;
   const entries = new Map<string, Value>();

@@ -1,4 +1,4 @@
-/** Calls to etcd's JSON gateway: endpoints in turn, a token that is renewed, errors in the reflector's words. */
+/** Calls to etcd's JSON gateway: tries endpoints in turn, renews the token, and turns failures into reflector errors. */
 
 import http from 'node:http';
 import https from 'node:https';
@@ -13,17 +13,17 @@ import {
 import { readFile } from 'node:fs/promises';
 
 export interface EtcdClientOptions extends Omit<HttpOptions, 'tokenFile'> {
-  /** `http://host:2379`, each; any member can serve us. */
+  /** Each is `http://host:2379`; any member will do. */
   endpoints: string[];
   user?: string;
   password?: string;
-  /** Read again whenever a token is needed; wins over `password`. */
+  /** Read again for each new token; takes precedence over `password`. */
   passwordFile?: string;
-  /** Milliseconds for a whole answer that does not stream. Default 10,000. */
+  /** Milliseconds for a whole answer, except streams. Default 10,000. */
   requestTimeout?: number;
 }
 
-/** Of every answer. Numbers of 64 bits are strings in the gateway's JSON. */
+/** Part of every answer. The gateway's JSON has 64-bit numbers as strings. */
 export interface EtcdHeader {
   cluster_id: string;
   member_id: string;
@@ -32,13 +32,13 @@ export interface EtcdHeader {
 }
 
 export interface EtcdKeyValue {
-  /** Base64, like `value`. */
+  /** In base64, like `value`. */
   key: string;
   value?: string;
-  /** Zero, which no key has, is left out. */
+  /** Absent for zero, which no key has. */
   create_revision?: string;
   mod_revision: string;
-  /** Why the value was not read, and is not here. */
+  /** Why the value is missing. */
   fault?: string;
 }
 
@@ -48,13 +48,13 @@ export interface RangeResponse {
   more?: boolean;
 }
 
-/** Octets of an answer that is parsed in one piece: a token, or what became of a write of 128 keys. */
+/** The maximum octets of an answer that is parsed as a whole: a token, or the result of a write of 128 keys. */
 const ANSWER_MOST = 256 * 1024;
 
-/** The answer to a list is longer than we keep, or than what the gateway itself can carry: ask for fewer keys. */
+/** The answer to a list is too long for podns or for the gateway; ask for fewer keys. */
 export class TooLargeError extends Error {}
 
-/** gRPC codes as the gateway spells them. */
+/** gRPC codes in the gateway's spelling. */
 const RESOURCE_EXHAUSTED = 8;
 const OUT_OF_RANGE = 11;
 const PERMISSION_DENIED = 7;
@@ -67,7 +67,7 @@ export class EtcdClient {
   private credentials: Credentials = {};
   private token: string | undefined;
 
-  /** Throws `TypeError` when an endpoint is no URL. */
+  /** Throws `TypeError` if an endpoint is not a URL. */
   constructor(options: EtcdClientOptions) {
     if (options.endpoints.length === 0) throw new TypeError('etcd needs at least one endpoint');
     this.options = options;
@@ -82,24 +82,24 @@ export class EtcdClient {
     return this.endpoints.length;
   }
 
-  /** From now on the next endpoint is asked. */
+  /** Switches to the next endpoint. */
   rotate(): void {
     this.current = (this.current + 1) % this.endpoints.length;
   }
 
-  /** Reads the certificates again; to be called before the first call of a connection. */
+  /** Reads the certificates again; call it before the first request of a connection. */
   async refreshCredentials(): Promise<void> {
     this.credentials = await readCredentials(this.options);
   }
 
-  /** An agent that keeps connections for several calls; whoever made it destroys it. */
+  /** An agent that keeps connections for several requests; the caller destroys it. */
   agent(): http.Agent {
     return this.endpoint.protocol === 'https:'
       ? new https.Agent({ keepAlive: true, maxSockets: 2 })
       : new http.Agent({ keepAlive: true, maxSockets: 2 });
   }
 
-  /** One question, and an answer that is read as it comes. Throws `StreamError`, or `TooLargeError`. */
+  /** Sends one request, and reads the answer while it arrives. Throws `StreamError` or `TooLargeError`. */
   async read<Answer>(
     path: string,
     body: object,
@@ -123,17 +123,17 @@ export class EtcdClient {
     }
   }
 
-  /** One question whose answer is short. Throws `StreamError`. */
+  /** Sends one request with a short answer. Throws `StreamError`. */
   async call<Answer>(path: string, body: object, signal: AbortSignal): Promise<Answer> {
     return this.read(path, body, readShort<Answer>, signal);
   }
 
-  /** A question whose answer streams. Throws `StreamError`. */
+  /** Sends a request whose answer is a stream. Throws `StreamError`. */
   stream(path: string, body: object, signal: AbortSignal): Promise<http.IncomingMessage> {
     return this.open(path, body, signal);
   }
 
-  /** Asks, and asks once more with a new token when the old one is not good any more. */
+  /** Sends a request, and repeats it once with a new token if the old one has expired. */
   private async open(
     path: string,
     body: object,
@@ -205,13 +205,13 @@ export class EtcdClient {
 
 async function readShort<Answer>(response: http.IncomingMessage): Promise<Answer> {
   const text = await readBody(response, ANSWER_MOST);
-  if (text === undefined) throw new Error(`an answer of more than ${ANSWER_MOST} octets`);
+  if (text === undefined) throw new Error(`the answer has more than ${ANSWER_MOST} octets`);
   return JSON.parse(text) as Answer;
 }
 
 const AUTHENTICATE = '/v3/auth/authenticate';
 
-/** What a gRPC code and its message mean to us. */
+/** The reflector error for a gRPC code and its message. */
 export function errorOf(code: number, message: string, status = 0): StreamError | TooLargeError {
   if (code === RESOURCE_EXHAUSTED && /larger than max/.test(message)) return new TooLargeError(message);
   if (code === OUT_OF_RANGE || /required revision (has been compacted|is a future)/.test(message)) {
@@ -229,7 +229,7 @@ export function errorOf(code: number, message: string, status = 0): StreamError 
   return new StreamError('retry', message);
 }
 
-/** The gateway's error object; older versions say `error`, newer ones `message`. */
+/** The gateway's error object; older versions use `error`, newer ones `message`. */
 export function parseError(text: string): { code: number; message: string } {
   try {
     const { code, message, error } = JSON.parse(text) as Record<string, unknown>;
@@ -249,7 +249,7 @@ function endpointOf(text: string): URL {
     throw new TypeError(`${text}: not a URL`);
   }
   if (url.protocol !== 'http:' && url.protocol !== 'https:') {
-    throw new TypeError(`${text}: etcd is spoken over http: and https: only`);
+    throw new TypeError(`${text}: etcd endpoints are http: or https: URLs`);
   }
   return url;
 }

@@ -1,4 +1,4 @@
-/** etcd v3 as a source: one key a resource, listed page by page at one revision, then watched from there. */
+/** etcd v3 as a source: one key per resource, listed page by page at one revision, then watched from there. */
 
 import {
   EtcdClient,
@@ -27,13 +27,13 @@ import type { ResumePoint, Source } from '../../model.ts';
 export interface EtcdOptions extends EtcdClientOptions {
   /** Default `/podns/`. */
   prefix?: string;
-  /** Only these, each with a list and a watch of its own, so that a role may be limited to one VPC's keys. */
+  /** Only these VPCs, each with a list and a watch of its own, so that a role may be limited to the keys of one VPC. */
   vpcs?: string[];
-  /** Keys a page. Default 1,000; halved where an answer gets too large. */
+  /** Keys per page. Default 1,000; halved if an answer becomes too large. */
   pageSize?: number;
-  /** Milliseconds of silence after which the member is asked whether it still lives. Default 15,000. */
+  /** Milliseconds of silence after which podns asks the member whether it is alive. Default 15,000. */
   probeAfter?: number;
-  /** The canonical suffix; names must fit under it. */
+  /** The canonical suffix; names must fit below it. */
   zone?: string;
   clock?: Clock;
   random?: () => number;
@@ -41,12 +41,12 @@ export interface EtcdOptions extends EtcdClientOptions {
 
 const PAGE_SIZE = 1000;
 const PROBE_AFTER = 15_000;
-/** A watch that is well says something at least every 10 min, unless etcd is told otherwise (progress_notify). */
+/** A healthy watch sends something at least every 10 min, unless etcd has another setting (progress_notify). */
 const WATCH_SILENCE = 11 * 60_000;
-/** Resources that are validated in one piece. */
+/** Resources that are validated in one batch. */
 const BATCH = 100;
 
-/** One source for the whole prefix, or one a VPC. Throws `TypeError` when an endpoint is no URL. */
+/** One source for the whole prefix, or one per VPC. Throws `TypeError` if an endpoint is not a URL. */
 export function etcdSources(options: EtcdOptions): Source[] {
   let prefix = options.prefix ?? DEFAULT_PREFIX;
   if (!prefix.endsWith('/')) prefix += '/';
@@ -63,7 +63,7 @@ function etcdSource(options: EtcdOptions, prefix: string, below: string): Source
 }
 
 class EtcdDialect implements Dialect {
-  // A silent member is found by the probe, before the reflector loses its patience.
+  // The probe detects a silent member before the reflector times out.
   private readonly client: EtcdClient;
   private readonly naming: Naming;
   private readonly range: { key: string; range_end: string };
@@ -71,7 +71,7 @@ class EtcdDialect implements Dialect {
   private readonly clock: Clock;
   private readonly probeAfter: number;
   private pageSize: number;
-  /** Everything up to this revision has been given out. */
+  /** Everything up to this revision has been delivered. */
   private reached = '0';
   heard: number | undefined;
 
@@ -108,7 +108,7 @@ class EtcdDialect implements Dialect {
       }
       yield* this.watch(signal, revision !== undefined);
     } catch (error) {
-      // Another member would say the same.
+      // Another member would answer the same.
       fine = error instanceof StreamError && error.failure === 'gone';
       throw error;
     } finally {
@@ -116,7 +116,7 @@ class EtcdDialect implements Dialect {
     }
   }
 
-  /** All pages are read at the revision of the first, so that together they are one state that existed. */
+  /** Reads all pages at the revision of the first, so that together they are one consistent state. */
   private async *list(signal: AbortSignal): AsyncGenerator<StreamEvent[]> {
     const agent = this.client.agent();
     let revision: string | undefined;
@@ -154,13 +154,13 @@ class EtcdDialect implements Dialect {
     this.history.settle(revision);
   }
 
-  /** Its keys are read one by one, so that neither their number nor a value takes long at once. */
+  /** Reads the keys of a range one by one, so that neither their number nor a large value blocks the thread. */
   private readKeys(body: object, signal: AbortSignal, agent?: http.Agent): Promise<RangeResponse> {
     const read = (response: AsyncIterable<Buffer>) => readRange(response, this.client.endpoint.host);
     return this.client.read('/v3/kv/range', body, read, signal, agent);
   }
 
-  /** Throws unless what we applied is what this member's history says. Linearizable, so a member that lags waits. */
+  /** Throws unless this member has the history that podns applied. The read is linearizable, so a lagging member waits. */
   private async prove(signal: AbortSignal): Promise<void> {
     const key = this.history.witnessKey ?? this.range.key;
     const answer = await this.readKeys({ key, revision: this.reached }, signal);
@@ -246,7 +246,7 @@ class EtcdDialect implements Dialect {
     this.reached = events[events.length - 1]!.kv.mod_revision;
   }
 
-  /** What was received as events, in batches that fit into a turn. */
+  /** The received events in batches, each small enough for a slice. */
   private *events<Item>(
     items: readonly Item[],
     read: (item: Item, i: number) => StreamEvent,
@@ -265,7 +265,7 @@ class EtcdDialect implements Dialect {
     this.history.saw(key, deleted ? undefined : fault === undefined ? value : UNREAD, mod_revision);
   }
 
-  /** The next chunk; or that the running probe is over; or, with no probe running, that it is time for one. */
+  /** Waits for the next chunk, for the end of the running probe, or, without one, for the time of the next probe. */
   private chunkOrProbe(
     next: Promise<IteratorResult<Buffer>>,
     probe: Promise<unknown> | undefined,

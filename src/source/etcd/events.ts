@@ -1,4 +1,4 @@
-/** What etcd says, in a list or in a watch, as events of the reflector. */
+/** Turns lists and watch answers of etcd into events of the reflector. */
 
 import { excerpt } from '../../model-text.ts';
 import { errorOf, type EtcdHeader, type EtcdKeyValue } from './client.ts';
@@ -8,7 +8,7 @@ import { slices } from '../reflector/slices.ts';
 import { refusal } from '../watch/protocol.ts';
 
 export interface WatchEvent {
-  /** Left out for a put. */
+  /** Absent for a put. */
   type?: 'PUT' | 'DELETE';
   kv: EtcdKeyValue;
 }
@@ -21,15 +21,15 @@ export interface WatchLine {
     canceled?: boolean;
     compact_revision?: string;
     cancel_reason?: string;
-    /** The rest of this answer follows in the next line. */
+    /** True if the rest of this answer follows in the next line. */
     fragment?: boolean;
-    /** Read one by one beside the line; here they are always empty. */
+    /** Always empty here, because events are read one by one. */
     events?: WatchEvent[];
   };
   error?: { grpc_code?: number; code?: number; http_code?: number; message?: string };
 }
 
-/** Characters of a key that a message shows: more than any key of podns has. */
+/** The maximum of characters of a key in messages: more than any key of podns has. */
 const PLACE_MAX = 512;
 
 export interface Naming {
@@ -38,14 +38,14 @@ export interface Naming {
   zone: string | undefined;
 }
 
-/** A key and its value as a put, or as its refusal. */
+/** Turns a key and its value into a put, or into a refusal. */
 export function putEvent(kv: EtcdKeyValue, naming: Naming, more: boolean): StreamEvent {
   slices.record(kv.value?.length);
   const text = Buffer.from(kv.key, 'base64').toString('utf8');
   const place = { text: `etcd ${excerpt(text, PLACE_MAX)}` };
   const revision = kv.mod_revision;
   const key = parseEtcdKey(naming.prefix, text);
-  // A VPC is as old as its key, whatever was written to it since.
+  // A VPC is as old as its key, even after later writes.
   const stamp = typeof key !== 'string' && key.kind === 'vpc' ? (kv.create_revision ?? '0') : undefined;
   const fault = typeof key === 'string' ? key : kv.fault;
   if (typeof key === 'string' || fault !== undefined) {
@@ -66,11 +66,11 @@ export function changeEvent(event: WatchEvent, naming: Naming, more: boolean): S
   const revision = event.kv.mod_revision;
   const key = parseEtcdKey(naming.prefix, text);
   if (typeof key !== 'string') return { type: 'delete', revision, key, more };
-  // It never was a resource; what stood against it is settled.
+  // The key never was a resource; its deletion only clears its problems.
   return { type: 'refused', revision, scope: `etcd ${excerpt(text, PLACE_MAX)}`, problems: [], more };
 }
 
-/** Why the watch is over. Throws always. */
+/** Always throws the reason why the watch is over. */
 export function failWatch(line: WatchLine): never {
   const { error, result } = line;
   if (error !== undefined) {

@@ -1,6 +1,6 @@
 /**
- * Is this still the etcd that we followed? A member that was wiped, or a cluster restored from a backup, may answer
- * with the same cluster id and, after some writes, with revisions that look like a continuation.
+ * Checks that etcd still has the history that podns followed. A wiped member, or a cluster restored from a backup, may
+ * answer with the same cluster id and, after some writes, with revisions that look like a continuation.
  */
 
 import { createHash } from 'node:crypto';
@@ -8,22 +8,22 @@ import type { EtcdHeader, RangeResponse } from './client.ts';
 import { compareRevisions, StreamError } from '../reflector/dialect.ts';
 import type { ResumePoint } from '../../model.ts';
 
-/** The last change that we saw: at its revision the key must be exactly as it was then. Base64 both. */
+/** The last change that podns saw: at its revision the key must still be the same. Both are base64. */
 interface Witness {
   key: string;
-  /** Undefined: deleted. After a restart only the value's hash is known; of a value that was not read, nothing. */
+  /** Undefined: deleted. After a restart only the hash of the value is known; of an unread value nothing is known. */
   value: string | { sha256: string } | typeof UNREAD | undefined;
   revision: string;
 }
 
-/** A value too large to be read: that the key has the same revision must be enough. */
+/** The value was too large to read, so an equal revision of the key must be enough. */
 export const UNREAD = Symbol('unread');
 
-/** What is saved of a history. */
+/** The saved form of a history. */
 interface Saved {
   cluster: string;
   term: string;
-  /** Up to here everything was applied. */
+  /** Everything up to this revision was applied. */
   reached: string;
   witness?: { key: string; revision: string; sha256?: string; unread?: true };
 }
@@ -32,15 +32,15 @@ export class EtcdHistory {
   private clusterId = '';
   private raftTerm = '0';
   private witness: Witness | undefined;
-  /** As of the last moment when all that was given out had been applied. */
+  /** The state at the last time when everything delivered had been applied. */
   private settled: { reached: string; witness: Witness | undefined } | undefined;
 
-  /** A full list begins: from here on this is the history. */
+  /** A full list begins, which starts a new history. */
   begin(header: EtcdHeader): void {
     this.clusterId = header.cluster_id;
     this.raftTerm = header.raft_term;
     this.witness = undefined;
-    // What the sink has is of the history before, until the list has been applied.
+    // Until the list has been applied, the sink has the state of the old history.
     this.settled = undefined;
   }
 
@@ -49,7 +49,7 @@ export class EtcdHistory {
     this.settled = { reached, witness: this.witness };
   }
 
-  /** What `restore` takes up after a restart; undefined where just this revision was not settled on. */
+  /** The proof for `restore` after a restart; undefined if this revision was not settled. */
   proof(revision: string): string | undefined {
     if (this.settled?.reached !== revision) return undefined;
     const { reached, witness } = this.settled;
@@ -63,7 +63,7 @@ export class EtcdHistory {
     return JSON.stringify(saved);
   }
 
-  /** False where the proof is not of this revision. */
+  /** False if the proof is not for this revision. */
   restore({ revision, proof }: ResumePoint): boolean {
     const saved = JSON.parse(proof) as Saved;
     if (saved.reached !== revision) return false;
@@ -83,7 +83,7 @@ export class EtcdHistory {
     this.witness = { key, value, revision };
   }
 
-  /** What to read, at the revision reached, to prove that the history is the same. */
+  /** The key to read at the reached revision, to prove that the history is the same. */
   get witnessKey(): string | undefined {
     return this.witness?.key;
   }

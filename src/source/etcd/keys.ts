@@ -1,4 +1,4 @@
-/** Where a resource lies in etcd, and what a key and its value say together. */
+/** The key of a resource in etcd, and the resource that a key and its value form together. */
 
 import { boundFault, jsonFault, shown } from '../validate/bounds.ts';
 import {
@@ -29,11 +29,11 @@ export function etcdKeyOf(prefix: string, key: ResourceKey): string {
   }
 }
 
-/** The resource that a key names, or why it names none. Only the canonical spelling counts: lower case. */
+/** The resource that a key names, or why it names none. Only the canonical spelling counts, which is lower case. */
 export function parseEtcdKey(prefix: string, text: string): ResourceKey | string {
   if (!text.startsWith(prefix)) return `is not below ${prefix}`;
   if (text.length > prefix.length + KEY_MAX)
-    return `is a key of ${text.length} characters, podns has none as long`;
+    return `is a key of ${text.length} characters, which is too long for podns`;
   const parts = text.slice(prefix.length).split('/');
   const [vpc = '', kind, third = '', fourth = ''] = parts;
   if (foldLabel(vpc) !== vpc) return spelling('VPC', vpc, whyNotLabel);
@@ -58,8 +58,8 @@ function spelling(what: string, text: string, why: (text: string) => string): st
 }
 
 /**
- * The resource that lies at `key`. What the value leaves out of kind, VPC, namespace and name, the key says; what
- * it does say must be the same.
+ * The resource at `key`. The key completes kind, VPC, namespace and name where the value leaves them out; where the
+ * value has them, they must be the same.
  */
 export function resourceAt(
   key: ResourceKey,
@@ -82,7 +82,7 @@ export function resourceAt(
   const agree = (field: string, expected: string): void => {
     const given = said[field] ?? expected;
     if (typeof given !== 'string' || given.toLowerCase() !== expected) {
-      issues.push({ path: [field], reason: `${shown(given)}, but the key says ${quote(expected)}` });
+      issues.push({ path: [field], reason: `is ${shown(given)}, but the key has ${quote(expected)}` });
     }
     said[field] = expected;
   };
@@ -101,7 +101,7 @@ export function resourceAt(
   return issues.length > 0 ? { issues } : validateResource(said, { unknownKeys: 'ignore', zone });
 }
 
-/** The end of the range that holds every key with this prefix. */
+/** The end of the range of all keys with this prefix. */
 export function rangeEnd(prefix: string): Buffer {
   const end = Buffer.from(prefix);
   for (let i = end.length - 1; i >= 0; i--) {

@@ -1,4 +1,4 @@
-/** Answers of etcd's gateway, cut: a range key by key, a watch event by event, each of them small. */
+/** Cuts answers of etcd's gateway into small pieces: a range into keys, a watch into events. */
 import { RECORD_MAX } from '../validate/bounds.ts';
 import { TooLargeError, type EtcdKeyValue, type RangeResponse } from './client.ts';
 import type { WatchEvent, WatchLine } from './events.ts';
@@ -7,16 +7,16 @@ import { valuesOf } from '../validate/json-outline.ts';
 import { StreamError } from '../reflector/dialect.ts';
 import { sliced, slices } from '../reflector/slices.ts';
 
-/** Octets of a value in base64, and of what stands beside it: a key of podns has at most 400 octets. */
+/** Octets of a value in base64, and of the fields beside it: a key of podns has at most 400 octets. */
 const PIECE_MAX = (RECORD_MAX.octets / 3) * 4 + 2048;
-/** Octets of all that is kept of one answer; a list asks for fewer keys when it meets this. */
+/** The maximum octets that are kept of one answer; a longer list asks for fewer keys. */
 const KEPT_MAX = 64 * 1024 * 1024;
 const LINE_FEED = 0x0a;
 
 const RANGE: Cuts = { paths: [['kvs']], most: PIECE_MAX, outline: [] };
 const WATCH: Cuts = { paths: [['result', 'events']], most: PIECE_MAX, outline: ['kv'] };
 
-/** The body of a range. Throws what the stream throws, `TooLargeError`, or a `StreamError` where it is no JSON. */
+/** Reads the body of a range. Throws errors of the stream, `TooLargeError`, or `StreamError` if it is not JSON. */
 export async function readRange(body: AsyncIterable<Buffer>, host: string): Promise<RangeResponse> {
   const cutter = new JsonCutter(RANGE);
   const kvs: EtcdKeyValue[] = [];
@@ -28,7 +28,7 @@ export async function readRange(body: AsyncIterable<Buffer>, host: string): Prom
         kvs.push(keyValueOf(piece));
         kept += piece.text.length;
       }
-      if (kept > KEPT_MAX) throw new TooLargeError(`an answer of more than ${KEPT_MAX} octets`);
+      if (kept > KEPT_MAX) throw new TooLargeError(`the answer has more than ${KEPT_MAX} octets`);
       await slices.pause();
     }
   }
@@ -39,18 +39,18 @@ export async function readRange(body: AsyncIterable<Buffer>, host: string): Prom
   return { ...answer, kvs };
 }
 
-/** A line of a watch; its events are those that were given out before, in `events`. */
+/** A line of a watch; `events` has the events that came out before. */
 export interface WatchAnswer {
   line: WatchLine;
   events: WatchEvent[];
 }
 
-/** Chunks of a watch to its lines, which may be of any length. Throws `StreamError` for a line that is no JSON. */
+/** Turns chunks of a watch into lines of any length. Throws `StreamError` for a line that is not JSON. */
 export class WatchLines {
   private cutter = new JsonCutter(WATCH);
   private events: WatchEvent[] = [];
 
-  /** Undefined is only a place where a turn may end. */
+  /** Undefined only lets a slice end. */
   *push(chunk: Uint8Array): Generator<WatchAnswer | undefined> {
     for (const part of sliced(chunk)) {
       slices.scanned(part.length);
@@ -90,7 +90,7 @@ function keyValueOf(piece: Piece): EtcdKeyValue {
   return piece.fault === undefined ? (JSON.parse(piece.text) as EtcdKeyValue) : withoutValue(piece);
 }
 
-/** A key whose value, or which itself, is longer than any of podns. */
+/** A key that is too long for podns, or whose value is. */
 function withoutValue({ outline, octets }: Piece): EtcdKeyValue {
   const {
     key = '',

@@ -1,4 +1,4 @@
-/** Writes resources to etcd, where every server that watches sees them: behind `podns put` and `podns delete`. */
+/** Writes resources to etcd, where every podns that watches it sees them; for `podns put` and `podns delete`. */
 
 import { EtcdClient, type EtcdClientOptions, type EtcdHeader } from './client.ts';
 import { DEFAULT_PREFIX, etcdKeyOf, parseEtcdKey } from './keys.ts';
@@ -17,13 +17,13 @@ interface RangeAnswer {
   response_range?: { count?: string; kvs?: { key: string }[] };
 }
 
-/** Every method throws `StreamError` when no endpoint could do it. */
+/** Every method throws `StreamError` if it fails at all endpoints. */
 export class EtcdWriter {
   private readonly client: EtcdClient;
   private readonly prefix: string;
   private ready = false;
 
-  /** Throws `TypeError` when an endpoint is no URL. */
+  /** Throws `TypeError` if an endpoint is not a URL. */
   constructor(options: EtcdWriterOptions) {
     this.client = new EtcdClient(options);
     const prefix = options.prefix ?? DEFAULT_PREFIX;
@@ -31,8 +31,8 @@ export class EtcdWriter {
   }
 
   /**
-   * Adds or replaces; the revision after the last of them. Up to `TRANSACTION_MOST` resources are one atomic
-   * change, more are several. Of two with the same key the later wins.
+   * Adds or replaces resources; returns the revision of the last write. Up to `TRANSACTION_MOST` resources are one atomic
+   * change, more are several. Of two with the same key the later one wins.
    */
   async put(resources: Resource[], signal?: AbortSignal): Promise<string> {
     const values = new Map<string, string>();
@@ -51,7 +51,7 @@ export class EtcdWriter {
     return revision;
   }
 
-  /** `deleted` is false where there was nothing. */
+  /** `deleted` is false if the key did not exist. */
   async delete(key: ResourceKey, signal?: AbortSignal): Promise<{ revision: string; deleted: boolean }> {
     const body = { key: base64(etcdKeyOf(this.prefix, key)) };
     const answer = await this.ask<{ header: EtcdHeader; deleted?: string }>(
@@ -63,8 +63,8 @@ export class EtcdWriter {
   }
 
   /**
-   * What lies in a VPC or namespace, by kind, and at most `most` keys of each kind that there is. Other keys below
-   * the VPC are no resources and do not count.
+   * The resources in a VPC or namespace: their number by kind, and at most `most` keys of each kind. Other keys below
+   * the VPC are not resources and do not count.
    */
   async within(
     { kind, vpc, namespace }: ResourceKey,
@@ -97,7 +97,7 @@ export class EtcdWriter {
     return { counts, keys };
   }
 
-  /** Both kinds of write may be repeated without harm, so each endpoint gets its chance. */
+  /** Both kinds of write are idempotent, so a failed one is repeated at each endpoint. */
   private async ask<Answer>(path: string, body: object, signal?: AbortSignal): Promise<Answer> {
     if (!this.ready) await this.client.refreshCredentials();
     this.ready = true;

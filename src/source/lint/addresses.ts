@@ -1,11 +1,11 @@
-/** What `podns check` finds in addresses: overlaps, strays, and addresses held twice. */
+/** What `podns check` finds in addresses: overlaps, addresses outside their prefix, and addresses used twice. */
 import { Address4, Address6 } from 'ip-address';
 import { keyOf, keyText } from '../../model.ts';
 import type { Overlay, Problem, Vpc } from '../../model.ts';
 import { at, problem } from './finding.ts';
 import type { Said } from './finding.ts';
 
-/** A prefix as the first and last of its addresses. */
+/** A prefix as its first and last address. */
 export interface Range {
   text: string;
   first: bigint;
@@ -22,7 +22,7 @@ function within(address: string, ranges: readonly Range[]): boolean {
   return ranges.some(({ first, last }) => number >= first && number <= last);
 }
 
-/** Two VPCs whose `net6` overlap: the later one's prefix is not served. */
+/** Two VPCs whose `net6` overlap: the prefix of the later one is not served. */
 export function lintOverlaps(vpcs: readonly Said<Vpc>[]): Problem[] {
   const all = vpcs
     .flatMap((said, order) => said.resource.net6.map((prefix) => ({ said, order, range: rangeOf(prefix) })))
@@ -30,7 +30,7 @@ export function lintOverlaps(vpcs: readonly Said<Vpc>[]): Problem[] {
       a.range.first < b.range.first ? -1 : a.range.first > b.range.first ? 1 : a.order - b.order,
     );
   const problems: Problem[] = [];
-  // Sorted by their beginnings, each can only overlap those before it that have not ended.
+  // Sorted by first address, a prefix can only overlap earlier ones that have not ended.
   let open: typeof all = [];
   for (const entry of all) {
     open = open.filter(({ range }) => range.last >= entry.range.first);
@@ -51,7 +51,7 @@ export function lintOverlaps(vpcs: readonly Said<Vpc>[]): Problem[] {
   return problems;
 }
 
-/** Addresses outside the prefixes they should be in. */
+/** Addresses outside the prefixes that should contain them. */
 export function lintStrays(all: readonly Said[], vpcs: readonly Said<Vpc>[]): Problem[] {
   const net6 = new Map<string, Range[]>();
   const services6 = new Map<string, Range[]>();
@@ -95,7 +95,7 @@ export function lintStrays(all: readonly Said[], vpcs: readonly Said<Vpc>[]): Pr
   return problems;
 }
 
-/** One address, several holders in a VPC. An IPv4 in two overlays is legal, but shared. */
+/** Addresses that several pods or services of a VPC have. An IPv4 address in two overlays is legal, but shared. */
 export function lintTwice(all: readonly Said[]): Problem[] {
   const problems: Problem[] = [];
   const holders = new Map<string, { said: Said; overlay: string }>();

@@ -1,4 +1,4 @@
-/** What `podns check` finds between resources, each of which is valid by itself. */
+/** What `podns check` finds between resources that are valid by themselves. */
 import { topLevelDomains } from '../../dns/top-level.ts';
 import type { Pod, Problem, Service, Vpc } from '../../model.ts';
 import { lintOverlaps, lintStrays, lintTwice } from './addresses.ts';
@@ -10,15 +10,15 @@ import { isHostName } from '../../dns/name.ts';
 export interface LintOptions {
   /** The canonical suffix. Default `vpc.internal`. */
   zone?: string;
-  /** Further suffixes, text without the final dot. */
+  /** Further suffixes, without the final dot. */
   suffixes?: readonly string[];
 }
 
 type Bearer = Said<Pod> | Said<Service>;
 
 /**
- * Problems of the whole set, in the order of the resources they concern. Errors: what will not be served as
- * written. Warnings: what is served, and is likely a mistake.
+ * The problems of the whole set, in the order of the resources. An error: podns does not serve it as written. A
+ * warning: podns serves it, but it is probably a mistake.
  */
 export function lint(resources: readonly Said[], options: LintOptions = {}): Problem[] {
   const vpcs = resources.filter((said): said is Said<Vpc> => said.resource.kind === 'vpc');
@@ -40,7 +40,7 @@ export function lint(resources: readonly Said[], options: LintOptions = {}): Pro
   return problems.sort((a, b) => (order.get(a.place) ?? 0) - (order.get(b.place) ?? 0));
 }
 
-/** VPCs, namespaces and overlays that are only referred to: reported once, where the first reference is. */
+/** VPCs, namespaces and overlays without a declaration: reported once, at the first reference. */
 function lintImplied(resources: readonly Said[]): Problem[] {
   const known = new Set<string>();
   for (const { resource } of resources) {
@@ -53,7 +53,7 @@ function lintImplied(resources: readonly Said[]): Problem[] {
   const refer = (said: Said, text: string) => {
     if (known.has(text)) return;
     known.add(text);
-    problems.push(problem('warning', said, `${text} is only referred to here, and nowhere declared`));
+    problems.push(problem('warning', said, `${text} is used here, but not declared`));
   };
   for (const said of resources) {
     const { resource } = said;
@@ -68,7 +68,7 @@ function lintImplied(resources: readonly Said[]): Problem[] {
   return problems;
 }
 
-/** Namespaces that hide a part of the internet, and names that strict clients refuse. */
+/** Namespaces that hide a part of the internet, or that strict clients refuse. */
 function lintNamespaces(resources: readonly Said[]): Problem[] {
   const publicNames = new Set(topLevelDomains);
   const problems: Problem[] = [];
@@ -76,7 +76,7 @@ function lintNamespaces(resources: readonly Said[]): Problem[] {
     if (said.resource.kind !== 'namespace') continue;
     const { name, shadow } = said.resource;
     if (publicNames.has(name) && shadow !== 'forward') {
-      const reason = `is named like the public top-level domain .${name}, none of which its VPC can reach; shadow: forward lets unknown names out`;
+      const reason = `has the name of the public top-level domain .${name}, which its VPC cannot reach; shadow: forward sends unknown names there`;
       problems.push(problem('warning', said, reason));
     }
     if (!isHostName(name)) problems.push(problem('warning', said, notHostName(name)));
@@ -84,7 +84,7 @@ function lintNamespaces(resources: readonly Said[]): Problem[] {
   return problems;
 }
 
-/** Pods whose name a service bears too. */
+/** Pods that share a name with a service. */
 function lintHidden(owners: readonly Bearer[]): Problem[] {
   const services = new Map<string, Said>();
   for (const said of owners)
@@ -99,14 +99,14 @@ function lintHidden(owners: readonly Bearer[]): Problem[] {
     for (const name of namesOf(said)) {
       const service = services.get(`${said.resource.vpc}/${said.resource.namespace}/${name}`);
       if (service === undefined) continue;
-      const reason = `is hidden under the name ${quote(name)} by service ${service.resource.name}${at(service)}`;
+      const reason = `is hidden at the name ${quote(name)} by service ${service.resource.name}${at(service)}`;
       problems.push(problem('warning', said, reason));
     }
   }
   return problems;
 }
 
-/** Names that no query can reach by themselves, that hide others, or that strict clients refuse. */
+/** Names that no query can reach, that hide other names, or that strict clients refuse. */
 function lintNames(
   owners: readonly Bearer[],
   resources: readonly Said[],
@@ -122,7 +122,7 @@ function lintNames(
     for (const name of namesOf(said)) {
       const dead = deadReason(name, zones);
       if (dead !== undefined)
-        problems.push(problem('warning', said, `the name ${quote(name)} is dead: ${dead}`));
+        problems.push(problem('warning', said, `no query reaches the name ${quote(name)}: ${dead}`));
       else if (!isHostName(name)) problems.push(problem('warning', said, notHostName(name)));
       const dot = name.lastIndexOf('.');
       const last = name.slice(dot + 1);
@@ -138,14 +138,14 @@ function lintNames(
 function deadReason(name: string, zones: readonly string[]): string | undefined {
   const under = (domain: string) => name === domain || name.endsWith('.' + domain);
   if (under('localhost')) return 'localhost is always the loopback address';
-  if (under('in-addr.arpa') || under('ip6.arpa')) return 'it reads as a reverse name';
+  if (under('in-addr.arpa') || under('ip6.arpa')) return 'it is read as a reverse name';
   const zone = zones.find(under);
-  if (zone !== undefined) return `what ends in ${zone} is read without it`;
-  if (/^_[^.]+\._(tcp|udp|sctp)\./.test(name)) return 'it reads as a named port (SRV)';
+  if (zone !== undefined) return `podns removes the suffix ${zone} before it reads a name`;
+  if (/^_[^.]+\._(tcp|udp|sctp)\./.test(name)) return 'it is read as a named port (SRV)';
   return undefined;
 }
 
-/** Pods and services that have nothing to answer with. */
+/** Pods and services without an address. */
 function lintEmpty(owners: readonly Bearer[]): Problem[] {
   const problems: Problem[] = [];
   for (const said of owners) {
@@ -153,12 +153,12 @@ function lintEmpty(owners: readonly Bearer[]): Problem[] {
     if (resource.ip6 !== undefined) continue;
     if (resource.kind === 'pod' && resource.overlays.some(({ ip4, ip6 }) => (ip4 ?? ip6) !== undefined))
       continue;
-    problems.push(problem('warning', said, 'has no address: its name exists and every answer is empty'));
+    problems.push(problem('warning', said, 'has no address: its name exists, but every answer is empty'));
   }
   return problems;
 }
 
-/** One `aid`, two pods of a namespace: neither can be named by it alone. */
+/** An `aid` that two pods of a namespace have, so that it does not identify either. */
 function lintAids(owners: readonly Bearer[]): Problem[] {
   const problems: Problem[] = [];
   const first = new Map<string, Bearer>();
@@ -180,5 +180,5 @@ function namesOf(said: Bearer): string[] {
 }
 
 function notHostName(name: string): string {
-  return `${quote(name)} is no host name (RFC 1123): Java and many URL parsers refuse it`;
+  return `${quote(name)} is not a host name (RFC 1123): Java and many URL parsers refuse it`;
 }

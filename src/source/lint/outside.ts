@@ -1,4 +1,4 @@
-/** What `podns check` finds about a VPC's own upstreams, routes and hosts: what is never asked, and what is the node's. */
+/** What `podns check` finds about a VPC's upstreams, routes and hosts: entries without effect, and addresses of the node. */
 import type { NameLists, Problem, Vpc } from '../../model.ts';
 import { problem } from './finding.ts';
 import type { Said } from './finding.ts';
@@ -8,9 +8,9 @@ export interface OutsideNameRules {
   /** The canonical suffix, and further ones. */
   zone: string;
   suffixes: readonly { name: string }[];
-  /** VPCs may name addresses of the node. */
+  /** True if VPCs may name addresses of the node. */
   localUpstreams: boolean;
-  /** Of the configuration. */
+  /** The routes and hosts of the configuration. */
   routes: NameLists;
   hosts: NameLists;
 }
@@ -26,7 +26,7 @@ export function lintOutside(resources: readonly Said[], rules: OutsideNameRules)
   return problems;
 }
 
-/** Names that podns answers itself before it looks at routes and hosts. */
+/** Names that podns answers itself before it checks routes and hosts. */
 function lintNames(
   { routes = {}, hosts = {} }: Pick<Vpc, 'routes' | 'hosts'>,
   rules: OutsideNameRules,
@@ -36,20 +36,20 @@ function lintNames(
   for (const name of Object.keys(routes)) {
     const suffix = isBelow(name, 'localhost') ? 'localhost' : own.find((one) => isBelow(name, one));
     if (suffix === undefined) continue;
-    reasons.push(`routes: ${quote(name)} is never asked: podns itself answers at and below ${suffix}`);
+    reasons.push(`routes: ${quote(name)} has no effect: podns itself answers at and below ${suffix}`);
   }
   for (const name of Object.keys(hosts)) {
     const why = isBelow(name, 'localhost')
-      ? 'localhost is always the loopback'
+      ? 'localhost is always the loopback address'
       : isBelow(name, 'in-addr.arpa') || isBelow(name, 'ip6.arpa')
         ? 'it is a reverse name'
         : undefined;
-    if (why !== undefined) reasons.push(`hosts: ${quote(name)} is never given: ${why}`);
+    if (why !== undefined) reasons.push(`hosts: ${quote(name)} has no effect: ${why}`);
   }
   return reasons;
 }
 
-/** Upstreams whose address is that of whichever node serves the VPC. */
+/** Upstreams whose address belongs to whichever node serves the VPC. */
 function lintLocal({ upstreams = [], routes = {} }: Vpc, { localUpstreams }: OutsideNameRules): string[] {
   const named = [
     ...upstreams.map((text): [string, string] => ['upstreams', text]),
@@ -58,8 +58,8 @@ function lintLocal({ upstreams = [], routes = {} }: Vpc, { localUpstreams }: Out
     ),
   ];
   const what = localUpstreams
-    ? 'every node that serves this VPC asks itself there; where tenants write their VPCs, set local_upstreams: false'
-    : 'it is not asked, because local_upstreams is false';
+    ? 'every node that serves this VPC asks itself; if tenants write their VPCs, set local_upstreams: false'
+    : 'podns does not ask it, because local_upstreams is false';
   return named
     .filter(([, text]) => /^(127\.|0\.0\.0\.0:|169\.254\.|\[::1?\]|\[fe[89ab])/.test(text))
     .map(([where, text]) => `${where}: ${text} is loopback or link-local: ${what}`);

@@ -1,10 +1,10 @@
-/** Addresses and prefixes as they are written: canonical text, and in words what is wrong with one. */
+/** Addresses and prefixes as authors write them: makes them canonical, or gives the reason why one is invalid. */
 import { format4, format6, isMapped, parse4, parse6 } from '../../dns/address.ts';
 import { quote } from './names.ts';
 
 const scratch = new Uint8Array(16);
 
-/** The length of the address part where a legal prefix length up to `max` follows, or none does; else -1. */
+/** The length of the address part, if a legal prefix length up to `max` or nothing follows; else -1. */
 function addressLength(text: string, max: number): number {
   const slash = text.indexOf('/');
   if (slash === -1) return text.length;
@@ -17,7 +17,7 @@ function lengthOf(text: string, max: number): number {
   return length <= max ? length : -1;
 }
 
-/** An IPv4 address of a pod as dotted quad, a prefix length dropped; undefined where it is none or not usable. */
+/** An IPv4 address of a pod as dotted quad, without a prefix length; undefined if it is invalid or unusable. */
 export function podAddress4(text: string): string | undefined {
   const end = addressLength(text, 32);
   if (end === -1) return undefined;
@@ -26,7 +26,7 @@ export function podAddress4(text: string): string | undefined {
   return address === -1 || unusable4(address) !== undefined ? undefined : format4(address);
 }
 
-/** An IPv6 address of a pod as RFC 5952 text, a prefix length dropped; undefined where it is none or not usable. */
+/** An IPv6 address of a pod as RFC 5952 text, without a prefix length; undefined if it is invalid or unusable. */
 export function podAddress6(text: string): string | undefined {
   const end = addressLength(text, 128);
   if (end === -1) return undefined;
@@ -36,8 +36,8 @@ export function podAddress6(text: string): string | undefined {
 }
 
 /**
- * True for most addresses that are in RFC 5952 form already: no group is zero but those behind the one `::`,
- * which stands for two or more. `text` is known to be an address.
+ * True for most addresses that have RFC 5952 form already: only the one `::` stands for zero groups, for two or
+ * more of them. `text` must be an address.
  */
 function isPlainCanonical(text: string): boolean {
   let groups = 1;
@@ -67,7 +67,7 @@ function unusable4(address: number): string | undefined {
   return undefined;
 }
 
-/** Of the address in `scratch`. */
+/** Why the address in `scratch` is unusable, else undefined. */
 function unusable6(): string | undefined {
   if (scratch[0] === 0xff) return 'is a multicast address';
   if (scratch[0] !== 0) return undefined;
@@ -79,7 +79,7 @@ function unusable6(): string | undefined {
   return scratch[15] === 1 ? 'is a loopback address' : undefined;
 }
 
-/** Why `podAddress4` gave nothing. */
+/** Why `podAddress4` has returned undefined. */
 export function whyNotPodAddress4(text: string): string {
   const bare = text.split('/', 1)[0]!;
   const address = parse4(bare);
@@ -88,7 +88,7 @@ export function whyNotPodAddress4(text: string): string {
   return `${quote(text)} ${unusable4(address) ?? 'is not usable'}`;
 }
 
-/** Why `podAddress6` gave nothing. */
+/** Why `podAddress6` has returned undefined. */
 export function whyNotPodAddress6(text: string): string {
   const bare = text.split('/', 1)[0]!;
   if (!parse6(bare, scratch, 0)) return `${quote(text)} is not an IPv6 address`;
@@ -97,20 +97,20 @@ export function whyNotPodAddress6(text: string): string {
   return `${quote(text)} ${reason ?? 'is not usable'}`;
 }
 
-/** Any address of a host, `0.0.0.0` included, as canonical text; undefined where it is none. */
+/** Any address of a host, `0.0.0.0` included, as canonical text; undefined if it is invalid. */
 export function hostAddress(text: string): string | undefined {
   const address = parse4(text);
   if (address !== -1) return format4(address);
   return parse6(text, scratch, 0) && !isMapped(scratch, 0) ? format6(scratch, 0) : undefined;
 }
 
-/** Why `hostAddress` gave nothing. */
+/** Why `hostAddress` has returned undefined. */
 export function whyNotHostAddress(text: string): string {
   if (parse6(text, scratch, 0)) return `${quote(text)} is an IPv4-mapped address: write the IPv4 address`;
   return `${quote(text)} is not an IP address`;
 }
 
-/** An IPv4 prefix with its host bits cleared; undefined where it is none. */
+/** An IPv4 prefix with its host bits cleared; undefined if it is invalid. */
 export function prefix4(text: string): string | undefined {
   const slash = text.indexOf('/');
   if (slash === -1 || lengthOf(text.slice(slash + 1), 32) === -1) return undefined;
@@ -120,7 +120,7 @@ export function prefix4(text: string): string | undefined {
   return `${format4(parse4(text.slice(0, slash)) & mask)}/${length}`;
 }
 
-/** An IPv6 prefix with its host bits cleared; undefined where it is none or not usable. */
+/** An IPv6 prefix with its host bits cleared; undefined if it is invalid or unusable. */
 export function prefix6(text: string): string | undefined {
   const slash = text.indexOf('/');
   if (slash === -1 || lengthOf(text.slice(slash + 1), 128) === -1) return undefined;
@@ -130,14 +130,14 @@ export function prefix6(text: string): string | undefined {
   return `${format6(scratch, 0)}/${length}`;
 }
 
-/** The address of `text` is in `scratch`. */
+/** Why the prefix of `text` is unusable; its address is in `scratch`. */
 function unusablePrefix6(text: string): string | undefined {
   const length = Number(text.slice(text.indexOf('/') + 1));
   if (length >= 8 && scratch[0] === 0xff) return 'is multicast';
   return length >= 96 ? unusable6() : undefined;
 }
 
-/** Why `prefix4` gave nothing. */
+/** Why `prefix4` has returned undefined. */
 export function whyNotPrefix4(text: string): string {
   const slash = text.indexOf('/');
   if (parse4(slash === -1 ? text : text.slice(0, slash)) === -1)
@@ -146,7 +146,7 @@ export function whyNotPrefix4(text: string): string {
   return `${quote(text)}: the prefix length must be 0 to 32`;
 }
 
-/** Why `prefix6` gave nothing. */
+/** Why `prefix6` has returned undefined. */
 export function whyNotPrefix6(text: string): string {
   const slash = text.indexOf('/');
   if (!parse6(slash === -1 ? text : text.slice(0, slash), scratch, 0))
@@ -162,8 +162,8 @@ const UPSTREAM =
   /^(?:([^:[\]]+)|\[([^[\]%]+)(%[\w.-]+)?\]|([^:[\]%]*:[^[\]%]*:[^[\]%]*)(%[\w.-]+)?$)(?::(\d{1,5}))?$/;
 
 /**
- * Address and port of an upstream, `192.0.2.1:53` or `[2001:db8::1]:53` (a scope kept as written: `[fe80::1%eth0]:53`);
- * port 53 where none is given. Undefined where it is none.
+ * Address and port of an upstream, `192.0.2.1:53` or `[2001:db8::1]:53`, with a scope as written
+ * (`[fe80::1%eth0]:53`); the default port is 53. Undefined if the text is invalid.
  */
 export function upstream(text: string): string | undefined {
   const match = UPSTREAM.exec(text);
@@ -178,7 +178,7 @@ export function upstream(text: string): string | undefined {
   return `[${format6(scratch, 0)}${match[3] ?? match[5] ?? ''}]:${port}`;
 }
 
-/** Why `upstream` gave nothing. */
+/** Why `upstream` has returned undefined. */
 export function whyNotUpstream(text: string): string {
   return `${quote(text)} is not an address and port, as in 192.0.2.53:53 or [2001:db8::53]:53`;
 }

@@ -1,11 +1,11 @@
-/** The lesser words of a resource: times, ports as text, port names, free text. */
+/** Parsers of simple fields: times, ports as text, port names, free text. */
 import type { Port } from '../../model.ts';
 import { foldLabel, quote, whyNotLabel } from './names.ts';
 
 const RFC3339 =
   /^(\d{4})-(\d{2})-(\d{2})[Tt]([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)(?:\.\d+)?(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/;
 
-/** A date and time of RFC 3339 section 5.6; days that the month does not have are refused. */
+/** A date and time of RFC 3339 section 5.6; refuses days that the month does not have. */
 export function isRfc3339(text: string): boolean {
   const match = RFC3339.exec(text);
   if (match === null) return false;
@@ -18,12 +18,12 @@ export function isRfc3339(text: string): boolean {
   return day <= days;
 }
 
-/** One to 63 printable ASCII characters, no space. */
+/** One to 63 printable ASCII characters without spaces. */
 export function isPrintable(text: string): boolean {
   return /^[!-~]{1,63}$/.test(text);
 }
 
-/** `80/tcp`, or `80`, which is tcp; undefined where it is neither. */
+/** `80/tcp`, or `80`, which means tcp; undefined if the text is neither. */
 export function parsePortText(text: string): Omit<Port, 'name'> | undefined {
   const match = /^(\d{1,5})(?:\/(tcp|udp|sctp))?$/i.exec(text);
   if (match === null) return undefined;
@@ -32,14 +32,14 @@ export function parsePortText(text: string): Omit<Port, 'name'> | undefined {
   return { protocol: (match[2] ?? 'tcp').toLowerCase() as Port['protocol'], port };
 }
 
-/** The name of a port, folded: a label that leaves room for the underscore before it; undefined where it is none. */
+/** The folded name of a port: a label of up to 62 octets, so that an underscore fits before it; else undefined. */
 export function foldPortName(text: string): string | undefined {
   return text.length > 62 || text.charCodeAt(0) === 0x5f ? undefined : foldLabel(text);
 }
 
-/** Why `foldPortName` gave nothing. */
+/** Why `foldPortName` has returned undefined. */
 export function whyNotPortName(text: string): string {
   if (text.startsWith('_')) return `${quote(text)}: write it without the underscore`;
-  if (text.length === 63) return `${quote(text)}: 63 octets, 62 are allowed`;
+  if (text.length === 63) return `${quote(text)} has 63 octets, at most 62 are allowed`;
   return whyNotLabel(text);
 }

@@ -1,14 +1,14 @@
-/** What is known of a JSON text that is not parsed as a whole. */
+/** The known parts of a JSON text that is not parsed as a whole. */
 import { boundFault } from './bounds.ts';
 
-/** A text of which only the frame and short members are kept. */
+/** The frame and the short members of a text. */
 export interface Outline {
   frame: unknown;
-  /** The JSON text of members of the containers that `at` names, where it is short. */
+  /** The JSON text of short members of the containers that `at` names. */
   members: Map<string, string>;
 }
 
-/** The key of a piece as text; '' where it is none. */
+/** The key of a piece as text; '' if it has none. */
 export function keyOf(json: string): string {
   try {
     return JSON.parse(json) as string;
@@ -17,14 +17,14 @@ export function keyOf(json: string): string {
   }
 }
 
-/** The members of an outline as values; those that are no JSON are left out. */
+/** The members of an outline as values; leaves out members that are not JSON. */
 export function valuesOf(members: ReadonlyMap<string, string>): Record<string, unknown> {
   const values: Record<string, unknown> = Object.create(null);
   for (const [key, text] of members) {
     try {
       if (boundFault(text) === undefined) values[key] = JSON.parse(text);
     } catch {
-      // What is broken stays unknown.
+      // A broken member stays unknown.
     }
   }
   return values;

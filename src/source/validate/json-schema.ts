@@ -1,9 +1,9 @@
-/** The JSON Schema of a zone document, for editors: made from the schemas that validate. */
+/** The JSON Schema of a zone document, for editors, made from the schemas of validation. */
 import { z } from 'zod';
 import { label, namespaceName, podName } from './schema-fields.ts';
 import { shapesOf } from './schemas.ts';
 
-/** What `zones/schema.json` holds, with a final newline. */
+/** The content of `zones/schema.json`, with a final newline. */
 export function zoneSchemaText(): string {
   const { fields } = shapesOf(true);
   const pod = z.strictObject(fields.pod).nullable();
@@ -29,7 +29,7 @@ export function zoneSchemaText(): string {
   return JSON.stringify(titled, null, 2) + '\n';
 }
 
-/** Wherever only known keys may stand, merge keys and those of people's own may stand too. */
+/** Objects that allow only known keys allow merge keys and `x-` keys too. */
 function extend(schema: object): void {
   if ('additionalProperties' in schema && schema.additionalProperties === false)
     Object.assign(schema, { patternProperties: { '^(x-.*|<<)$': {} } });

@@ -1,22 +1,22 @@
-/** Lists by name, as `routes` and `hosts` are written: read into one form, or refused in words. */
+/** Lists by name, the form of `routes` and `hosts`: reads them into one form, or refuses them with a reason. */
 import type { NameLists } from '../../model.ts';
 import { hostAddress, upstream, whyNotHostAddress, whyNotUpstream } from './addresses.ts';
 import { foldName, quote, whyNotName } from './names.ts';
 
-/** What one kind of lists by name holds. */
+/** The rules for one kind of lists by name. */
 export interface NameListKind {
-  /** Names, and entries of one list. */
+  /** The maximum of names, and of entries per list. */
   most: number;
   mostEach: number;
   fold: (value: string) => string | undefined;
   why: (value: string) => string;
-  /** An entry, in words. */
+  /** What an entry is, for messages. */
   entry: string;
-  /** Why a list must not be empty. */
+  /** Why a list must not be empty; undefined if it may be. */
   empty?: string;
 }
 
-/** Entries of all lists of one map. */
+/** The maximum of entries in all lists of one map. */
 const ENTRIES_MAX = 2048;
 
 export const ROUTES: NameListKind = {
@@ -33,7 +33,7 @@ export const HOSTS: NameListKind = {
   fold: hostAddress,
   why: whyNotHostAddress,
   entry: 'addresses',
-  empty: 'has no address; an empty list under routes makes that there is no such name',
+  empty: 'has no address; to make a name not exist, use an empty list under routes',
 };
 
 /** `path` leads to the entry at fault; `atKey`: to the name itself. */
@@ -45,8 +45,8 @@ export function foldDomain(text: string): string | undefined {
 }
 
 /**
- * One entry may stand without its list; none is there twice, and the names come out in order. What is at fault is
- * left out. Everything is counted before anything is read.
+ * A single entry needs no list; duplicates are removed, and names are sorted. Entries with a fault are left out.
+ * Everything is counted before anything is read.
  */
 export function readNameLists(
   map: Readonly<Record<string, unknown>>,

@@ -1,4 +1,4 @@
-/** Names as they are written: folding to lower-case ASCII, and in words what is wrong with one. */
+/** Names as authors write them: folds them to lower-case ASCII, or gives the reason why one is invalid. */
 
 import { plainText } from '../../model-text.ts';
 
@@ -7,7 +7,7 @@ const LABEL_MAX = 63;
 /** Longest name as text without the final dot: 255 octets on the wire. */
 const NAME_TEXT_MAX = 253;
 
-/** What may never be a namespace: special-use names, and what stands directly below the zone. */
+/** Names that no namespace may have: special-use names, and names directly below the zone. */
 const RESERVED_NAMESPACES: ReadonlySet<string> = new Set([
   'localhost',
   'arpa',
@@ -17,7 +17,7 @@ const RESERVED_NAMESPACES: ReadonlySet<string> = new Set([
   '_pods',
 ]);
 
-/** What no pod and no service may be called: the server's own names. */
+/** Names that no pod and no service may have: those of the server itself. */
 const RESERVED_NAMES: ReadonlySet<string> = new Set(['ns', '_whoami', '_namespaces', '_pods']);
 
 /** 0: not legal in a label; 1: legal; 2: an upper-case letter. */
@@ -25,7 +25,7 @@ const LEGAL = new Uint8Array(128);
 for (const byte of Buffer.from('abcdefghijklmnopqrstuvwxyz0123456789-_')) LEGAL[byte] = 1;
 for (const byte of Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZ')) LEGAL[byte] = 2;
 
-/** One label, folded; undefined where it is none. */
+/** One folded label; undefined if the text is not a label. */
 export function foldLabel(text: string): string | undefined {
   const length = text.length;
   if (length === 0 || length > LABEL_MAX) return undefined;
@@ -39,7 +39,7 @@ export function foldLabel(text: string): string | undefined {
   return upper ? text.toLowerCase() : text;
 }
 
-/** One or more labels with dots between, folded; undefined where it is none. No final dot. */
+/** One or more folded labels with dots between, without a final dot; undefined if the text is not a name. */
 export function foldName(text: string): string | undefined {
   const length = text.length;
   if (length === 0 || length > NAME_TEXT_MAX) return undefined;
@@ -60,39 +60,39 @@ export function foldName(text: string): string | undefined {
   return upper ? text.toLowerCase() : text;
 }
 
-/** A namespace's name, folded; undefined where it is no label or reserved. */
+/** The folded name of a namespace; undefined if it is not a label, or reserved. */
 export function foldNamespace(text: string): string | undefined {
   const label = foldLabel(text);
   return label === undefined || RESERVED_NAMESPACES.has(label) ? undefined : label;
 }
 
-/** A name of a pod or service, folded; undefined where it is no name or reserved. */
+/** A folded name of a pod or service; undefined if it is not a name, or reserved. */
 export function foldPodName(text: string): string | undefined {
   const name = foldName(text);
   return name === undefined || RESERVED_NAMES.has(name) ? undefined : name;
 }
 
-/** True where `name.namespace.zone` fits in a DNS name. */
+/** True if `name.namespace.zone` fits in a DNS name. */
 export function fitsZone(name: string, namespace: string, zone: string): boolean {
   return name.length + namespace.length + zone.length + 2 <= NAME_TEXT_MAX;
 }
 
-/** Text as it may stand in a message: quoted, control characters escaped, cut where long. */
+/** Text for a message: quoted, control characters escaped, long text cut. */
 export function quote(text: string): string {
   return plainText(JSON.stringify(text.length > 80 ? text.slice(0, 77) + '...' : text));
 }
 
-/** Why `foldLabel` gave nothing. */
+/** Why `foldLabel` has returned undefined. */
 export function whyNotLabel(text: string): string {
   if (text === '') return 'is empty';
   if (text.includes('.')) return `${quote(text)} must be one label, without dots`;
   return whyNotName(text);
 }
 
-/** Why `foldName` gave nothing. */
+/** Why `foldName` has returned undefined. */
 export function whyNotName(text: string): string {
   if (text === '') return 'is empty';
-  // What is too long anyway is not looked through.
+  // Text that is too long anyway is not searched for illegal characters.
   for (const character of text.slice(0, NAME_TEXT_MAX + 1)) {
     const code = character.codePointAt(0)!;
     if (character === '.') continue;
@@ -102,23 +102,23 @@ export function whyNotName(text: string): string {
   for (const label of text.length > NAME_TEXT_MAX ? [] : text.split('.')) {
     if (label === '') return `${quote(text)} has an empty label`;
     if (label.length > LABEL_MAX)
-      return `${quote(text)}: a label of ${label.length} octets, ${LABEL_MAX} are allowed`;
+      return `${quote(text)} has a label of ${label.length} octets, at most ${LABEL_MAX} are allowed`;
   }
-  return `${quote(text)}: ${text.length} octets, ${NAME_TEXT_MAX} are allowed`;
+  return `${quote(text)} has ${text.length} octets, at most ${NAME_TEXT_MAX} are allowed`;
 }
 
-/** Why `foldNamespace` gave nothing. */
+/** Why `foldNamespace` has returned undefined. */
 export function whyNotNamespace(text: string): string {
   return foldLabel(text) === undefined ? whyNotLabel(text) : `${quote(text)} is reserved`;
 }
 
-/** Why `foldPodName` gave nothing. */
+/** Why `foldPodName` has returned undefined. */
 export function whyNotPodName(text: string): string {
   return foldName(text) === undefined ? whyNotName(text) : `${quote(text)} is reserved`;
 }
 
-/** Why `fitsZone` said no. */
+/** Why `fitsZone` has returned false. */
 export function whyNotFits(name: string, namespace: string, zone: string): string {
   const full = `${name}.${namespace}.${zone}`;
-  return `${quote(full)} has ${full.length} octets, ${NAME_TEXT_MAX} are allowed`;
+  return `${quote(full)} has ${full.length} octets, at most ${NAME_TEXT_MAX} are allowed`;
 }

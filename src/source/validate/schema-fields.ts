@@ -1,4 +1,4 @@
-/** The zod schemas of single fields: text that is made canonical or refused in words, and ports. */
+/** The zod schemas of single fields: they make text canonical, or refuse it with a reason. */
 import { z } from 'zod';
 import type { Attachment, Port, Protocol } from '../../model.ts';
 import {
@@ -27,7 +27,7 @@ import {
 } from './names.ts';
 import { isPrintable, isRfc3339, foldPortName, parsePortText, whyNotPortName } from './field-parsers.ts';
 
-/** How long lists and maps may be: far above any use, so that no record takes long to check. */
+/** The maximum lengths of lists and maps: far above any use, so that no record takes long to check. */
 export const LIST_MAX = {
   names: 255,
   overlays: 128,
@@ -37,7 +37,7 @@ export const LIST_MAX = {
   suffixes: 512,
 };
 
-/** The same by the field that holds one, whose entries are counted before anything else is looked at. */
+/** The same by field. The entries are counted before anything else is checked. */
 export const ENTRIES_MAX: Readonly<Record<string, number>> = {
   names: LIST_MAX.names,
   overlays: LIST_MAX.overlays,
@@ -48,7 +48,7 @@ export const ENTRIES_MAX: Readonly<Record<string, number>> = {
   upstreams: LIST_MAX.upstreams,
 };
 
-/** Tells the reader of an issue that the key of the map is at fault. */
+/** Marks an issue whose fault is the key of the map. */
 export const AT_KEY = { atKey: true };
 
 export interface RawIssue {
@@ -57,7 +57,7 @@ export interface RawIssue {
   maximum?: number | bigint;
 }
 
-/** Words for a value that is missing or of the wrong type. */
+/** The reason for a value that is missing or has the wrong type. */
 export function must(be: string): (issue: RawIssue) => string {
   return (issue) => {
     if (issue.code === 'too_big') return `has more than ${issue.maximum} entries`;
@@ -65,7 +65,7 @@ export function must(be: string): (issue: RawIssue) => string {
   };
 }
 
-/** Text that `fold` makes canonical, or refuses with the words of `why`. */
+/** Text that `fold` makes canonical; `why` gives the reason where it cannot. */
 export function text(
   fold: (value: string) => string | undefined,
   why: (value: string) => string,
@@ -100,8 +100,13 @@ export const podName = text(
   'The name of a pod or service: DNS labels, dots between.',
   NAME_PATTERN,
 );
-export const aid = text(foldLabel, whyNotLabel, 'A short label that names just this one.', LABEL_PATTERN);
-export const suffix = text(foldDomain, whyNotName, 'A domain; names at and below it leave.');
+export const aid = text(
+  foldLabel,
+  whyNotLabel,
+  'A short label that identifies only this resource.',
+  LABEL_PATTERN,
+);
+export const suffix = text(foldDomain, whyNotName, 'A domain; podns forwards names at and below it.');
 export const printable = text(
   (value) => (isPrintable(value) ? value : undefined),
   (value) => `${quote(value)} must be 1 to 63 printable ASCII characters without spaces`,
@@ -123,7 +128,7 @@ export function list<T extends z.ZodType>(of: T, max: number, what: string) {
   return z.array(of, { error: must(`a list of ${what}`) }).max(max, { error: must('') });
 }
 
-/** A map of domains to lists; read by hand, because zod would look at every entry before it counts them. */
+/** A map of domains to lists; does not use zod, which would check every entry before it counts them. */
 function listsByName(kind: NameListKind, description: string) {
   const texts = { type: 'string' };
   const values = { anyOf: [texts, { type: 'array', maxItems: kind.mostEach, items: texts }] };
@@ -139,9 +144,9 @@ function listsByName(kind: NameListKind, description: string) {
 
 export const routes = listsByName(
   ROUTES,
-  'Resolvers for the names at and below a domain; an empty list: there are no such names.',
+  'Resolvers for the names at and below a domain; with an empty list these names do not exist.',
 );
-export const hosts = listsByName(HOSTS, "Addresses of a name that is no pod's and no service's.");
+export const hosts = listsByName(HOSTS, 'Addresses of names that no pod and no service has.');
 
 export const protocol = z
   .string({ error: must('tcp, udp or sctp') })
@@ -177,7 +182,7 @@ export const portMap = z
   .record(
     z.string(),
     z.union([portText, plainPort, z.array(portEnd)], {
-      error: must('PORT/PROTOCOL, as in 80/tcp, or a list of such'),
+      error: must('PORT/PROTOCOL, as in 80/tcp, or a list of these'),
     }),
     { error: must('a map of port names to PORT/PROTOCOL') },
   )
@@ -196,7 +201,7 @@ export const portMap = z
     return ports;
   });
 
-/** An attachment as text is its one address. */
+/** An attachment that is only an address. */
 export const attachmentText = z
   .string({ error: must('an address, or {ip4, ip6, pinned}') })
   .transform((value, context): Omit<Attachment, 'overlay'> => {

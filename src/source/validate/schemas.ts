@@ -1,6 +1,6 @@
 /**
- * The zod schemas of the five kinds of resource: they word what is wrong with one, and `zones/schema.json` is
- * made from them. Output is normalised field by field; what concerns several fields comes after.
+ * The zod schemas of the five kinds of resource: they give the reasons of problems, and `zones/schema.json` comes
+ * from them. They normalise each field; `validate.ts` checks rules between fields.
  */
 import { z } from 'zod';
 import type { Attachment, Kind } from '../../model.ts';
@@ -33,13 +33,13 @@ import {
 } from './schema-fields.ts';
 import type { RawIssue } from './schema-fields.ts';
 
-/** The shapes of a whole document: strict ones refuse unknown keys, the others pass over them. */
+/** The schemas of a document: strict ones refuse unknown keys, the others ignore them. */
 export function shapesOf(strict: boolean) {
   function object<T extends z.core.$ZodLooseShape>(shape: T, what: string, keys: readonly string[]) {
     const wording = must('a map of keys to values');
     const error = (issue: RawIssue) =>
       issue.code === 'unrecognized_keys'
-        ? `is no key of ${what}; its keys are ${keys.join(', ')}`
+        ? `is not a key of ${what}; its keys are ${keys.join(', ')}`
         : wording(issue);
     return strict
       ? (z.strictObject(shape, { error }) as unknown as z.ZodObject<T, z.core.$strip>)

@@ -1,6 +1,6 @@
 /**
- * Pods and services in the shape that streams send them, checked and normalised without zod: about a
- * microsecond each. What is odd in any way gives undefined, and zod decides and finds the words.
+ * Checks and normalises pods and services in the usual form of streams without zod, in about a microsecond each.
+ * Anything unusual gives undefined; then zod decides and gives the reason.
  */
 import type { Attachment, Pod, Port, Protocol, Service } from '../../model.ts';
 import { podAddress4, podAddress6 } from './addresses.ts';
@@ -20,7 +20,7 @@ const SERVICE_KEYS: ReadonlySet<string> = new Set([
 const ATTACHMENT_KEYS: ReadonlySet<string> = new Set(['overlay', 'ip4', 'ip6', 'pinned']);
 const PORT_KEYS: ReadonlySet<string> = new Set(['name', 'protocol', 'port']);
 
-/** Remembers the last text: records come by the thousand for one VPC and namespace, and then share one string. */
+/** Remembers the last text, so that thousands of records of one VPC and namespace share one string. */
 function remembering(fold: (text: string) => string | undefined): (value: unknown) => string | undefined {
   let last: string | undefined;
   let folded: string | undefined;
@@ -43,7 +43,7 @@ function hasOnly(raw: Raw, keys: ReadonlySet<string>): boolean {
   return true;
 }
 
-/** A pod, or undefined where zod must look at it. */
+/** A pod, or undefined if zod must check it. */
 export function validPodFast(raw: Raw, strict: boolean, zone: string): Pod | undefined {
   if (strict && !hasOnly(raw, POD_KEYS)) return undefined;
   const vpc = vpcOf(raw.vpc);
@@ -68,7 +68,7 @@ export function validPodFast(raw: Raw, strict: boolean, zone: string): Pod | und
   return pod;
 }
 
-/** A service, or undefined where zod must look at it. */
+/** A service, or undefined if zod must check it. */
 export function validServiceFast(raw: Raw, strict: boolean, zone: string): Service | undefined {
   if (strict && !hasOnly(raw, SERVICE_KEYS)) return undefined;
   const vpc = vpcOf(raw.vpc);

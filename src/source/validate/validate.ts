@@ -1,4 +1,4 @@
-/** A raw JSON object becomes a resource of the model, or a list of what is wrong with it and where. */
+/** Turns a raw JSON object into a resource of the model, or into a list of its problems. */
 import { excerpt } from '../../model-text.ts';
 import { KINDS } from '../../model.ts';
 import type { Kind, Resource, ResourceKey } from '../../model.ts';
@@ -10,16 +10,16 @@ import { ENTRIES_MAX, label, namespaceName, podName } from './schema-fields.ts';
 import { FIELD_NAMES, shapesOf } from './schemas.ts';
 import type { Shapes } from './schemas.ts';
 
-/** One fault: `path` leads to the value inside the raw object, empty for the object itself. */
+/** One problem: `path` leads to the value inside the raw object; it is empty for the object itself. */
 export interface Issue {
   path: (string | number)[];
   reason: string;
-  /** The fault is the last key of the path, not its value. */
+  /** True if the problem is the last key of the path, not its value. */
   atKey?: true;
 }
 
 export interface ValidateOptions {
-  /** `error` for what people write, `ignore` for streams, which may be newer than we are. */
+  /** `error` for files of people, `ignore` for streams, which may come from a newer version. */
   unknownKeys: 'error' | 'ignore';
   /** The canonical suffix, whose length counts towards the 253 octets of a name. Default `vpc.internal`. */
   zone?: string;
@@ -37,8 +37,8 @@ export function issueText(issue: Issue): string {
 }
 
 /**
- * Checks and normalises: names folded, defaults filled in, addresses canonical. `null` counts as absent.
- * Lists of ports and overlays may be written as maps, as in zone files.
+ * Checks and normalises a resource: folds names, fills in defaults, makes addresses canonical. `null` counts as
+ * absent. Lists of ports and overlays may be maps, as in zone files.
  */
 export function validateResource(raw: unknown, options: ValidateOptions): Validated {
   if (typeof raw !== 'object' || raw === null || Array.isArray(raw))
@@ -52,7 +52,7 @@ export function validateResource(raw: unknown, options: ValidateOptions): Valida
   return resource === undefined ? validateSlowly(raw, strict, zone) : checkSize(resource);
 }
 
-/** The same by zod alone: slower by far, and it has words for every fault. */
+/** The same with zod: far slower, but with a reason for every problem. */
 export function validateSlowly(raw: object, strict: boolean, zone: string): Validated {
   const { kind } = raw as { kind?: unknown };
   if (!isKind(kind)) return { issues: [wrongKind(kind)] };
@@ -72,20 +72,20 @@ export function validateSlowly(raw: object, strict: boolean, zone: string): Vali
   return resource === undefined || issues.length > 0 ? { issues } : checkSize(resource);
 }
 
-/** What a file may say a stream must be able to carry: the relay sends every resource on, as one line. */
+/** Limits a resource to what fits in a line of the watch stream, because the watch server sends each one as a line. */
 function checkSize(resource: Resource): Validated {
   if (resource.kind === 'namespace' || resource.kind === 'overlay') return { resource };
   if (resource.kind !== 'vpc') {
     const { names, ports } = resource;
     const overlays = resource.kind === 'pod' ? resource.overlays.length : 0;
-    // No entry has more than 300 octets.
+    // Each entry has at most 300 octets.
     if (names.length + ports.length + overlays < 200) return { resource };
   }
   const octets = Buffer.byteLength(JSON.stringify(resource));
   return octets <= RECORD_MAX.octets ? { resource } : { issues: [{ path: [], reason: octetsFault(octets) }] };
 }
 
-/** Lists and maps that are too long, of which not even the entries are looked at. */
+/** Reports lists and maps that are too long, without a check of their entries. */
 function tooMany(raw: Record<string, unknown>): Issue[] {
   const issues: Issue[] = [];
   for (const [field, most] of Object.entries(ENTRIES_MAX))
@@ -94,7 +94,7 @@ function tooMany(raw: Record<string, unknown>): Issue[] {
   return issues;
 }
 
-/** Counts no further than one beyond `most`. A port's map may have a list of several behind one name. */
+/** Counts to at most one beyond `most`. In a map of ports one name may have a list. */
 function entriesOf(value: unknown, most: number): number {
   if (Array.isArray(value)) return value.length;
   if (typeof value !== 'object' || value === null) return 0;
@@ -107,7 +107,7 @@ function entriesOf(value: unknown, most: number): number {
   return count;
 }
 
-/** Of a stream's object only the keys that podns reads. */
+/** The keys of a stream's object that podns reads. */
 function known(raw: object, kind: Kind): object {
   const copy: Record<string, unknown> = {};
   for (const key of ['kind', 'vpc', 'namespace', 'name', ...FIELD_NAMES[kind]])
@@ -115,7 +115,7 @@ function known(raw: object, kind: Kind): object {
   return copy;
 }
 
-/** Only what names a resource, as in `delete` lines; other keys are not looked at. */
+/** Reads only the key of a resource, as in `delete` lines, and ignores other fields. */
 export function validateKey(
   raw: unknown,
 ): { key: ResourceKey; issues?: undefined } | { key?: undefined; issues: Issue[] } {
@@ -142,7 +142,7 @@ export function validateKey(
 }
 
 const NAMED_MAPS: ReadonlySet<string> = new Set(['overlays', 'routes', 'hosts']);
-/** One bad record does not fill the log. */
+/** Limits the problems per record, so that one bad record does not fill the log. */
 const ISSUES_MAX = 20;
 
 let strictShapes: Shapes | undefined;
@@ -158,7 +158,7 @@ function wrongKind(kind: unknown): Issue {
   return { path: ['kind'], reason: `${given}must be one of ${KINDS.join(', ')}` };
 }
 
-/** Defaults are filled in here; keys that were not given stay away, so that equal resources compare equal. */
+/** Fills in defaults; leaves absent keys out, so that equal resources compare equal. */
 function resourceOf(shapes: Shapes, kind: Kind, given: object, issues: Issue[]): Resource | undefined {
   const fault = (error: { issues: readonly RawIssue[] }): undefined => collect(error.issues, [], issues);
   switch (kind) {
@@ -203,7 +203,7 @@ interface RawIssue {
   params?: Record<string, unknown>;
 }
 
-/** Flattens zod's issues. Of a union that branch speaks whose type the value has. */
+/** Flattens zod's issues. For a union it takes the branch that has the type of the value. */
 function collect(raw: readonly RawIssue[], above: (string | number)[], issues: Issue[]): undefined {
   for (const issue of raw) {
     if (issues.length >= ISSUES_MAX) return;
@@ -227,9 +227,9 @@ function isWrongType(issue: RawIssue): boolean {
 }
 
 /**
- * `null` as absent, as deep as resources go; but what a map of names says nothing about stays: an overlay of a pod
- * has no address then, and a route or a host that is forgotten would be one that is not there.
- * What is nested deeper is refused later and not walked: a hostile line must not exhaust the stack.
+ * Removes `null`, as deep as resources go, except in maps of names: there it means an overlay without an address, or
+ * an empty route or host, which must not vanish. It does not walk deeper levels, which are refused later, because a
+ * hostile line must not exhaust the stack.
  */
 function withoutNulls(value: unknown, keep: boolean, depth: number): unknown {
   if (typeof value !== 'object' || value === null || depth > 3) return value;

@@ -1,20 +1,20 @@
-/** One HTTP request of a stream: over TCP, TLS or a unix socket, its failure put into the reflector's words. */
+/** One HTTP request of a stream, over TCP, TLS or a unix socket; failures become errors of the reflector. */
 
 import { readFile } from 'node:fs/promises';
 import http from 'node:http';
 import https from 'node:https';
 import { StreamError } from '../reflector/dialect.ts';
 
-/** Files are read again at each connection, so that a renewed certificate or token is taken up by itself. */
+/** Files are read again for each connection, so that renewed certificates and tokens take effect. */
 export interface HttpOptions {
-  /** PEM; what the server's certificate must be signed by, instead of the system's. */
+  /** PEM; the authorities for the server's certificate, instead of the system's. */
   caFile?: string;
-  /** PEM; our own certificate and its key. */
+  /** PEM; the client certificate and its key. */
   certFile?: string;
   keyFile?: string;
   /** Sent as `Authorization: Bearer`. */
   tokenFile?: string;
-  /** Milliseconds until the server must have begun to answer. Default 5,000. */
+  /** Milliseconds within which the server must start to answer. Default 5,000. */
   connectTimeout?: number;
 }
 
@@ -24,14 +24,14 @@ export interface Target {
   socketPath?: string;
 }
 
-/** The longest that a server may send us away, milliseconds. */
+/** The maximum of milliseconds that `Retry-After` may ask for. */
 const RETRY_AFTER_MOST = 300_000;
-/** Of an error's body so much is quoted. */
+/** The maximum of an error body that is quoted. */
 const QUOTED = 300;
-/** A dead peer is found by TCP itself after about this long, milliseconds, plus its probes. */
+/** Milliseconds of silence after which TCP starts to probe for a dead peer. */
 const KEEP_ALIVE = 10_000;
 
-/** The files of `HttpOptions`, read. */
+/** The content of the files of `HttpOptions`. */
 export interface Credentials {
   ca?: Buffer;
   cert?: Buffer;
@@ -65,8 +65,8 @@ export interface RequestOptions extends Pick<http.RequestOptions, 'agent' | 'met
 }
 
 /**
- * Sends the request and resolves with the response as soon as its head is there, whatever its status; the body
- * streams and must be read or destroyed. Aborting `signal` destroys both. Throws `StreamError`.
+ * Sends the request and resolves with the response as soon as its head has arrived, whatever its status; the caller
+ * must read or destroy the body. Aborting `signal` destroys both. Throws `StreamError`.
  */
 export function openResponse(target: Target, options: RequestOptions): Promise<http.IncomingMessage> {
   const { body, signal, connectTimeout = 5_000, credentials, ...rest } = options;
@@ -83,7 +83,7 @@ export function openResponse(target: Target, options: RequestOptions): Promise<h
         ? https.request(url, { ...all, ca: credentials?.ca, cert: credentials?.cert, key: credentials?.key })
         : http.request(url, all);
     } catch (error) {
-      // An unreadable key or certificate is thrown at once.
+      // Node throws at once for an invalid key or certificate.
       reject(new StreamError('unauthorized', (error as Error).message));
       return;
     }
@@ -92,7 +92,7 @@ export function openResponse(target: Target, options: RequestOptions): Promise<h
       connectTimeout,
     );
     request.once('socket', (socket) => socket.setKeepAlive(true, KEEP_ALIVE));
-    // Stays after the head has come: an error of the body is reported there, and here must not be unhandled.
+    // Stays after the head has arrived: the response reports an error of the body, but this event must have a handler.
     request.on('error', (error) => {
       clearTimeout(timer);
       reject(new StreamError('retry', `${hostOf(target)}: ${messageOf(error)}`));
@@ -105,7 +105,7 @@ export function openResponse(target: Target, options: RequestOptions): Promise<h
   });
 }
 
-/** What a status other than 200 means; reads the beginning of the body for its words. */
+/** The error for a status other than 200; it quotes the beginning of the body. */
 export async function failureOf(response: http.IncomingMessage): Promise<StreamError> {
   const status = response.statusCode ?? 0;
   const text = await readSome(response, QUOTED);
@@ -115,7 +115,7 @@ export async function failureOf(response: http.IncomingMessage): Promise<StreamE
   return new StreamError('retry', words, retryAfterOf(response.headers['retry-after'], Date.now()));
 }
 
-/** Milliseconds, from seconds or a date (RFC 9110 section 10.2.3); 0 where it says nothing. */
+/** Milliseconds, from seconds or a date (RFC 9110 section 10.2.3); 0 without a value. */
 export function retryAfterOf(header: string | undefined, now: number): number {
   if (header === undefined) return 0;
   const text = header.trim();
@@ -123,7 +123,7 @@ export function retryAfterOf(header: string | undefined, now: number): number {
   return milliseconds > 0 ? Math.min(milliseconds, RETRY_AFTER_MOST) : 0;
 }
 
-/** The whole body as text, or undefined when it is longer than `most` octets; the rest is not read then. */
+/** The whole body as text; undefined if it is longer than `most` octets, and then the rest is not read. */
 export async function readBody(response: http.IncomingMessage, most: number): Promise<string | undefined> {
   const chunks: Buffer[] = [];
   let bytes = 0;
@@ -146,7 +146,7 @@ async function readSome(response: http.IncomingMessage, most: number): Promise<s
       if (text.length >= most) break;
     }
   } catch {
-    // The status alone says enough.
+    // The status alone is enough.
   }
   response.destroy();
   return text
@@ -159,7 +159,7 @@ function hostOf(target: Target): string {
   return target.socketPath ?? target.url.host;
 }
 
-/** Node's own words are empty where it tried several addresses. */
+/** Node's message is empty if it has tried several addresses. */
 function messageOf(error: Error & { code?: string; errors?: Error[] }): string {
   if (error.message !== '') return error.message;
   return error.errors?.map((one) => one.message).join(', ') ?? error.code ?? error.name;

@@ -1,8 +1,8 @@
 /**
- * Cuts a JSON text of any length, chunk by chunk, into pieces that are parsed one by one, and the frame around them.
+ * Cuts a JSON text of any length, chunk by chunk, into pieces to parse one by one, and the frame around them.
  *
- * One JSON.parse of all of it would block the thread for as long as the text is long, and one bad piece would spoil
- * the rest. The pieces are the values of some containers, each named by the path of keys that leads to it.
+ * One JSON.parse of a long text would block the thread, and one bad piece would spoil the rest. The pieces are the
+ * values of given containers; a path of keys names each container.
  */
 import { isUtf8 } from 'node:buffer';
 import { jsonFault, octetsFault } from '../validate/bounds.ts';
@@ -10,28 +10,28 @@ import { keyOf, type Outline } from '../validate/json-outline.ts';
 import { JsonString } from './json-string.ts';
 
 export interface Piece {
-  /** Which of the paths leads to its container. */
+  /** The index of the path to its container. */
   path: number;
   /** The JSON text of its key, quotes included; '' in a list. */
   key: string;
   octets: number;
-  /** '' where `fault` says why it is not to be read. */
+  /** '' if `fault` has the reason why the piece must not be parsed. */
   text: string;
   fault?: string;
-  /** Of a piece with a fault, where that much could be read. */
+  /** The outline of a piece with a fault, if readable. */
   outline?: Outline;
 }
 
 export interface Cuts {
-  /** Each the keys that lead from the top to a container of pieces. */
+  /** Each path has the keys from the top to a container of pieces. */
   paths: readonly (readonly string[])[];
-  /** Octets of the longest piece. */
+  /** The maximum octets of a piece. */
   most: number;
-  /** Where in a piece that is too long its outline is taken; undefined: none is. */
+  /** The container whose members form the outline of a piece that is too long; undefined: no outline. */
   outline?: readonly string[];
 }
 
-/** Octets of the longest frame, and of a key or a member of an outline: names are shorter. */
+/** The maximum octets of a frame, and of a key or a member of an outline; names are shorter. */
 const FRAME_MAX = 16 * 1024;
 const MEMBER_MAX = 1024;
 const KEY_MAX = 1024;
@@ -48,19 +48,19 @@ const COMMA = 5;
 
 export class JsonCutter {
   private readonly cuts: Cuts;
-  /** Of the frame, from the top: is the container an object, and which paths still lead on through it. */
+  /** The open containers of the frame, from the top: whether each is an object, and which paths continue in it. */
   private readonly objects: boolean[] = [false];
   private readonly masks: number[] = [0];
-  /** Which paths the value to come is on. */
+  /** The paths that the next value is on. */
   private mask: number;
   private depth = 0;
-  /** The depth of the container of pieces that we are in; 0: in none. */
+  /** The depth of the current container of pieces; 0 outside of one. */
   private holder = 0;
   private path = 0;
   private expected = FIRST_KEY;
   private inPiece = false;
   private readonly string = new JsonString();
-  /** In the frame: the string is a key. */
+  /** In the frame: true if the string is a key. */
   private atKey = false;
   private keyParts: Uint8Array[] = [];
   private keyOctets = 0;
@@ -78,12 +78,12 @@ export class JsonCutter {
     this.mask = (1 << cuts.paths.length) - 1;
   }
 
-  /** Octets that came so far. */
+  /** The octets so far. */
   get total(): number {
     return this.seen;
   }
 
-  /** The pieces that end in this chunk. */
+  /** Returns the pieces that end in this chunk. */
   push(chunk: Uint8Array): Piece[] {
     const pieces: Piece[] = [];
     for (let i = 0; i < chunk.length && this.fault === undefined;)
@@ -92,7 +92,7 @@ export class JsonCutter {
     return pieces;
   }
 
-  /** What is around the pieces, their containers empty; undefined of a blank text. Or why the whole is no JSON. */
+  /** The frame with empty containers, undefined for a blank text; or the reason why the text is not JSON. */
   end(): { frame: unknown; fault?: undefined } | { frame?: undefined; fault: string } {
     if (this.fault !== undefined) return { fault: this.fault };
     if (this.depth > 0) return { fault: 'not JSON: it ends early' };
@@ -105,7 +105,7 @@ export class JsonCutter {
     }
   }
 
-  /** From `from` to the end of the chunk, or to where a container of pieces begins. */
+  /** Reads the frame from `from` to the end of the chunk, or to the start of a container of pieces. */
   private inFrame(chunk: Uint8Array, from: number): number {
     let i = from;
     while (i < chunk.length && this.holder === 0 && this.fault === undefined) {
@@ -142,7 +142,7 @@ export class JsonCutter {
       }
     }
     this.frameOctets += i - from;
-    if (this.frameOctets > FRAME_MAX) this.fault = `has more than ${FRAME_MAX} octets beside its records`;
+    if (this.frameOctets > FRAME_MAX) this.fault = `has more than ${FRAME_MAX} octets besides its records`;
     else this.frame.push(chunk.subarray(from, i));
     return i;
   }
@@ -165,7 +165,7 @@ export class JsonCutter {
     this.expected = object ? FIRST_KEY : FIRST_VALUE;
   }
 
-  /** The paths that go on through the key that was read. */
+  /** The paths that continue with the current key. */
   private maskOf(mask: number): number {
     if (mask === 0 || this.keyOctets > KEY_MAX) return 0;
     const key = Buffer.concat(this.keyParts).toString('latin1').slice(0, -1);
@@ -175,7 +175,7 @@ export class JsonCutter {
     return through;
   }
 
-  /** Inside a container of pieces: what is between them, or on through the piece that is open. */
+  /** Inside a container of pieces: reads what is between pieces, or continues with the open one. */
   private inHolder(chunk: Uint8Array, from: number, pieces: Piece[]): number {
     if (this.inPiece) return this.onPiece(chunk, from, pieces);
     if (this.string.open) {
@@ -192,7 +192,7 @@ export class JsonCutter {
     if (closes && (expected === COMMA || expected === FIRST_KEY || expected === FIRST_VALUE)) {
       this.holder = 0;
       this.atKey = false;
-      // The bracket belongs to the frame, and lowers the depth there.
+      // The bracket belongs to the frame, which lowers the depth.
       return from;
     }
     if (expected === FIRST_VALUE || expected === VALUE) {
@@ -225,7 +225,7 @@ export class JsonCutter {
       if (code === 0x22) this.string.open = true;
       else if (code === 0x7b || code === 0x5b) depth++;
       else if (code === 0x7d || code === 0x5d) {
-        // A number or a word ends before the bracket of its container.
+        // A number or a literal ends before the bracket of its container.
         if (depth === holder) break;
         ended = --depth === holder;
       } else if (depth === holder && (code === 0x2c || code <= 0x20)) break;
@@ -267,7 +267,7 @@ export class JsonCutter {
     } else {
       const whole = Buffer.concat(this.parts);
       const text = whole.toString('utf8');
-      // A replacement character is either really there, or stands for octets that were not UTF-8.
+      // A replacement character is either part of the text, or stands for octets that are not UTF-8.
       if (!text.includes('\ufffd') || isUtf8(whole)) piece.text = text;
       else {
         piece.fault = 'is not UTF-8';
@@ -286,7 +286,7 @@ export class JsonCutter {
   private keepKey(part: Uint8Array): void {
     this.keyOctets += part.length;
     if (this.keyOctets <= KEY_MAX) this.keyParts.push(part);
-    // Too long to be a name: what it names is refused for that.
+    // A key of this length is not a valid name, so its piece is refused.
     else if (this.keyParts.length > 0) this.keyParts = [];
   }
 
@@ -296,7 +296,7 @@ export class JsonCutter {
   }
 }
 
-/** Takes the outline of what is pushed into it, by `keepMembers`. */
+/** Makes the outline of the text that is pushed into it, by `keepMembers`. */
 export function outliner(at: readonly string[]): JsonCutter {
   return new JsonCutter({ paths: [at], most: MEMBER_MAX });
 }
@@ -306,7 +306,7 @@ export function keepMembers(pieces: readonly Piece[], members: Map<string, strin
     if (fault === undefined && members.size < MEMBERS_MAX) members.set(keyOf(key), text);
 }
 
-/** What is around and short in the container that `at` leads to; undefined where the text is broken around it. */
+/** The frame and the short members of the container at `at`; undefined if the text around it is broken. */
 export function outlineOf(octets: Uint8Array, at: readonly string[]): Outline | undefined {
   const cutter = outliner(at);
   const members = new Map<string, string>();

@@ -1,12 +1,12 @@
-/** Finds the end of a string in JSON that comes in chunks. */
+/** Finds the end of a string in JSON that arrives in chunks. */
 
 export class JsonString {
-  /** A string is open. */
+  /** True while a string is open. */
   open = false;
-  /** The chunk before ended behind a backslash. */
+  /** True if the previous chunk ended after a backslash. */
   private escaped = false;
 
-  /** Behind the string that is open, or the end of the chunk. */
+  /** The position after the open string, or the end of the chunk. */
   end(chunk: Uint8Array, from: number): number {
     let i = from;
     if (this.escaped && i < chunk.length) {
@@ -14,7 +14,7 @@ export class JsonString {
       i++;
     }
     for (;;) {
-      // Most strings are short; in a long one the library's search is faster.
+      // Most strings are short; for a long one `indexOf` is faster.
       const near = Math.min(i + 48, chunk.length);
       for (; i < near; i++) {
         const code = chunk[i]!;

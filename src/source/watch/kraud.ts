@@ -1,4 +1,4 @@
-/** kraud's own stream as a source: every line is the full view of one VPC, so every line is a full transaction. */
+/** The stream format of kraud.cloud as a source: each line is the full view of one VPC, and so a full transaction. */
 
 import { boundFault, jsonFault, octetsFault, RECORD_MAX } from '../validate/bounds.ts';
 import { JsonCutter, outlineOf, type Piece } from './json-cutter.ts';
@@ -19,33 +19,33 @@ import type { Source } from '../../model.ts';
 export interface KraudOptions extends HttpOptions {
   /** `http://…`, `https://…`, `unix:PATH` (HTTP over that socket, at `/`), or `-` for standard input. */
   url: string;
-  /** The view does not say whose it is. */
+  /** The VPC of the view, which the format leaves out. */
   vpc: string;
-  /** Prefixes whose sources are in this VPC, and prefixes of virtual IPs: the view does not say these either. */
+  /** The prefixes of clients in this VPC, and those of virtual IPs, which the format leaves out too. */
   net6?: string[];
   services6?: string[];
-  /** Names of overlays by their aid; another overlay is called by its aid. */
+  /** Names of overlays by aid; the aid names all other overlays. */
   overlays?: Record<string, string>;
-  /** Octets of the longest line. Default 64 MiB. */
+  /** The maximum octets of a line. Default 64 MiB. */
   maxLine?: number;
-  /** Milliseconds of silence after which the view is asked for again; 0: never. Default 60,000. */
+  /** Milliseconds of silence after which podns asks for the view again; 0 means never. Default 60,000. */
   stallAfter?: number;
   zone?: string;
-  /** Instead of standard input, for `-`. */
+  /** Replaces standard input, for `-`. */
   input?: Readable;
   clock?: Clock;
   random?: () => number;
 }
 
 const MAX_LINE = 64 * 1024 * 1024;
-/** The stream has no sign of life; asking again costs one view, and proves that what we have is right. */
+/** The format has no bookmarks; asking again costs one view, and confirms the last one. */
 const STALL_AFTER = 60_000;
-/** A view does not say what is newer: all claims in it are alike, at whichever view podns began to read. */
+/** A view does not show which claim is newer, so all claims in it are equal. */
 const NO_AGE = '0';
 
-/** Pods and services of a view, and so its memory. */
+/** The maximum of pods and services in a view, which limits its memory. */
 const ENTRIES_MAX = 1_000_000;
-/** Events that are given out in one piece. */
+/** Events per batch. */
 const BATCH = 100;
 const LINE_FEED = 0x0a;
 
@@ -60,12 +60,12 @@ interface Entry {
 interface Held {
   entry: Entry;
   octets: number;
-  /** Why it is refused; `entry` is what could be read all the same. */
+  /** Why the entry is refused; `entry` has the readable part. */
   fault?: string;
 }
 type Entries = Map<string, Held>;
 
-/** Throws `TypeError` when the URL is none. */
+/** Throws `TypeError` for an invalid URL. */
 export function kraudSource(options: KraudOptions): Source {
   let revision = 0;
   const nextRevision = (): string => String(++revision);
@@ -86,7 +86,7 @@ export function kraudSource(options: KraudOptions): Source {
   return reflectorSource(`kraud:${targetText(target, options.url)}`, dialect, options);
 }
 
-/** Lines to events: of each line a snapshot, its resources, synced. An empty batch is only a place to stop at. */
+/** Turns each line into the events snapshot, its resources, synced. An empty batch only lets a slice end. */
 export function viewReading(options: KraudOptions, nextRevision: () => string): Reading {
   const maxLine = options.maxLine ?? MAX_LINE;
   let number = 1;
@@ -107,7 +107,7 @@ export function viewReading(options: KraudOptions, nextRevision: () => string): 
   };
 }
 
-/** One line, as far as it has come: read entry by entry, so that no length of it takes long at once. */
+/** The open line, read entry by entry, so that a long line does not block the thread. */
 class View {
   readonly pods: Entries = new Map();
   readonly services: Entries = new Map();
@@ -142,7 +142,7 @@ class View {
     }
   }
 
-  /** Why the line is no view; '' where it is blank, undefined where it is one. */
+  /** Why the line is not a view; '' for a blank line, undefined for a view. */
   end(): string | undefined {
     const { frame, fault = this.fault } = this.cutter.end();
     if (fault !== undefined) return fault;
@@ -219,7 +219,7 @@ interface Raw {
   fault?: string;
 }
 
-/** All resources of a view; undefined where a turn may end between two. */
+/** All resources of a view; undefined where a slice may end. */
 function* resourcesOf({ pods, services }: View, options: KraudOptions): Generator<Raw | undefined> {
   const { vpc, net6, services6 } = options;
   yield { object: { kind: 'vpc', name: vpc, net6, services6 }, what: 'vpc' };
@@ -247,7 +247,7 @@ function* resourcesOf({ pods, services }: View, options: KraudOptions): Generato
   }
   const serviceName = yield* uniqueNames(services);
   for (const [id, { entry, octets, fault }] of services) {
-    // kraud's ports have no names, and SRV needs one: the protocol and the number.
+    // Ports of this format have no names, but SRV needs one: the protocol and the number.
     const ports = listOf(entry.p).map(({ p, l }) => ({
       name: `${textOf(p)}-${textOf(l)}`,
       protocol: p,
@@ -265,8 +265,8 @@ function bearer(kind: string, vpc: string, id: string, entry: Entry, name: strin
 }
 
 /**
- * A resource's name is unique in its namespace, kraud's names are not: replicas share them. So the name is the
- * first one where nobody else in the namespace has it first, else the id; `names` has all of them anyway.
+ * A resource's name is unique in its namespace, but replicas share names in this format. So the name is the first one
+ * in the list if no other entry of the namespace has it first, else the id; `names` has all of them.
  */
 function* uniqueNames(entries: Entries): Generator<undefined, (id: string) => string> {
   const owners = new Map<string, number>();
@@ -298,12 +298,12 @@ function overlayName(aid: unknown, options: KraudOptions): string | undefined {
   return Object.hasOwn(overlays, aid) ? overlays[aid] : (foldLabel(aid) ?? aid);
 }
 
-/** Text of text and numbers; other values make none, and some of them would throw. */
+/** The text of strings and numbers; '' for other values, some of which would throw. */
 function textOf(value: unknown): string {
   return typeof value === 'string' || typeof value === 'number' ? String(value) : '';
 }
 
-// Items may be anything but null; a key of a number is undefined.
+// An item may be anything but null; a property of a number is undefined.
 function listOf(list: unknown): Record<string, unknown>[] {
   return Array.isArray(list) ? list.filter((item) => item !== null) : [];
 }

@@ -1,8 +1,8 @@
 /**
- * Bytes in chunks to lines of text, numbered, bounded, and strict about UTF-8.
+ * Splits chunks of octets into lines of text: numbers them, limits their length, and checks UTF-8.
  *
- * split2 is not used here: it gives out a line that the end of the stream cut in half as if it were whole, applies
- * its limit only to lines that are still open at the end of a chunk, and scans an open line again at each chunk.
+ * split2 does not fit: it returns the incomplete last line of a cut stream as a whole one, applies its limit only to
+ * lines that are open at the end of a chunk, and scans an open line again for each chunk.
  */
 
 import { isUtf8 } from 'node:buffer';
@@ -10,13 +10,13 @@ import { octetsFault } from '../validate/bounds.ts';
 import { keepMembers, outlineOf, outliner, type JsonCutter } from './json-cutter.ts';
 import type { Outline } from '../validate/json-outline.ts';
 
-/** Without its line end. `error` is set, and `text` empty, for a line that was too long or not UTF-8. */
+/** A line without its line end. A line that is too long or not UTF-8 has an `error`, and an empty `text`. */
 export interface Line {
   /** From 1. */
   number: number;
   text: string;
   error?: string;
-  /** Of a line with an error, where it was asked for and could be read. */
+  /** The outline of a line with an error, if requested and readable. */
   outline?: Outline;
 }
 
@@ -26,24 +26,24 @@ const CARRIAGE_RETURN = 0x0d;
 export class LineSplitter {
   private readonly maxBytes: number;
   private readonly outlineAt: readonly string[] | undefined;
-  /** Reads the open line on, which is too long to be kept. */
+  /** Reads the rest of an open line that is too long to keep. */
   private outliner: JsonCutter | undefined;
   private members = new Map<string, string>();
-  /** The open line's chunks so far; empty while one that is too long is being skipped. */
+  /** The chunks of the open line; empty while a line that is too long is skipped. */
   private parts: Uint8Array[] = [];
   private openBytes = 0;
   private count = 0;
 
   /**
-   * `maxBytes`: of one line, its line end not counted. `outlineAt`: lines are JSON, and of one that is too long
-   * that container's short members are wanted.
+   * `maxBytes`: the maximum of a line without its line end. `outlineAt`: lines are JSON, and the outline of a line that
+   * is too long contains the short members of this container.
    */
   constructor(maxBytes: number, outlineAt?: readonly string[]) {
     this.maxBytes = maxBytes;
     this.outlineAt = outlineAt;
   }
 
-  /** The lines that this chunk completed. Blank lines only count. */
+  /** The lines that end in this chunk. Blank lines only count. */
   push(chunk: Uint8Array): Line[] {
     const lines: Line[] = [];
     let from = 0;
@@ -60,7 +60,7 @@ export class LineSplitter {
     return lines;
   }
 
-  /** Octets of a line that has begun and not ended: at the end of the stream, of one that was cut. */
+  /** The octets of the open line; after the end of the stream, those of a line that was cut. */
   get pending(): number {
     return this.openBytes;
   }
@@ -82,7 +82,7 @@ export class LineSplitter {
     return line.error !== undefined || line.text !== '' ? line : undefined;
   }
 
-  /** Of a line that is too long nothing is kept but its outline. */
+  /** Keeps only the outline of a line that is too long. */
   private skip(part: Uint8Array): void {
     if (this.outlineAt !== undefined) {
       this.outliner ??= outliner(this.outlineAt);
@@ -108,7 +108,7 @@ export class LineSplitter {
     let end = bytes.length;
     if (end > 0 && bytes[end - 1] === CARRIAGE_RETURN) end--;
     const text = Buffer.from(bytes.buffer, bytes.byteOffset, end).toString('utf8').trim();
-    // A replacement character is either really there, or stands for octets that were not UTF-8.
+    // A replacement character is either part of the text, or stands for octets that are not UTF-8.
     if (!text.includes('\ufffd') || isUtf8(bytes)) return { number, text };
     const line: Line = { number, text: '', error: 'the line is not UTF-8' };
     if (this.outlineAt !== undefined) line.outline = outlineOf(bytes, this.outlineAt);

@@ -1,4 +1,4 @@
-/** One line of the watch stream (NDJSON) to one event of the reflector. */
+/** Turns one line of the watch stream (NDJSON) into one event of the reflector. */
 
 import { boundFault, jsonFault, shown } from '../validate/bounds.ts';
 import { outlineOf } from './json-cutter.ts';
@@ -9,13 +9,13 @@ import { issueText, validateKey, validateResource, type Issue } from '../validat
 import type { Line } from './line-splitter.ts';
 import { keyText, type Place, type Problem, type ResourceKey } from '../../model.ts';
 
-/** The container of a line that names its resource: of a line that is refused, its short members are read. */
+/** The container with the key of the resource; its short members are read even if the line is refused. */
 export const OUTLINE_AT: readonly string[] = ['object'];
 const STAMP_MOST = '18446744073709551615';
 
 /**
- * A line that is no JSON object of a known `type` with a revision is `malformed`: nobody knows what it changed. Of
- * one that is too large or broken only inside its object that much is known, and the object alone is refused.
+ * A line that is not a JSON object with a known `type` and a revision is `malformed`, because its change is unknown.
+ * If a line is only too large, or broken only inside its object, the object alone is refused.
  */
 export function eventOfLine(line: Line, zone: string | undefined): StreamEvent {
   const place = { text: `line ${line.number}` };
@@ -63,7 +63,7 @@ export function eventOfLine(line: Line, zone: string | undefined): StreamEvent {
   }
 }
 
-/** What a line says; where `fault` says why not all of it was read, what is around its object and names it. */
+/** The content of a line; with a `fault` only the members around the object, and those that name it. */
 function readLine(line: Line): { said: Record<string, unknown> | undefined; fault?: string } {
   let fault = line.error ?? boundFault(line.text, 1);
   if (fault === undefined) {
@@ -79,7 +79,7 @@ function readLine(line: Line): { said: Record<string, unknown> | undefined; faul
   return { said: { ...frame, object: valuesOf(outline!.members) }, fault };
 }
 
-/** What a refused resource is reported as. */
+/** The report of a refused resource. */
 export function refusal(
   key: ResourceKey | undefined,
   issues: Issue[],
@@ -93,16 +93,16 @@ export function refusal(
   return { key, scope: key === undefined ? (place.text ?? '') : keyText(key), problems };
 }
 
-const NO_STAMP = 'must be a whole number below 2^64; above 2^53 - 1 as text, for JSON would round it';
+const NO_STAMP = 'must be a whole number below 2^64; above 2^53 - 1 as text, because JSON would round it';
 
-/** Null where it is something else. */
+/** Null for an invalid value. */
 function stampOf(stamp: unknown): string | undefined | null {
   if (stamp === undefined) return undefined;
   if (typeof stamp === 'number') return Number.isSafeInteger(stamp) && stamp >= 0 ? String(stamp) : null;
   return isRevision(stamp) && compareRevisions(stamp, STAMP_MOST) <= 0 ? stamp : null;
 }
 
-/** Milliseconds since 1970; undefined where it is missing or no date. Only statistics need it. */
+/** Milliseconds since 1970; undefined if it is missing or not a date. Only statistics use it. */
 function timeOf(at: unknown): number | undefined {
   if (typeof at !== 'string') return undefined;
   const time = Date.parse(at);

@@ -13,29 +13,29 @@ import type { Source } from '../../model.ts';
 
 export interface WatchOptions extends HttpOptions {
   /**
-   * `http://…`, `https://…`; `unix:PATH`: HTTP over that socket, at `/v1/watch`, as podns itself serves it; `-`:
-   * the bare lines from standard input, which has no resume and no second try.
+   * `http://…` or `https://…`; `unix:PATH`: HTTP over that socket at `/v1/watch`, as podns itself serves it; `-`: lines
+   * from standard input, which can neither resume nor reconnect.
    */
   url: string;
-  /** Only these VPCs: `?vpc=a&vpc=b`. */
+  /** Asks only for these VPCs: `?vpc=a&vpc=b`. */
   vpcs?: string[];
-  /** Milliseconds of silence after which the stream counts as dead; 0: never. Default 37,500. */
+  /** Milliseconds of silence after which the stream counts as dead; 0 means never. Default 37,500. */
   stallAfter?: number;
-  /** The canonical suffix; names must fit under it. */
+  /** The canonical suffix; names must fit below it. */
   zone?: string;
-  /** Instead of standard input, for `-`. */
+  /** Replaces standard input, for `-`. */
   input?: Readable;
   clock?: Clock;
   random?: () => number;
 }
 
-/** Events that are given out in one piece: a chunk has hundreds, and the event loop has other work too. */
+/** Events per batch: a chunk has hundreds, and the event loop has other work too. */
 const BATCH = 50;
 
-/** What makes events of chunks: as many at a time as a turn allows, the last chunk's before it takes the next. */
+/** Turns chunks into batches of events; the events of one chunk come before the next chunk. */
 export type Reading = (chunk: Uint8Array) => Iterable<StreamEvent[]>;
 
-/** Throws `TypeError` when the URL is none. */
+/** Throws `TypeError` for an invalid URL. */
 export function watchSource(options: WatchOptions): Source {
   if (options.url === '-') {
     const dialect = inputDialect(options.input ?? process.stdin, lineReading(options.zone));
@@ -43,7 +43,7 @@ export function watchSource(options: WatchOptions): Source {
   }
   const target = parseTarget(options.url, '/v1/watch');
   for (const vpc of options.vpcs ?? []) target.url.searchParams.append('vpc', vpc);
-  // Another selection of VPCs is another stream, whatever its revisions are.
+  // Another selection of VPCs is another stream, even with equal revisions.
   const selection = JSON.stringify([...new Set(options.vpcs)].sort());
   let heard = 0;
   const dialect: Dialect = {
@@ -51,7 +51,7 @@ export function watchSource(options: WatchOptions): Source {
     get heard() {
       return heard;
     },
-    // Whether the revision is still good the server says, with 410.
+    // The server answers 410 if it cannot continue from the revision.
     proof: (revision) => (isRevision(revision) ? selection : undefined),
     resume: ({ revision, proof }) => isRevision(revision) && proof === selection,
     async *connect(revision, signal) {
@@ -101,12 +101,12 @@ export function parseTarget(text: string, unixPath: string): Target {
     throw new TypeError(`${text}: not a URL`);
   }
   if (url.protocol !== 'http:' && url.protocol !== 'https:') {
-    throw new TypeError(`${text}: only http:, https: and unix: are spoken`);
+    throw new TypeError(`${text}: only http:, https: and unix: are supported`);
   }
   return { url };
 }
 
-/** The target as names and messages show it: without a password. */
+/** The target for names and messages, without a password. */
 export function targetText(target: Target, text: string): string {
   if (target.socketPath !== undefined) return text;
   const url = new URL(text);
@@ -115,7 +115,7 @@ export function targetText(target: Target, text: string): string {
   return url.href;
 }
 
-/** Asks for the stream; its chunks. Throws `StreamError` for every answer but 200. */
+/** Opens the stream and returns its chunks. Throws `StreamError` for every status but 200. */
 export async function openLines(
   target: Target,
   http: HttpOptions,
@@ -138,12 +138,12 @@ export async function openLines(
 }
 
 /**
- * A stream that can be neither asked nor opened again: after a fault the lines up to the next full state are
- * skipped, and its end is the end, with the last view staying as it is.
+ * A stream that cannot be reopened: after a fault it skips lines up to the next whole state, and its end is final, so
+ * that the last view stays.
  */
 export function inputDialect(input: Readable, read: Reading): Dialect {
   const chunks = (input as AsyncIterable<Buffer | string>)[Symbol.asyncIterator]();
-  /** Events of the last chunk that nobody has taken yet: of the open batch, and those still to be read. */
+  /** Events of the last chunk that are not yet taken: those of the open batch, and those still to read. */
   let rest: StreamEvent[] = [];
   let unread: Iterator<StreamEvent[]> = [][Symbol.iterator]();
   let pending: Promise<IteratorResult<Buffer | string>> | undefined;
@@ -181,8 +181,8 @@ export function inputDialect(input: Readable, read: Reading): Dialect {
 }
 
 /**
- * How many events may be given out at once: what follows a fault, or begins a new state after one, must still be
- * there when the stream is asked for again.
+ * How many events may go out at once: the events after a fault, or from a new state on, must still be there when the
+ * reflector asks again.
  */
 function runLength(events: StreamEvent[]): number {
   const most = Math.min(events.length, BATCH);

@@ -1,4 +1,4 @@
-/** Zone files on disk: which there are, what they hold, and one-off reading for the command line. */
+/** Zone files on disk: lists them, decodes them, and reads a folder once for the command line. */
 import { lstatSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { opendir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -7,24 +7,24 @@ import { parseZoneFile } from './zone-file.ts';
 import type { ZoneFile, ZoneOptions } from './zone-file.ts';
 import { joinZoneFiles } from './zone-set.ts';
 
-/** About 70,000 pods; to read them takes some ten seconds and most of a gibibyte. */
+/** About 70,000 pods; reading them takes some ten seconds and most of a gibibyte. */
 export const FILE_OCTETS_MAX = 4 * 1024 * 1024;
 
-/** Zone files of a folder, which is looked through at every change. */
+/** The maximum of zone files in a folder, which is listed at every change. */
 export const FILES_MAX = 4096;
 
 export class TooManyFiles extends Error {
   constructor() {
-    super(`holds more than ${FILES_MAX} zone files: join some of them`);
+    super(`has more than ${FILES_MAX} zone files: merge some of them`);
   }
 }
 
-/** True for `*.yaml` and `*.yml`; hidden files, as editors leave them, are not read. */
+/** True for `*.yaml` and `*.yml`, except hidden files, which editors create. */
 export function isZoneFileName(name: string): boolean {
   return /\.ya?ml$/i.test(name) && !name.startsWith('.');
 }
 
-/** The zone files of a folder in order. Throws what the system throws, and TooManyFiles. */
+/** The names of the zone files of a folder, sorted. Throws the system's errors, and TooManyFiles. */
 export async function zoneNames(dir: string): Promise<string[]> {
   const names: string[] = [];
   for await (const { name } of await opendir(dir)) {
@@ -34,7 +34,7 @@ export async function zoneNames(dir: string): Promise<string[]> {
   return names.sort();
 }
 
-/** The octets of a zone file to what they say, or why they say nothing. */
+/** Parses the octets of a zone file. */
 export function parseZoneOctets(octets: Uint8Array, file: string, options: ZoneOptions): ZoneFile {
   if (octets.length > FILE_OCTETS_MAX) return tooLarge(file, octets.length);
   let text: string;
@@ -46,13 +46,13 @@ export function parseZoneOctets(octets: Uint8Array, file: string, options: ZoneO
   return parseZoneFile(text, file, options);
 }
 
-/** A file that is not even opened. */
+/** The result for a file that is too large to open. */
 export function tooLarge(file: string, octets: number | bigint): ZoneFile {
   const reason = `the file has ${octets} octets; at most ${FILE_OCTETS_MAX} are read: split it`;
   return unreadable({ file, line: 1, column: 1 }, reason);
 }
 
-/** A file that cannot be read at all. */
+/** The result for a file that cannot be read. */
 export function unreadable(place: Place, reason: string): ZoneFile {
   return {
     usable: false,
@@ -62,19 +62,19 @@ export function unreadable(place: Place, reason: string): ZoneFile {
   };
 }
 
-/** What an error of the file system means, in words. */
+/** The reason for an error of the file system. */
 export function ioReason(error: unknown): string {
   if (error instanceof TooManyFiles) return error.message;
   const code = (error as NodeJS.ErrnoException).code;
   if (code === 'ENOENT') return 'does not exist';
-  if (code === 'EACCES' || code === 'EPERM') return 'may not be read by this user';
+  if (code === 'EACCES' || code === 'EPERM') return 'is not readable for this user';
   if (code === 'ENOTDIR') return 'is not a directory';
   if (code === 'ELOOP') return 'is a loop of symbolic links';
   return `cannot be read: ${code ?? (error as Error).message}`;
 }
 
 /**
- * Reads a zones directory, or one file, once. Nothing is thrown: what cannot be read is among the problems.
+ * Reads a zones directory, or one file, once. Throws nothing: what cannot be read becomes a problem.
  * Places are as in the zones source: `DIR/FILE:line:column`.
  */
 export function readZones(
@@ -93,7 +93,7 @@ export function readZones(
         files.set(name, readOne(file, options));
       }
       if (files.size === 0)
-        problems.push({ severity: 'warning', place: { file: path }, reason: 'holds no *.yaml file' });
+        problems.push({ severity: 'warning', place: { file: path }, reason: 'has no *.yaml file' });
     } else files.set(path, readOne(path, options));
   } catch (error) {
     problems.push({ severity: 'error', place: { file: path }, reason: ioReason(error) });
@@ -112,6 +112,6 @@ function readOne(file: string, options: ZoneOptions): ZoneFile {
     return parseZoneOctets(readFileSync(file), file, options);
   } catch (error) {
     const dangling = lstatSync(file, { throwIfNoEntry: false })?.isSymbolicLink() === true;
-    return unreadable({ file }, dangling ? 'is a symbolic link to nothing' : ioReason(error));
+    return unreadable({ file }, dangling ? 'is a dangling symbolic link' : ioReason(error));
   }
 }

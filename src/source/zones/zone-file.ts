@@ -1,4 +1,4 @@
-/** One zone file, text in: its resources with their places, what was refused, and why. Nothing is kept. */
+/** Parses the text of one zone file: its resources with their places, and what is refused, with reasons. */
 import { LineCounter, isMap, isScalar, parseAllDocuments } from 'yaml';
 import type { Document, YAMLMap } from 'yaml';
 import { keyOf, keyText } from '../../model.ts';
@@ -14,11 +14,11 @@ export interface ZoneOptions {
   zone?: string;
 }
 
-/** A resource and where it is written. */
+/** A resource and its place. */
 export interface Placed {
   resource: Resource;
   place: Place;
-  /** A VPC or namespace that only holds others and says nothing of itself: it may stand in several files. */
+  /** True for a VPC or namespace that only holds others and has no fields: it may be in several files. */
   bare: boolean;
 }
 
@@ -28,18 +28,18 @@ export interface Refused {
 }
 
 export interface ZoneFile {
-  /** False where the file as a whole is unusable: its last good state should stay. Then `placed` is empty. */
+  /** False if the whole file is unusable, so that its last good state should stay; `placed` is then empty. */
   usable: boolean;
   placed: Placed[];
-  /** By `keyText`, each resource that was refused, where it is written first: its last good version should stay. */
+  /** The first place of each refused resource, by `keyText`: its last good version should stay. */
   refused: Map<string, Refused>;
   problems: Problem[];
 }
 
-/** Problems listed of one file. */
+/** The maximum of listed problems per file. */
 const PROBLEMS_MAX = 100;
 
-/** The keys of a document and of a namespace that hold others. */
+/** The keys of a document and of a namespace that contain resources. */
 const HOLDERS: Partial<Record<Kind, readonly string[]>> = {
   vpc: ['vpc', 'namespaces'],
   namespace: ['overlays', 'pods', 'services'],
@@ -57,7 +57,7 @@ const MEMBERS = [
   ['services', 'service'],
 ] as const;
 
-/** Reads all documents of `text`; `file` is only for places. Never throws. */
+/** Reads all documents of `text`; only places use `file`. Never throws. */
 export function parseZoneFile(text: string, file: string, options: ZoneOptions = {}): ZoneFile {
   const reader = new ZoneReader(file, options.zone ?? 'vpc.internal');
   try {
@@ -74,7 +74,7 @@ export function parseZoneFile(text: string, file: string, options: ZoneOptions =
   return result;
 }
 
-/** By place, and not without end: one unclosed bracket can make a thousand. */
+/** Sorted by place, and limited, because one unclosed bracket can cause a thousand problems. */
 function inOrder(problems: Problem[], file: string): Problem[] {
   problems.sort(
     (a, b) => (a.place?.line ?? 0) - (b.place?.line ?? 0) || (a.place?.column ?? 0) - (b.place?.column ?? 0),
@@ -113,7 +113,7 @@ class ZoneReader {
     });
     for (const document of documents) {
       for (const warning of document.warnings) this.problem(warning.pos[0], warning.message, 'warning');
-      // What follows the first fault of a document is mostly its echo.
+      // Further faults of a document mostly follow from the first one.
       const error = document.errors[0];
       if (error === undefined) continue;
       this.result.usable = false;
@@ -159,7 +159,7 @@ class ZoneReader {
     const at = offsetOf(entry.keyNode);
     const identity = validateKey({ kind: 'namespace', vpc, name: entry.key });
     if (identity.issues !== undefined) {
-      this.problem(at, `namespace ${identity.issues[0]!.reason}; it is left out with all it holds`);
+      this.problem(at, `namespace ${identity.issues[0]!.reason}; it is left out with its content`);
       return;
     }
     const map = this.#bodyMap(entry);
@@ -191,7 +191,7 @@ class ZoneReader {
     this.#take(kind, identity, offsetOf(entry.keyNode), entries, faults);
   }
 
-  /** Validates one resource, and takes or refuses it. */
+  /** Validates one resource, and accepts or refuses it. */
   #take(
     kind: Kind,
     identity: Record<string, string>,
@@ -210,7 +210,7 @@ class ZoneReader {
         continue;
       }
       const keys = [...holders, ...FIELD_NAMES[kind]].join(', ');
-      const reason = `${quote(entry.key)} is no key of ${ARTICLES[kind]}; its keys are ${keys}`;
+      const reason = `${quote(entry.key)} is not a key of ${ARTICLES[kind]}; its keys are ${keys}`;
       faults.push({ offset: offsetOf(entry.keyNode), reason });
     }
     const result = validateResource(raw, { unknownKeys: 'error', zone: this.#zone });
@@ -236,7 +236,7 @@ class ZoneReader {
       });
   }
 
-  /** The entries of a resource's body; a holder written twice spoils the file, a field only its resource. */
+  /** The entries of a resource's body. A duplicate map of resources makes the file unusable, a duplicate field only its resource. */
   #entriesOf(map: YAMLMap, kind: Kind, faults: NodeFault[]): Entry[] {
     return this.#nodes.entries(map, (entry, first) => {
       if (HOLDERS[kind]?.includes(entry.key)) this.#twice(entry, first);
@@ -250,17 +250,17 @@ class ZoneReader {
     throw new ZoneFault(offsetOf(entry.keyNode), reason);
   }
 
-  /** The map behind a holder's key; nothing behind it is an empty one. */
+  /** The map of resources after a key; without a value it is empty. */
   #childMap(entries: Entry[], holder: string): YAMLMap | undefined {
     const entry = entries.find((candidate) => candidate.key === holder);
     if (entry === undefined) return undefined;
     const map = this.#bodyMap(entry);
     if (map === undefined)
-      throw new ZoneFault(offsetOf(entry.value!), `${holder}: must be a map of names to their bodies`);
+      throw new ZoneFault(offsetOf(entry.value!), `${holder}: must be a map of names to resources`);
     return map ?? undefined;
   }
 
-  /** Null where nothing is written, undefined where it is something else. */
+  /** Null without a value, undefined if the value is not a map. */
   #bodyMap(entry: Entry): YAMLMap | null | undefined {
     if (entry.value === null || (isScalar(entry.value) && entry.value.value === null)) return null;
     return isMap(entry.value) ? entry.value : undefined;

@@ -1,4 +1,4 @@
-/** The files of a zones directory taken together: which of several statements of one resource counts, what changed. */
+/** All files of a zones directory together: which of several definitions of a resource counts, and what has changed. */
 import { isDeepStrictEqual } from 'node:util';
 import { keyOf, keyText, placeText } from '../../model.ts';
 import type { Place, Problem, ResourceKey } from '../../model.ts';
@@ -6,25 +6,25 @@ import { slices } from '../reflector/slices.ts';
 import type { Placed, ZoneFile } from './zone-file.ts';
 
 export interface ZoneSet {
-  /** By `keyText`: what is served. */
+  /** The served resources, by `keyText`. */
   placed: Map<string, Placed>;
-  /** By file name: repeated statements, each reported where it is written. */
+  /** Duplicate definitions by file name, each reported at its place. */
   repeated: Map<string, Problem[]>;
-  /** `keyText` of refused resources whose last good version is served. */
+  /** The `keyText` of refused resources whose last good version is served. */
   kept: Set<string>;
-  /** By `keyText`: what is refused and nowhere said in earnest. A version from before our start may stay. */
+  /** Refused resources without any valid definition, by `keyText`. A version from before the start may stay. */
   wanting: Map<string, ResourceKey>;
-  /** `keyText` of all VPCs by the place of what counts of them, refused or not: the order of their ages. */
+  /** The `keyText` of all VPCs, sorted by the place of the definition that counts, refused or not: the order of their ages. */
   vpcs: string[];
 }
 
-/** Capacity between two ages. */
+/** The gap between two new ages. */
 const STRIDE = 2 ** 20;
 
 /**
- * The first file in name order wins, and in a file the first statement. A VPC or namespace that says nothing
- * of itself never wins over one that does, and is no repetition. What is said in earnest only where it is refused
- * stays as it was in `before`. Stops after each record, where a turn may end.
+ * The first file in name order wins, and in a file the first definition. A VPC or namespace without fields never wins
+ * over one with fields, and is not a duplicate. A resource with only refused definitions stays as it was in `before`.
+ * Yields after each record, so that a slice may end there.
  */
 export function* joiningZoneFiles(
   files: ReadonlyMap<string, ZoneFile>,
@@ -68,14 +68,14 @@ export function* joiningZoneFiles(
     if (resource.kind === 'vpc' && !places.has(text)) places.set(text, place);
   }
   const vpcs = [...places].filter(([text]) => text.startsWith('vpc '));
-  // The files of one directory: their paths are ordered as their names are.
+  // In one directory the order of paths is the order of names.
   vpcs.sort(([, one], [, other]) => comparePlaces(one, other));
   return { placed, repeated, kept, wanting, vpcs: vpcs.map(([text]) => text) };
 }
 
 /**
- * Numbers that grow along this order, for `Sink.put`; those of `before` stay wherever the order lets them, so that
- * few have to be said again when one comes in between.
+ * Stamps for `Sink.put` that grow along this order. It keeps stamps of `before` where the order allows it, so that a
+ * new VPC in between changes few others.
  */
 export function agesOf(order: readonly string[], before: ReadonlyMap<string, number>): Map<string, number> {
   const behind: number[] = [];
@@ -101,7 +101,7 @@ function comparePlaces(one: Place, other: Place): number {
   return one.line! - other.line! || one.column! - other.column!;
 }
 
-/** The same in one piece, for the command line. */
+/** The same without slices, for the command line. */
 export function joinZoneFiles(files: ReadonlyMap<string, ZoneFile>): ZoneSet {
   const joining = joiningZoneFiles(files);
   for (;;) {
@@ -110,16 +110,16 @@ export function joinZoneFiles(files: ReadonlyMap<string, ZoneFile>): ZoneSet {
   }
 }
 
-/** What the receiver knows. */
+/** What the sink has. */
 export interface Delivered {
   set: ZoneSet;
-  /** By `keyText` of a VPC; see `Sink.put`. */
+  /** Stamps by `keyText` of a VPC; see `Sink.put`. */
   ages: Map<string, number>;
-  /** Refused ones of which it may have a version from before our own start. */
+  /** Refused resources of which the sink may have a version from before the start. */
   held: Map<string, ResourceKey>;
 }
 
-/** What has to be said of a set. */
+/** The changes to deliver. */
 export interface Delivery {
   delivered: Delivered;
   /** By `keyText`. */
@@ -128,7 +128,7 @@ export interface Delivery {
   gone: ResourceKey[];
 }
 
-/** What a set changes, or with `full` all of it. Stops after each record. */
+/** The changes of a set, or all of it with `full`. Yields after each record. */
 export function* deliveryOf(
   set: ZoneSet,
   before: Delivered | undefined,
@@ -163,12 +163,12 @@ function changed(old: Placed, placed: Placed): boolean {
   return old !== placed && !isDeepStrictEqual(old.resource, placed.resource);
 }
 
-/** Says of an error what is served instead. */
+/** Adds to an error what podns serves instead. */
 export function sayKept(problem: Problem, zone: ZoneFile, set: ZoneSet): Problem {
   if (problem.severity !== 'error') return problem;
   if (!zone.usable && zone.placed.length > 0)
-    return { ...problem, reason: `${problem.reason}; the file's last good state is served` };
+    return { ...problem, reason: `${problem.reason}; podns serves the last good state of the file` };
   if (problem.key !== undefined && set.kept.has(keyText(problem.key)))
-    return { ...problem, reason: `${problem.reason}; its last good version is served` };
+    return { ...problem, reason: `${problem.reason}; podns serves its last good version` };
   return problem;
 }

@@ -1,4 +1,4 @@
-/** Zone files are parsed in one thread beside the main one, which is started when needed and ends when idle. */
+/** Parses zone files in a thread of its own, which starts when needed and ends when idle. */
 import { Worker } from 'node:worker_threads';
 import { systemClock, type Clock } from '../../base/clock.ts';
 import { slices } from '../reflector/slices.ts';
@@ -7,17 +7,17 @@ import type { Placed, ZoneFile, ZoneOptions } from './zone-file.ts';
 import type { ZoneAnswer, ZoneOrder } from './zone-worker.ts';
 
 /**
- * Octets of a file that is parsed where it is asked for, if it has no aliases: the few names of a first try need
- * no thread.
+ * The main thread parses files up to this many octets if they have no aliases, because a few names need no
+ * thread.
  */
 const HERE_MAX = 512;
-/** Milliseconds without work after which the thread ends: while somebody edits, it stays. */
+/** Milliseconds without work after which the thread ends; it stays while files are edited. */
 const IDLE = 60_000;
-/** Milliseconds that a file may take; the largest takes a fifth of them. */
+/** The maximum of milliseconds per file; the largest file needs a fifth of it. */
 const PATIENCE = 60_000;
-/** MiB of the thread's heap; the largest file takes a third of them. */
+/** The maximum heap of the thread in MiB; the largest file needs a third of it. */
 const HEAP_MAX = 2048;
-/** In this checkout's tests this file is TypeScript, and a worker thread needs compiled code. */
+/** A worker thread needs compiled code, even if this file runs as TypeScript in tests. */
 const WORKER = new URL(
   import.meta.url.endsWith('.ts') ? '../../../dist/source/zones/zone-worker.js' : './zone-worker.js',
   import.meta.url,
@@ -28,11 +28,11 @@ export class ZoneThread {
   private readonly idle: number;
   private readonly patience: number;
   private worker: Worker | undefined;
-  /** One file after the other. */
+  /** Parses one file after the other. */
   private queue: Promise<unknown> = Promise.resolve();
   private waiting = 0;
   private idleTimer: unknown;
-  /** Threads that were started. */
+  /** The number of threads that were started. */
   started = 0;
 
   constructor(options: { clock?: Clock; idle?: number; patience?: number } = {}) {
@@ -45,12 +45,12 @@ export class ZoneThread {
     return this.worker !== undefined;
   }
 
-  /** True where a file is parsed by the thread. */
+  /** True if the thread parses a file. */
   wants(octets: Uint8Array): boolean {
     return octets.length > HERE_MAX || octets.includes(0x2a);
   }
 
-  /** What the file says. Never rejects: a file that the thread cannot cope with is unusable. */
+  /** Parses a file. Never rejects: a file that the thread cannot handle is unusable. */
   async parse(octets: Uint8Array, file: string, options: ZoneOptions): Promise<ZoneFile> {
     if (!this.wants(octets)) {
       slices.record(octets.length);
@@ -65,7 +65,7 @@ export class ZoneThread {
     return zone;
   }
 
-  /** A file is about to change, as it seems: the thread needs some time to start. */
+  /** Starts the thread early, because a file is about to change. */
   warm(): void {
     this.worker ??= this.start();
     if (this.waiting === 0) this.rest();
@@ -89,7 +89,7 @@ export class ZoneThread {
     const first = await this.answer({ octets, file, options });
     const { usable, refused, problems } = first.head!;
     const placed: Placed[] = [];
-    // Equal names share one text, as they do where they are read.
+    // Equal names share one string, as in the thread.
     const names = new Map<string, string>();
     const one = (name: string): string => names.get(name) ?? (names.set(name, name), name);
     for (let answer = first; ; answer = await this.answer(undefined)) {
@@ -104,7 +104,7 @@ export class ZoneThread {
     }
   }
 
-  /** Rejects when the thread dies, or takes too long. */
+  /** Rejects if the thread dies, or takes too long. */
   private answer(order: ZoneOrder): Promise<ZoneAnswer> {
     const worker = (this.worker ??= this.start());
     return new Promise((resolve, reject) => {
@@ -135,7 +135,7 @@ export class ZoneThread {
     this.started++;
     const resourceLimits = { maxOldGenerationSizeMb: HEAP_MAX };
     const worker = new Worker(WORKER, { name: 'zone files', execArgv: [], resourceLimits });
-    // Whoever waits for a file is told of it there; one that fails while idle is not missed.
+    // A pending request reports the failure; a failure of an idle thread does not matter.
     worker.on('error', () => undefined);
     worker.on('exit', () => {
       if (this.worker === worker) this.worker = undefined;
@@ -156,5 +156,5 @@ function whyNot(error: NodeJS.ErrnoException): string {
   return error.message;
 }
 
-/** The one of this process, for all zones directories. */
+/** The instance of this process, for all zones directories. */
 export const zoneThread = new ZoneThread();

@@ -1,22 +1,22 @@
 /**
- * Watching a directory that may be replaced: itself, the directories above it that a rename or a symbolic
- * link would change (as Kubernetes does with a ConfigMap), and the directories its linked files live in.
+ * Watches a directory that may be replaced: the directory itself, the directories above it that a rename or a
+ * symbolic link would change (Kubernetes does so with a ConfigMap), and the directories of its linked files.
  */
 import { lstatSync, readlinkSync, statSync, watch as watchFile } from 'node:fs';
 import type { FSWatcher } from 'node:fs';
 import { dirname, join, resolve, sep } from 'node:path';
 
-/** As `fs.watch`; `name` is null where the system does not say which entry changed. */
+/** Like `fs.watch`; `name` is null if the system does not report which entry changed. */
 export type Watch = (path: string, listener: (event: string, name: string | null) => void) => FSWatcher;
 
-/** Links followed on the way, as the kernel limits them. */
+/** The maximum of links on a path, as in the kernel. */
 const HOPS_MAX = 40;
-/** Directories of linked files that are watched; the rest is left to the slow look. */
+/** The maximum of watched directories of linked files; polling covers the rest. */
 const LINKED_MAX = 64;
 
 /**
- * The directories to watch for `path`, each with the entries that matter, or null for all. Where the path ends
- * early, the last directory that exists is watched for the next step.
+ * The directories to watch for `path`, each with the entries that matter, or null for all. If a part of the path does
+ * not exist, the last existing directory is watched for it.
  */
 export function watchPoints(path: string, linked: Iterable<string> = []): Map<string, Set<string> | null> {
   const points = new Map<string, Set<string> | null>();
@@ -35,7 +35,7 @@ export function watchPoints(path: string, linked: Iterable<string> = []): Map<st
   return points;
 }
 
-/** Goes along a path, links followed, and tells `add` each step that a link or the end makes interesting. */
+/** Walks a path through its links, and calls `add` for each entry whose change can change the result. */
 function walk(path: string, add: (directory: string, name: string) => void): string | undefined {
   let rest = resolve(path).split(sep).filter(Boolean);
   let at: string = sep;
@@ -85,14 +85,14 @@ interface Watched {
   names: Set<string> | null;
 }
 
-/** The watchers of one directory. `changed` is told the entry's name where it is one of the directory itself. */
+/** The watchers of one directory. Calls `changed` with the entry's name if the entry is in the directory itself. */
 export class DirectoryWatch {
   readonly #path: string;
   readonly #changed: (name: string | undefined) => void;
   readonly #watch: Watch;
-  /** By path and inode: a directory made anew under its old name needs a new watcher. */
+  /** By path and inode, because a directory that is recreated under its old name needs a new watcher. */
   #watched = new Map<string, Watched>();
-  /** Why something cannot be watched; undefined while all is. */
+  /** Why a directory cannot be watched; undefined while all are watched. */
   trouble: string | undefined;
 
   constructor(path: string, changed: (name: string | undefined) => void, watch: Watch = watchFile) {
@@ -101,7 +101,7 @@ export class DirectoryWatch {
     this.#watch = watch;
   }
 
-  /** Looks again at what is to be watched. Call it before reading, so that no change falls between. */
+  /** Updates the set of watched directories. Call it before reading, so that no change is missed. */
   update(linked: Iterable<string> = []): void {
     this.trouble = undefined;
     const next = new Map<string, Watched>();

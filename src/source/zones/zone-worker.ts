@@ -1,24 +1,24 @@
-/** The thread that parses zone files: gives what it found a slice at a time, each when the last one was taken. */
+/** The thread that parses zone files: sends the resources slice by slice, each on request. */
 import { parentPort } from 'node:worker_threads';
 import type { Problem, Resource } from '../../model.ts';
 import { parseZoneOctets } from './zone-dir.ts';
 import type { ZoneFile, ZoneOptions } from './zone-file.ts';
 
-/** A file to parse; undefined asks for the next slice of the last one. */
+/** A file to parse; undefined requests the next slice of the last file. */
 export type ZoneOrder = { octets: Uint8Array; file: string; options: ZoneOptions } | undefined;
 
 /** A resource with its line and column, and whether it is bare. */
 export type ZoneRow = [Resource, number, number, boolean];
 
-/** The first answer has all but the resources. */
+/** The first answer has everything but the resources. */
 export interface ZoneAnswer {
   rows: ZoneRow[];
-  /** No slice follows. */
+  /** True in the last slice. */
   last: boolean;
   head?: { usable: boolean; refused: ZoneFile['refused']; problems: Problem[] };
 }
 
-/** Resources of a slice: half a millisecond of work for the one who takes them. */
+/** Resources per slice: half a millisecond of work for the receiver. */
 const SLICE = 64;
 
 let zone: ZoneFile | undefined;

@@ -1,9 +1,9 @@
-/** YAML nodes as plain values with the text people wrote, and the node at which a fault is to be shown. */
+/** YAML nodes as plain values with the text of the file, and the node at which to report a fault. */
 import { isAlias, isMap, isScalar, isSeq, visit } from 'yaml';
 import type { Alias, Document, Node, Scalar, YAMLMap } from 'yaml';
 import { quote } from '../validate/names.ts';
 
-/** A fault that leaves a file unreadable as a whole; `offset` is where in its text. */
+/** A fault that makes a whole file unusable; `offset` is its place in the text. */
 export class ZoneFault extends Error {
   readonly offset: number;
   constructor(offset: number, reason: string) {
@@ -12,54 +12,54 @@ export class ZoneFault extends Error {
   }
 }
 
-/** One key of a map and its value, aliases followed. */
+/** One key of a map and its value, with aliases resolved. */
 export interface Entry {
   key: string;
   keyNode: Node;
-  /** Null where nothing was written behind the key. */
+  /** Null if the key has no value. */
   value: Node | null;
 }
 
-/** A fault inside one resource. */
+/** A fault inside one resource, which spoils that resource alone. */
 export interface NodeFault {
   offset: number;
   reason: string;
 }
 
-/** Values that are numbers or truths; everything else is text, however much it looks like a number. */
+/** The keys whose values are numbers or booleans; every other value is text, even if it looks like a number. */
 const NUMBERS: ReadonlySet<string> = new Set(['port']);
 const TRUTHS: ReadonlySet<string> = new Set(['ready', 'pinned', 'internal']);
 
 /**
- * Values a file may have when every alias is written out: this many, and one more for each octet of it. Nobody
- * comes near it who does not mean to, and what it costs stays in proportion to the file.
+ * The maximum of values in a file with all aliases expanded: this many, plus one per octet. No honest file comes
+ * near it, and the cost stays in proportion to the size of the file.
  */
 const WRITTEN_OUT = 100_000;
 const DEPTH_MAX = 32;
 
 /** Reads the nodes of one document. */
 export class ZoneNodes {
-  /** What each alias stands for: the last anchor of its name before it. */
+  /** The node of each alias: the last anchor of its name before it. */
   readonly #targets: Map<Alias, Node>;
   readonly #most: number;
   #read = 0;
 
-  /** `octets`: of the whole file. */
+  /** `octets`: the size of the whole file. */
   constructor(document: Document.Parsed, octets: number) {
     this.#targets = targetsOf(document);
     this.#most = WRITTEN_OUT + octets;
   }
 
-  /** The node itself, or what an alias stands for. */
+  /** The node itself, or the node of an alias. */
   follow(node: unknown): Node | null {
     if (++this.#read > this.#most) {
-      const reason = `its aliases stand for more than ${this.#most} values: repeat less by aliases`;
+      const reason = `its aliases expand to more than ${this.#most} values: use fewer aliases`;
       throw new ZoneFault(offsetOf(node as Node), reason);
     }
     if (!isAlias(node)) return (node ?? null) as Node | null;
     const target = this.#targets.get(node);
     if (target === undefined)
-      throw new ZoneFault(offsetOf(node), `no anchor &${node.source} before this alias`);
+      throw new ZoneFault(offsetOf(node), `there is no anchor &${node.source} before this alias`);
     return target;
   }
 
@@ -92,20 +92,17 @@ export class ZoneNodes {
     return [...seen.values()];
   }
 
-  /** The maps that stand behind `<<`: one, or a list of several. */
+  /** The maps after `<<`: one, or a list. */
   #merged(value: unknown, at: YAMLMap): YAMLMap[] {
     const node = this.follow(value);
     const sources = isSeq(node) ? node.items.map((item) => this.follow(item)) : [node];
     return sources.map((source) => {
       if (isMap(source)) return source;
-      throw new ZoneFault(
-        offsetOf(source ?? at),
-        '<<: must be followed by an alias of a map, or a list of such',
-      );
+      throw new ZoneFault(offsetOf(source ?? at), '<<: needs an alias of a map, or a list of such aliases');
     });
   }
 
-  /** The plain value of a node; repeated keys go to `faults`. `key` is the key it stands behind. */
+  /** The plain value of a node; repeated keys go to `faults`. `key` is the key before it. */
   plain(node: Node | null, key: string, faults: NodeFault[], depth = 0): unknown {
     if (node === null) return null;
     if (depth > DEPTH_MAX) throw new ZoneFault(offsetOf(node), 'is nested too deeply');
@@ -123,7 +120,7 @@ export class ZoneNodes {
       faults.push({ offset: offsetOf(entry.keyNode), reason: `${quote(entry.key)} is written twice` }),
     );
     for (const entry of entries) {
-      // The keys of a field's own map are names; those further inside are words of ours.
+      // The keys of a field's own map are names; deeper keys are those of the format.
       if (depth > 0 && isExtension(entry.key)) continue;
       if (entry.key === '__proto__')
         faults.push({ offset: offsetOf(entry.keyNode), reason: '"__proto__" is reserved' });
@@ -132,7 +129,7 @@ export class ZoneNodes {
     return object;
   }
 
-  /** Where the value at `path` below the given entries is written, or its last key; the deepest that exists. */
+  /** The place of the value at `path` below the given entries, or of its last key; the deepest one that exists. */
   locate(entries: Entry[], path: (string | number)[], atKey: boolean, fallback: number): number {
     let offset = fallback;
     let level: Entry[] | null = entries;
@@ -155,12 +152,12 @@ export class ZoneNodes {
   }
 }
 
-/** A key that is left to the people who write the file, as a place for anchors. */
+/** A key that authors may use freely, for example for anchors. */
 export function isExtension(key: string): boolean {
   return key.startsWith('x-');
 }
 
-/** In one walk: looking for each anchor by itself would make the whole quadratic. */
+/** Finds all anchors in one walk; a search per anchor would take quadratic time. */
 function targetsOf(document: Document.Parsed): Map<Alias, Node> {
   const anchors = new Map<string, Node>();
   const targets = new Map<Alias, Node>();
@@ -175,12 +172,12 @@ function targetsOf(document: Document.Parsed): Map<Alias, Node> {
   return targets;
 }
 
-/** Where a node begins in the text of its file. */
+/** The offset of a node in the text of its file. */
 export function offsetOf(node: Node | null): number {
   return node?.range?.[0] ?? 0;
 }
 
-/** The text of a scalar as it was written, `007` and `1e3` included. */
+/** The text of a scalar as the author wrote it, `007` and `1e3` included. */
 export function textOf(node: Scalar): string {
   if (typeof node.value === 'string') return node.value;
   return node.source ?? String(node.value);

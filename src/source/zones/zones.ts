@@ -1,4 +1,4 @@
-/** The zones directory as a source: edits become transactions, and what is broken stays as it last was. */
+/** The zones directory as a source: edits become transactions, and a broken file keeps its last good state. */
 import { subtle } from 'node:crypto';
 import { lstat, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -14,24 +14,24 @@ import { DirectoryWatch } from './zone-watch.ts';
 import type { Watch } from './zone-watch.ts';
 
 export interface ZonesOptions extends ZoneOptions {
-  /** Milliseconds without a further event before the directory is read. Default 50. */
+  /** Milliseconds without further events before the directory is read. Default 50. */
   quiet?: number;
-  /** Milliseconds from the first event after which it is read in any case. Default 120. */
+  /** Milliseconds after the first event after which the directory is read in any case. Default 120. */
   patience?: number;
-  /** Milliseconds between looks that need no event, for file systems that send none. Default 3,000. */
+  /** Milliseconds between polls, for file systems without events. Default 3,000. */
   poll?: number;
   clock?: Clock;
   watch?: Watch;
-  /** Where files are parsed. Default: the one thread of the process. */
+  /** The thread that parses files. Default: that of the process. */
   thread?: ZoneThread;
 }
 
-/** Files do not say what is newer: all claims in them are alike, whenever podns read them. */
+/** Files do not show which claim is newer, so all claims in them are equal. */
 const NO_AGE = 0;
 
-/** A file as it was last read. */
+/** The last state of a file. */
 interface Known {
-  /** Device, inode, size and times: the same signature, the same content, unless an event says otherwise. */
+  /** Device, inode, size and times: an equal signature means equal content, unless there was an event. */
   signature: string;
   digest: string;
   linked: boolean;
@@ -39,8 +39,8 @@ interface Known {
 }
 
 /**
- * The source `zones:DIR`. A directory that does not exist is waited for; one that goes away leaves its last
- * view standing. Never fails for good.
+ * The source `zones:DIR`. It waits for a directory that does not exist, and keeps the last view of one that
+ * disappears. Never fails permanently.
  */
 export function zones(dir: string, options: ZonesOptions = {}): Source & { reload(): void } {
   return new ZonesSource(dir, options);
@@ -59,18 +59,18 @@ class ZonesSource implements Source {
   readonly #ended = new Promise<void>((resolve) => (this.#end = resolve));
 
   #files = new Map<string, Known>();
-  /** All of them together, as last delivered. */
+  /** All files together, as last delivered. */
   #delivered: Delivered | undefined;
   #revision = 0;
   #reported = new Map<string, string>();
   #state = '';
 
-  /** Names of which an event told; `#all` when it did not say which. */
+  /** Names of files with an event; `#all` if an event had no name. */
   #dirty = new Set<string>();
   #all = false;
-  /** Some file was parsed by the thread, so the next may need it. */
+  /** True if the thread has parsed some file, so that the next edit may need it. */
   #threaded = false;
-  /** The next delivery restates everything. */
+  /** True if the next delivery must contain everything. */
   #full = false;
   #running: Promise<void> | undefined;
   #again = false;
@@ -141,7 +141,7 @@ class ZonesSource implements Source {
       });
   }
 
-  /** One look: list, read what changed, deliver. */
+  /** One pass: lists the files, reads changed ones, delivers. */
   async #look(sink: Sink): Promise<void> {
     const dirty = this.#dirty;
     const all = this.#all;
@@ -183,7 +183,7 @@ class ZonesSource implements Source {
     if (!this.#closed) this.#tell(sink, 'live');
   }
 
-  /** A file's new state, or its old one where nothing changed; undefined where it is gone or no file. */
+  /** The new state of a file, or the old one if nothing has changed; undefined if it is gone or not a file. */
   async #read(name: string, force: boolean): Promise<Known | undefined> {
     const path = join(this.#dir, name);
     const old = this.#files.get(name);
@@ -211,16 +211,16 @@ class ZonesSource implements Source {
     } catch (error) {
       const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
       if (missing && !linked) return undefined;
-      const reason = missing ? 'is a symbolic link to nothing' : ioReason(error);
+      const reason = missing ? 'is a dangling symbolic link' : ioReason(error);
       return { ...state, signature: '', zone: keepLast(unreadable({ file: path }, reason), old) };
     }
-    // By a thread of the system's: of a large file it takes longer than a turn.
+    // Runs in a thread of the pool, because a large file takes long.
     state.digest = Buffer.from(await subtle.digest('SHA-256', octets)).toString('base64');
     if (old !== undefined && old.digest === state.digest) return state;
     this.#threaded ||= this.#thread.wants(octets);
     let zone = state.zone;
     const parsed = this.#thread.parse(octets, path, this.#options).then((found) => void (zone = found));
-    // Whoever closes does not wait for a large file.
+    // close() does not wait for a large file.
     await Promise.race([parsed, this.#ended]);
     return { ...state, zone: keepLast(zone, old) };
   }
@@ -240,7 +240,7 @@ class ZonesSource implements Source {
     await Promise.race([sink.commit(), this.#ended]);
   }
 
-  /** Stops after each record, where a turn may end. */
+  /** Yields after each record, so that a slice may end there. */
   *#say(sink: Sink, { delivered, puts, kept, gone }: Delivery): Generator<void, void> {
     const { set, ages, held } = delivered;
     const put = (text: string, { resource, place }: Placed): void =>
@@ -265,7 +265,7 @@ class ZonesSource implements Source {
     }
   }
 
-  /** Tells the sink of each file's problems where they changed. */
+  /** Reports the changed problems of each file to the sink. */
   *#report(sink: Sink, set: ZoneSet): Generator<void, void> {
     const reported = new Map<string, string>();
     for (const [name, { zone }] of this.#files) {
@@ -279,7 +279,7 @@ class ZonesSource implements Source {
     }
     if (this.#watch.trouble !== undefined) {
       const poll = (this.#options.poll ?? 3000) / 1000;
-      const reason = `${this.#watch.trouble}: edits are seen only every ${poll} s`;
+      const reason = `${this.#watch.trouble}: podns sees edits only every ${poll} s`;
       this.#problems(
         sink,
         this.#dir,
@@ -305,7 +305,7 @@ class ZonesSource implements Source {
   }
 }
 
-/** An unusable file goes on with what it last held. */
+/** An unusable file keeps its last content. */
 function keepLast(zone: ZoneFile, old: Known | undefined): ZoneFile {
   if (zone.usable || old === undefined) return zone;
   return { ...zone, placed: old.zone.placed, refused: old.zone.refused };
