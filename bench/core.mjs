@@ -3,7 +3,7 @@
 import { parseArgs } from 'node:util';
 import { Responder } from '../dist/answer/responder.js';
 import { buildQuery } from '../dist/dns/build.js';
-import { createServer } from '../dist/index.js';
+import { ServerCore } from '../dist/server.js';
 import { validateResource } from '../dist/source/validate/validate.js';
 import { View } from '../dist/trie/read/view.js';
 import { NAMESPACE_PODS, NET6, VPC, pod6Octets, podName, podObject } from './pods.mjs';
@@ -19,7 +19,7 @@ const resident = () => process.memoryUsage.rss();
 const cpu = () => Number(process.cpuUsage().user + process.cpuUsage().system) / 1e6;
 const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
 
-const server = createServer({ config: { zones: [], admin: 'off' } });
+const server = new ServerCore({ config: { zones: [], admin: 'off' } });
 const empty = resident();
 const from = cpu();
 const sink = server.feed.sink('bench');

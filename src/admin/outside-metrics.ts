@@ -1,10 +1,10 @@
 /** What the forwarder of outside names counts: how queries went, what upstreams said, what is cached and waits. */
 import type { Counter, Gauge } from 'prom-client';
 
-import type { PodnsServer } from '../server.ts';
+import type { ServerCore } from '../server.ts';
 import type { Adder } from './transport-metrics.ts';
 
-type Count = keyof PodnsServer['outside']['counters'];
+type Count = keyof ServerCore['outside']['counters'];
 
 /** Label and counter; a query may count under several: one that misses may then join, fail or be given a stale answer. */
 const RESULTS: readonly [string, Count][] = [
@@ -31,7 +31,7 @@ const MESSAGES: readonly [string, Count][] = [
   ['no_answer', 'failures'],
 ];
 
-export function outsideMetrics(server: PodnsServer, gauge: Adder<Gauge>, counter: Adder<Counter>): void {
+export function outsideMetrics(server: ServerCore, gauge: Adder<Gauge>, counter: Adder<Counter>): void {
   const { outside } = server;
   counter(
     'podns_outside_queries_total',

@@ -1,6 +1,6 @@
 /** What the transports count, by listener, and by worker where threads serve it. */
 import type { Counter, Gauge } from 'prom-client';
-import type { PodnsServer } from '../server.ts';
+import type { ServerCore } from '../server.ts';
 import type { OpenListener } from '../server/transports.ts';
 
 type WorkerCounters = NonNullable<OpenListener['udp']['workers']>[number];
@@ -30,7 +30,7 @@ export type Adder<Metric> = (
   fill: (metric: Metric) => void,
 ) => void;
 
-export function transportMetrics(server: PodnsServer, gauge: Adder<Gauge>, counter: Adder<Counter>): void {
+export function transportMetrics(server: ServerCore, gauge: Adder<Gauge>, counter: Adder<Counter>): void {
   for (const word of LANE_COUNTS) {
     counter(`podns_packets_${word}_total`, `Packets ${word}.`, ['listener', 'proto'], (metric) => {
       for (const { listener, udp, tcp } of server.listeners) {
@@ -71,7 +71,7 @@ export function transportMetrics(server: PodnsServer, gauge: Adder<Gauge>, count
   );
 }
 
-function workersOf(server: PodnsServer): { listener: string; workers: readonly WorkerCounters[] }[] {
+function workersOf(server: ServerCore): { listener: string; workers: readonly WorkerCounters[] }[] {
   return server.listeners.map(({ listener, udp }) => ({
     listener: listener.text,
     workers: udp.workers ?? [],

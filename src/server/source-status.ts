@@ -15,7 +15,7 @@ export interface SourceStatus {
   lastHeard: number;
   /** When it was lost, on the same clock; 0 while it is not. */
   lostSince: number;
-  /** Likewise on the clock of `FeedOptions.elapsed`: what counts for how long. */
+  /** @internal When it was lost, on the clock of `FeedOptions.elapsed`: what counts for how long. */
   lostAt: number;
   changes: number;
   /** Changes a second, over the last ten. */

@@ -3,7 +3,7 @@ import { createSocket, type Socket } from 'node:dgram';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildQuery } from '../../src/dns/build.ts';
 import { parseMessage } from '../../src/dns/print.ts';
-import { createServer, type PodnsServer } from '../../src/server.ts';
+import { ServerCore } from '../../src/server.ts';
 import { startServer, type LoopbackServer } from './loopback-server.ts';
 
 const QUERIES = 20_000;
@@ -21,13 +21,13 @@ describe.each([
   ['a batch worker', 1],
 ])('an upstream is silent, UDP by %s', (_title, workers) => {
   let upstream: LoopbackServer;
-  let server: PodnsServer;
+  let server: ServerCore;
   let port = 0;
   const sockets: Socket[] = [];
 
   beforeAll(async () => {
     upstream = await startServer({});
-    server = createServer({
+    server = new ServerCore({
       config: {
         workers,
         upstreams: [upstream.text],

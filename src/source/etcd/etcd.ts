@@ -34,7 +34,9 @@ export interface EtcdOptions extends EtcdClientOptions {
   probeAfter?: number;
   /** The canonical suffix; names must fit under it. */
   zone?: string;
+  /** @internal For tests. */
   clock?: Clock;
+  /** @internal For tests: from 0 to 1. */
   random?: () => number;
 }
 

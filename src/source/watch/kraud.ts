@@ -32,7 +32,9 @@ export interface KraudOptions extends HttpOptions {
   zone?: string;
   /** Instead of standard input, for `-`. */
   input?: Readable;
+  /** @internal For tests. */
   clock?: Clock;
+  /** @internal For tests: from 0 to 1. */
   random?: () => number;
 }
 

@@ -21,9 +21,11 @@ export interface ZonesOptions extends ZoneOptions {
   patience?: number;
   /** Milliseconds between looks that need no event, for file systems that send none. Default 3,000. */
   poll?: number;
+  /** @internal For tests. */
   clock?: Clock;
+  /** @internal For tests. */
   watch?: Watch;
-  /** Where files are parsed. Default: the one thread of the process. */
+  /** @internal Where files are parsed. Default: the one thread of the process. */
   thread?: ZoneThread;
 }
 
