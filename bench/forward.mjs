@@ -17,7 +17,6 @@ import { bindSocket } from '../dist/transport/udp-batch/socket.js';
 import { authoritative, PEERS } from './forward-peers.mjs';
 import { writeForwardReport } from './forward-report.mjs';
 import { enterNamespace } from './namespace.mjs';
-import { writePage } from './page.mjs';
 import { outsideName, pod6Octets } from './pods.mjs';
 import {
   CLIENT_CORE,

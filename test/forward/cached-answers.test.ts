@@ -20,7 +20,7 @@ if (unavailableReason !== undefined && process.env['PODNS_TEST_REQUIRE_TOOLS'] =
 const NAME = 'www.example.com';
 
 describe.skipIf(unavailableReason !== undefined)('with a worker', () => {
-  const open: { close(): Promise<unknown> | unknown }[] = [];
+  const open: { close(): unknown }[] = [];
   let server: ServerCore;
   /** They say by their address whom a client has reached. */
   let red: LoopbackServer;

@@ -8,7 +8,7 @@ import { encodeQuery } from '../harness/build.ts';
 import { parseWire } from '../harness/wire.ts';
 import { ask, CLIENT, pod, RESERVE, VPC } from '../watch/nodes.ts';
 
-let servers: ServerCore[] = [];
+const servers: ServerCore[] = [];
 afterEach(async () => {
   for (const server of servers.splice(0)) await server.close(0);
 });

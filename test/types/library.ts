@@ -91,7 +91,7 @@ export function refused(server: PodnsServer, pod: Pod): void {
   type Inside = Refuses<'catalog' | 'feed' | 'memory' | 'outside' | 'settings' | 'subscribers'>;
   const status = server.status();
   // @ts-expect-error: not what users count by.
-  status.sources[0]?.lostAt;
+  void status.sources[0]?.lostAt;
   same<keyof Changes, 'put' | 'delete' | 'full' | 'revision'>(true);
   same<Config['workers'], number>(true);
   same<InstanceType<typeof ConfigError>['usage'], boolean>(true);

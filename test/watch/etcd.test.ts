@@ -21,7 +21,7 @@ namespaces:
 
 let folder = '';
 let etcd: EtcdMember;
-let running: Served[] = [];
+const running: Served[] = [];
 
 function serve(...more: string[]): Served {
   const served = new Served([

@@ -199,6 +199,7 @@ class EtcdDialect implements Dialect {
       }
       if (heard === 'probed') {
         const failure = await probe;
+        // oxlint-disable-next-line typescript/only-throw-error -- it was caught a moment ago
         if (failure !== undefined) throw failure;
         probe = undefined;
         yield [{ type: 'bookmark', revision: this.reached }];

@@ -4,7 +4,7 @@ import { boundFault, jsonFault, octetsFault, RECORD_MAX } from '../validate/boun
 import { JsonCutter, outlineOf, type Piece } from './json-cutter.ts';
 import { keyOf, valuesOf } from '../validate/json-outline.ts';
 import { foldLabel, foldPodName } from '../validate/names.ts';
-import { type Dialect, type StreamEvent } from '../reflector/dialect.ts';
+import type { Dialect, StreamEvent } from '../reflector/dialect.ts';
 import { reflectorSource, type Clock } from '../reflector/run.ts';
 import { inTurns, sliced, slices } from '../reflector/slices.ts';
 import { validateKey, validateResource } from '../validate/validate.ts';
