@@ -15,6 +15,7 @@ import { ServerCore } from '../dist/server.js';
 import { CASES } from './growth-cases.mjs';
 import { TIMES, writeGrowthReport } from './growth-report.mjs';
 import { writePage } from './page.mjs';
+import { messageOf } from './process.mjs';
 import { median, round } from './report.mjs';
 
 const { values: options } = parseArgs({
@@ -119,7 +120,7 @@ for (const one of CASES.filter(({ name }) => name.includes(options.only))) {
     }
   } catch (error) {
     // A miss, and no reason not to measure the others.
-    failed = error.message;
+    failed = messageOf(error);
   }
   results.push({
     name: one.name,

@@ -13,7 +13,7 @@ export function version() {
 }
 
 /** `workers`: 0 is the transport on node:dgram. `checkout`: the folder of another build. */
-export async function prepare({ folder, port, pods, workers, checkout }) {
+export async function prepare({ folder, port, pods, workers, checkout = undefined }) {
   const feed = join(folder, 'watch.ndjson');
   await writeWatch(feed, pods);
   const root = checkout ?? fileURLToPath(new URL('../..', import.meta.url));
