@@ -7,9 +7,7 @@
 import * as sys from '../dist/transport/syscalls.js';
 import { SERVER4, SERVER6 } from './namespace.mjs';
 import { pod4Octets, pod6Octets } from './pods.mjs';
-
-const { system, reason } = sys.loadSystem();
-if (system === undefined) throw new Error(reason);
+import { system } from './system.mjs';
 
 const BATCH = 64;
 const HEADER = 64;
@@ -208,6 +206,11 @@ export class Blaster {
    * Sends `rate` queries a second, evenly, and returns how long each answer took, sorted, in microseconds; the same
    * for each WINDOW_US of the run.
    * `counts`: by its message id, whether an answer is timed.
+   *
+   * @param {Pool} pool
+   * @param {number} seconds
+   * @param {number} rate
+   * @param {(id: number) => boolean} counts
    */
   pace(pool, seconds, rate, counts = () => true) {
     const { inbox } = this;

@@ -9,7 +9,7 @@ import * as knot from './competitors/knot.mjs';
 import * as loop from './competitors/loop.mjs';
 import * as nsd from './competitors/nsd.mjs';
 import * as podns from './competitors/podns.mjs';
-import { family, residentOctets, SERVER_CORE, spawnPinned, stop } from './process.mjs';
+import { family, messageOf, residentOctets, SERVER_CORE, spawnPinned, stop } from './process.mjs';
 
 const batch = { ...podns, name: 'podns', workers: 1 };
 const dgram = { ...podns, name: 'podns-dgram', workers: 0, protocols: ['udp'] };
@@ -40,7 +40,7 @@ export async function start(peer, pods, folder) {
   const input = feed === undefined ? 'ignore' : 'pipe';
   const started = performance.now();
   const child = spawnPinned(SERVER_CORE, command, parameters, { log, input });
-  if (feed !== undefined) createReadStream(feed).pipe(child.stdin, { end: false });
+  if (feed !== undefined && child.stdin !== null) createReadStream(feed).pipe(child.stdin, { end: false });
   try {
     if (peer.checked === false) {
       await new Promise((resolve) => setTimeout(resolve, 1000));
@@ -54,7 +54,9 @@ export async function start(peer, pods, folder) {
   } catch (error) {
     await stop(child, 'SIGKILL');
     const said = readFileSync(join(own, 'log'), 'utf8').trimEnd().split('\n').slice(-10).join('\n');
-    throw new Error(`${peer.name} with ${pods} pods: ${error.message}; it said:\n${said}`, { cause: error });
+    throw new Error(`${peer.name} with ${pods} pods: ${messageOf(error)}; it said:\n${said}`, {
+      cause: error,
+    });
   }
 }
 

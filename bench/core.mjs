@@ -3,10 +3,10 @@
 import { parseArgs } from 'node:util';
 import { Responder } from '../dist/answer/responder.js';
 import { buildQuery } from '../dist/dns/build.js';
-import { createServer } from '../dist/index.js';
-import { validateResource } from '../dist/source/validate/validate.js';
+import { ServerCore } from '../dist/server.js';
 import { View } from '../dist/trie/read/view.js';
 import { NAMESPACE_PODS, NET6, VPC, pod6Octets, podName, podObject } from './pods.mjs';
+import { valid } from './valid.mjs';
 
 const { positionals } = parseArgs({ allowPositionals: true });
 const pods = Number(positionals[0] ?? 1_000_000);
@@ -19,18 +19,18 @@ const resident = () => process.memoryUsage.rss();
 const cpu = () => Number(process.cpuUsage().user + process.cpuUsage().system) / 1e6;
 const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
 
-const server = createServer({ config: { zones: [], admin: 'off' } });
+const server = new ServerCore({ config: { zones: [], admin: 'off' } });
 const empty = resident();
 const from = cpu();
 const sink = server.feed.sink('bench');
 sink.state('live');
 sink.begin(true, '1');
-sink.put(validateResource({ kind: 'vpc', name: VPC, net6: [NET6] }, { unknownKeys: 'error' }).resource);
+sink.put(valid({ kind: 'vpc', name: VPC, net6: [NET6] }));
 for (let i = 0; i < pods; i++) {
   // As a stream brings it: one line of JSON, parsed and validated.
   const object = JSON.parse(JSON.stringify(podObject(i)));
   if (!withIp4) delete object.overlays;
-  sink.put(validateResource(object, { unknownKeys: 'ignore' }).resource);
+  sink.put(valid(object));
   if (i % 10_000 === 0) await new Promise((resolve) => setImmediate(resolve));
 }
 await sink.commit();

@@ -16,13 +16,15 @@ function handle(request, send) {
     response.header.rcode = 3;
   } else if (question.type === Packet.TYPE.AAAA || question.type === Packet.TYPE.A) {
     const address = found[question.type === Packet.TYPE.A ? 0 : 1];
-    response.answers.push({
+    /** @type {any} */
+    const record = {
       name: question.name,
       type: question.type,
       class: Packet.CLASS.IN,
       ttl: 1,
       address,
-    });
+    };
+    response.answers.push(record);
   }
   send(response);
 }
@@ -30,5 +32,5 @@ function handle(request, send) {
 for (const address of addresses) {
   const type = address.includes(':') ? 'udp6' : 'udp4';
   const server = dns2.createServer({ udp: { type }, handle });
-  await server.listen({ udp: { port: Number(port), address, type } });
+  await server.listen({ udp: { port: Number(port), address } });
 }

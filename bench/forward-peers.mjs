@@ -17,8 +17,8 @@ export const PEERS = [
     name: 'podns',
     version: podns.version,
     install: podns.install,
-    async prepare({ upstream, ...options }) {
-      const made = await podns.prepare({ ...options, workers: 1 });
+    async prepare({ upstream, folder, port, pods }) {
+      const made = await podns.prepare({ folder, port, pods, workers: 1 });
       const more = ['--upstreams', `127.0.0.1:${upstream}`, '--cache-size', String(CACHE_OCTETS)];
       return { ...made, parameters: [...made.parameters, ...more] };
     },

@@ -12,12 +12,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Asker, untilLoaded } from './check.mjs';
-import { loadSystem } from '../dist/transport/syscalls.js';
 import { bindSocket } from '../dist/transport/udp-batch/socket.js';
 import { authoritative, PEERS } from './forward-peers.mjs';
 import { writeForwardReport } from './forward-report.mjs';
 import { enterNamespace } from './namespace.mjs';
-import { writePage } from './page.mjs';
+import { system } from './system.mjs';
 import { outsideName, pod6Octets } from './pods.mjs';
 import {
   CLIENT_CORE,
@@ -90,7 +89,7 @@ async function start(peer, core, port, upstream) {
     first: true,
     input: feed === undefined ? 'ignore' : 'pipe',
   });
-  if (feed !== undefined) createReadStream(feed).pipe(child.stdin, { end: false });
+  if (feed !== undefined && child.stdin !== null) createReadStream(feed).pipe(child.stdin, { end: false });
   const server = { peer, child, port, log: join(own, 'log') };
   running.push(server);
   return server;
@@ -150,7 +149,6 @@ async function cacheHits(servers) {
 
 async function deadUpstream() {
   // Nobody reads it: a process that woke up for each query would take the generator's core from it.
-  const { system } = loadSystem();
   const silent = bindSocket(system, '127.0.0.1', 0, false);
   const server = await start(PEERS[0], SERVER_CORE, FIRST_PORT + PEERS.length, silent.port);
   const { port } = server;

@@ -123,13 +123,14 @@ const orders = {
   },
 };
 
-process.on('message', (order) => {
+/** Rates, windows and who is asked: `order` of the benches. */
+process.on('message', (/** @type {any} */ order) => {
   let result;
   try {
     result = orders[order.kind](order);
   } catch (error) {
-    result = { error: error.stack };
+    result = { error: error instanceof Error ? error.stack : String(error) };
   }
-  process.send(result);
+  process.send?.(result);
 });
 process.on('disconnect', () => process.exit());

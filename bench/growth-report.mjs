@@ -68,6 +68,7 @@ export function growthMarkdown(data) {
 
 /** How many times as much twice as much costs: over all of it, or where there is most, whichever is more. */
 function perDoubling(values) {
-  const mean = (from) => (values.at(-1) / values[from]) ** (1 / Math.log2(TIMES.at(-1) / TIMES[from]));
+  const last = TIMES.length - 1;
+  const mean = (from) => (values[last] / values[from]) ** (1 / Math.log2(TIMES[last] / TIMES[from]));
   return Math.max(mean(0), mean(1));
 }

@@ -11,10 +11,11 @@ import { setImmediate as turn, setTimeout as pause } from 'node:timers/promises'
 import { parseArgs } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { createServer } from '../dist/index.js';
+import { ServerCore } from '../dist/server.js';
 import { CASES } from './growth-cases.mjs';
 import { TIMES, writeGrowthReport } from './growth-report.mjs';
 import { writePage } from './page.mjs';
+import { messageOf } from './process.mjs';
 import { median, round } from './report.mjs';
 
 const { values: options } = parseArgs({
@@ -55,7 +56,7 @@ async function measure(one, n) {
   let sink;
   const source = { name: 'lost', start: (to) => void (sink = to), close: async () => undefined };
   const config = { admin: 'off', workers: 0, zones: [], ...one.config };
-  const server = createServer({ config, sources: one.lost === undefined ? [] : [source] });
+  const server = new ServerCore({ config, sources: one.lost === undefined ? [] : [source] });
   try {
     if (one.lost !== undefined) {
       await server.start();
@@ -83,7 +84,7 @@ async function measure(one, n) {
 async function measureFiles(one, n) {
   const folder = mkdtempSync(join(tmpdir(), 'podns-growth-'));
   writeFileSync(join(folder, 'a.yaml'), one.files(n));
-  const server = createServer({ config: { admin: 'off', workers: 0, zones: [folder] } });
+  const server = new ServerCore({ config: { admin: 'off', workers: 0, zones: [folder] } });
   try {
     const until = performance.now() + WAIT_MS;
     const load = await timed(async () => {
@@ -119,7 +120,7 @@ for (const one of CASES.filter(({ name }) => name.includes(options.only))) {
     }
   } catch (error) {
     // A miss, and no reason not to measure the others.
-    failed = error.message;
+    failed = messageOf(error);
   }
   results.push({
     name: one.name,

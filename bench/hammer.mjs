@@ -8,10 +8,9 @@ import { setImmediate } from 'node:timers/promises';
 import * as sys from '../dist/transport/syscalls.js';
 import { SERVER4 } from './namespace.mjs';
 import { podDomain } from './pods.mjs';
+import { system } from './system.mjs';
 import { AAAA, buildQuery } from './wire.mjs';
 
-const { system, reason } = sys.loadSystem();
-if (system === undefined) throw new Error(reason);
 const koffi = createRequire(import.meta.url)('koffi');
 const clockGettime = koffi.load(null).func('clock_gettime', 'int', ['int', 'uintptr_t']);
 
@@ -80,10 +79,10 @@ let run = true;
 process.on('message', () => (run = false));
 process.on('disconnect', () => process.exit());
 for (let n = 0; n < 1000; n++) ask(fd, query.length);
-process.send('ready');
+process.send?.('ready');
 while (run) {
   took.push(ask(fd, query.length));
   Atomics.wait(sleeper, 0, 0, GAP);
   await setImmediate();
 }
-process.send(took, () => process.exit());
+process.send?.(took, () => process.exit());

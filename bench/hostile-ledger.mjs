@@ -10,6 +10,8 @@ export class Ledger {
   unanswered = 0;
   unexpected = 0;
   good = 0;
+  /** Connections that the server has closed. */
+  closes = 0;
   #open = new Uint8Array(65_536);
   #id = 0;
 

@@ -55,6 +55,7 @@ async function overUdp(port, packets, count, progress) {
   const ledger = new Ledger();
   const socket = createSocket('udp4');
   let awaited = -1;
+  /** @type {(outcome?: unknown) => void} */
   let through = () => {};
   socket.on('message', (answer) => {
     ledger.take(answer);
@@ -110,6 +111,7 @@ function frame(packet) {
 async function overTcp(port, packets, count, progress) {
   const ledger = new Ledger();
   let awaited = -1;
+  /** @type {(outcome?: unknown) => void} */
   let through = () => {};
   const onAnswer = (answer) => {
     ledger.take(answer);
@@ -117,7 +119,6 @@ async function overTcp(port, packets, count, progress) {
     if (isGood(answer)) ledger.good++;
     through('answered');
   };
-  let closes = 0;
   let connection = await connectTcp(port, onAnswer);
   const askGood = (before) => {
     const good = goodQuery(0);
@@ -138,7 +139,7 @@ async function overTcp(port, packets, count, progress) {
     }
     if ((await askGood(frames)) === 'closed') {
       // A frame that is no message, or too many responses, ends a connection; the next one must work.
-      closes++;
+      ledger.closes++;
       ledger.forgive();
       connection = await connectTcp(port, onAnswer);
       if ((await askGood([])) === 'closed') throw new Error('a fresh connection was closed');
@@ -147,11 +148,11 @@ async function overTcp(port, packets, count, progress) {
   }
   await ledger.settle();
   connection.socket.destroy();
-  return Object.assign(ledger, { closes });
+  return ledger;
 }
 
 function residentMiB(pid) {
-  return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))[1]) / 1024;
+  return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]) / 1024;
 }
 
 async function startServer(folder) {

@@ -4,8 +4,7 @@ import { isMainThread, Worker, workerData } from 'node:worker_threads';
 import * as sys from '../dist/transport/syscalls.js';
 import { BatchMessages } from '../dist/transport/udp-batch/messages.js';
 import { bindSocket } from '../dist/transport/udp-batch/socket.js';
-
-const { system } = sys.loadSystem();
+import { system } from './system.mjs';
 
 if (isMainThread) {
   const [port, ...addresses] = process.argv.slice(2);

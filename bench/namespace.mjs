@@ -19,7 +19,7 @@ function ip(...parameters) {
 export function enterNamespace() {
   if (process.env.PODNS_BENCH_NAMESPACE === undefined) {
     // Root needs no user namespace, and some servers do not start inside one.
-    const isolation = process.getuid() === 0 ? ['--net'] : ['--user', '--map-root-user', '--net'];
+    const isolation = process.getuid?.() === 0 ? ['--net'] : ['--user', '--map-root-user', '--net'];
     const done = spawnSync('unshare', [...isolation, process.execPath, ...process.argv.slice(1)], {
       stdio: 'inherit',
       env: { ...process.env, PODNS_BENCH_NAMESPACE: '1' },

@@ -39,8 +39,9 @@ function readFigures(url) {
   try {
     return JSON.parse(readFileSync(url, 'utf8'));
   } catch (error) {
-    if (error.code === 'ENOENT') return undefined;
-    throw new Error(`${fileURLToPath(url)}: ${error.message}`, { cause: error });
+    const { code, message } = /** @type {NodeJS.ErrnoException} */ (error);
+    if (code === 'ENOENT') return undefined;
+    throw new Error(`${fileURLToPath(url)}: ${message}`, { cause: error });
   }
 }
 

@@ -22,6 +22,12 @@ export function pinSelf(core) {
 /**
  * Starts a command on one core. `log`: where its output goes, a file descriptor. `first`: before whatever else
  * wants that core, where we may say so (root).
+ *
+ * @param {number} core
+ * @param {string} command
+ * @param {string[]} parameters
+ * @param {{ log?: 'ignore' | 'inherit' | number, input?: 'ignore' | 'pipe', ipc?: boolean, first?: boolean,
+ *   env?: Record<string, string> }} [options]
  */
 export function spawnPinned(
   core,
@@ -31,7 +37,7 @@ export function spawnPinned(
 ) {
   const child = spawn('taskset', ['-c', String(core), command, ...parameters], {
     detached: first,
-    stdio: [input, log, log, ...(ipc ? ['ipc'] : [])],
+    stdio: ipc ? [input, log, log, 'ipc'] : [input, log, log],
     env: { ...process.env, ...env },
     serialization: 'advanced',
   });
@@ -40,6 +46,11 @@ export function spawnPinned(
   });
   if (first) putFirst(child);
   return child;
+}
+
+/** @param {unknown} error */
+export function messageOf(error) {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** The most that has been resident of each of these processes, octets. */

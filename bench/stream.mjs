@@ -2,10 +2,9 @@
 import * as sys from '../dist/transport/syscalls.js';
 import { serverAddress } from './blast.mjs';
 import { pod4, pod4Octets, pod6, pod6Octets } from './pods.mjs';
+import { system } from './system.mjs';
 import { createConnection } from 'node:net';
 import { once } from 'node:events';
-
-const { system } = sys.loadSystem();
 
 const SOL_TCP = 6;
 const TCP_NODELAY = 1;

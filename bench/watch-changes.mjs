@@ -35,6 +35,7 @@ export async function propagation(upstream, asker, admin, pods, seconds) {
     await pause(3);
   }
   clearInterval(timer);
+  /** @type {any} */
   const status = await (await fetch(`http://127.0.0.1:${admin}/v1/status`)).json();
   return {
     ...quantiles(times),

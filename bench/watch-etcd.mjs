@@ -15,7 +15,7 @@ export function etcdVersion() {
 /** The writer of the command, inside of this process: the start of another Node is no property of etcd. */
 export async function put(place) {
   const { EtcdWriter } = await import('../dist/source/etcd/writer.js');
-  const { validateResource } = await import('../dist/source/validate/validate.js');
+  const { valid } = await import('./valid.mjs');
   const [client, peer, port, admin] = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
   const url = `http://127.0.0.1:${client}`;
   const peers = `http://127.0.0.1:${peer}`;
@@ -33,11 +33,10 @@ export async function put(place) {
   const asker = new Asker(port);
   try {
     const writer = new EtcdWriter({ endpoints: [url] });
-    const resource = (raw) => validateResource(raw, { unknownKeys: 'error' }).resource;
-    const vpc = resource({ kind: 'vpc', name: VPC, net6: [NET6] });
+    const vpc = valid({ kind: 'vpc', name: VPC, net6: [NET6] });
     for (let tries = 0; ; tries++) {
       try {
-        await writer.put([vpc, resource(podObject(0))]);
+        await writer.put([vpc, valid(podObject(0))]);
         break;
       } catch (error) {
         if (tries > 50) throw error;
@@ -47,7 +46,7 @@ export async function put(place) {
     await asker.until(0, 0);
     const times = [];
     for (let n = 1; n <= PUTS; n++) {
-      const object = resource(podObject(0, n));
+      const object = valid(podObject(0, n));
       const began = performance.now();
       const writing = writer.put([object]);
       await asker.until(0, n);

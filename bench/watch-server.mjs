@@ -12,7 +12,7 @@ const MAIN = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
 export async function freePort() {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const { port } = server.address();
+  const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
   server.close();
   await once(server, 'close');
   return port;

@@ -13,7 +13,7 @@ import { parseArgs } from 'node:util';
 import { enterNamespace } from './namespace.mjs';
 import { writePage } from './page.mjs';
 import { version } from './competitors/podns.mjs';
-import { CLIENT_CORE, pinSelf, stop } from './process.mjs';
+import { CLIENT_CORE, messageOf, pinSelf, stop } from './process.mjs';
 import { Upstream } from './upstream.mjs';
 import { Asker, pause } from './watch-asker.mjs';
 import { flood, propagation } from './watch-changes.mjs';
@@ -93,7 +93,7 @@ try {
   await part('others', () => compare(place, pods, say));
 } catch (error) {
   const said = readFileSync(join(folder, 'log'), 'utf8').trimEnd().split('\n').slice(-10).join('\n');
-  throw new Error(`${error.message}; the servers said:\n${said}`, { cause: error });
+  throw new Error(`${messageOf(error)}; the servers said:\n${said}`, { cause: error });
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

@@ -39,6 +39,7 @@ function skipName(packet, start) {
 
 /** `rdata`: of the answer section, hexadecimal and sorted. */
 export function parseAnswer(packet) {
+  /** @type {string[]} */
   const rdata = [];
   let at = 12;
   for (let question = packet.readUInt16BE(4); question > 0; question--) at = skipName(packet, at) + 4;

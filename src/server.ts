@@ -1,4 +1,4 @@
-/** Wires configuration → sources → catalog → trie → transports; the API of the library. */
+/** Wires configuration → sources → catalog → trie → transports, for the library, the admin listener and the command. */
 import { Deferred } from './answer/defer/deferred.ts';
 import { systemClock } from './base/clock.ts';
 import type { Clock } from './base/clock.ts';
@@ -13,6 +13,7 @@ import type { Listen } from './transport/listen.ts';
 import type { Kind, Problem, Resource, Source } from './model.ts';
 import { problemText } from './model.ts';
 import { monotonicBy } from './server/monotonic-time.ts';
+import type { Announcer } from './server/announcer.ts';
 import { Feed } from './server/feed.ts';
 import { endServer } from './server/ending.ts';
 import type { SourceStatus } from './server/source-status.ts';
@@ -46,10 +47,11 @@ export interface ServerOptions {
   sources?: Source[];
   logger?: Logger;
   version?: string;
-  /** For tests: `clock` gives monotonic milliseconds and timers, `wallClock` milliseconds since 1970. */
+  /** @internal For tests: monotonic milliseconds with timers. */
   clock?: Clock;
+  /** @internal For tests: milliseconds since 1970. */
   wallClock?: () => number;
-  /** Octets of address space for the view; tests use small ones. */
+  /** Octets of address space for the view; memory is used where it is touched. Default: enough for 30 million names. */
   reserve?: Reserve;
   /** 16 octets, equal for all servers that share one address (RFC 9018). */
   cookieSecret?: Uint8Array;
@@ -61,22 +63,15 @@ const TIDIED = 512;
 /** The name of the source that `apply` feeds. */
 const API_SOURCE = 'api';
 
-/**
- * Makes a server. Nothing runs before `start` or `listen`, but `apply` and `answer` work at once.
- * Throws ConfigError if a setting is unknown or wrong, MemoryFullError if the address space for the view cannot be
- * reserved.
- */
-export function createServer(options: ServerOptions = {}): PodnsServer {
-  return new PodnsServer(options);
-}
-
-export class PodnsServer {
+/** A server with its internals; users of the library get `PodnsServer` of `server/podns-server.ts`. */
+export class ServerCore {
   readonly config: Config;
   readonly catalog: Catalog;
   /** The flat memory of the view, and the settings of answers: for further readers, such as benches and other threads. */
   readonly memory: TrieMemory;
   readonly settings: AnswerSettings;
   private readonly logger: Logger;
+  private readonly announcer: Announcer | undefined;
   private readonly sources: Source[];
   /** The subscribers of changes: readers of the watch stream and of the events, and the saved view. */
   readonly subscribers: Subscribers;
@@ -95,7 +90,7 @@ export class PodnsServer {
   private running: Source[] = [];
   private tidying = false;
 
-  constructor(options: ServerOptions) {
+  constructor(options: ServerOptions = {}, announcer?: Announcer) {
     const config = completeConfig(options.config);
     const clock = options.clock ?? systemClock;
     const wallClock = options.wallClock ?? Date.now;
@@ -103,6 +98,7 @@ export class PodnsServer {
     const seconds = (): number => Math.floor(wallClock() / 1000);
     this.config = config;
     this.logger = options.logger ?? silent;
+    this.announcer = announcer;
     this.sources = [...configuredSources(config), ...(options.sources ?? [])];
     this.catalog = new Catalog({
       sources: this.sources.map(({ name }) => name),
@@ -154,6 +150,7 @@ export class PodnsServer {
       version: options.version ?? '',
       wallClock,
       report: (problem) => this.logProblem('saved view', problem),
+      follower: announcer,
     });
     this.responder = new Responder(new View(memory), settings, seconds);
     this.outside = new Forwarding({
@@ -302,12 +299,18 @@ export class PodnsServer {
     this.staleness.look();
     this.deferred.viewChanged();
     this.subscribers.commit();
+    this.announceReady();
     // The writer updates the other copy once its readers have left, at the latest with the next change.
     setImmediate(() => {
       this.writer.tables.settle();
       this.tidy();
       if (changes >= LARGE_LOAD) void releaseMemory();
     });
+  }
+
+  /** Records that `apply` got before `start` do not make a server ready whose sources have not begun. */
+  private announceReady(): void {
+    this.announcer?.readiness(() => this.running.length === this.sources.length && this.staleness.covered);
   }
 
   /** Cleans up what a large change has left in the catalog, a little in each pass of the event loop. */
@@ -327,10 +330,13 @@ export class PodnsServer {
       if (source === name)
         this.logger[state === 'live' ? 'info' : 'warn']({ source, state, reason }, 'source');
     }
+    this.announcer?.source(() => this.feed.status().find((status) => status.name === name)!);
+    this.announceReady();
   }
 
   private logProblem(source: string, problem: Problem): void {
     const log = problem.severity === 'error' ? 'error' : 'warn';
     this.logger[log]({ source }, problemText(problem));
+    this.announcer?.problem(source, problem);
   }
 }

@@ -48,7 +48,7 @@ const ALLOWED: Record<string, string[]> = {
     'watch',
     'config',
   ],
-  index: ['server', 'model', 'config', 'source', 'answer/peer', 'answer/settings'],
+  index: ['server', 'model', 'config', 'source', 'catalog/change', 'transport/listen', 'trie/memory'],
   admin: ['index', 'server', 'watch', 'config', 'model', 'dns', 'transport/listen'],
   cli: ['index', 'server', 'config', 'model', 'dns', 'source', 'admin', 'transport/listen'],
 };

@@ -12,7 +12,11 @@ export function version() {
   return JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version;
 }
 
-/** `workers`: 0 is the transport on node:dgram. `checkout`: the folder of another build. */
+/**
+ * `workers`: 0 is the transport on node:dgram. `checkout`: the folder of another build.
+ *
+ * @param {{ folder: string, port: number, pods: number, workers: number, checkout?: string }} options
+ */
 export async function prepare({ folder, port, pods, workers, checkout }) {
   const feed = join(folder, 'watch.ndjson');
   await writeWatch(feed, pods);

@@ -1,7 +1,7 @@
 /** `/v1/vpcs`, `/v1/namespaces`, `/v1/overlays`, `/v1/pods`, `/v1/services`: the resources, as JSON. */
 import type { FastifyInstance } from 'fastify';
 import type { Kind, Resource } from '../model.ts';
-import type { PodnsServer } from '../server.ts';
+import type { ServerCore } from '../server.ts';
 import { PacedBody } from './paced-body.ts';
 import { listOf } from './watch.ts';
 
@@ -26,7 +26,7 @@ const LIMITS = {
 /** Resources per piece of the body: half a millisecond of work. */
 const PIECE = 100;
 
-export function listRoutes(app: FastifyInstance, server: PodnsServer, limits = LIMITS): void {
+export function listRoutes(app: FastifyInstance, server: ServerCore, limits = LIMITS): void {
   const reading = new Set<PacedBody>();
   // A slow reader must not delay the server's close.
   app.addHook('preClose', async () => {

@@ -2,19 +2,19 @@
 import type { FastifyInstance } from 'fastify';
 import { Counter, Gauge, Registry } from 'prom-client';
 import { KINDS } from '../model.ts';
-import type { PodnsServer } from '../server.ts';
+import type { ServerCore } from '../server.ts';
 import { BOUNDS, type Histogram } from '../server/histogram.ts';
 import { transportMetrics, type Adder } from './transport-metrics.ts';
 import { outsideMetrics } from './outside-metrics.ts';
 
-export function metricsRoutes(app: FastifyInstance, server: PodnsServer, version: string): void {
+export function metricsRoutes(app: FastifyInstance, server: ServerCore, version: string): void {
   const registry = registryOf(server, version);
   app.get('/metrics', async (_request, reply) =>
     reply.type(registry.contentType).send(await registry.metrics()),
   );
 }
 
-function registryOf(server: PodnsServer, version: string): Registry {
+function registryOf(server: ServerCore, version: string): Registry {
   const registry = new Registry();
   const registers = [registry];
   const gauge = (name: string, help: string, labelNames: string[], fill: (gauge: Gauge) => void): void => {
@@ -103,7 +103,7 @@ function registryOf(server: PodnsServer, version: string): Registry {
   return registry;
 }
 
-function watchMetrics(server: PodnsServer, gauge: Adder<Gauge>, counter: Adder<Counter>): void {
+function watchMetrics(server: ServerCore, gauge: Adder<Gauge>, counter: Adder<Counter>): void {
   const { watchServer } = server.subscribers;
   gauge('podns_watch_readers', "Connected readers of this server's watch stream.", [], (metric) =>
     metric.set(watchServer.facts().readers),

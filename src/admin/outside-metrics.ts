@@ -1,10 +1,10 @@
 /** The counters of the forwarder: results of queries, messages of upstreams, waiting queries, the cache. */
 import type { Counter, Gauge } from 'prom-client';
 
-import type { PodnsServer } from '../server.ts';
+import type { ServerCore } from '../server.ts';
 import type { Adder } from './transport-metrics.ts';
 
-type Count = keyof PodnsServer['outside']['counters'];
+type Count = keyof ServerCore['outside']['counters'];
 
 /** Label and counter. A query may count under several: after a miss it may join, fail or get a stale answer. */
 const RESULTS: readonly [string, Count][] = [
@@ -31,7 +31,7 @@ const MESSAGES: readonly [string, Count][] = [
   ['no_answer', 'failures'],
 ];
 
-export function outsideMetrics(server: PodnsServer, gauge: Adder<Gauge>, counter: Adder<Counter>): void {
+export function outsideMetrics(server: ServerCore, gauge: Adder<Gauge>, counter: Adder<Counter>): void {
   const { outside } = server;
   counter('podns_outside_queries_total', 'Queries for outside names, by result.', ['result'], (metric) => {
     const { counters } = outside;

@@ -1,12 +1,12 @@
 /** All routes of a running server, for `createAdmin`. */
-import type { PodnsServer } from '../server.ts';
+import type { ServerCore } from '../server.ts';
 import type { AdminRoutes } from './facts.ts';
 import { listRoutes } from './lists.ts';
 import { metricsRoutes } from './metrics.ts';
 import { statusRoutes } from './status.ts';
 import { watchRoutes } from './watch.ts';
 
-export function serverRoutes(server: PodnsServer, version: string): AdminRoutes[] {
+export function serverRoutes(server: ServerCore, version: string): AdminRoutes[] {
   return [
     (app) => watchRoutes(app, server),
     (app) => listRoutes(app, server),

@@ -1,7 +1,7 @@
 /** `/v1/status`: sources, revisions, lag, ages, rates and problems; the watch stream, outside names, the saved view. */
 import type { FastifyInstance } from 'fastify';
 import { KINDS, problemText, type Kind, type Problem } from '../model.ts';
-import type { PodnsServer } from '../server.ts';
+import type { ServerCore } from '../server.ts';
 import type { HistogramFacts } from '../server/histogram.ts';
 import type { WatchServerFacts } from '../watch/watch-server.ts';
 
@@ -68,7 +68,7 @@ export interface SourceText {
   problems: ProblemText[];
 }
 
-export function statusRoutes(app: FastifyInstance, server: PodnsServer, version: string): void {
+export function statusRoutes(app: FastifyInstance, server: ServerCore, version: string): void {
   const started = new Date().toISOString();
   app.get<{ Querystring: { digest?: string; vpc?: string } }>('/v1/status', async (request, reply) => {
     const status = statusOf(server, version, started);
@@ -78,7 +78,7 @@ export function statusRoutes(app: FastifyInstance, server: PodnsServer, version:
   });
 }
 
-function statusOf(server: PodnsServer, version: string, started: string): Status {
+function statusOf(server: ServerCore, version: string, started: string): Status {
   const { catalog, subscribers, feed, config } = server;
   const { saved } = subscribers;
   const counts = Object.fromEntries(KINDS.map((kind) => [kind, catalog.count(kind)]));
@@ -116,7 +116,7 @@ function statusOf(server: PodnsServer, version: string, started: string): Status
   };
 }
 
-function outsideText({ outside }: PodnsServer): OutsideText {
+function outsideText({ outside }: ServerCore): OutsideText {
   const { source, defaults, problem, upstreams, waiting, cacheEntries, cacheSize } = outside.status();
   const { hits, misses } = outside.counters;
   return {
@@ -129,7 +129,7 @@ function outsideText({ outside }: PodnsServer): OutsideText {
   };
 }
 
-function sourceTexts(server: PodnsServer): SourceText[] {
+function sourceTexts(server: ServerCore): SourceText[] {
   return server.status().map((source) => ({
     name: source.name,
     state: source.state,

@@ -1,6 +1,6 @@
 /** The counters of the transports, by listener, and by worker for listeners that worker threads serve. */
 import type { Counter, Gauge } from 'prom-client';
-import type { PodnsServer } from '../server.ts';
+import type { ServerCore } from '../server.ts';
 import type { OpenListener } from '../server/transports.ts';
 
 type WorkerCounters = NonNullable<OpenListener['udp']['workers']>[number];
@@ -45,7 +45,7 @@ export type Adder<Metric> = (
   fill: (metric: Metric) => void,
 ) => void;
 
-export function transportMetrics(server: PodnsServer, gauge: Adder<Gauge>, counter: Adder<Counter>): void {
+export function transportMetrics(server: ServerCore, gauge: Adder<Gauge>, counter: Adder<Counter>): void {
   for (const [word, help] of Object.entries(PACKETS) as [keyof typeof PACKETS, string][]) {
     counter(`podns_packets_${word}_total`, help, ['listener', 'proto'], (metric) => {
       for (const { listener, udp, tcp } of server.listeners) {
@@ -86,7 +86,7 @@ export function transportMetrics(server: PodnsServer, gauge: Adder<Gauge>, count
   );
 }
 
-function workersOf(server: PodnsServer): { listener: string; workers: readonly WorkerCounters[] }[] {
+function workersOf(server: ServerCore): { listener: string; workers: readonly WorkerCounters[] }[] {
   return server.listeners.map(({ listener, udp }) => ({
     listener: listener.text,
     workers: udp.workers ?? [],

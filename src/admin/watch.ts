@@ -1,6 +1,6 @@
 /** `/v1/watch`: the watch stream of this server's view; `/v1/events`: each change as it is applied. */
 import type { FastifyInstance } from 'fastify';
-import type { PodnsServer } from '../server.ts';
+import type { ServerCore } from '../server.ts';
 import type { Refusal } from '../watch/watch-server.ts';
 import { beginStream } from './stream.ts';
 
@@ -22,7 +22,7 @@ const RETRY_AFTER = 1;
 const REVISION = /^(0|[1-9][0-9]{0,19})$/;
 const VPC = /^[a-z0-9_-]{1,63}$/;
 
-export function watchRoutes(app: FastifyInstance, server: PodnsServer): void {
+export function watchRoutes(app: FastifyInstance, server: ServerCore): void {
   const { watchServer, events } = server.subscribers;
   // Streams do not end by themselves, and the close of the server must not wait for them.
   app.addHook('preClose', async () => {

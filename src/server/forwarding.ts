@@ -97,7 +97,7 @@ export class Forwarding implements OutsideNames {
 
   ask(packet: Uint8Array, responder: Responder, peer: Peer, reply: (answer: Uint8Array) => void): void {
     const { client, query, view } = responder;
-    const tenant = client.vpc === 0 ? 0 : view.words[client.vpc + layout.VPC_NUMBER];
+    const tenant = client.vpc === 0 ? 0 : view.words[client.vpc + layout.VPC_NUMBER]!;
     const { upstreams, routes } = this.tenant(tenant, view, client.vpc);
     const route = routes.longest(this.routes, query);
     // A name that is routed in the view must not go elsewhere, even if its route is already gone here.
@@ -155,7 +155,7 @@ export class Forwarding implements OutsideNames {
     if (number === 0) return NO_VPC;
     let tenant = this.tenants.get(number);
     if (tenant === undefined) {
-      const name = view.labelText(view.words[vpc + layout.VPC_NODE]);
+      const name = view.labelText(view.words[vpc + layout.VPC_NODE]!);
       // An implied VPC disappears without an event, together with the last resource in it.
       this.forget(name);
       const resource = this.catalog.get({ kind: 'vpc', vpc: name, namespace: '', name: '' });

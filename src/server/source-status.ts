@@ -15,7 +15,7 @@ export interface SourceStatus {
   lastHeard: number;
   /** When the source was lost, on the same clock; 0 while it is not lost. */
   lostSince: number;
-  /** The same on the clock of `FeedOptions.elapsed`, which measures how long it has been lost. */
+  /** @internal The same on the clock of `FeedOptions.elapsed`, which measures how long it has been lost. */
   lostAt: number;
   changes: number;
   /** Changes per second, over the last ten seconds. */

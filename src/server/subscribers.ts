@@ -2,7 +2,7 @@
 import type { Catalog, Change } from '../catalog/catalog.ts';
 import type { Config } from '../config/table.ts';
 import type { Problem, Source } from '../model.ts';
-import { Events } from '../watch/events.ts';
+import { Events, type ChangesFollower } from '../watch/events.ts';
 import type { Feed } from './feed.ts';
 import type { Staleness } from './staleness.ts';
 import { WatchServer } from '../watch/watch-server.ts';
@@ -17,6 +17,8 @@ export interface SubscribersOptions {
   version: string;
   wallClock: () => number;
   report: (problem: Problem) => void;
+  /** The library's user. */
+  follower: ChangesFollower | undefined;
 }
 
 /** Grace period before restored data is relayed, in ms; within it the sources can replace that data. */
@@ -39,7 +41,7 @@ export class Subscribers {
         lostSince: staleness.lostSince,
       }),
     });
-    this.events = new Events(wallClock);
+    this.events = new Events(wallClock, options.follower);
     if (config.state === '') return;
     this.saved = new SavedView({
       folder: config.state,

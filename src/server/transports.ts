@@ -202,7 +202,7 @@ export class BindError extends Error {
   readonly address: string;
   readonly port: number;
 
-  constructor(protocol: 'udp' | 'tcp', { address, port }: Listener, cause: unknown) {
+  constructor(protocol: 'udp' | 'tcp', { address, port }: Pick<Listen, 'address' | 'port'>, cause: unknown) {
     const { message, code = '' } = cause as NodeJS.ErrnoException;
     super(`${protocol === 'udp' ? 'UDP' : 'TCP'}: ${message}`, { cause });
     this.code = code;

@@ -20,15 +20,25 @@ export interface EventListener {
   left(): void;
 }
 
+/** Is told of changes as they are, not as lines. */
+export interface ChangesFollower {
+  /** False: changes need not be kept for it. */
+  readonly wanted: boolean;
+  /** What has become visible; `missed` counts what is not among `changes`. */
+  committed(changes: readonly Change[], missed: number): void;
+}
+
 export class Events {
   private readonly listeners = new Set<Listener>();
+  private readonly follower: ChangesFollower | undefined;
   private readonly wallClock: () => number;
   private lines: Change[] = [];
   private count = 0;
 
   /** Milliseconds since 1970. */
-  constructor(wallClock: () => number) {
+  constructor(wallClock: () => number, follower?: ChangesFollower) {
     this.wallClock = wallClock;
+    this.follower = follower;
   }
 
   get size(): number {
@@ -51,7 +61,7 @@ export class Events {
 
   /** One change of a revision that is not visible yet. */
   change(change: Change): void {
-    if (this.listeners.size === 0) return;
+    if (this.listeners.size === 0 && this.follower?.wanted !== true) return;
     this.count++;
     if (this.lines.length < MOST) this.lines.push(change);
   }
@@ -62,6 +72,8 @@ export class Events {
     if (count === 0) return;
     this.count = 0;
     this.lines = [];
+    this.follower?.committed(lines, count - lines.length);
+    if (this.listeners.size === 0) return;
     const now = this.wallClock();
     let text = lines.map((change) => eventLine(change, now)).join('');
     if (count > lines.length) text += missedLine(count - lines.length);

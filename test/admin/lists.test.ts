@@ -3,11 +3,11 @@ import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createAdmin, type Admin } from '../../src/admin/http.ts';
 import { listRoutes } from '../../src/admin/lists.ts';
-import { createServer, type PodnsServer } from '../../src/index.ts';
+import { ServerCore } from '../../src/server.ts';
 import { keyOf, type Resource } from '../../src/model.ts';
 import { eventually, pod, RESERVE } from '../watch/nodes.ts';
 
-let server: PodnsServer;
+let server: ServerCore;
 let admin: Admin;
 let url = '';
 const sockets: Socket[] = [];
@@ -19,7 +19,7 @@ afterEach(async () => {
 });
 
 async function start(limits?: { readers: number; stall: number }): Promise<void> {
-  server = createServer({ config: { workers: 0 }, reserve: RESERVE });
+  server = new ServerCore({ config: { workers: 0 }, reserve: RESERVE });
   admin = createAdmin({
     bind: '127.0.0.1:0',
     facts: { readiness: () => server.readiness() },

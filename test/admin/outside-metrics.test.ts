@@ -4,7 +4,7 @@ import { createAdmin } from '../../src/admin/http.ts';
 import { serverRoutes } from '../../src/admin/server-routes.ts';
 import type { Status } from '../../src/admin/status.ts';
 import { statusText } from '../../src/cli/commands/status.ts';
-import { createServer } from '../../src/index.ts';
+import { ServerCore } from '../../src/server.ts';
 import { encodeQuery } from '../harness/build.ts';
 import { Upstream } from '../harness/upstream.ts';
 
@@ -19,7 +19,7 @@ test('queries are counted by how they went, and status names the upstreams', asy
   const upstream = new Upstream();
   await upstream.open();
   closing.push(upstream);
-  const server = createServer({
+  const server = new ServerCore({
     config: { workers: 0, upstreams: [`127.0.0.1:${upstream.port}`] },
     reserve: RESERVE,
   });

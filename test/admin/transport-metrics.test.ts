@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { createAdmin } from '../../src/admin/http.ts';
 import { serverRoutes } from '../../src/admin/server-routes.ts';
-import { createServer } from '../../src/index.ts';
+import { ServerCore } from '../../src/server.ts';
 import { batchUnavailableReason } from '../../src/transport/udp-batch/udp-batch.ts';
 import { encodeQuery } from '../harness/build.ts';
 import { skipAloud } from '../harness/tools.ts';
@@ -18,7 +18,7 @@ afterEach(async () => {
 
 /** A server that has answered one query for `db`, and one for nothing, of each of many clients; its metrics. */
 async function metricsAfterQueries(workers: number): Promise<{ text: string; listener: string }> {
-  const server = createServer({ config: { workers, forward: 'off' }, reserve: RESERVE });
+  const server = new ServerCore({ config: { workers, forward: 'off' }, reserve: RESERVE });
   closing.push({ close: () => server.close(0) });
   await server.apply({
     put: [{ kind: 'pod', vpc: 'aep', namespace: 'web', name: 'db', ip6: 'fdfd:1a8::1' }],

@@ -154,7 +154,7 @@ describe('additional records of SRV', () => {
       seen = seen.add(length);
       expect([1, 41]).toContain(length);
     }
-    expect([...seen].sort()).toEqual([1, 41]);
+    expect([...seen].sort((a, b) => a - b)).toEqual([1, 41]);
   });
 
   test('go on beyond the reach of compression pointers', () => {

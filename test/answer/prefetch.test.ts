@@ -5,7 +5,7 @@ import type { Batch } from '../../src/answer/prefetch.ts';
 import type { Listener, Peer } from '../../src/answer/peer.ts';
 import { createResponder } from '../../src/answer/worker.ts';
 import { parseAddress } from '../../src/dns/address.ts';
-import { createServer } from '../../src/index.ts';
+import { ServerCore } from '../../src/server.ts';
 import { encodeQuery } from '../harness/build.ts';
 import { askArbitrary, changeArbitrary, tenantResources, TENANTS, turnCase } from '../harness/random.ts';
 
@@ -98,7 +98,7 @@ test('answers are the same with it and without', async () => {
   });
   let answered = 0;
   const property = fc.asyncProperty(story, async ({ changes, packets, picks, scope, wide }) => {
-    const server = createServer({ config: { forward: 'off' }, reserve: RESERVE });
+    const server = new ServerCore({ config: { forward: 'off' }, reserve: RESERVE });
     try {
       await server.apply({ put: TENANTS.flatMap(tenantResources), full: true });
       for (const change of changes) {

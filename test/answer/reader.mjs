@@ -50,7 +50,7 @@ function check({ from, to, digest }) {
     return;
   }
   faults.push(
-    `no revision from ${Math.max(from, last)} to ${to}: of the first differ ${wrongIn(Math.max(from, last), digest)}, of the last ${wrongIn(to, digest)}`,
+    `no revision from ${Math.max(from, last)} to ${to}: of the first differ ${wrongIn(Math.max(from, last), digest).join()}, of the last ${wrongIn(to, digest).join()}`,
   );
 }
 

@@ -436,7 +436,7 @@ describe('several sources', () => {
     const catalog = new Catalog({ sources: ['files'] });
     const first = catalog.begin('files', true, 'a');
     first.put(pod('db'), { file: 'z.yaml', line: 1 }, undefined, '0');
-    [...first.commit()];
+    Array.from(first.commit());
     const second = catalog.begin('files', true, 'b');
     second.put(pod('db'), { file: 'z.yaml', line: 2 }, undefined, '0');
     expect([...second.commit()]).toEqual([]);

@@ -27,7 +27,7 @@ let base = '';
 let folder = '';
 let again = '';
 let path = '';
-let open: SavedFiles[] = [];
+const open: SavedFiles[] = [];
 
 beforeEach(() => {
   base = mkdtempSync(join(tmpdir(), 'podns-saved-'));

@@ -103,7 +103,7 @@ describe('a snapshot', () => {
     const lines = readFileSync(path, 'utf8')
       .trimEnd()
       .split('\n')
-      .map((text) => JSON.parse(text));
+      .map((text) => JSON.parse(text) as { type: string });
     expect(lines[0]).toMatchObject({ type: 'snapshot', revision: 'abc', saved: '2026-11-22T10:00:00.123Z' });
     expect(lines.map(({ type }) => type).sort()).toEqual([
       'checksum',
@@ -217,7 +217,11 @@ describe('a snapshot without ages', () => {
     const { catalog, snapshot, problem } = await load(['etcd']);
     expect(problem).toBeUndefined();
     expect(snapshot!.sources).toEqual([{ name: 'etcd', revision: '9' }]);
-    expect([...catalog.records()].map(({ stamp }) => stamp).sort()).toEqual([3n, 5n, 7n]);
+    expect([...catalog.records()].map(({ stamp }) => stamp).sort((a, b) => Number(a - b))).toEqual([
+      3n,
+      5n,
+      7n,
+    ]);
     expect(catalog.get({ kind: 'vpc', vpc: 'b', namespace: '', name: '' })).toEqual(net('b'));
   });
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createAdmin, type Admin } from '../../src/admin/http.ts';
 import { serverRoutes } from '../../src/admin/server-routes.ts';
-import { createServer, type PodnsServer } from '../../src/server.ts';
+import { ServerCore } from '../../src/server.ts';
 import { podns, type Ran } from './harness.ts';
 
 const AEP = `
@@ -137,11 +137,11 @@ listen:
 });
 
 describe('from a running server', () => {
-  let server: PodnsServer;
+  let server: ServerCore;
   let admin: Admin;
   let url = '';
   beforeAll(async () => {
-    server = createServer({ config: { zone: 'pods.example', workers: 0 } });
+    server = new ServerCore({ config: { zone: 'pods.example', workers: 0 } });
     await server.apply({
       put: [{ kind: 'pod', vpc: 'aep', namespace: 'shop', name: 'app', ip6: 'fdfd:1a8::3:1' }],
     });

@@ -59,7 +59,6 @@ describe('serve', () => {
     const served = serve([...QUIET, ...LISTEN, '--zones', odd]);
     await served.until('out', 'zones\\u009b31m\\u202e');
     await served.until('err', 'zones\\u009b31m\\u202e');
-    // eslint-disable-next-line no-control-regex
     expect(served.out + served.err).not.toMatch(/[\u007f-\u009f\u202a-\u202e]/);
     const sources = served.err
       .trim()

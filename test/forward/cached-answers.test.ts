@@ -8,7 +8,7 @@ import { parseMessage } from '../../src/dns/print.ts';
 import type { Message } from '../../src/dns/print.ts';
 import { batchUnavailableReason } from '../../src/transport/udp-batch/udp-batch.ts';
 import type { Vpc } from '../../src/model.ts';
-import { createServer, type PodnsServer } from '../../src/server.ts';
+import { ServerCore } from '../../src/server.ts';
 import { HEAD_SHIFT } from '../../src/shared-cache/layout.ts';
 import { startServer, type LoopbackServer } from './loopback-server.ts';
 import { a, answerTo } from './world.ts';
@@ -20,8 +20,8 @@ if (unavailableReason !== undefined && process.env['PODNS_TEST_REQUIRE_TOOLS'] =
 const NAME = 'www.example.com';
 
 describe.skipIf(unavailableReason !== undefined)('with a worker', () => {
-  const open: { close(): Promise<unknown> | unknown }[] = [];
-  let server: PodnsServer;
+  const open: { close(): unknown }[] = [];
+  let server: ServerCore;
   /** They say by their address whom a client has reached. */
   let red: LoopbackServer;
   let blue: LoopbackServer;
@@ -79,7 +79,7 @@ describe.skipIf(unavailableReason !== undefined)('with a worker', () => {
   beforeEach(async () => {
     red = await upstream(1);
     blue = await upstream(2);
-    server = createServer({ config: { workers: 1, upstreams: [red.text], cacheSize: 256 * 1024 } });
+    server = new ServerCore({ config: { workers: 1, upstreams: [red.text], cacheSize: 256 * 1024 } });
     open.push({ close: () => server.close(0) });
     const pods = ['red', 'blue'].map((name) => ({
       ...{ kind: 'pod' as const, vpc: name, namespace: 'shop', name: 'db' },

@@ -8,13 +8,13 @@ import { parseMessage } from '../../src/dns/print.ts';
 import type { Message } from '../../src/dns/print.ts';
 import { Suffixes } from '../../src/forward/routes/suffixes.ts';
 import type { Vpc } from '../../src/model.ts';
-import { createServer, type PodnsServer } from '../../src/server.ts';
+import { ServerCore } from '../../src/server.ts';
 import { startServer, type LoopbackServer } from './loopback-server.ts';
 import { a, answerTo } from './world.ts';
 
 describe('through a server', () => {
   const open: { close(): Promise<unknown> }[] = [];
-  let server: PodnsServer;
+  let server: ServerCore;
   /** They say by their address whom a client has reached. */
   let usual: LoopbackServer;
   let corp: LoopbackServer;
@@ -46,7 +46,7 @@ describe('through a server', () => {
     corp = await upstream(2);
     deep = await upstream(3);
     const routes = { 'corp.example': [corp.text], 'shut.example': [], 'both.example': [corp.text] };
-    server = createServer({
+    server = new ServerCore({
       config: { workers: 0, upstreams: [usual.text], routes, hosts: { everywhere: ['192.0.2.99'] } },
     });
     open.push(server);

@@ -25,7 +25,7 @@ export class ReferenceReverse {
   }
 
   /** The PTR of an address of the client's VPC: the first name that resolves back; undefined when not assigned. */
-  private pointer(client: ReferenceClient, address: string): string | '' | undefined {
+  private pointer(client: ReferenceClient, address: string): string | undefined {
     const four = !address.includes(':');
     const holds = (holder: Pod | Service): boolean =>
       four

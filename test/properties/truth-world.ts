@@ -3,7 +3,7 @@ import { encodeQuery } from '../harness/build.ts';
 import { parseWire } from '../harness/wire.ts';
 import { PLACED, type Operation, type Step } from '../catalog/model.ts';
 import type { Clock } from '../../src/base/clock.ts';
-import { createServer, type PodnsServer } from '../../src/index.ts';
+import { ServerCore } from '../../src/server.ts';
 import { keyOf, keyText, type Resource, type Source } from '../../src/model.ts';
 import { changeEvent, putEvent } from '../../src/source/etcd/events.ts';
 import { StreamError, type Dialect, type StreamEvent } from '../../src/source/reflector/dialect.ts';
@@ -232,7 +232,7 @@ const BROKEN: Partial<Record<Resource['kind'], object>> = {
 };
 
 /** Reads the watch stream of another node. */
-export function relayed(of: PodnsServer): { source: Source; again(): void } {
+export function relayed(of: ServerCore): { source: Source; again(): void } {
   let wire = new Wire();
   const connect = async function* (signal: AbortSignal): AsyncGenerator<StreamEvent[]> {
     wire = new Wire();
@@ -267,14 +267,14 @@ const NOW = 1_795_000_000_000;
 
 /** A node, its sources' names to the revisions they must reach, and how to make them list again. */
 export class Node {
-  readonly server: PodnsServer;
+  readonly server: ServerCore;
   private readonly reach: Map<string, () => string>;
   private readonly agains: (() => void)[];
 
   constructor(feeds: { source: Source; again(): void; reach: () => string }[], state = '') {
     this.reach = new Map(feeds.map(({ source, reach }) => [source.name, reach]));
     this.agains = feeds.map(({ again }) => again);
-    this.server = createServer({
+    this.server = new ServerCore({
       config: { admin: 'off', workers: 0, forward: 'off', state },
       sources: feeds.map(({ source }) => source),
       reserve: RESERVE,

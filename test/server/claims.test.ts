@@ -1,6 +1,6 @@
 /** Who owns what is claimed twice: a server that lived through it says what one says that starts afterwards. */
 import { afterEach, describe, expect, it } from 'vitest';
-import { createServer, type PodnsServer } from '../../src/index.ts';
+import { ServerCore } from '../../src/server.ts';
 import type { Pod, ResourceKey, Sink, Source, Vpc } from '../../src/model.ts';
 import { ask, pod, RESERVE } from '../watch/nodes.ts';
 
@@ -34,15 +34,15 @@ class Said implements Source {
   }
 }
 
-const servers: PodnsServer[] = [];
+const servers: ServerCore[] = [];
 afterEach(async () => {
   for (const server of servers.splice(0)) await server.close(0);
 });
 
-async function open(...names: string[]): Promise<{ server: PodnsServer; said: Said[] }> {
+async function open(...names: string[]): Promise<{ server: ServerCore; said: Said[] }> {
   const said = names.map((name) => new Said(name));
   const config = { admin: 'off' as const, workers: 0, forward: 'off' as const };
-  const server = createServer({ config, sources: said, reserve: RESERVE });
+  const server = new ServerCore({ config, sources: said, reserve: RESERVE });
   servers.push(server);
   await server.start();
   return { server, said };
@@ -51,7 +51,7 @@ async function open(...names: string[]): Promise<{ server: PodnsServer; said: Sa
 const vpc = (name: string, more: Partial<Vpc> = {}): Vpc => {
   return { kind: 'vpc', name, net6: ['fd00::/48'], services6: [], ...more };
 };
-const whose = async (server: PodnsServer): Promise<string | undefined> =>
+const whose = async (server: ServerCore): Promise<string | undefined> =>
   /vpc=(\w+)/.exec(await ask(server, '_whoami.vpc.internal', 'fd00::1', 'TXT'))?.[1];
 
 describe('net6 of two VPCs', () => {
@@ -88,7 +88,7 @@ describe('one address of two pods', () => {
       await lived.said[0]!.put(true, at(0n), [first]);
       await lived.said[0]!.put(false, at(1n), [[p1, at(1n)]]);
       await lived.said[0]!.put(false, at(2n), [[p2, at(2n)]]);
-      const owners = async (server: PodnsServer): Promise<string> =>
+      const owners = async (server: ServerCore): Promise<string> =>
         `${await ask(server, 'p1', 'fd00::9')} ${await ask(server, 'p2', 'fd00::9')}`;
       expect(await owners(lived.server)).toBe('NOERROR NOERROR fd00::9');
       // Written again, unchanged.

@@ -1,19 +1,20 @@
 /** The library's face: changes that wait for each other, and the checks of what it is given. */
 import { afterEach, describe, expect, it } from 'vitest';
-import { createServer, type Changes, type PodnsServer } from '../../src/index.ts';
+import type { Changes } from '../../src/index.ts';
+import { ServerCore } from '../../src/server.ts';
 import { ConfigError, completeConfig, loadConfig } from '../../src/config.ts';
 import { defaults } from '../../src/config/table.ts';
 import { encodeQuery } from '../harness/build.ts';
 import { parseWire } from '../harness/wire.ts';
 import { ask, CLIENT, pod, RESERVE, VPC } from '../watch/nodes.ts';
 
-let servers: PodnsServer[] = [];
+const servers: ServerCore[] = [];
 afterEach(async () => {
   for (const server of servers.splice(0)) await server.close(0);
 });
 
-function start(config: object = {}): PodnsServer {
-  const server = createServer({ config: { workers: 0, ...config }, reserve: RESERVE });
+function start(config: object = {}): ServerCore {
+  const server = new ServerCore({ config: { workers: 0, ...config }, reserve: RESERVE });
   servers.push(server);
   return server;
 }
@@ -143,7 +144,7 @@ describe('the configuration', () => {
   ])('%j is refused', (config, reasons) => {
     let thrown: unknown;
     try {
-      createServer({ config, reserve: RESERVE });
+      new ServerCore({ config, reserve: RESERVE });
     } catch (error) {
       thrown = error;
     }

@@ -3,7 +3,7 @@ import { createSocket } from 'node:dgram';
 import { createServer as createTcp } from 'node:net';
 import { once } from 'node:events';
 import { afterEach, describe, expect, test } from 'vitest';
-import { createServer } from '../../src/index.ts';
+import { ServerCore } from '../../src/server.ts';
 import type { Sink, Source } from '../../src/index.ts';
 import { batchUnavailableReason } from '../../src/transport/udp-batch/udp-batch.ts';
 import { encodeQuery } from '../harness/build.ts';
@@ -49,7 +49,7 @@ else skipAloud('listeners of the batch transport', unavailableReason);
 
 describe.each(LANES)('listeners, %s transport, %i workers', (_, workers) => {
   function serve() {
-    const server = createServer({ config: { workers, forward: 'off' }, reserve: RESERVE });
+    const server = new ServerCore({ config: { workers, forward: 'off' }, reserve: RESERVE });
     closing.push({ close: () => server.close(0) });
     return server;
   }
@@ -95,7 +95,7 @@ describe.each(LANES)('listeners, %s transport, %i workers', (_, workers) => {
       start: (given) => void (sink = given),
       close: () => Promise.resolve(),
     };
-    const server = createServer({
+    const server = new ServerCore({
       config: { workers, forward: 'off', syncHold: 20_000 },
       reserve: RESERVE,
       sources: [source],

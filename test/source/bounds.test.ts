@@ -156,7 +156,9 @@ describe('etcd', () => {
 
 describe("kraud's stream", () => {
   const pods = (entries: Record<string, string>): string =>
-    `{"V":{"pod":{${Object.entries(entries).map(([id, entry]) => `"${id}":${entry}`)}}}}\n`;
+    `{"V":{"pod":{${Object.entries(entries)
+      .map(([id, entry]) => `"${id}":${entry}`)
+      .join()}}}}\n`;
   const GOOD = '{"n":["web"],"d":"n"}';
 
   it.each([

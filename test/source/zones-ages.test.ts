@@ -4,14 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createServer, type PodnsServer } from '../../src/index.ts';
+import { ServerCore } from '../../src/server.ts';
 import type { Vpc } from '../../src/model.ts';
 import { agesOf } from '../../src/source/zones/zone-set.ts';
 import { eventually, RESERVE } from '../watch/nodes.ts';
 
 let root: string;
 let dir: string;
-const servers: PodnsServer[] = [];
+const servers: ServerCore[] = [];
 
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'podns-ages-'));
@@ -23,9 +23,9 @@ afterEach(async () => {
   await rm(root, { recursive: true });
 });
 
-async function open(state = ''): Promise<PodnsServer> {
+async function open(state = ''): Promise<ServerCore> {
   const config = { zones: [dir], workers: 0, admin: 'off' as const, forward: 'off' as const, state };
-  const server = createServer({ config, reserve: RESERVE });
+  const server = new ServerCore({ config, reserve: RESERVE });
   servers.push(server);
   await server.start();
   await eventually(
@@ -35,13 +35,13 @@ async function open(state = ''): Promise<PodnsServer> {
   return server;
 }
 
-const owners = (server: PodnsServer): Record<string, string[]> =>
+const owners = (server: ServerCore): Record<string, string[]> =>
   Object.fromEntries([...server.list('vpc')].map((vpc) => [(vpc as Vpc).name, (vpc as Vpc).net6]));
 const write = (name: string, text: string): Promise<void> => writeFile(join(dir, name), text);
 const vpc = (name: string, more = ''): string => `vpc: ${name}\nnet6: ["fd00::/16"]\n${more}`;
 
 /** Until the server says this, and one that is started now as well. */
-async function expectOwner(server: PodnsServer, owner: string): Promise<void> {
+async function expectOwner(server: ServerCore, owner: string): Promise<void> {
   server.reload();
   const owns = (all: Record<string, string[]>): boolean =>
     Object.entries(all).every(([name, net6]) => net6.length > 0 === (name === owner));
@@ -126,7 +126,7 @@ it('an address of two pods is that of the smaller name, whichever was written la
   );
   await write('1.yaml', pods('b').replace('}', ', names: [x] }'));
   server.reload();
-  const reasons = (one: PodnsServer): string[] => one.conflicts().map(({ reason }) => reason);
+  const reasons = (one: ServerCore): string[] => one.conflicts().map(({ reason }) => reason);
   await eventually(
     () => Promise.resolve([...server.list('pod')]),
     (list) => JSON.stringify(list).includes('"x"'),

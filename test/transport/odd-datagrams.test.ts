@@ -1,7 +1,7 @@
 /** Odd datagrams at a whole server: empty, short, responses and from port 0, which get no answer; too long ones. */
 import { createRequire } from 'node:module';
 import { afterEach, describe, expect, test } from 'vitest';
-import { createServer } from '../../src/index.ts';
+import { ServerCore } from '../../src/server.ts';
 import { batchUnavailableReason } from '../../src/transport/udp-batch/udp-batch.ts';
 import { encodeQuery, expandIp6, u16 } from '../harness/build.ts';
 import { skipAloud } from '../harness/tools.ts';
@@ -92,7 +92,7 @@ else skipAloud('odd datagrams on the batch transport', unavailableReason);
 
 describe.each(LANES)('the %s transport', (kind, workers) => {
   async function open(family: Family) {
-    const server = createServer({ config: { workers, forward: 'off' }, reserve: RESERVE });
+    const server = new ServerCore({ config: { workers, forward: 'off' }, reserve: RESERVE });
     closing.push({ close: () => server.close(0) });
     await server.apply({
       put: [{ kind: 'pod', vpc: 'aep', namespace: 'web', name: 'db', ip6: 'fdfd:1a8::1' }],

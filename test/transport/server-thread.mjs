@@ -13,8 +13,8 @@ if (isMainThread) {
   thread.on('error', ({ message }) => console.log(message));
   thread.on('exit', () => console.log('gone'));
 } else {
-  const { createServer } = await import('../../dist/index.js');
-  const server = createServer({
+  const { ServerCore } = await import('../../dist/server.js');
+  const server = new ServerCore({
     config: { forward: 'off', workers: 1 },
     reserve: { names: 1 << 20, addresses: 1 << 20, arena: 1 << 22 },
   });

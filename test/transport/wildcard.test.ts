@@ -1,6 +1,6 @@
 /** Wildcard listeners on a host of many addresses: every answer leaves from the address that was asked. */
 import { afterEach, describe, expect, test } from 'vitest';
-import { createServer } from '../../src/index.ts';
+import { ServerCore } from '../../src/server.ts';
 import { batchUnavailableReason } from '../../src/transport/udp-batch/udp-batch.ts';
 import { encodeQuery } from '../harness/build.ts';
 import { enterNamespace } from '../harness/netns.ts';
@@ -28,7 +28,7 @@ describe.skipIf(unavailableReason !== undefined)('wildcard listeners', () => {
   ])(
     '%s transport, %i workers: both families on one port, each answer from the address asked',
     async (kind, workers) => {
-      const server = createServer({ config: { workers, forward: 'off' }, reserve: RESERVE });
+      const server = new ServerCore({ config: { workers, forward: 'off' }, reserve: RESERVE });
       closing.push({ close: () => server.close(0) });
       await server.apply({
         put: [{ kind: 'pod', vpc: 'aep', namespace: 'web', name: 'db', ip6: 'fdfd:1a8::1' }],

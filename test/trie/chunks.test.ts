@@ -60,7 +60,7 @@ describe('a tree', () => {
       fc.property(bulk, changes, (count, rounds) => {
         const world = new World();
         const { trees } = world;
-        const model = new Map(chain(count, 50).map((each) => [`${each}`, each]));
+        const model = new Map(chain(count, 50).map((each) => [String(each), each]));
         let root = trees.build(doubles([...model.values()]));
         world.publish();
         for (const round of rounds) {

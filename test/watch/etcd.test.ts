@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createServer, type PodnsServer } from '../../src/index.ts';
+import { ServerCore } from '../../src/server.ts';
 import { podns, type Ran } from '../cli/harness.ts';
 import { etcdMissing, newMember, type EtcdMember } from '../source/etcd-harness.ts';
 import { skipAloud } from '../harness/tools.ts';
@@ -21,7 +21,7 @@ namespaces:
 
 let folder = '';
 let etcd: EtcdMember;
-let running: Served[] = [];
+const running: Served[] = [];
 
 function serve(...more: string[]): Served {
   const served = new Served([
@@ -167,7 +167,7 @@ suite?.('the program and etcd', () => {
 
   /** What a fresh server makes of etcd, to compare by. */
   async function freshDigest(): Promise<string> {
-    const server = createServer({ config: { etcd: [etcd.url] }, reserve: RESERVE });
+    const server = new ServerCore({ config: { etcd: [etcd.url] }, reserve: RESERVE });
     await server.start();
     await eventually(
       () => server.readiness().ready,
@@ -180,8 +180,8 @@ suite?.('the program and etcd', () => {
 
   it('says how old a VPC is: every node names the same owner, whatever is edited', async () => {
     const vpc = (more = {}) => ({ net6: ['fd00::/48'], ...more });
-    const open = async (vpc: string[] = []): Promise<PodnsServer> => {
-      const server = createServer({ config: { etcd: [etcd.url], vpc }, reserve: RESERVE });
+    const open = async (vpc: string[] = []): Promise<ServerCore> => {
+      const server = new ServerCore({ config: { etcd: [etcd.url], vpc }, reserve: RESERVE });
       await server.start();
       await eventually(
         () => server.readiness().ready,
@@ -189,7 +189,7 @@ suite?.('the program and etcd', () => {
       );
       return server;
     };
-    const owners = (server: PodnsServer): string[] =>
+    const owners = (server: ServerCore): string[] =>
       [...server.list('vpc')].flatMap((one) => (one.kind === 'vpc' && one.net6.length > 0 ? [one.name] : []));
     await etcd.change({ '/podns/victim/vpc': vpc() });
     const living = await open();

@@ -6,7 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { createAdmin, type Admin } from '../../src/admin/http.ts';
 import { serverRoutes } from '../../src/admin/server-routes.ts';
 import type { Status } from '../../src/admin/status.ts';
-import { createServer, type PodnsServer, type ServerOptions } from '../../src/index.ts';
+import type { PodnsServer } from '../../src/index.ts';
+import { ServerCore, type ServerOptions } from '../../src/server.ts';
 import type { Pod } from '../../src/model.ts';
 import { encodeQuery } from '../harness/build.ts';
 import { parseWire } from '../harness/wire.ts';
@@ -19,12 +20,12 @@ export const RESERVE = { arena: 1 << 24, names: 1 << 22, addresses: 1 << 22 };
 
 /** A server without sockets for DNS, and with an admin listener. */
 export class Node {
-  readonly server: PodnsServer;
+  readonly server: ServerCore;
   readonly admin: Admin;
   url = '';
 
   constructor(options: ServerOptions = {}) {
-    this.server = createServer(options);
+    this.server = new ServerCore(options);
     this.admin = createAdmin({
       bind: '127.0.0.1:0',
       facts: { readiness: () => this.server.readiness() },
@@ -63,7 +64,7 @@ export async function statusOf(url: string, digest = false): Promise<Status> {
 }
 
 export async function ask(
-  server: PodnsServer,
+  server: Pick<PodnsServer, 'answer'>,
   name: string,
   address = 'fd00::1',
   type = 'AAAA',

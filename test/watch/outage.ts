@@ -79,7 +79,9 @@ export class Witness {
     const queries = PODS.map((name) => encodeQuery({ name, type: 'AAAA', edns: {} }));
     while (this.running) {
       // Both in one turn: no change can come between.
-      const answers = queries.map((query) => node.server.answer(query, { address: '::1', scope: 'v/n' }));
+      const answers = queries.map(async (query) =>
+        node.server.answer(query, { address: '::1', scope: 'v/n' }),
+      );
       const texts = (await Promise.all(answers)).map((octets) => answerText(octets!));
       this.judge(texts, writer.tried);
       await new Promise(setImmediate);

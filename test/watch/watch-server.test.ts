@@ -3,8 +3,8 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { Resource } from '../../src/model.ts';
 import { CLIENT, eventually, Node, pod, RESERVE, VPC, WatchReader, type Line } from './nodes.ts';
 
-let nodes: Node[] = [];
-let readers: WatchReader[] = [];
+const nodes: Node[] = [];
+const readers: WatchReader[] = [];
 afterEach(async () => {
   for (const reader of readers.splice(0)) reader.close();
   // Leaves first, so that nobody looks for a server that has gone.

@@ -67,7 +67,8 @@ async function askLists({ kind }: Listing, options: ListOptions, io: Io): Promis
     const query = new URLSearchParams();
     if (options.vpc !== undefined) query.set('vpc', options.vpc);
     if (options.namespace !== undefined && list !== 'vpcs') query.set('namespace', options.namespace);
-    for (const resource of await askAdmin<Resource[]>(target, `/v1/${list}?${query}`)) all.push(resource);
+    for (const resource of await askAdmin<Resource[]>(target, `/v1/${list}?${query.toString()}`))
+      all.push(resource);
   }
   return all;
 }

@@ -104,7 +104,7 @@ async function ask(namespace: string, options: Options, io: Io): Promise<Known> 
   if (options.vpc !== undefined) query.set('vpc', options.vpc);
   const [status, pods, vpcs] = await Promise.all([
     askAdmin<Status>(target, '/v1/status'),
-    askAdmin<Pod[]>(target, `/v1/pods?${query}`),
+    askAdmin<Pod[]>(target, `/v1/pods?${query.toString()}`),
     askAdmin<Vpc[]>(target, '/v1/vpcs'),
   ]);
   const listeners = status.listeners.map(({ text }) => parseListen(text));

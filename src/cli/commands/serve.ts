@@ -7,7 +7,7 @@ import { serverRoutes } from '../../admin/server-routes.ts';
 import { ConfigError, loadConfig, type LoadedConfig } from '../../config.ts';
 import { plainLines } from '../../model-text.ts';
 import { keyOf, type Kind, type Resource } from '../../model.ts';
-import { createServer, type PodnsServer } from '../../server.ts';
+import { ServerCore } from '../../server.ts';
 import { readZones } from '../../source/zones/zone-dir.ts';
 import { bannerText } from '../banner.ts';
 import { bindError } from '../bind-error.ts';
@@ -113,9 +113,9 @@ function offline(zones: readonly string[], { zone, vpc }: LoadedConfig['config']
   return vpc.length === 0 ? all : all.filter((resource) => vpc.includes(keyOf(resource).vpc));
 }
 
-function makeServer(config: LoadedConfig['config'], logger: Logger): PodnsServer {
+function makeServer(config: LoadedConfig['config'], logger: Logger): ServerCore {
   try {
-    return createServer({ config, logger, version: packageVersion() });
+    return new ServerCore({ config, logger, version: packageVersion() });
   } catch (error) {
     // The URL of a source is invalid; everything else in the configuration has been checked.
     if (error instanceof TypeError) throw new CommandError(EXIT_BAD_CONFIG, error.message);
@@ -125,7 +125,7 @@ function makeServer(config: LoadedConfig['config'], logger: Logger): PodnsServer
 
 /** One of the default listeners may fail, for example on a host without IPv6; a listener that the user named may not. */
 async function listenAll(
-  server: PodnsServer,
+  server: ServerCore,
   listen: readonly string[],
   asked: boolean,
   logger: Logger,
@@ -145,7 +145,7 @@ async function listenAll(
 }
 
 async function openAdmin(
-  server: PodnsServer,
+  server: ServerCore,
   config: LoadedConfig['config'],
   asked: boolean,
   logger: Logger,
@@ -176,7 +176,7 @@ function adminText(admin: Admin | undefined): string {
 }
 
 /** True once every source has delivered; false if that takes too long. */
-async function firstView(server: PodnsServer): Promise<boolean> {
+async function firstView(server: ServerCore): Promise<boolean> {
   const deadline = performance.now() + FIRST_VIEW_PATIENCE;
   while (!server.readiness().ready) {
     if (performance.now() > deadline) return false;
@@ -186,7 +186,7 @@ async function firstView(server: PodnsServer): Promise<boolean> {
   return true;
 }
 
-function countsOf(server: PodnsServer): Record<Kind, number> {
+function countsOf(server: ServerCore): Record<Kind, number> {
   const count = (kind: Kind): number => server.catalog.count(kind);
   return {
     vpc: count('vpc'),
@@ -197,7 +197,7 @@ function countsOf(server: PodnsServer): Record<Kind, number> {
   };
 }
 
-function hintsOf(server: PodnsServer, config: LoadedConfig['config']): string[] {
+function hintsOf(server: ServerCore, config: LoadedConfig['config']): string[] {
   const scoped = server.listeners.find(({ listener }) => listener.vpc !== '')?.listener;
   if (scoped === undefined) return scopeLines(server);
   const some: Resource[] = [];
@@ -212,7 +212,7 @@ function hintsOf(server: PodnsServer, config: LoadedConfig['config']): string[] 
 }
 
 /** An unscoped listener does not know clients on this host, so the hints add a scope. */
-function scopeLines(server: PodnsServer): string[] {
+function scopeLines(server: ServerCore): string[] {
   const open = server.listeners[0]?.listener.text;
   if (open === undefined) return [];
   const scopes = Array.from(

@@ -35,7 +35,9 @@ export interface EtcdOptions extends EtcdClientOptions {
   probeAfter?: number;
   /** The canonical suffix; names must fit below it. */
   zone?: string;
+  /** @internal For tests. */
   clock?: Clock;
+  /** @internal For tests: from 0 to 1. */
   random?: () => number;
 }
 
@@ -198,6 +200,7 @@ class EtcdDialect implements Dialect {
       }
       if (heard === 'probed') {
         const failure = await probe;
+        // oxlint-disable-next-line typescript/only-throw-error -- it was caught a moment ago
         if (failure !== undefined) throw failure;
         probe = undefined;
         yield [{ type: 'bookmark', revision: this.reached }];

@@ -4,7 +4,7 @@ import { boundFault, jsonFault, octetsFault, RECORD_MAX } from '../validate/boun
 import { JsonCutter, outlineOf, type Piece } from './json-cutter.ts';
 import { keyOf, valuesOf } from '../validate/json-outline.ts';
 import { foldLabel, foldPodName } from '../validate/names.ts';
-import { type Dialect, type StreamEvent } from '../reflector/dialect.ts';
+import type { Dialect, StreamEvent } from '../reflector/dialect.ts';
 import type { Clock } from '../../base/clock.ts';
 import { reflectorSource } from '../reflector/run.ts';
 import { inTurns, sliced, slices } from '../reflector/slices.ts';
@@ -33,7 +33,9 @@ export interface KraudOptions extends HttpOptions {
   zone?: string;
   /** Replaces standard input, for `-`. */
   input?: Readable;
+  /** @internal For tests. */
   clock?: Clock;
+  /** @internal For tests: from 0 to 1. */
   random?: () => number;
 }
 

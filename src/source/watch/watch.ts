@@ -25,7 +25,9 @@ export interface WatchOptions extends HttpOptions {
   zone?: string;
   /** Replaces standard input, for `-`. */
   input?: Readable;
+  /** @internal For tests. */
   clock?: Clock;
+  /** @internal For tests: from 0 to 1. */
   random?: () => number;
 }
 
@@ -155,7 +157,7 @@ export function inputDialect(input: Readable, read: Reading): Dialect {
       while (!signal.aborted && !closed) {
         while (rest.length > 0) {
           const run = rest.splice(0, runLength(rest));
-          inState ||= run[0].type === 'snapshot';
+          inState ||= run[0]!.type === 'snapshot';
           if (inState) yield run;
           if (signal.aborted) return;
         }
@@ -187,8 +189,8 @@ export function inputDialect(input: Readable, read: Reading): Dialect {
 function runLength(events: StreamEvent[]): number {
   const most = Math.min(events.length, BATCH);
   for (let i = 0; i < most; i++) {
-    if (events[i].type === 'malformed') return i + 1;
-    if (i > 0 && events[i].type === 'snapshot') return i;
+    if (events[i]!.type === 'malformed') return i + 1;
+    if (i > 0 && events[i]!.type === 'snapshot') return i;
   }
   return most;
 }

@@ -20,9 +20,11 @@ export interface ZonesOptions extends ZoneOptions {
   patience?: number;
   /** Milliseconds between polls, for file systems without events. Default 3,000. */
   poll?: number;
+  /** @internal For tests. */
   clock?: Clock;
+  /** @internal For tests. */
   watch?: Watch;
-  /** The thread that parses files. Default: that of the process. */
+  /** @internal The thread that parses files. Default: that of the process. */
   thread?: ZoneThread;
 }
 

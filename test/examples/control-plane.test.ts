@@ -3,9 +3,9 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, it } from 'vitest';
-import { CLIENT, eventually, Node, pod, RESERVE, VPC } from './nodes.ts';
+import { CLIENT, eventually, Node, pod, RESERVE, VPC } from '../watch/nodes.ts';
 
-const FILE = fileURLToPath(new URL('example-server.mjs', import.meta.url));
+const FILE = fileURLToPath(new URL('../../examples/control-plane/control-plane.mjs', import.meta.url));
 const PAGE = fileURLToPath(new URL('../../docs/watch.md', import.meta.url));
 
 let child: ChildProcess | undefined;
