@@ -45,7 +45,17 @@ const ALLOWED: Record<string, string[]> = {
     'config',
   ],
   index: ['server', 'model', 'config', 'source', 'answer/peer', 'answer/settings'],
-  admin: ['index', 'server', 'watch', 'config', 'model', 'dns', 'transport/listen'],
+  admin: [
+    'index',
+    'server',
+    'watch',
+    'config',
+    'model',
+    'dns',
+    'transport/listen',
+    // Docker's networks are overlays, also those that pods only refer to.
+    'source/validate/implied-overlay',
+  ],
   cli: ['index', 'server', 'config', 'model', 'dns', 'source', 'admin', 'transport/listen'],
 };
 

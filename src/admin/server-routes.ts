@@ -1,5 +1,6 @@
 /** Every route that speaks of a running server, for `createAdmin`. */
 import type { PodnsServer } from '../server.ts';
+import { dockerRoutes } from './docker/docker-routes.ts';
 import type { AdminRoutes } from './facts.ts';
 import { listRoutes } from './lists.ts';
 import { metricsRoutes } from './metrics.ts';
@@ -12,5 +13,6 @@ export function serverRoutes(server: PodnsServer, version: string): AdminRoutes[
     (app) => listRoutes(app, server),
     (app) => statusRoutes(app, server, version),
     (app) => metricsRoutes(app, server, version),
+    (app) => dockerRoutes(app, server, version),
   ];
 }
