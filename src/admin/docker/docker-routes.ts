@@ -37,7 +37,8 @@ export function dockerRoutes(
 ): void {
   const docker = new DockerApi(server, version, limits);
   app.addHook('preClose', async () => docker.close());
-  const paths = ['/v:version(^\\d+\\.[\\d.]*$)/*', '/vpc/:vpc', '/vpc/:vpc/*'];
+  const versioned = '/v:version(^\\d+\\.[\\d.]*$)';
+  const paths = [versioned, `${versioned}/*`, '/vpc/:vpc', '/vpc/:vpc/*'];
   for (const word of FIRST_WORDS) paths.push(`/${word}`, `/${word}/*`);
   for (const url of paths) {
     app.all(url, {

@@ -147,6 +147,7 @@ export class Known {
     const now = existing(place, known);
     if (now === undefined) this.overlays.delete(key);
     else this.overlays.set(key, known);
+    // Pods on a network that gets another id are not told one by one: there may be very many.
     if (before !== undefined && before.aid !== now?.aid) this.tell(networkEvent(before, 'destroy'));
     if (now !== undefined && before?.aid !== now.aid) this.tell(networkEvent(now, 'create'));
     else if (now !== undefined && !same) this.tell(networkEvent(now, 'update'));
