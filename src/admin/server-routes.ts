@@ -1,5 +1,6 @@
 /** All routes of a running server, for `createAdmin`. */
 import type { ServerCore } from '../server.ts';
+import { dockerRoutes } from './docker/docker-routes.ts';
 import type { AdminRoutes } from './facts.ts';
 import { listRoutes } from './lists.ts';
 import { metricsRoutes } from './metrics.ts';
@@ -12,5 +13,6 @@ export function serverRoutes(server: ServerCore, version: string): AdminRoutes[]
     (app) => listRoutes(app, server),
     (app) => statusRoutes(app, server, version),
     (app) => metricsRoutes(app, server, version),
+    (app) => dockerRoutes(app, server, version),
   ];
 }

@@ -1,5 +1,5 @@
 /** Adds the VPCs, namespaces and overlays that other resources only refer to, as the server does. */
-import { defaultAid } from '../source/validate/default-aid.ts';
+import { impliedOverlay } from '../source/validate/implied-overlay.ts';
 import { keyOf, keyText, type Resource } from '../model.ts';
 
 /** The given resources come first, in their order. */
@@ -17,10 +17,7 @@ export function withImplied(resources: readonly Resource[]): Resource[] {
     const { namespace } = resource;
     imply({ kind: 'namespace', vpc, name: namespace });
     if (resource.kind !== 'pod') continue;
-    for (const { overlay: name } of resource.overlays) {
-      const aid = defaultAid('overlay', vpc, namespace, name);
-      imply({ kind: 'overlay', vpc, namespace, name, aid, driver: 'ipip' });
-    }
+    for (const { overlay } of resource.overlays) imply(impliedOverlay(vpc, namespace, overlay));
   }
   return [...all.values()];
 }
