@@ -46,7 +46,17 @@ const ALLOWED: Record<string, string[]> = {
   ],
   index: ['server', 'model', 'config', 'source', 'answer/peer', 'answer/settings'],
   admin: ['index', 'server', 'watch', 'config', 'model', 'dns', 'transport/listen'],
-  cli: ['index', 'server', 'config', 'model', 'dns', 'source', 'admin', 'transport/listen'],
+  cli: [
+    'index',
+    'server',
+    'config',
+    'model',
+    'dns',
+    'source',
+    'admin',
+    'transport/listen',
+    'transport/syscalls',
+  ],
 };
 
 interface SourceFile {
