@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { dockerRoutes } from '../../src/admin/docker/docker-routes.ts';
 import { createAdmin, type Admin, type AdminOptions } from '../../src/admin/http.ts';
-import { createServer, type ServerCore } from '../../src/index.ts';
+import { ServerCore } from '../../src/server.ts';
 import type { Resource } from '../../src/model.ts';
 import { zones } from '../../src/source/zones/zones.ts';
 import { RESERVE } from '../watch/nodes.ts';
@@ -23,7 +23,7 @@ export class DockerNode {
   ) {
     const { zones: path, limits, ...admin } = options;
     this.hasSource = path !== undefined;
-    this.server = createServer({
+    this.server = new ServerCore({
       config: { workers: 0, nodeName: 'node7' },
       reserve: RESERVE,
       sources: path === undefined ? [] : [zones(path)],

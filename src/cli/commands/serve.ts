@@ -19,6 +19,7 @@ import { packageVersion } from '../package.ts';
 import { addSettings, givenSettings } from '../serve-flags.ts';
 import { untilSignal } from '../signals.ts';
 import { StandardStreams } from '../standard-streams.ts';
+import { serviceManager, type ServiceManager } from '../service-manager.ts';
 import { prepareStateFolder } from '../state-folder.ts';
 
 const DEFAULT_ZONES = 'zones';
@@ -64,7 +65,8 @@ async function serve({ config, origins }: LoadedConfig, io: Io): Promise<void> {
 
   const server = makeServer({ ...config, zones, listen: [] }, logger);
   const opened: { close(): Promise<void> }[] = [server];
-  const signals = untilSignal({ reload: () => server.reload() });
+  const manager = serviceManager(io.environment, (text) => logger.warn({}, text));
+  const signals = untilSignal({ reload: () => reload(server, manager) });
   try {
     // Listens before the view is complete: early queries are held, not lost.
     await listenAll(server, listen, reason === '', logger);
@@ -83,13 +85,29 @@ async function serve({ config, origins }: LoadedConfig, io: Io): Promise<void> {
         hints: known ? hintsOf(server, config) : [],
       }),
     );
+    manager.ready(statusLine(server));
     const signal = await signals.received;
+    manager.stopping();
     logger.info({ signal }, 'draining');
   } finally {
     await Promise.all(opened.map((part) => part.close()));
+    manager.close();
     signals.release();
     await streams.end();
   }
+}
+
+function reload(server: ServerCore, manager: ServiceManager): void {
+  manager.reloading();
+  server.reload();
+  manager.ready(statusLine(server));
+}
+
+/** What `systemctl status` shows. */
+function statusLine(server: ServerCore): string {
+  const { vpc, pod } = countsOf(server);
+  const listeners = server.listeners.map(({ listener }) => listener.text).join(', ');
+  return `${pod} pods of ${vpc} VPCs on ${listeners}`;
 }
 
 /** The folders to serve. Without any source this is the default folder, which must then exist. */
