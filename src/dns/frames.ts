@@ -9,84 +9,84 @@ const NOTHING = new Uint8Array(0);
 
 /** Cuts a stream into messages. */
 export class Frames {
-  #chunk: Uint8Array = NOTHING;
-  #offset = 0;
+  private chunk: Uint8Array = NOTHING;
+  private offset = 0;
   /** The beginning of a frame whose rest has not arrived: its length octets and what followed. */
-  #held: Uint8Array = NOTHING;
-  #heldLength = 0;
+  private held: Uint8Array = NOTHING;
+  private heldLength = 0;
 
   /** Takes the next piece of the stream; `chunk` belongs to this object until all its frames are taken. */
   push(chunk: Uint8Array): void {
-    if (!this.unread) this.#chunk = chunk;
-    else this.#chunk = Buffer.concat([this.#chunk.subarray(this.#offset), chunk]);
-    this.#offset = 0;
+    if (!this.unread) this.chunk = chunk;
+    else this.chunk = Buffer.concat([this.chunk.subarray(this.offset), chunk]);
+    this.offset = 0;
   }
 
   /** True while octets wait that `next` has not looked at. */
   get unread(): boolean {
-    return this.#offset < this.#chunk.length;
+    return this.offset < this.chunk.length;
   }
 
   /** True when the stream ends inside a frame, as far as it was read. */
   get partial(): boolean {
-    return this.#heldLength > 0;
+    return this.heldLength > 0;
   }
 
   /** The next whole message, valid until the next call, or null when more octets are needed. */
   next(): Uint8Array | null {
-    if (this.#heldLength > 0) return this.#finishHeld();
-    const chunk = this.#chunk;
-    const start = this.#offset + 2;
+    if (this.heldLength > 0) return this.finishHeld();
+    const chunk = this.chunk;
+    const start = this.offset + 2;
     if (start <= chunk.length) {
       const end = start + ((chunk[start - 2]! << 8) | chunk[start - 1]!);
       if (end <= chunk.length) {
-        this.#offset = end;
-        if (end === chunk.length) this.#letGo();
+        this.offset = end;
+        if (end === chunk.length) this.letGo();
         return chunk.subarray(start, end);
       }
     }
-    this.#hold(chunk.length - this.#offset);
+    this.hold(chunk.length - this.offset);
     return null;
   }
 
   /** Forgets everything. */
   clear(): void {
-    this.#letGo();
-    this.#held = NOTHING;
-    this.#heldLength = 0;
+    this.letGo();
+    this.held = NOTHING;
+    this.heldLength = 0;
   }
 
-  #finishHeld(): Uint8Array | null {
-    if (this.#heldLength < 2) this.#hold(2 - this.#heldLength);
-    if (this.#heldLength < 2) return null;
-    const length = (this.#held[0]! << 8) | this.#held[1]!;
-    this.#hold(2 + length - this.#heldLength);
-    if (this.#heldLength < 2 + length) return null;
-    const message = this.#held.subarray(2, 2 + length);
-    this.#heldLength = 0;
+  private finishHeld(): Uint8Array | null {
+    if (this.heldLength < 2) this.hold(2 - this.heldLength);
+    if (this.heldLength < 2) return null;
+    const length = (this.held[0]! << 8) | this.held[1]!;
+    this.hold(2 + length - this.heldLength);
+    if (this.heldLength < 2 + length) return null;
+    const message = this.held.subarray(2, 2 + length);
+    this.heldLength = 0;
     // One long query must not cost memory for the life of the connection.
-    if (this.#held.length > HELD_MIN) this.#held = NOTHING;
+    if (this.held.length > HELD_MIN) this.held = NOTHING;
     return message;
   }
 
   /** Moves up to `wanted` octets of the chunk behind what is held, and lets go of a chunk that is used up. */
-  #hold(wanted: number): void {
-    const count = Math.min(wanted, this.#chunk.length - this.#offset);
-    const length = this.#heldLength + count;
-    if (length > this.#held.length) {
-      const grown = new Uint8Array(Math.max(HELD_MIN, length, Math.min(2 * this.#held.length, FRAME_MAX)));
-      grown.set(this.#held.subarray(0, this.#heldLength));
-      this.#held = grown;
+  private hold(wanted: number): void {
+    const count = Math.min(wanted, this.chunk.length - this.offset);
+    const length = this.heldLength + count;
+    if (length > this.held.length) {
+      const grown = new Uint8Array(Math.max(HELD_MIN, length, Math.min(2 * this.held.length, FRAME_MAX)));
+      grown.set(this.held.subarray(0, this.heldLength));
+      this.held = grown;
     }
-    for (let i = 0; i < count; i++) this.#held[this.#heldLength + i] = this.#chunk[this.#offset + i]!;
-    this.#heldLength = length;
-    this.#offset += count;
-    if (this.#offset === this.#chunk.length) this.#letGo();
+    for (let i = 0; i < count; i++) this.held[this.heldLength + i] = this.chunk[this.offset + i]!;
+    this.heldLength = length;
+    this.offset += count;
+    if (this.offset === this.chunk.length) this.letGo();
   }
 
-  #letGo(): void {
-    this.#chunk = NOTHING;
-    this.#offset = 0;
+  private letGo(): void {
+    this.chunk = NOTHING;
+    this.offset = 0;
   }
 }
 

@@ -1,0 +1,89 @@
+/** The rooms of src: what each is, and which others it may import. ARCHITECTURE.md shows this table. */
+
+/** One sentence a room. */
+export const ROOMS: Record<string, string> = {
+  base: 'the ground floor: one keyed hash, one clock, one limiter; knows nothing of DNS',
+  model: 'resources, keys, problems; the contracts of `Source`, `Sink` and `Projection`',
+  dns: 'octets only: messages, names, addresses, EDNS, cookies',
+  trie: 'the flat shared memory: layout, the writer, the reader',
+  'shared-cache':
+    'answers of upstreams in shared memory, ready to be sent: one writer, any number of readers',
+  answer: 'deciding, encoding, holding; never a socket',
+  transport: 'sockets; knows nothing of names',
+  catalog: 'which source gave what, packed; conflicts; change sets; moments; the saved view',
+  source: 'where records come from; each validates, and delivers transactions into a sink',
+  forward: 'outside names: upstreams and their cache',
+  watch: 'the server side of the watch stream, and the events',
+  config: 'every setting and limit, in one table (`config/table.ts`)',
+  server:
+    'the one place that wires all of it; the library (`server/podns-server.ts`) and its core (`server.ts`)',
+  index: 'what the package exports',
+  admin: 'HTTP for people and machines',
+  cli: 'one file a command',
+};
+
+/**
+ * Who may import whom. A room is a folder of `src`, or a file at its top without `.ts`; every room may import
+ * itself. `a/b` allows that one file of a room.
+ */
+export const ALLOWED: Record<string, string[]> = {
+  // The ground floor: what several rooms need and what knows nothing of DNS.
+  base: [],
+  model: [],
+  dns: [],
+  trie: ['base', 'dns', 'model'],
+  'shared-cache': ['base', 'dns'],
+  answer: ['base', 'dns', 'trie', 'model', 'shared-cache'],
+  transport: ['dns', 'answer', 'trie'],
+  catalog: ['base', 'model', 'dns'],
+  source: ['base', 'model', 'dns'],
+  forward: ['base', 'dns', 'model', 'shared-cache', 'answer/peer', 'answer/settings'],
+  watch: ['model', 'catalog'],
+  config: [
+    'model',
+    'dns/address',
+    'answer/settings',
+    'transport/listen',
+    'forward/upstream/endpoint',
+    'source/validate/addresses',
+    'source/validate/name-lists',
+    'source/validate/names',
+  ],
+  server: [
+    'base',
+    'model',
+    'dns',
+    'trie',
+    'shared-cache',
+    'answer',
+    'transport',
+    'catalog',
+    'source',
+    'forward',
+    'watch',
+    'config',
+  ],
+  index: ['server', 'model', 'config', 'source', 'catalog/change', 'transport/listen', 'trie/memory'],
+  admin: [
+    'index',
+    'server',
+    'watch',
+    'config',
+    'model',
+    'dns',
+    'transport/listen',
+    // Docker's networks are overlays, also those that pods only refer to.
+    'source/validate/implied-overlay',
+  ],
+  cli: [
+    'index',
+    'server',
+    'config',
+    'model',
+    'dns',
+    'source',
+    'admin',
+    'transport/listen',
+    'transport/syscalls',
+  ],
+};
