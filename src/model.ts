@@ -170,7 +170,8 @@ export function problemText(problem: Problem): string {
 export type SourceState = 'starting' | 'live' | 'lost' | 'failed';
 
 /**
- * Where a source delivers; each source has one sink. Calls are synchronous and in order, and never throw for bad records.
+ * Where a source delivers; each source has one sink. Calls are synchronous and in order, and never throw for bad
+ * records.
  *
  * `begin` opens a transaction; with `full` it deletes everything that it does not put. Queries see nothing of an open
  * transaction; `commit` makes all of it visible at once, at the next flip of the trie (a large one may take several
@@ -209,7 +210,9 @@ export interface Sink {
   bookmark(revision: string): void;
   /** `since`: the start of a loss that was reported late; milliseconds since 1970. */
   state(state: SourceState, reason?: string, since?: number): void;
-  /** The source continues right after the saved revision that it was started with, so its saved records are complete. */
+  /**
+   * The source continues right after the saved revision that it was started with, so its saved records are complete.
+   */
   resumed?(): void;
   /** Replaces the current problems of a scope (the path of a file, the key of a stream); an empty list clears them. */
   problems(scope: string, problems: Problem[]): void;

@@ -73,7 +73,9 @@ export function createServer(options: ServerOptions = {}): PodnsServer {
 export class PodnsServer {
   readonly config: Config;
   readonly catalog: Catalog;
-  /** The flat memory of the view, and the settings of answers: for further readers, such as benches and other threads. */
+  /**
+   * The flat memory of the view, and the settings of answers: for further readers, such as benches and other threads.
+   */
   readonly memory: TrieMemory;
   readonly settings: AnswerSettings;
   private readonly logger: Logger;

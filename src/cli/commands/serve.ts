@@ -123,7 +123,9 @@ function makeServer(config: LoadedConfig['config'], logger: Logger): PodnsServer
   }
 }
 
-/** One of the default listeners may fail, for example on a host without IPv6; a listener that the user named may not. */
+/**
+ * One of the default listeners may fail, for example on a host without IPv6; a listener that the user named may not.
+ */
 async function listenAll(
   server: PodnsServer,
   listen: readonly string[],
