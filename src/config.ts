@@ -1,4 +1,6 @@
-/** The configuration: a flag wins over the environment, that over podns.yaml, that over the default; checked as a whole. */
+/**
+ * The configuration: a flag wins over the environment, that over podns.yaml, that over the default; checked as a whole.
+ */
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Place, Problem } from './model.ts';

@@ -13,7 +13,9 @@ function escaped(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
 
-/** One line of text, with characters that a terminal would interpret shown as `\u001b`, which means the same in JSON. */
+/**
+ * One line of text, with characters that a terminal would interpret shown as `\u001b`, which means the same in JSON.
+ */
 export function plainText(text: string): string {
   return text.replace(UNSAFE, escaped);
 }

@@ -170,7 +170,8 @@ export function problemText(problem: Problem): string {
 export type SourceState = 'starting' | 'live' | 'lost' | 'failed';
 
 /**
- * Where a source delivers; each source has one sink. Calls are synchronous and in order, and never throw for bad records.
+ * Where a source delivers; each source has one sink. Calls are synchronous and in order, and never throw for bad
+ * records.
  *
  * `begin` opens a transaction; with `full` it deletes everything that it does not put. Queries see nothing of an open
  * transaction; `commit` makes all of it visible at once, at the next flip of the trie (a large one may take several

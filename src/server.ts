@@ -67,7 +67,9 @@ const API_SOURCE = 'api';
 export class ServerCore {
   readonly config: Config;
   readonly catalog: Catalog;
-  /** The flat memory of the view, and the settings of answers: for further readers, such as benches and other threads. */
+  /**
+   * The flat memory of the view, and the settings of answers: for further readers, such as benches and other threads.
+   */
   readonly memory: TrieMemory;
   readonly settings: AnswerSettings;
   private readonly logger: Logger;

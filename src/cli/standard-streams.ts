@@ -40,7 +40,9 @@ export class StandardStreams {
     if (isPending()) setTimeout(() => process.exit(), LAST_LINES_MS).unref();
   }
 
-  /** Node writes to a pipe when it has space; a thread of the pool that blocks in a write would keep the process alive. */
+  /**
+   * Node writes to a pipe when it has space; a thread of the pool that blocks in a write would keep the process alive.
+   */
   private toPipe(): DestinationStream {
     const { stderr } = process;
     stderr.on('drain', () => this.drained());

@@ -1,4 +1,6 @@
-/** From sources to the trie: takes the transactions of all sources through the catalog, and makes them visible in order. */
+/**
+ * From sources to the trie: takes the transactions of all sources through the catalog, and makes them visible in order.
+ */
 import { Catalog } from '../catalog/catalog.ts';
 import type { Change, Transaction } from '../catalog/catalog.ts';
 import type { Place, Problem, Projection, Resource, ResourceKey, Sink } from '../model.ts';
@@ -75,7 +77,9 @@ export class Feed {
   private gathering = 0;
   /** Keys of resources that the projection has refused: the catalog has a newer version of them than the projection. */
   private readonly refused = new Set<string>();
-  /** Time to answerable of changes, not of whole states: from the control plane's commit, and from the octets' arrival. */
+  /**
+   * Time to answerable of changes, not of whole states: from the control plane's commit, and from the octets' arrival.
+   */
   readonly committed = new Histogram();
   readonly received = new Histogram();
 
@@ -184,7 +188,9 @@ export class Feed {
     return this.enqueue(feeder, transaction, { ...NOTHING_OPEN, heard });
   }
 
-  /** A resource as the projection has it, with its stamp; undefined if the projection has refused its newest version. */
+  /**
+   * A resource as the projection has it, with its stamp; undefined if the projection has refused its newest version.
+   */
   known(key: ResourceKey): { resource: Resource; stamp: bigint } | undefined {
     const { catalog } = this.options;
     if (this.isRefused(key)) return undefined;

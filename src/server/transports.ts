@@ -1,4 +1,6 @@
-/** Opens the transports of each listener: the batch transport for UDP if the system allows it, else node:dgram; and TCP. */
+/**
+ * Opens the transports of each listener: the batch transport for UDP if the system allows it, else node:dgram; and TCP.
+ */
 import type { WorkerData } from '../answer/worker.ts';
 import type { Listener } from '../answer/peer.ts';
 import type { AnswerSettings } from '../answer/settings.ts';
@@ -38,7 +40,9 @@ export interface OpenListener {
   udp: Transport;
   tcp: Transport;
   udpKind: UdpKind;
-  /** Answers the queries of this listener within `graceMs`, and closes its sockets; other listeners are not affected. */
+  /**
+   * Answers the queries of this listener within `graceMs`, and closes its sockets; other listeners are not affected.
+   */
   close(graceMs?: number): Promise<void>;
 }
 

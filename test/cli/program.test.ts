@@ -27,6 +27,15 @@ describe('the program', () => {
     expect(await podns(['--version'])).toEqual({ code: 0, out: `${version}\n`, err: '' });
   });
 
+  it.each([[['query']], [['import', 'compose']]])(
+    '%j shows its defaults as one writes them',
+    async (args) => {
+      const help = await podns([...args, '--help']);
+      expect(help.out).toContain('default: ');
+      expect(help.out.replace(/\s+/g, ' ')).not.toMatch(/default: [[{]/);
+    },
+  );
+
   it.each([
     [[]],
     [['pods']],

@@ -79,7 +79,7 @@ describe('changes', () => {
       { remove: [], puts: [] },
       ['remove: unknown key', 'puts: unknown key (did you mean "put"?)'],
     ],
-    ['other types', { full: 1, revision: 7 }, ['full: true or false', 'revision: a text']],
+    ['other types', { full: 1, revision: 7 }, ['full: true or false', 'revision: text is expected']],
     [
       'several at once',
       { put: [pod('a', 'fd00::1'), { kind: 'pod' }], delete: [{ kind: 'dop' }] },

@@ -31,7 +31,7 @@ export function checkCommand(io: Io): Command {
       '[path]',
       'a folder of zone files, one zone file, or a podns.yaml; default: ./podns.yaml and ./zones',
     )
-    .option('-c, --config <file>', 'take suffixes and zones from this podns.yaml, and check it too')
+    .option('-c, --config <file>', 'read suffixes and zones from this podns.yaml, and check it too')
     .action((path: string | undefined, options: CheckOptions) => {
       const subject = choose(path, options, io);
       const { problems, counted } = checkAll(subject);

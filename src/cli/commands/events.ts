@@ -1,4 +1,6 @@
-/** `events`: prints every change of a running server as it is applied, one per line, until the server or the user stops. */
+/**
+ * `events`: prints every change of a running server as it is applied, one per line, until the server or the user stops.
+ */
 import { Command, Option } from 'commander';
 import { keyOf, keyText, type Resource } from '../../model.ts';
 import { addAdminOptions, adminLines, adminTarget, type AdminOptions } from '../admin-client.ts';

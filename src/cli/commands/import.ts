@@ -1,6 +1,6 @@
 /** `import compose`: converts a compose project to a zone file, and prints it on standard output. */
 import { basename, dirname, resolve } from 'node:path';
-import { Command } from 'commander';
+import { Argument, Command, Option } from 'commander';
 import { Document, isMap, visit } from 'yaml';
 import { problemText } from '../../model.ts';
 import { parseZoneFile } from '../../source/zones/zone-file.ts';
@@ -20,21 +20,32 @@ interface ImportOptions {
   envFile: string[];
 }
 
-const several = (value: string, before: string[]): string[] => [...before, value];
+/** An option that may be repeated; the help shows `fallback` as its default. */
+function list(flags: string, description: string, fallback: string): Option {
+  return new Option(flags, description)
+    .argParser((value: string, before: string[]) => [...before, value])
+    .default([], fallback);
+}
 
 export function importCommand(io: Io): Command {
   const compose = new Command('compose')
     .description("print a zone file with a compose project's services, networks and pinned addresses")
-    .argument(
-      '[file...]',
-      'compose files, of which later ones override earlier ones, or a folder; - reads standard input',
-      [],
+    .addArgument(
+      new Argument(
+        '[file...]',
+        'compose files, of which later ones override earlier ones, or a folder; - reads standard input',
+      ).default([], 'the current folder'),
     )
     .requiredOption('-n, --namespace <ns>', 'namespace of the pods')
-    .option('-f, --file <file>', 'a further compose file, which overrides those before it', several, [])
-    .option('--env-file <file>', 'read variables from this file instead of .env', several, [])
+    .addOption(list('-f, --file <file>', 'a further compose file, which overrides those before it', 'none'))
+    .addOption(list('--env-file <file>', 'read variables from this file', '.env beside the first file'))
     .option('--vpc <vpc>', 'VPC of the namespace', 'default')
-    .option('--profile <name...>', "include the services of this profile; '*' includes all", [])
+    .addOption(
+      new Option('--profile <name...>', "include the services of this profile; '*' includes all").default(
+        [],
+        'none',
+      ),
+    )
     .action(async (files: string[], options: ImportOptions) => {
       const given = [...files, ...options.file];
       const source = new ComposeSource();

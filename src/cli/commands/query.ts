@@ -1,7 +1,7 @@
 /** `query`: asks a DNS server one question and prints the answer in the layout of dig. */
 import { randomInt } from 'node:crypto';
 import { isIP } from 'node:net';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { parseAddress } from '../../dns/address.ts';
 import { reverseText } from '../../dns/arpa.ts';
 import { buildQuery } from '../../dns/build.ts';
@@ -24,16 +24,21 @@ interface QueryOptions {
 }
 
 const TRIES = 3;
+const DEFAULT_SERVER = '127.0.0.1:5300';
 
 export function queryCommand(io: Io): Command {
   return new Command('query')
     .description('ask a DNS server and print its answer')
     .argument('<name>', 'full name, without a search list; or an address, to ask for its PTR')
     .argument('[type]', 'A, AAAA, SRV, TXT, PTR, ANY, TYPE65 …; default AAAA', readType)
-    .option('--server <addr:port>', 'server to ask', readTarget, readTarget('127.0.0.1:5300'))
+    .addOption(
+      new Option('--server <addr:port>', 'server to ask')
+        .argParser(readTarget)
+        .default(readTarget(DEFAULT_SERVER), DEFAULT_SERVER),
+    )
     .option('--short', 'print only the data of the answer, one record per line')
     .option('--tcp', 'ask over TCP')
-    .option('--timeout <ms>', `time to wait for each of ${TRIES} tries`, readTimeout, 2000)
+    .option('--timeout <ms>', `milliseconds to wait for each of ${TRIES} tries`, readTimeout, 2000)
     .action(async (name: string, type: number | undefined, options: QueryOptions) => {
       const { server } = options;
       const packet = questionOf(name, type);

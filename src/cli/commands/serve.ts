@@ -141,7 +141,9 @@ function makeServer(config: LoadedConfig['config'], logger: Logger): ServerCore 
   }
 }
 
-/** One of the default listeners may fail, for example on a host without IPv6; a listener that the user named may not. */
+/**
+ * One of the default listeners may fail, for example on a host without IPv6; a listener that the user named may not.
+ */
 async function listenAll(
   server: ServerCore,
   listen: readonly string[],

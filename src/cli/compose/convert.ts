@@ -1,4 +1,6 @@
-/** Converts a compose project to a zone: services become pods, networks become overlays, pinned addresses stay pinned. */
+/**
+ * Converts a compose project to a zone: services become pods, networks become overlays, pinned addresses stay pinned.
+ */
 import type { NameLists, Port } from '../../model.ts';
 import { readNetworks, type ComposeOverlay, type Place } from './networks.ts';
 import { linkServices, readHosts } from './references.ts';

@@ -1,4 +1,6 @@
-/** Calls to etcd's JSON gateway: tries endpoints in turn, renews the token, and turns failures into reflector errors. */
+/**
+ * Calls to etcd's JSON gateway: tries endpoints in turn, renews the token, and turns failures into reflector errors.
+ */
 
 import http from 'node:http';
 import https from 'node:https';

@@ -162,7 +162,9 @@ class EtcdDialect implements Dialect {
     return this.client.read('/v3/kv/range', body, read, signal, agent);
   }
 
-  /** Throws unless this member has the history that podns applied. The read is linearizable, so a lagging member waits. */
+  /**
+   * Throws unless this member has the history that podns applied. The read is linearizable, so a lagging member waits.
+   */
   private async prove(signal: AbortSignal): Promise<void> {
     const key = this.history.witnessKey ?? this.range.key;
     const answer = await this.readKeys({ key, revision: this.reached }, signal);

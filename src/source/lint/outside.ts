@@ -1,4 +1,7 @@
-/** What `podns check` finds about a VPC's upstreams, routes and hosts: entries without effect, and addresses of the node. */
+/**
+ * What `podns check` finds about a VPC's upstreams, routes and hosts: entries without effect, and addresses of the
+ * node.
+ */
 import type { NameLists, Problem, Vpc } from '../../model.ts';
 import { problem } from './finding.ts';
 import type { Said } from './finding.ts';

@@ -236,7 +236,10 @@ class ZoneReader {
       });
   }
 
-  /** The entries of a resource's body. A duplicate map of resources makes the file unusable, a duplicate field only its resource. */
+  /**
+   * The entries of a resource's body. A duplicate map of resources makes the file unusable, a duplicate field only its
+   * resource.
+   */
   #entriesOf(map: YAMLMap, kind: Kind, faults: NodeFault[]): Entry[] {
     return this.#nodes.entries(map, (entry, first) => {
       if (HOLDERS[kind]?.includes(entry.key)) this.#twice(entry, first);

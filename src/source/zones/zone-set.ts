@@ -14,7 +14,10 @@ export interface ZoneSet {
   kept: Set<string>;
   /** Refused resources without any valid definition, by `keyText`. A version from before the start may stay. */
   wanting: Map<string, ResourceKey>;
-  /** The `keyText` of all VPCs, sorted by the place of the definition that counts, refused or not: the order of their ages. */
+  /**
+   * The `keyText` of all VPCs, sorted by the place of the definition that counts, refused or not: the order of their
+   * ages.
+   */
   vpcs: string[];
 }
 
