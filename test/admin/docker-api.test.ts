@@ -101,6 +101,13 @@ describe('what there is not', () => {
       400,
       'Unrecognised filter value for health',
     ],
+    [
+      'GET',
+      `/v1.41/networks?filters={"name":[${'"x{400}",'.repeat(2)}"a"]}`,
+      400,
+      'the filters are too large',
+    ],
+    ['GET', `/v1.41/networks?filters={"id":[${'"x",'.repeat(100)}"a"]}`, 400, 'too many filters'],
     ['GET', '/v1.41/networks/n/front?scope=local', 404, 'network n/front not found'],
     ['GET', '/v1.41/networks/%2F', 404, 'not found'],
     ['GET', '/v1.41/containers/n/json', 404, 'No such container: n'],
