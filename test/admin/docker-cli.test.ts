@@ -1,10 +1,13 @@
 /** Docker's own command line, as installed, against the demonstration zones: what people see. */
+import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { keyOf } from '../../src/model.ts';
 import { missingTools, skipAloud } from '../harness/tools.ts';
+import { eventually, pod } from '../watch/nodes.ts';
 import { DockerNode, runDocker } from './docker-harness.ts';
 
 /** In the words of the server, or of clients before 23. */
@@ -218,6 +221,42 @@ describe.skipIf(reason !== undefined)("Docker's own command line", () => {
     expect((await node.docker('', 'info', '--format', format)).out).toBe('node7 8 1.2.3 []\n');
     const { out, err } = await node.docker('', 'info');
     expect(out + err).toContain('podns is no container engine');
+  });
+
+  it('prints events', async () => {
+    const pods = [
+      pod('extra', 'fdfd:1a8::9:9', { vpc: 'aep' }),
+      pod('extra', 'fdfd:2b7::9:9', { vpc: 'globex' }),
+    ];
+    const format = '{{.Type}} {{.Action}} {{.Actor.Attributes.name}} {{index .Actor.Attributes "podns.vpc"}}';
+    const child = spawn('docker', ['-H', `${node.host}/vpc/aep`, 'events', '--format', format], {
+      env: { PATH: process.env['PATH'], HOME: node.folder },
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    const ended = new Promise((resolve) => child.on('close', resolve));
+    let out = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text));
+    // The client may not be there yet when the first of them come.
+    await eventually(
+      async () => {
+        await node.server.apply({ put: pods });
+        await node.server.apply({ delete: pods.map(keyOf) });
+        return out;
+      },
+      (text) => text.includes('container destroy n/extra aep'),
+    );
+    child.kill();
+    await ended;
+    expect(out).toContain(
+      'container create n/extra aep\ncontainer start n/extra aep\ncontainer die n/extra aep\n',
+    );
+    expect(out).not.toContain('globex');
+    // Docker's client cuts times to seconds, so what has just happened is after "now".
+    const since = await eventually(
+      () => node.docker('/vpc/globex', 'events', '--since', '1h', '--until', '0s', '--format', format),
+      (ran) => ran.out.includes('container create n/extra globex\n'),
+    );
+    expect(since.out).not.toContain('aep');
   });
 
   it('says what it does not do', async () => {

@@ -1,11 +1,12 @@
 /** Docker's events: what a change is called, to whom it is told, since when, and that none is lost. */
 import http from 'node:http';
+import { connect } from 'node:net';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { DockerEvents, type DockerEvent } from '../../src/admin/docker/events.ts';
 import { Known, type Happening } from '../../src/admin/docker/known.ts';
 import { impliedOverlay } from '../../src/source/validate/implied-overlay.ts';
-import type { Overlay, Pod } from '../../src/model.ts';
+import { keyOf, type Overlay, type Pod } from '../../src/model.ts';
 import { eventually, pod } from '../watch/nodes.ts';
 import { DockerNode } from './docker-harness.ts';
 
@@ -332,6 +333,26 @@ describe('events over HTTP', () => {
     await eventually(soon.ended, (ended) => ended);
     expect((await follow('/events?since=20&until=10')).status).toBe(400);
     expect((await follow('/events?since=yesterday')).status).toBe(400);
+  });
+
+  it('cut who does not read them', async () => {
+    node = await new DockerNode().start(pod('old', 'fd00::1'));
+    const socket = connect(Number(node.address.split(':')[1]), '127.0.0.1');
+    socket.pause().on('error', () => undefined);
+    socket.write('GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    const listeners = async (): Promise<number> =>
+      (await node!.get<{ NEventsListener: number }>('/info')).body.NEventsListener;
+    await eventually(listeners, (count) => count === 1);
+    const pods = Array.from({ length: 900 }, (_, i) => pod(`p${i}`, `fd00::1:${(i + 1).toString(16)}`));
+    await eventually(
+      async () => {
+        await node!.server.apply({ put: pods });
+        await node!.server.apply({ delete: pods.map(keyOf) });
+        return listeners();
+      },
+      (count) => count === 0,
+    );
+    socket.destroy();
   });
 
   it('end when the server closes', async () => {

@@ -8,7 +8,7 @@ import { PacedBody } from '../paced-body.ts';
 import { checkApiVersion } from './api-version.ts';
 import { containerDetails, CONTAINER_FILTERS } from './containers.ts';
 import { Surroundings } from './endpoints.ts';
-import { askedFor, FIRST_WORDS, type Asked } from './endpoint.ts';
+import { askedFor, FIRST_WORDS, type Asked } from './asked.ts';
 import { eventQuery, streamEvents } from './event-stream.ts';
 import { DockerEvents } from './events.ts';
 import { DockerFailure, notKnown, pageNotFound, readOnly } from './failure.ts';
@@ -115,7 +115,7 @@ class DockerApi {
         void reply
           .header('cache-control', 'no-cache, no-store, must-revalidate')
           .header('pragma', 'no-cache');
-        return reply.type('text/plain; charset=utf-8').send('OK');
+        return reply.serializer(String).type('text/plain; charset=utf-8').send('OK');
       case 'version':
         return reply.send(versionOf(view));
       case 'info':
@@ -138,7 +138,7 @@ class DockerApi {
       }
       case 'events':
         streamEvents(reply, this.headers, this.events, view, eventQuery(query), Date.now());
-        this.streams.add(reply);
+        if (!reply.raw.destroyed) this.streams.add(reply);
         reply.raw.once('close', () => this.streams.delete(reply));
         return reply;
       case 'none':
@@ -154,8 +154,17 @@ class DockerApi {
     const body = new PacedBody(make());
     this.bodies.add(body);
     body.once('close', () => this.bodies.delete(body));
-    reply.raw.setTimeout(this.limits.stall, () => reply.raw.destroy());
+    this.cutStalled(reply);
     return reply.send(body);
+  }
+
+  /** Who takes nothing of what waits for it. A list that finds nothing to send for a while is another matter. */
+  private cutStalled({ raw }: FastifyReply): void {
+    const { stall } = this.limits;
+    raw.setTimeout(stall, () => {
+      if (raw.writableLength > 0) raw.destroy();
+      else raw.socket?.setTimeout(stall);
+    });
   }
 
   private async search<T>(reply: FastifyReply, find: (isGone: () => boolean) => Promise<T>): Promise<T> {

@@ -1,6 +1,6 @@
 /** The `filters` of a request: `{"name":{"app":true}}`, matched as dockerd matches them. */
 import { DockerFailure } from './failure.ts';
-import { Pattern, PatternError } from './pattern.ts';
+import { Pattern, PatternError, PROGRAM_MAX } from './pattern.ts';
 
 /** Values of all filters of a request. */
 const VALUES_MAX = 100;
@@ -16,6 +16,8 @@ export class Filters {
     for (const [key, texts] of values) {
       if (patterns.has(key)) this.patterns.set(key, texts.map(patternOf(key)));
     }
+    const size = [...this.patterns.values()].flat().reduce((sum, pattern) => sum + pattern.size, 0);
+    if (size > PROGRAM_MAX) throw new DockerFailure(400, 'the filters are too large');
   }
 
   has(key: string): boolean {

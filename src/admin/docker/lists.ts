@@ -7,7 +7,7 @@ import { containerId } from './ids.ts';
 import { createdOf, networkFilter, networkParts, networks } from './networks.ts';
 import { Slice, type DockerView, type Paced } from './view.ts';
 
-/** Text, or '' where others may have their turn. */
+/** Text, or '' where its reader may pause. */
 type Pieces = Generator<string, void, undefined>;
 
 export function networkList(view: DockerView, filters: Filters): Pieces {

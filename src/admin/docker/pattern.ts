@@ -21,7 +21,8 @@ type Tree =
 /** Codes below this have a place of their own in a set; all others share the place after them. */
 const CODES = 128;
 const PATTERN_MAX = 256;
-const PROGRAM_MAX = 1024;
+/** Instructions of all patterns of a request: what one text costs at most, which is not left half-way. */
+export const PROGRAM_MAX = 512;
 const REPEAT_MAX = 1000;
 /** Instructions that cost about as much as reading one resource. */
 const UNIT = 1024;
@@ -46,6 +47,11 @@ export class Pattern {
     this.emit(new Parser(text).parse());
     this.push({ op: 'match' });
     this.marks = new Uint32Array(this.program.length);
+  }
+
+  /** In instructions. */
+  get size(): number {
+    return this.program.length;
   }
 
   /** What a match against so long a text costs at most, in resources read. */

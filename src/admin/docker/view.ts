@@ -16,7 +16,7 @@ export interface DockerView {
 /** Resources that are read, or a few times as many octets compared, between two pauses: about a millisecond of work. */
 const SLICE = 64;
 
-/** Counts work, and tells when others should have their turn. */
+/** Counts work, and tells when it is time for a pause, in which others run. */
 export class Slice {
   private left = SLICE;
 
@@ -29,7 +29,7 @@ export class Slice {
   }
 }
 
-/** Values, with `undefined` where others may have their turn. */
+/** Values, with `undefined` where their reader may pause. */
 export type Paced<T> = Generator<T | undefined, void, undefined>;
 
 /** A list that shows the moment of this call, and not that of its first step. */
@@ -44,7 +44,7 @@ export function opened<T>(list: Paced<T>): Paced<T> {
   })();
 }
 
-/** Goes through all, and lets others have their turns; until `isGone`, when nobody waits for the result any more. */
+/** Goes through all, with pauses in which others run, until `isGone`, when nobody waits for the result any more. */
 export async function eachPaced<T>(
   values: Paced<T>,
   use: (value: T) => void,

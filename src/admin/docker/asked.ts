@@ -48,7 +48,19 @@ const WRITTEN =
 /** First words of paths without a version. */
 export const FIRST_WORDS = [
   ...new Set([...Object.keys(SINGLE).map((path) => path.split('/')[0]!), 'distribution', 'exec']),
-  ...['auth', 'build', 'commit', 'session', 'swarm', 'services', 'nodes', 'tasks', 'secrets', 'configs'],
+  ...[
+    'auth',
+    'build',
+    'commit',
+    'grpc',
+    'session',
+    'swarm',
+    'services',
+    'nodes',
+    'tasks',
+    'secrets',
+    'configs',
+  ],
 ];
 
 /** `path`: decoded, without slashes around it, base path and version. */
