@@ -3,6 +3,7 @@ import type { PodnsServer } from '../server.ts';
 import type { AdminRoutes } from './facts.ts';
 import { listRoutes } from './lists.ts';
 import { metricsRoutes } from './metrics.ts';
+import { pageRoutes } from './page/routes.ts';
 import { statusRoutes } from './status.ts';
 import { watchRoutes } from './watch.ts';
 
@@ -12,5 +13,6 @@ export function serverRoutes(server: PodnsServer, version: string): AdminRoutes[
     (app) => listRoutes(app, server),
     (app) => statusRoutes(app, server, version),
     (app) => metricsRoutes(app, server, version),
+    (app) => pageRoutes(app, server),
   ];
 }

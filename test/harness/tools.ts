@@ -13,10 +13,16 @@ const PACKAGES: Record<string, string> = {
   getent: 'libc-bin',
   knotd: 'knot',
   nsd: 'nsd',
+  chromium: 'chromium',
 };
 
 /** True when CI says that a missing tool is a failure. */
 export const required = process.env['PODNS_TEST_REQUIRE_TOOLS'] === '1';
+
+/** Where a tool is; throws where it is not. */
+export function toolPath(name: string): string {
+  return execFileSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).trim();
+}
 
 export function hasTool(name: string): boolean {
   return spawnSync('sh', ['-c', `command -v ${name}`], { stdio: 'ignore' }).status === 0;
