@@ -97,6 +97,14 @@ describe('a card', () => {
     ]);
   });
 
+  it('tells of every name while queries are held, for all of them wait at once', async () => {
+    site = await new Site({ watch: ['http://127.0.0.1:9/v1/watch'], syncHold: 300 }).start(records());
+    const { views } = await card('vpc=aep&namespace=shop&name=db-0');
+    const answers = views.flatMap((view) => view.answers);
+    expect(answers.map(({ rcode }) => rcode)).toEqual(Array(12).fill('SERVFAIL'));
+    expect(answers.flatMap(({ errors }) => errors)).toHaveLength(12);
+  });
+
   it('that is not there is 404, and one that is not named is 400', async () => {
     site = await new Site().start(records());
     const status = async (query: string): Promise<number> =>

@@ -1,12 +1,18 @@
 /** The page's files over HTTP: their headers, what needs the token and what does not, and that nothing else is served. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
+import { Served } from '../cli/served.ts';
 import { Site } from './site.ts';
 
 const FOLDER = fileURLToPath(new URL('../../src/page/', import.meta.url));
-let site: Site;
-afterEach(() => site.close());
+let site: Site | undefined;
+afterEach(async () => {
+  await site?.close();
+  site = undefined;
+});
 
 /** Addresses of all that index.html and its modules name. */
 function named(): string[] {
@@ -80,5 +86,27 @@ describe('the files of the page', () => {
       '/page/x',
     ])
       expect([path, (await fetch(new URL(path, site.url))).status]).toEqual([path, 401]);
+  });
+
+  it('are served by the command as well, from what was built', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'podns-page-'));
+    mkdirSync(join(folder, 'zones'));
+    writeFileSync(join(folder, 'zones', 'one.yaml'), 'vpc: aep\nnamespaces: { web: { pods: { db: {} } } }\n');
+    const served = new Served(['--admin', '127.0.0.1:0', '--listen', '127.0.0.1:0@aep/web'], folder);
+    try {
+      await served.until('out', /admin {2}http\S+\n/);
+      const url = /admin {2}(http\S+)/.exec(served.out)![1]!;
+      expect(await (await fetch(url)).text()).toBe(readFileSync(join(FOLDER, 'index.html'), 'utf8'));
+      for (const path of named()) {
+        const text = await (await fetch(new URL(path, url))).text();
+        if (!path.includes('uplot'))
+          expect(text).toBe(readFileSync(join(FOLDER, path.slice('/page/'.length)), 'utf8'));
+        else expect(text).toContain('uplot');
+      }
+    } finally {
+      served.child.kill('SIGKILL');
+      await served.ended;
+      rmSync(folder, { recursive: true });
+    }
   });
 });

@@ -1,5 +1,5 @@
 /** `/v1/find`: what fits and in which order, and that a search among many pods never holds others up. */
-import { afterEach, beforeAll, afterAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { FIND_LIMITS, search, searchSteps, type Findings } from '../../src/admin/page/find.ts';
 import { matchOf, matchSteps, typedText } from '../../src/admin/page/matching.ts';
 import type { Pod, Resource, Service } from '../../src/model.ts';
@@ -84,6 +84,33 @@ describe('the answer', () => {
   ])('to %j is 400', async (query) => {
     site = await new Site().start();
     expect((await ask(query)).status).toBe(400);
+  });
+});
+
+describe('a search that nobody waits for', () => {
+  it('ends when its connection is closed', async () => {
+    const site = await new Site().start();
+    try {
+      let isOver: () => void;
+      const over = new Promise<void>((resolve) => (isOver = resolve));
+      // Without an end of its own.
+      vi.spyOn(site.server.catalog, 'effective').mockImplementation(function* () {
+        try {
+          for (;;) yield undefined;
+        } finally {
+          isOver();
+        }
+      });
+      const stop = new AbortController();
+      const asked = fetch(new URL('/v1/find?q=web', site.url), { signal: stop.signal });
+      // Answered while the search goes on.
+      expect((await fetch(new URL('/healthz', site.url))).status).toBe(200);
+      stop.abort();
+      await expect(asked).rejects.toThrow('aborted');
+      await over;
+    } finally {
+      await site.close();
+    }
   });
 });
 

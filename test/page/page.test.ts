@@ -3,7 +3,7 @@ import { createSocket } from 'node:dgram';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { encodeQuery } from '../harness/build.ts';
 import { missingTools, skipAloud } from '../harness/tools.ts';
 import { axeFindings, launch, openPage, PHONE, type OpenPage } from './browser.ts';
@@ -46,6 +46,8 @@ async function picture(page: Page, name: string): Promise<void> {
   mkdirSync(PICTURES, { recursive: true });
   await evaluated(page, 'scrollTo(0, 0)');
   await page.screenshot({ path: join(PICTURES, `${name}.png`), fullPage: true });
+  // The one of docs/page.md: `light.jpg`.
+  await page.screenshot({ path: join(PICTURES, `${name}.jpg`), quality: 60 });
 }
 
 async function chooseDb(page: Page): Promise<void> {
@@ -93,6 +95,8 @@ function keepAsking(port: number): () => void {
 
 if (reason !== undefined) skipAloud('the page in Chromium', reason);
 else {
+  // A browser on a machine that does other work beside it takes its time.
+  vi.setConfig({ testTimeout: 180_000 });
   beforeAll(async () => void (browser = await launch()));
   afterAll(() => browser.close());
   afterEach(async () => {
@@ -198,7 +202,7 @@ else {
       await until(page, '#find-count', 'Nothing is known by “fdfd:01a8::1:86a0”.');
       await page.fill('#find-text', '');
       await page.locator('#find-list:empty').waitFor({ state: 'attached' });
-    }, 120_000);
+    });
   });
 
   describe('explain', () => {
@@ -381,7 +385,7 @@ else {
     ['on a phone', { ...PHONE, colorScheme: 'dark', hasTouch: true }],
   ])('%s', (name, options) => {
     it('axe finds nothing, nothing is cut off, and what is to be touched is large enough', async () => {
-      site = await new Site({ workers: 1 }).start(records());
+      site = await new Site({ workers: 1, nodeName: 'node-7' }).start(records());
       const { port } = await site.server.listen('127.0.0.1:0@aep/shop');
       const stop = keepAsking(port);
       const page = await open('', options);
