@@ -91,21 +91,29 @@ function show() {
 
 /** @param {any} event */
 function eventItem(event) {
-  const { type, time, source, object, text, changes, problem } = event;
+  const { type, time, source, state, object, text, changes, problem } = event;
   if (type === 'missed')
     return el('li', { class: 'quiet' }, `${numberText(changes)} changes were too fast for this page`);
   const words =
-    object === undefined ? value(text ?? problem?.text ?? JSON.stringify(event)) : objectLink(type, object);
+    object === undefined
+      ? value(text ?? problemText(problem) ?? JSON.stringify(event))
+      : objectLink(type, object);
   return el(
     'li',
     {},
     time ? el('time', { datetime: String(time) }, clockText(time)) : null,
     ' ',
-    el('span', { class: 'kind' }, type),
+    el('span', { class: 'kind' }, type, state === undefined ? null : ` ${state}`),
     ' ',
     words,
     source ? el('span', { class: 'quiet' }, ' ', value(source)) : null,
   );
+}
+
+/** @param {any} problem */
+function problemText(problem) {
+  if (typeof problem?.text !== 'string') return undefined;
+  return problem.subject ? `${problem.subject}: ${problem.text}` : problem.text;
 }
 
 /**

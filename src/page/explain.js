@@ -2,7 +2,7 @@
 import { ApiError, askJson, reasonText } from './api.js';
 import { byId, el, facts, inputById, replace, setText, value } from './dom.js';
 import { addressOf } from './route.js';
-import { plainLines } from './text.js';
+import { countText, plainLines } from './text.js';
 
 const FIELDS = ['name', 'type', 'from', 'vpc'];
 /** What a server says that has no such question. */
@@ -78,48 +78,81 @@ function failureText(error) {
 
 /** @param {any} explained */
 function answerText({ answer }) {
-  if (typeof answer?.rcode !== 'string') return 'Explained.';
-  const count = answer.records?.length ?? 0;
-  return `Answer: ${answer.rcode}, ${count === 0 ? 'no records' : count === 1 ? '1 record' : `${count} records`}.`;
+  const outcome = answer?.rcode ?? answer?.outcome;
+  if (typeof outcome !== 'string') return 'Explained.';
+  const count = (answer.records?.length ?? 0) + (answer.moreRecords ?? 0);
+  return `Answer: ${outcome}, ${count === 0 ? 'no records' : countText(count, 'record')}.`;
 }
 
-/** @param {any} explained of `/v1/explain` */
+/**
+ * The server's own prose where it sends some, else what it is made of.
+ * @param {any} explained of `/v1/explain`
+ */
 function parts(explained) {
-  const { client, steps = [], candidates = [], answer = {}, text } = explained;
-  const prose =
-    typeof text === 'string' && text !== ''
-      ? [el('pre', { class: 'prose', tabindex: '0', 'aria-label': 'Explanation' })]
-      : [
-          el(
-            'ol',
-            { class: 'steps' },
-            ...steps.map((/** @type {any} */ step) => el('li', {}, value(wordsOf(step)))),
-          ),
-          list('Candidates', candidates),
-        ];
-  // Its line ends count, so it does not go the way of other text.
-  if (prose[0] instanceof HTMLPreElement) prose[0].textContent = plainLines(text);
+  const { client, answer = {}, text } = explained;
+  const head = facts([
+    ['Asked by', client ? value(clientText(client)) : ''],
+    [
+      'Records',
+      (answer.records ?? []).map((/** @type {any} */ record) => el('div', {}, value(wordsOf(record)))),
+    ],
+    ['Extended error', answer.ede ? value(errorText(answer.ede)) : ''],
+  ]);
+  if (typeof text === 'string' && text !== '') {
+    const prose = el('pre', { class: 'prose', tabindex: '0', 'aria-label': 'Explanation' });
+    // Its line ends count, so it does not go the way of other text.
+    prose.textContent = plainLines(text);
+    return [head, prose];
+  }
+  const { steps, reading, reasons, candidates, near } = explained;
   return [
-    facts([
-      ['Asked by', client ? value(wordsOf(client)) : ''],
-      [
-        'Records',
-        (answer.records ?? []).map((/** @type {any} */ record) => el('div', {}, value(wordsOf(record)))),
-      ],
-      ['Extended error', answer.ede ? value(wordsOf(answer.ede)) : ''],
-    ]),
-    ...prose,
+    head,
+    list('How the name was read', (steps ?? reading)?.map(stepText)),
+    list('Why', reasons?.map(wordsOf)),
+    list('Candidates', candidates?.map(candidateText)),
+    list(
+      'Did you mean',
+      near?.map((/** @type {any} */ miss) => `${miss.name ?? ''}: ${wordsOf(miss)}`),
+    ),
   ];
 }
 
 /**
  * @param {string} title
- * @param {unknown[]} entries
+ * @param {string[] | undefined} texts
  */
-function list(title, entries) {
-  if (!Array.isArray(entries) || entries.length === 0) return null;
-  const items = entries.map((entry) => el('li', {}, value(wordsOf(entry))));
-  return el('div', {}, el('h3', {}, title), el('ul', {}, ...items));
+function list(title, texts) {
+  if (!Array.isArray(texts) || texts.length === 0) return null;
+  return el('div', {}, el('h3', {}, title), el('ol', {}, ...texts.map((text) => el('li', {}, value(text)))));
+}
+
+/** @param {any} client text, or what is known of it */
+function clientText(client) {
+  if (client === null || typeof client !== 'object' || client.text !== undefined) return wordsOf(client);
+  const { vpc, pod, address, listener, found = [] } = client;
+  const who = [vpc, pod].filter(Boolean).join('/');
+  return [`${who || 'unknown'} at ${address ?? '?'}${listener ? `, asking ${listener}` : ''}`, ...found].join(
+    '. ',
+  );
+}
+
+/** @param {any} step */
+function stepText(step) {
+  return `${step?.fits === true ? '✓ ' : step?.fits === false ? '✗ ' : ''}${wordsOf(step)}`;
+}
+
+/** @param {any} candidate */
+function candidateText(candidate) {
+  const { kind = '', name, taken, why, addresses = [] } = candidate ?? {};
+  if (name === undefined) return wordsOf(candidate);
+  const given = addresses.map((/** @type {any} */ each) => each?.address ?? each).join(', ');
+  return `${taken === false ? '✗' : '✓'} ${kind} ${name}${given ? `, ${given}` : ''}${why ? `: ${why}` : ''}`;
+}
+
+/** @param {any} error */
+function errorText(error) {
+  if (error?.code === undefined) return wordsOf(error);
+  return `${error.code}${error.purpose ? ` (${error.purpose})` : ''}: ${error.text ?? ''}`;
 }
 
 /**

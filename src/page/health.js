@@ -1,9 +1,10 @@
 /** What stands at the top: whether the server is ready, and all that stands wrong. */
 import { ApiError, askJson } from './api.js';
 import { byId, el, replace, setText, value } from './dom.js';
-import { clockText, countText } from './text.js';
+import { clockText, countText, numberText } from './text.js';
 
-/** @typedef {{ kind: string, subject?: string, text: string, remedy?: string, since?: string | null }} Problem */
+/** @typedef {{ kind: string, severity?: string, subject?: string, text: string, remedy?: string,
+ *   since?: string | null }} Problem */
 
 /** An older server that knows no problems is not asked again all the time. */
 const ASK_AGAIN = 60_000;
@@ -13,19 +14,23 @@ let shown = '';
 /** @param {any} status of `/v1/status` */
 export async function showHealth(status) {
   showReady(status);
-  const problems = (await problemsOf()) ?? fallback(status);
-  const text = JSON.stringify(problems);
+  const { problems, more = 0 } = (await problemsOf()) ?? { problems: fallback(status) };
+  const text = JSON.stringify([problems, more]);
   // The same again would take the selection of whoever copies it.
   if (text === shown) return;
   shown = text;
-  const count = problems.length;
+  const count = problems.length + more;
   setText(
     byId('problems-count'),
     count === 0
       ? 'Nothing stands wrong.'
       : `${countText(count, 'problem')} ${count === 1 ? 'stands' : 'stand'}.`,
   );
-  replace(byId('problems-list'), ...problems.map(problemItem));
+  replace(
+    byId('problems-list'),
+    ...problems.map(problemItem),
+    more > 0 && el('li', {}, `${numberText(more)} more are not listed`),
+  );
 }
 
 /** @param {string} reason */
@@ -46,12 +51,11 @@ function showReady({ ready: isReady, reasons = [], node = '', version = '' }) {
   setText(byId('footer'), `podns ${version}`);
 }
 
-/** @returns {Promise<Problem[] | undefined>} undefined where the server has no such list */
+/** @returns {Promise<{ problems: Problem[], more?: number } | undefined>} undefined where the server has no such list */
 async function problemsOf() {
   if (Date.now() < askAt) return undefined;
   try {
-    const { problems } = await askJson('/v1/problems');
-    return problems;
+    return await askJson('/v1/problems');
   } catch (error) {
     if (!(error instanceof ApiError) || error.status !== 404) throw error;
     askAt = Date.now() + ASK_AGAIN;
@@ -76,9 +80,9 @@ function fallback({ ready = true, reasons = [], sources = [], conflicts = [], sa
         since: source.lostSince,
       });
     for (const { severity, text } of source.problems ?? [])
-      problems.push({ kind: severity, subject: source.name, text });
+      problems.push({ kind: severity, severity, subject: source.name, text });
   }
-  for (const { severity, text } of conflicts) problems.push({ kind: severity, text });
+  for (const { severity, text } of conflicts) problems.push({ kind: severity, severity, text });
   if (saved?.problem) problems.push({ kind: 'saved view', text: saved.problem });
   if (outside.problem) problems.push({ kind: 'outside names', text: outside.problem });
   for (const { upstream, state, reason } of outside.upstreams ?? [])
@@ -87,10 +91,10 @@ function fallback({ ready = true, reasons = [], sources = [], conflicts = [], sa
 }
 
 /** @param {Problem} problem */
-function problemItem({ kind, subject, text, remedy, since }) {
+function problemItem({ kind, severity, subject, text, remedy, since }) {
   return el(
     'li',
-    {},
+    { class: severity === 'warning' ? 'warning' : 'error' },
     el('span', { class: 'kind' }, kind),
     subject ? value(subject) : null,
     el('p', {}, value(text)),

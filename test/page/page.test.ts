@@ -132,12 +132,14 @@ else {
       await until(page, '#problems-list li', 'fdfd:1a8::5');
       const other = await open();
       await pretend(other, '/v1/problems', 200, {
-        problems: [PROBLEM, { kind: 'limit', text: 'it is full' }],
+        problems: [PROBLEM, { kind: 'limit', severity: 'warning', text: 'it is full' }],
+        more: 3,
       });
       await other.reload();
-      await until(other, '#problems-count', '2 problems stand.');
+      await until(other, '#problems-count', '5 problems stand.');
+      expect(await textOf(other, '#problems-list li:last-child')).toBe('3 more are not listed');
       expect(await textOf(other, '#problems-list li:first-child')).toMatch(
-        /conflict\s*pod aep\/shop\/db-0\s*two pods .*\s*What helps: give one .*\s*Since .*\d\d:00:00/,
+        /conflict\s*pod aep\/shop\/db-0\s*two pods .*\s*What helps: give one .*\s*Since .*\d\d:\d\d:00/,
       );
     });
   });
@@ -230,9 +232,48 @@ else {
       const address = await page.locator('#explain-address').getAttribute('href');
       expect(address).toBe('#/explain?name=db&type=AAAA&from=shop/web&vpc=aep&operator=1');
       const other = await open();
-      await pretend(other, '/v1/explain', 200, { ...EXPLAINED, text: undefined });
+      await pretend(other, '/v1/explain', 200, {
+        ...EXPLAINED,
+        text: undefined,
+        client: {
+          address: 'fdfd:1a8::3',
+          listener: '[::]:53@aep',
+          vpc: 'aep',
+          pod: 'shop/web',
+          found: ['by address'],
+        },
+        reading: [{ rule: 'own', fits: true, text: 'a name of namespace shop' }],
+        steps: undefined,
+        reasons: [{ code: 1, text: 'it is ready' }],
+        candidates: [
+          { kind: 'pod', name: 'shop/db-0', taken: true, why: null, addresses: [{ address: 'fdfd:1a8::1' }] },
+          { kind: 'pod', name: 'shop/db-1', taken: false, why: 'not ready', addresses: [] },
+        ],
+        answer: {
+          rcode: null,
+          outcome: 'held',
+          records: [],
+          ede: { code: 14, purpose: 'Not Ready', text: 'wait' },
+        },
+        near: [{ name: 'db.blog', text: 'it is in blog' }],
+      });
       await other.goto(`${site.url}${address}`);
-      await until(other, '#explain-body', 'The name has no dot.');
+      await until(other, '#explain-status', 'Answer: held, no records.');
+      expect((await textOf(other, '#explain-body')).split(/\s*\n\s*/)).toEqual([
+        'Asked by',
+        'aep/shop/web at fdfd:1a8::3, asking [::]:53@aep. by address',
+        'Extended error',
+        '14 (Not Ready): wait',
+        'How the name was read',
+        '✓ a name of namespace shop',
+        'Why',
+        'it is ready',
+        'Candidates',
+        '✓ pod shop/db-0, fdfd:1a8::1',
+        '✗ pod shop/db-1: not ready',
+        'Did you mean',
+        'db.blog: it is in blog',
+      ]);
       expect(await other.locator('#explain-from').inputValue()).toBe('shop/web');
     });
 
@@ -349,7 +390,7 @@ else {
       page,
       '/v1/events',
       200,
-      `${JSON.stringify(event)}\n${JSON.stringify({ type: 'x', text: HOSTILE })}\n`,
+      `${JSON.stringify(event)}\n${JSON.stringify({ type: 'problem', state: HOSTILE, problem: { subject: HOSTILE, text: HOSTILE } })}\n`,
     );
     await page.route('**/metrics', (route) =>
       route.fulfill({ body: `podns_packets_received_total{proto=${JSON.stringify(HOSTILE)}} 1\n` }),
