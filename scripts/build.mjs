@@ -1,10 +1,11 @@
 /**
- * Compiles `src` to `dist`, of which only files that changed are replaced, each at once: a server or a test that is
+ * Compiles `src` to `dist` and copies the page's files, of which only files that changed are replaced, each at once: a server or a test that is
  * running from `dist` never reads half a file, also when `npx` builds a second time.
  */
 import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
+  cpSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -42,6 +43,8 @@ try {
   const compiled = spawnSync(process.execPath, [command, ...options], { cwd: ROOT, stdio: 'inherit' });
   if (compiled.error !== undefined) throw compiled.error;
   process.exitCode = compiled.status ?? 1;
+  // Served as they are; without the compiler's output there is nothing to add them to.
+  if (filesOf(fresh).length > 0) cpSync(join(ROOT, 'src', 'page'), join(fresh, 'page'), { recursive: true });
   const names = filesOf(fresh);
   for (const name of names) {
     const from = join(fresh, name);

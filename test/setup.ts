@@ -1,7 +1,7 @@
 /** Builds `dist` before the first test when a source is newer: worker threads and the command run compiled code. */
 import { spawnSync } from 'node:child_process';
 import { readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -14,7 +14,7 @@ function modified(path: string): number {
 function isStale(): boolean {
   const files = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' });
   return files
-    .filter((file) => file.endsWith('.ts'))
+    .filter((file) => file.endsWith('.ts') || dirname(file) === 'page')
     .some((file) => {
       const compiled = join(ROOT, 'dist', file.replace(/\.ts$/, '.js'));
       return modified(compiled) < modified(join(ROOT, 'src', file));

@@ -7,6 +7,13 @@ import type { AdminFacts, AdminRoutes } from './facts.ts';
 import { makeGuard } from './guard.ts';
 import { healthRoutes } from './health.ts';
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Holds nothing that a token protects. */
+    withoutToken?: boolean;
+  }
+}
+
 export interface AdminOptions {
   /** `ADDR:PORT` or `unix:PATH`. */
   bind: string;
@@ -44,6 +51,7 @@ export function createAdmin(options: AdminOptions): Admin {
   app.addHook('onRequest', async (request, reply) => {
     const refusal = guard(request.headers);
     if (refusal === undefined) return;
+    if (refusal.status === 401 && request.routeOptions.config.withoutToken === true) return;
     if (refusal.status === 401) void reply.header('www-authenticate', 'Bearer realm="podns"');
     await reply.code(refusal.status).type('text/plain; charset=utf-8').send(`${refusal.text}\n`);
   });

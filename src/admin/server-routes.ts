@@ -4,6 +4,7 @@ import { dockerRoutes } from './docker/docker-routes.ts';
 import type { AdminRoutes } from './facts.ts';
 import { listRoutes } from './lists.ts';
 import { metricsRoutes } from './metrics.ts';
+import { pageRoutes } from './page/routes.ts';
 import { statusRoutes } from './status.ts';
 import { watchRoutes } from './watch.ts';
 
@@ -14,5 +15,6 @@ export function serverRoutes(server: ServerCore, version: string): AdminRoutes[]
     (app) => statusRoutes(app, server, version),
     (app) => metricsRoutes(app, server, version),
     (app) => dockerRoutes(app, server, version),
+    (app) => pageRoutes(app, server),
   ];
 }

@@ -14,10 +14,20 @@ const PACKAGES: Record<string, string> = {
   knotd: 'knot',
   nsd: 'nsd',
   docker: 'docker.io',
+  chromium: 'chromium',
+  'systemd-analyze': 'systemd',
+  man: 'man-db',
+  nft: 'nftables',
+  'dpkg-deb': 'dpkg',
 };
 
 /** True when CI says that a missing tool is a failure. */
 export const required = process.env['PODNS_TEST_REQUIRE_TOOLS'] === '1';
+
+/** Where a tool is; throws where it is not. */
+export function toolPath(name: string): string {
+  return execFileSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).trim();
+}
 
 export function hasTool(name: string): boolean {
   return spawnSync('sh', ['-c', `command -v ${name}`], { stdio: 'ignore' }).status === 0;
