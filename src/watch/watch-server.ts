@@ -53,7 +53,7 @@ const LIMITS = {
 /** Octets of one write. */
 const SLICE = 64 * 1024;
 /** Milliseconds of work in one pass of the event loop. */
-const TURN = 3;
+const SLICE_MS = 3;
 const TICK = 1000;
 
 export class WatchServer implements WatchReaderOwner {
@@ -197,7 +197,7 @@ export class WatchServer implements WatchReaderOwner {
 
   /** All queued readers, one write each, until the queue is empty or the slice is over. */
   private run(): void {
-    const until = performance.now() + TURN;
+    const until = performance.now() + SLICE_MS;
     let at = 0;
     while (at < this.queue.length && performance.now() < until) {
       const reader = this.queue[at++]!;
