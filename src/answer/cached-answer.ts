@@ -45,7 +45,7 @@ export class CachedAnswers {
     return end - base;
   }
 
-  /** After the last packet of a batch. */
+  /** To be called after the last packet of a batch. */
   leave(): void {
     this.reader.leave();
   }

@@ -1,9 +1,9 @@
 /**
  * Looks at all packets of a batch before the first is answered, so that the memory each of them needs is fetched
- * while the others are looked at: one after the other they would wait for it five times each.
+ * while the others are processed: one after the other, each would wait for memory five times.
  *
- * What stays of it are hashes, which say nothing about whether there is such a name or client: the way of a
- * question is the same with them and without. Only usual questions are looked at; no other is slower for it.
+ * What stays of it are hashes, which do not tell whether there is such a name or client: the way of a
+ * question is the same with them and without. Only usual questions are prefetched; the others are not slowed down.
  */
 import { hashOwner } from '../trie/read/address-owner.ts';
 import { foldInto } from '../dns/name.ts';
@@ -32,7 +32,9 @@ export const BATCH_MAX = 64;
 const LABEL = 64;
 /** Header, two labels, the root, type and class. */
 const USUAL_MIN = 12 + 2 + 5;
-/** Words from the kind of a pod with one AAAA and one A to its namespace, which may lie on the next line of the cache. */
+/**
+ * Words from the kind of a pod with one AAAA and one A to its namespace, which may lie on the next line of the cache.
+ */
 const TO_NAMESPACE = layout.RRSET_AAAA + 4 + 1;
 /** No scope, node or slot has this number. */
 const NONE = -1;
@@ -40,7 +42,7 @@ const NONE = -1;
 export class Prefetch {
   private readonly view: View;
   private readonly identifier: Identifier;
-  /** Packets looked at; those behind are not. */
+  /** Packets of a batch that are prefetched; later ones are not. */
   private count = 0;
   private readonly scope = new Int32Array(BATCH_MAX);
   private readonly source = new Int32Array(BATCH_MAX);
@@ -57,7 +59,7 @@ export class Prefetch {
     this.identifier = identifier;
   }
 
-  /** The view has been entered or is being left: what was looked at no longer counts. */
+  /** The view has been entered or is being left: what was prefetched no longer counts. */
   forget(): void {
     this.count = 0;
     this.view.forgetPrefetched();

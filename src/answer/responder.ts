@@ -136,7 +136,7 @@ export class Responder {
     }
   }
 
-  /** RA for what is answered without a look at the client: it says what that client could have. */
+  /** RA for what is answered before the client is identified: whether that client could have outside names. */
   private offerRecursion(peer: Peer): void {
     if (this.isStarting) return;
     const { client, decision: d } = this;
@@ -179,7 +179,7 @@ const CHAOS = new Map<string, number>([
 ]);
 
 const BUCKETS = 1024;
-/** Refusals a second and bucket; sources that fall into one bucket share them. */
+/** Refusals per second and bucket; sources that fall into one bucket share them. */
 const PER_SECOND = 50;
 
 /** How often an unknown source is told that it is refused, before it is only dropped. */

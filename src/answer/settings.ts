@@ -1,4 +1,6 @@
-/** What of the configuration shapes answers: fixed for the life of a server, the same in every transport and worker. */
+/**
+ * What of the configuration shapes answers: fixed for the life of a server, the same in every transport and worker.
+ */
 import type { OutsideRules } from '../trie/write/outside-trees.ts';
 import type { ARecords } from '../trie/write/records.ts';
 

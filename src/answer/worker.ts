@@ -1,4 +1,6 @@
-/** What a worker thread of the batch transport answers with: a view and a responder of its own over the shared trie. */
+/**
+ * What a worker thread of the batch transport answers with: a view and a responder of its own over the shared trie.
+ */
 import * as dns from '../dns/constants.ts';
 import type { SharedCacheMemory } from '../shared-cache/memory.ts';
 import { SharedCacheReader } from '../shared-cache/cache-reader.ts';
@@ -75,7 +77,7 @@ class WorkerResponder {
     return this.responder.answer(packet, start, end, peer, out, outStart);
   }
 
-  /** SERVFAIL for the packet that `answerPacket` has just deferred: nobody has room for it. */
+  /** SERVFAIL for the packet that `answerPacket` has just deferred: the ring is full. */
   overload(out: Uint8Array, outStart: number): number {
     const d = this.responder.decision;
     d.outcome = decision.OUTCOME_ANSWER;

@@ -15,7 +15,9 @@ export const systemClock: Clock = {
   clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout | undefined),
 };
 
-/** Its timers keep the process alive: for sources, whose only sign of life may be the pause before the next attempt. */
+/**
+ * Its timers keep the process alive: for sources, whose only sign of life may be the pause before the next attempt.
+ */
 export const holdingClock: Clock = { ...systemClock, setTimeout: (run, ms) => setTimeout(run, ms) };
 
 /**

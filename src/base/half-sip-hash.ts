@@ -1,6 +1,7 @@
 /**
- * HalfSipHash-1-3 (Aumasson and Bernstein), a keyed hash with results of 31 bits, small integers to the engine. Tenants
- * choose names and questions: with a hash that they can compute, one could pile thousands of entries on one slot.
+ * HalfSipHash-1-3 (Aumasson and Bernstein), a keyed hash with results of 31 bits, small integers to the engine.
+ * Tenants choose names and questions: with a hash that they can compute, one could pile thousands of entries on one
+ * slot.
  */
 
 /** Hash of the word `head`, followed by the label whose length octet stands at `name[offset]`. */

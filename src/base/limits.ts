@@ -7,7 +7,7 @@ export interface ConcurrencyLimits {
   client: number;
 }
 
-/** How many may be under way at the same time. Only keys that have something under way are kept. `V` names a VPC, by number or by name. */
+/** How many may be under way at once. Keys with nothing under way are forgotten. `V`: a VPC's number or name. */
 export class ConcurrencyLimit<V> {
   /** Under way now. */
   count = 0;

@@ -1,4 +1,4 @@
-/** The catalog: every resource by key and source, packed; which source is heard; what a change set changes. */
+/** The catalog: every resource by key and source, packed; which source is effective; what a change set changes. */
 import { keyText, type Kind, type Problem, type Resource, type ResourceKey } from '../model.ts';
 import { readWhole } from './commit-steps.ts';
 import { KIND_NUMBERS, SHADOWED } from './layout.ts';
@@ -19,19 +19,19 @@ export { Transaction } from './transaction.ts';
 const MAX_SOURCES = 256;
 
 export interface CatalogOptions {
-  /** Names in order of preference: where two say one key, the first is heard. */
+  /** Names in order of preference: where two report one key, the first is effective. */
   sources: readonly string[];
   /** Eight octets that key the hash; random unless a test wants otherwise. */
   hashKey?: Uint8Array;
   /**
-   * What a source belongs to, itself unless said: claims to `net6` that sources of one family heard of are compared
+   * The family of a source, by default itself: claims to `net6` by sources of one family are compared
    * by age, others by the order of preference of their families' first.
    */
   familyOf?: (source: string) => string;
 }
 
 /**
- * Holds what every source says and the view that follows from it. Resources go in validated and come out as
+ * Holds what every source reports and the view that follows from it. Resources go in validated and come out as
  * fresh objects, parsed on demand. Change it through `begin`; one commit at a time, one open transaction a
  * source. All methods are synchronous.
  */
@@ -62,7 +62,7 @@ export class Catalog {
   }
 
   /**
-   * The sources in a new order of preference; those no longer named are forgotten with all they said. Throws
+   * The sources in a new order of preference; those no longer named are forgotten with all they reported. Throws
    * while one of those has an open transaction. Read the result to its end, as that of a commit.
    */
   setSources(names: readonly string[]): IterableIterator<Change> {
@@ -72,7 +72,7 @@ export class Catalog {
     const open = leaving.find((source) => source!.open);
     if (open) throw new Error(`catalog: source ${open.name} has an open transaction`);
     this.#precedence.enter();
-    // The names that leave keep their numbers until all they said is gone.
+    // The names that leave keep their numbers until all they reported is gone.
     return readWhole(this.#resettle([...names], leaving as SourceRecords[]), () => {
       for (const source of leaving) this.#precedence.sources[source!.id] = undefined;
       this.#precedence.leave(4096);
@@ -101,7 +101,7 @@ export class Catalog {
       }
       store.ranks[source.id] = rank;
     });
-    // A source behind all others changes nobody's rank.
+    // A source after all others changes no other rank.
     if (this.#order.some((name, rank) => names[rank] !== name)) precedence.touchVpcs();
     this.#order = names;
     for (const reference of precedence.shadowed === 0 ? [] : store.walk()) {
@@ -119,12 +119,12 @@ export class Catalog {
     return new Transaction(this.#store, said, this.#precedence, full, revision, at);
   }
 
-  /** Nothing new from this source up to this revision. */
+  /** This source has nothing new up to this revision. */
   bookmark(source: string, revision: string): void {
     this.#source(source).revision = revision;
   }
 
-  /** Of the last commit or bookmark of a source; undefined before the first. */
+  /** The revision of the last commit or bookmark of a source; undefined before the first. */
   revision(source: string): string | undefined {
     return this.#source(source).revision;
   }
@@ -134,7 +134,7 @@ export class Catalog {
     return this.#source(source).unborn.size > 0;
   }
 
-  /** When the control plane made the last commit of a source, ms since 1970, if it said so. */
+  /** When the control plane made the last commit of a source, ms since 1970, if it gave the time. */
   at(source: string): number | undefined {
     return this.#source(source).at;
   }
@@ -190,7 +190,7 @@ export class Catalog {
   }
 
   /**
-   * As `list`, sorted, with `undefined` where others may have their turn. `referred`: also VPCs and namespaces that
+   * As `list`, sorted, with `undefined` where the reader may pause. `referred`: also VPCs and namespaces that
    * are only referred to. Throws MomentLost where too much has changed since the first step.
    */
   listPaced(kind: Kind, filter: ListFilter = {}, referred = false): Paced<Resource> {
@@ -203,7 +203,7 @@ export class Catalog {
     return this.#lists.effective(vpcs);
   }
 
-  /** Everything that every source says, as it is at the first step, VPCs as they were said. As `list`. */
+  /** Everything that every source reports, as it is at the first step, VPCs as they were reported. As `list`. */
   *records(): Generator<SourceRecord, void, undefined> {
     const moment = this.openMoment();
     try {
@@ -213,12 +213,12 @@ export class Catalog {
     }
   }
 
-  /** Everything that every source said at a moment, as `listPaced`. */
+  /** Everything that every source reported at a moment, as `listPaced`. */
   recordsAt(moment: Moment): Paced<SourceRecord> {
     return this.#lists.records(moment);
   }
 
-  /** A record that the log of sayings has noted, if it was said at that moment. */
+  /** A record that the change log has noted, if it was reported at that moment. */
   recordAt(moment: Moment, reference: number): SourceRecord | undefined {
     return moment.has(reference) ? this.#lists.saidRecord(moment, reference) : undefined;
   }
@@ -232,7 +232,7 @@ export class Catalog {
     this.#store.closeMoment(moment);
   }
 
-  /** Notes from now on what sources say. */
+  /** Logs from now on what sources report. */
   keepLog(): ChangeLog {
     return (this.#precedence.log ??= new ChangeLog(this.#store, (id) => this.#precedence.sources[id]!.name));
   }
@@ -246,7 +246,7 @@ export class Catalog {
     }
   }
 
-  /** As `digest`, and others have their turn meanwhile. Rejects with MomentLost as lists do. */
+  /** As `digest`, in slices. Rejects with MomentLost as lists do. */
   async digestPaced(vpc?: string): Promise<string> {
     const steps = this.#lists.digest(vpc);
     for (;;) {
@@ -256,7 +256,7 @@ export class Catalog {
     }
   }
 
-  /** Every VPC and namespace that is said or only referred to; `namespace` is empty for a VPC itself. */
+  /** Every VPC and namespace that is reported or only referred to; `namespace` is empty for a VPC itself. */
   scopes(vpc?: string): Iterable<{ vpc: string; namespace: string }> {
     return this.#lists.scopes(vpc);
   }

@@ -1,4 +1,4 @@
-/** What the catalog tells: changes, and who said what. */
+/** What the catalog tells: changes, and the provenance of resources. */
 import type { Place, Resource, ResourceKey } from '../model.ts';
 
 /**
@@ -17,19 +17,19 @@ export type Change =
       stamp: bigint;
       source: string;
       revision: string;
-      /** Nothing but the stamp is another: a pod or service was said again, and so claimed again. */
+      /** Only the stamp has changed: a pod or service was put again, and so claims its addresses again. */
       renewed: boolean;
     }
   | { type: 'delete'; key: ResourceKey; source: string; revision: string };
 
-/** Who is heard for a key, and who is not. */
+/** Which source is effective for a key, and which are shadowed. */
 export interface Provenance {
   source: string;
   revision: string;
   stamp: bigint;
   /** In a file; streams' places are not kept. */
   place?: Place;
-  /** Other sources that say the same key, in order of preference. */
+  /** Other sources that report the same key, in order of preference. */
   shadowed: string[];
 }
 
@@ -39,12 +39,12 @@ export interface EffectiveRecord {
   stamp: bigint;
 }
 
-/** One record as its source said it. */
+/** One record as its source reported it. */
 export interface SourceRecord {
   source: string;
   resource: Resource;
   revision: string;
   stamp: bigint;
-  /** Another source is heard for this key. */
+  /** Another source is effective for this key. */
   shadowed: boolean;
 }

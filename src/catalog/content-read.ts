@@ -72,7 +72,7 @@ export function readName(chunk: Buffer, start: number): string {
   return readText();
 }
 
-/** A resource from the content at `start`; a `vpc` has all the prefixes that were said. */
+/** A resource from the content at `start`; a `vpc` has all the prefixes that were reported. */
 export function readResource(
   chunk: Buffer,
   start: number,

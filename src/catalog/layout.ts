@@ -5,17 +5,17 @@ import type { Kind, Protocol } from '../model.ts';
 export const KIND_SHIFT = 15;
 export const KIND_MASK = 0x7;
 export const SOURCE_SHIFT = 24;
-/** Part of an open transaction: not yet said. */
+/** Part of an open transaction: not yet applied. */
 export const STAGED = 1 << 18;
 /** A staged deletion; its content is the name alone. */
 export const DELETION = 1 << 19;
 /** Freed; kept until its chunk is dropped. */
 export const DEAD = 1 << 20;
-/** Another source that is preferred says the same key. */
+/** A preferred source reports the same key. */
 export const SHADOWED = 1 << 21;
 /** Said again by the open full transaction of its source. */
 export const SEEN = 1 << 22;
-/** Staged, and when it was staged nobody had a word on its key. */
+/** Staged, and when it was staged no source had its key. */
 export const FRESH = 1 << 23;
 // Word 1: scope. Words 2 and 3: stamp, low 32 bits and, where 21 bits are enough, the high ones.
 export const STAMP_HIGH = 0x1fffff;
@@ -23,7 +23,7 @@ export const STAMP_HIGH = 0x1fffff;
 export const HAS_REVISION = 1 << 21;
 /** In word 3: then three words, the file in the string pool, line and column. */
 export const HAS_PLACE = 1 << 22;
-/** In word 3: behind these one word more, all high bits of the stamp. */
+/** In word 3: one more word follows these, all high bits of the stamp. */
 export const WIDE_STAMP = 1 << 23;
 /** Words between header and content, by the three flags of word 3. */
 export const EXTRA_WORDS = [0, 1, 3, 4, 1, 2, 4, 5];

@@ -23,7 +23,7 @@ export interface ListFilter {
 
 export type Paced<T> = Generator<T | undefined, void, undefined>;
 
-/** Records or scopes that are looked at between two pauses. */
+/** Records or scopes that are read between two pauses. */
 const LOOKED_AT = 256;
 const VPC = KIND_NUMBERS.vpc;
 const NAMESPACE = KIND_NUMBERS.namespace;
@@ -94,7 +94,7 @@ export class Lists {
     }
   }
 
-  /** Everything that every source said at a moment, VPCs as they were said. */
+  /** Everything that every source reported at a moment, VPCs as they were reported. */
   *records(moment: Moment): Paced<SourceRecord> {
     let looked = 0;
     for (const reference of this.#store.walkAll()) {
@@ -105,7 +105,7 @@ export class Lists {
     }
   }
 
-  /** One that was said at that moment. */
+  /** One that was reported at that moment. */
   saidRecord(moment: Moment, reference: number): SourceRecord {
     const store = this.#store;
     return {
@@ -187,7 +187,7 @@ export class Lists {
     }
   }
 
-  /** References of what was heard in a place. */
+  /** References of what was effective in a place. */
   *#heardIn(moment: Moment, place: number): Paced<number> {
     const { members } = this.#store;
     let looked = 0;

@@ -1,4 +1,4 @@
-/** Which said records lie in which scope: by kind a chain through the records themselves, and how many are heard. */
+/** Which records lie in which scope: by kind a chain through the records themselves, and how many are effective. */
 import { chunkOf, wordOf } from './arena.ts';
 import { CHAIN_NEXT, CHAIN_PREVIOUS } from './layout.ts';
 import type { Records } from './records.ts';
@@ -11,7 +11,7 @@ export class Members {
   readonly #records: Records;
   /** By place: the record that came last. */
   #heads = new Uint32Array(16 << KINDS_BITS);
-  /** By place: how many records are heard. */
+  /** By place: how many records are effective. */
   #heard = new Uint32Array(16 << KINDS_BITS);
   /** By scope: how many records there are, of all kinds, and the scopes of the same VPC around it. */
   #linked = new Uint32Array(16);

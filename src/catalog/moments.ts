@@ -1,13 +1,14 @@
 /**
  * States of the catalog that are read while it goes on changing. A moment costs what changes during it: one bit for
- * each record that came, went, or was hidden or heard since. While one is open, records that go stay readable.
+ * each record that came, went, or was hidden or made effective since. While one is open, records that go stay
+ * readable.
  */
 import { chunkOf, wordOf } from './arena.ts';
 import { DEAD, SHADOWED } from './layout.ts';
 import type { Members } from './members.ts';
 import type { Records } from './records.ts';
 
-/** What those who ask have been told of a VPC: its JSON text, and the stamp. */
+/** What consumers have been told of a VPC: its JSON text, and the stamp. */
 export interface Told {
   text: string;
   stamp: bigint;
@@ -59,11 +60,11 @@ class Marks {
 
 /** The state at which it was opened; `close` it. Until then what it shows does not change. */
 export class Moment {
-  /** Records that came since, that went, and those of others that were hidden or heard since. */
+  /** Records that came since, that went, and those of others that were hidden or made effective since. */
   readonly came = new Marks();
   readonly went = new Marks();
   readonly turned = new Marks();
-  /** Before the first change since: what is heard by place, and what was told of VPCs. */
+  /** Before the first change since: what is effective by place, and what was told of VPCs. */
   readonly counts = new Map<number, number>();
   readonly told = new Map<string, Told | undefined>();
   /** Effective resources by kind. */
@@ -78,17 +79,17 @@ export class Moment {
     this.#members = members;
   }
 
-  /** Whether a record that is linked or was while this is open was said then. */
+  /** Whether a record that is linked, or was while this is open, was reported then. */
   has(reference: number): boolean {
     return !this.came.has(reference) && (!this.#records.has(reference, DEAD) || this.went.has(reference));
   }
 
-  /** Of a record that was said then, whether it was heard. */
+  /** Whether a record that was reported then was effective. */
   hears(reference: number): boolean {
     return this.#records.has(reference, SHADOWED) === this.turned.has(reference);
   }
 
-  /** How many records of a place were heard. */
+  /** How many records of a place were effective. */
   count(place: number): number {
     return this.counts.get(place) ?? this.#members.heard(place);
   }

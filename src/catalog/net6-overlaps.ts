@@ -22,14 +22,14 @@ function bitsOf(prefix: string): string {
  *
  * At most one VPC stands at one prefix. A prefix where another is kept from standing waits for the one that keeps it,
  * and is decided anew when that falls, or when an older one comes to stand: what a change does not touch is not
- * looked at.
+ * read.
  */
 export class Overlaps {
   readonly #tree = new PrefixTree();
   readonly #byVpc = new Map<string, Claim[]>();
   /** To be decided in `settle`. */
   readonly #open = new Set<Node>();
-  /** Where somebody claims in vain. */
+  /** The prefixes that are refused. */
   readonly #disputed = new Set<Node>();
   /** VPCs of which a standing claim fell or a refused one stands, since the last `settle`. */
   #changed = new Set<string>();
@@ -60,7 +60,7 @@ export class Overlaps {
   settle(): Set<string> {
     const decided = new Set<Node>();
     while (this.#open.size > 0) {
-      // Whom the oldest keep from standing follows from them.
+      // Which claims the oldest ones refuse follows from them.
       const queue = [...this.#open].sort(byAge);
       this.#open.clear();
       for (const node of queue) {

@@ -7,7 +7,7 @@ import type { Store } from './store.ts';
 const RUN = 256;
 const COMPARISONS = 1024;
 
-/** Sorts in place; yields now and then, so that others get their turn. */
+/** Sorts in place; yields now and then, so that other work can run. */
 export function* sortPaced(
   list: Uint32Array,
   compare: (one: number, other: number) => number,

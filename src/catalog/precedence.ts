@@ -1,4 +1,4 @@
-/** Settles who is heard: applies one staged record after another and says what that changes for those who ask. */
+/** Settles which source is effective: applies one staged record after another and returns what that changes. */
 import type { Problem, Resource, ResourceKey, Vpc } from '../model.ts';
 import { keyText } from '../model.ts';
 import { Overlaps } from './net6-overlaps.ts';
@@ -21,9 +21,9 @@ export interface SourceRecords {
   lastPlace: number;
   /** VPCs that it names, but never in a valid version: the places that are theirs once they have one. */
   unborn: ReadonlyMap<string, number>;
-  /** Of the last transaction or bookmark; undefined before the first. */
+  /** The revision of the last transaction or bookmark; undefined before the first. */
   revision: string | undefined;
-  /** When the control plane committed the last transaction, if it says so. */
+  /** When the control plane committed the last transaction, if it gives the time. */
   at: number | undefined;
   /** Whether a transaction is open. */
   open: boolean;
@@ -39,12 +39,12 @@ export class Precedence {
   shadowed = 0;
   #busy = false;
   readonly #overlaps = new Overlaps();
-  /** VPCs whose winner has changed, and those to be told of, until `settleVpcs`. */
+  /** VPCs whose effective source has changed, and those to be told of, until `settleVpcs`. */
   readonly #touched = new Set<string>();
   readonly #untold = new Set<string>();
   /** What has been told of each VPC. */
   readonly #told = new Map<string, Told>();
-  /** Where it is noted what sources say, if anywhere; and whether the commit under way is. */
+  /** The log of what sources report, if it is kept; and the same where the commit under way is logged. */
   log: ChangeLog | undefined;
   #noted: ChangeLog | undefined;
 
@@ -122,7 +122,7 @@ export class Precedence {
     return this.#replace(other, reference, resource);
   }
 
-  /** As `apply`, for a key on which nobody else has a word: no search. */
+  /** As `apply`, for a key that no other source has: no search. */
   applyFresh(reference: number, full: boolean, resource?: Resource): Change | undefined {
     const { store } = this;
     store.say(reference);
@@ -132,21 +132,23 @@ export class Precedence {
     return this.#put(reference, resource);
   }
 
-  /** Takes back what a source says. */
+  /** Removes what a source reported. */
   remove(source: SourceRecords, reference: number, revision: string): Change | undefined {
     const hash = this.store.hashOf(reference);
     this.store.locate(hash, reference, source.id);
     return this.#remove(source, reference, hash, this.store.found.other, revision);
   }
 
-  /** After a change of ranks: hears another source for this hidden record's key, if that is now preferred. */
+  /**
+   * After a change of ranks: makes another source effective for this hidden record's key, if that is now preferred.
+   */
   prefer(reference: number): Change | undefined {
     const { store } = this;
     const key = store.key(reference);
     store.locate(store.hashOf(reference), reference, -1);
     const best = store.found.other;
     if (!store.has(best, SHADOWED)) return undefined;
-    // The one that was heard is among the sources of this key that lost.
+    // The one that was effective is among the sources of this key that lost.
     for (const source of this.sources) {
       if (source === undefined) continue;
       store.locate(store.hashOf(reference), reference, source.id);
@@ -169,7 +171,7 @@ export class Precedence {
 
   /**
    * The rank of a VPC in questions of age: that of the first source of its family, whose numbers are its own; a
-   * place in an order says nothing to other sources.
+   * place in an order means nothing to other sources.
    */
   claimRank(reference: number): number {
     const { ranks } = this.store;
@@ -215,7 +217,7 @@ export class Precedence {
     }
   }
 
-  /** As those who ask see it: a VPC without the prefixes that it may not have. */
+  /** As consumers see it: a VPC without the prefixes that it may not have. */
   resource(reference: number): Resource {
     const resource = this.store.resource(reference);
     if (resource.kind === 'vpc') {
@@ -228,7 +230,7 @@ export class Precedence {
     return resource;
   }
 
-  /** What those who ask are told of a VPC. */
+  /** What consumers are told of a VPC. */
   told(vpc: string): Told | undefined {
     return this.#told.get(vpc);
   }
@@ -289,11 +291,11 @@ export class Precedence {
     return this.#change(reference, resource ?? this.store.resource(reference));
   }
 
-  /** What it changes for those who ask that `after` is heard in the place of `before`. */
+  /** What changes for consumers when `after` is effective in the place of `before`. */
   #replace(before: number, after: number, resource?: Resource): Change | undefined {
     const { store } = this;
     const kind = store.kind(after);
-    // Of a VPC, claims of others count too.
+    // For a VPC, claims of others count too.
     if (kind === VPC || !store.sameContent(before, after)) return this.#put(after, resource);
     if (kind < POD || store.sameStamp(before, after)) return undefined;
     return this.#change(after, resource ?? store.resource(after), true);

@@ -1,17 +1,20 @@
-/** Claims to prefixes in a radix tree: which standing ones lie above and below a prefix is found without a look at others. */
+/**
+ * Claims to prefixes in a radix tree: which standing ones lie above and below a prefix is found without reading
+ * others.
+ */
 
 export interface Claim {
   readonly vpc: string;
-  /** As it was said. */
+  /** As it was reported. */
   readonly prefix: string;
-  /** Of the source that is heard for the VPC: the order of preference. */
+  /** The rank of the VPC's effective source in the order of preference. */
   readonly rank: number;
-  /** Of the VPC; lower is older. Compares only with those of the same rank. */
+  /** The stamp of the VPC; lower is older. Compares only with those of the same rank. */
   readonly age: bigint;
   readonly node: Node;
 }
 
-/** A prefix that somebody claims, or that joins two such. */
+/** A prefix that a VPC claims, or that joins two claimed ones. */
 export interface Node {
   /** The prefix as a text of 0s and 1s: one prefix holds another exactly if its text begins the other's. */
   readonly bits: string;
@@ -21,7 +24,7 @@ export interface Node {
   /** The oldest first. */
   readonly claims: Claim[];
   standing: Claim | undefined;
-  /** Of the standing claims here and below: the oldest, and the oldest of another VPC than that. */
+  /** Among the standing claims here and below: the oldest, and the oldest of any other VPC. */
   oldest: Claim | undefined;
   second: Claim | undefined;
   /** Those that the claim standing here keeps from standing, and those that keep off one here. */

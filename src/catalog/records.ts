@@ -18,7 +18,7 @@ export interface Header {
   /** The stamp's words. */
   high: number;
   low: number;
-  /** What the record is said under; undefined when it is the stamp in decimal. */
+  /** The revision of the record; undefined when it is the stamp in decimal. */
   revision: string | undefined;
   place: Place | undefined;
 }
@@ -101,7 +101,7 @@ export class Records {
     };
   }
 
-  /** As its source said it: a `vpc` with all its prefixes. */
+  /** As its source reported it: a `vpc` with all its prefixes. */
   resource(reference: number): Resource {
     const scope = this.word(reference, 1);
     return readResource(

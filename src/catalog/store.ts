@@ -17,13 +17,13 @@ const RECLAIMED = 4096;
 
 /** What `locate` found; overwritten by the next call. */
 export interface Located {
-  /** What the asking source says, 0 if nothing. */
+  /** The record of the asking source, 0 if it has none. */
   current: number;
   /** What the asking source has staged, 0 if nothing. */
   staged: number;
-  /** What the most preferred of the other sources says, 0 if nothing. */
+  /** The record of the most preferred other source, 0 if there is none. */
   other: number;
-  /** Nobody says the key or has staged it. */
+  /** No source has reported or staged the key. */
   fresh: boolean;
 }
 
@@ -77,7 +77,7 @@ export class Store extends Records {
     return this.#hash(kind, scope, scratch.bytes, 0);
   }
 
-  /** Fills `found` for the key whose name is at the front of `scratch`; `source` -1 asks for nobody. */
+  /** Fills `found` for the key whose name is at the front of `scratch`; `source` -1: for no source. */
   locateScratch(hash: number, kind: number, scope: number, source: number): void {
     this.#locate(hash, kind, scope, source, scratch.bytes, 0);
   }
@@ -95,14 +95,14 @@ export class Store extends Records {
     );
   }
 
-  /** Makes a staged record a said one. */
+  /** Makes a staged record a reported one. */
   say(reference: number): void {
     this.clear(reference, STAGED | FRESH);
     this.members.link(reference);
     this.moments.came(reference);
   }
 
-  /** Hides a said record, or lets it be heard. */
+  /** Hides a record, or makes it effective. */
   hide(reference: number, hidden: boolean): void {
     this.moments.turned(reference);
     if (hidden) this.set(reference, SHADOWED);
@@ -154,7 +154,7 @@ export class Store extends Records {
     if (--this.#pins === 0 && this.#pending.length <= RECLAIMED) this.#reclaim(RECLAIMED);
   }
 
-  /** Gives back at most so many freed records, once nobody reads them; returns whether there are more. */
+  /** Gives back at most so many freed records, once they have no readers; returns whether there are more. */
   #reclaim(budget: number): boolean {
     if (this.#pins > 0) return false;
     for (let left = budget; left > 0 && this.#pending.length > 0; left--) this.#giveUp(this.#pending.pop()!);
@@ -168,12 +168,12 @@ export class Store extends Records {
     this.release(reference);
   }
 
-  /** Every record that is said, in the order of memory; also those added behind the walk. Pin while walking. */
+  /** Every reported record, in the order of memory; also those added after the walk's position. Pin while walking. */
   *walk(): Generator<number> {
     for (const reference of this.walkAll()) if (!this.has(reference, DEAD)) yield reference;
   }
 
-  /** As `walk`, also those that are said no longer but still in memory. */
+  /** As `walk`, also those that were withdrawn but are still in memory. */
   *walkAll(): Generator<number> {
     for (let chunk = 0; chunk < this.arena.chunks; chunk++) {
       for (let at = this.arena.first(chunk); at !== 0; at = this.arena.next(at)) {

@@ -21,7 +21,7 @@ export class Transaction {
   readonly revision: string;
   /** When the control plane committed it, ms since 1970, where it is known. */
   readonly at: number | undefined;
-  /** Whether the log of what sources say takes it up. */
+  /** Whether the change log notes it. */
   noted = true;
   readonly #store: Store;
   readonly #source: SourceRecords;
@@ -32,7 +32,7 @@ export class Transaction {
   #resources: (Resource | undefined)[] = NONE;
   #count = 0;
   #ended = false;
-  /** Of the index, when this began. */
+  /** Insertions into the index when this began. */
   readonly #insertions: number;
   /** Highest stamp given to a pod or service, as far as a number is exact. */
   #clock: number;
@@ -40,7 +40,7 @@ export class Transaction {
   #lastPlace: number;
   /** See `SourceRecords`; a copy of its own once it is changed. */
   #unborn: Map<string, number> | undefined;
-  /** The revision that was read last, what it says, and whether that is a number that says all of it. */
+  /** The revision that was read last, its stamp, and whether the stamp expresses all of it. */
   #revisionText: string | undefined;
   readonly #revisionWords: StampWords = { high: 0, low: 0 };
   #isNumber = false;
@@ -134,8 +134,8 @@ export class Transaction {
   }
 
   /**
-   * The source still names this key, with a version that is not valid: the last good one that it said itself stays,
-   * heard or not. `stamp`: of a VPC, as the state gives it now. True when there is one.
+   * The source still names this key, with a version that is not valid: the last good one that it reported itself
+   * stays, effective or not. `stamp`: of a VPC, as the state gives it now. True when there is one.
    */
   keep(key: ResourceKey, stamp?: string): boolean {
     this.#mustBeOpen();
@@ -150,7 +150,7 @@ export class Transaction {
     return true;
   }
 
-  /** Stages a deletion; of what this source does not say, nothing happens. */
+  /** Stages a deletion; nothing happens for what this source does not report. */
   delete(key: ResourceKey): void {
     this.#mustBeOpen();
     const store = this.#store;
@@ -254,14 +254,14 @@ export class Transaction {
     this.#revisionText = revision;
     this.#isNumber = readStamp(revision, words);
     if (this.#isNumber) {
-      // What counts as less than it says must be kept beside the stamp.
+      // A revision that the stamp cannot express is kept beside it.
       if (words.high === 0xffffffff) this.#isNumber = false;
       return;
     }
     setStamp(words, this.#source.clock + 1);
   }
 
-  /** Fills `found`, and `scratch` with the name; false where nobody has a word on the key. */
+  /** Fills `found`, and `scratch` with the name; false where no source has the key. */
   #find({ kind: kindName, vpc, namespace, name }: ResourceKey): boolean {
     const store = this.#store;
     const scope = store.scopes.find(vpc, namespace);
@@ -289,7 +289,7 @@ export class Transaction {
   }
 
   /**
-   * Into `#words` the age of a VPC whose source gives it no number. A whole state says the order, and what it says
+   * Sets `#words` to the age of a VPC whose source gives it no number. A whole state gives the order, and a VPC in it
    * is as old as it was where that is this order; later ones are younger than all of it, edits change nothing.
    */
   #takePlace(vpc: string, staged: number, current: number): void {

@@ -35,7 +35,7 @@ function parse4From(text: string, start: number): number {
     }
     const digit = code - 0x30;
     if (digit < 0 || digit > 9) return -1;
-    // A second digit behind a zero: some systems would read the octet as octal.
+    // A second digit after a zero: some systems would read the octet as octal.
     if (digits !== 0 && octet === 0) return -1;
     octet = octet * 10 + digit;
     if (octet > 255) return -1;
@@ -47,7 +47,7 @@ function parse4From(text: string, start: number): number {
 
 /**
  * IPv6 text (RFC 4291 section 2.2, embedded IPv4 included) into 16 octets at `offset`.
- * No zone, no prefix length. When it returns false the 16 octets hold rubbish.
+ * No zone, no prefix length. When it returns false the 16 octets hold garbage.
  */
 export function parse6(text: string, out: Uint8Array, offset: number): boolean {
   const length = text.length;

@@ -1,4 +1,7 @@
-/** Reverse names: reads addresses and prefixes out of in-addr.arpa and ip6.arpa names, and writes them (RFC 3596 section 2.5). */
+/**
+ * Reverse names: reads addresses and prefixes out of in-addr.arpa and ip6.arpa names, and writes them (RFC 3596
+ * section 2.5).
+ */
 import { isMapped } from './address.ts';
 import { encodeName } from './name.ts';
 import type { Query } from './query.ts';
@@ -11,21 +14,21 @@ const IP6_ARPA = encodeName('ip6.arpa');
 export const bitsOfLabel = (family: number): number => (family === 4 ? 8 : 4);
 
 /**
- * Labels of the reverse zones that a prefix of this length is made of: rounded up, so that they claim no more
- * than it; but no address is a zone of its own.
+ * Labels of the reverse zones that a prefix of this length is made of: rounded up, so that they never cover more
+ * than the prefix; but no single address is a zone.
  */
 export function zoneLabels(family: number, length: number): number {
   return Math.min(Math.ceil(length / bitsOfLabel(family)), family === 4 ? 3 : 31);
 }
 
-/** What a reverse name says; reused, so that reading one allocates nothing. */
+/** What a reverse name stands for; reused, so that reading one allocates nothing. */
 export class ReverseName {
   /** 0 when the name is not below (or at) in-addr.arpa or ip6.arpa; then nothing else counts. */
   family: 0 | 4 | 6 = 0;
   /** Length of the prefix that the name's well-formed labels give: 0 (the apex) to 32 or 128. */
   bits = 0;
   /**
-   * The prefix, bits behind it zero. IPv4 as ::ffff:a.b.c.d while `bits` counts from a. An ip6.arpa name of a
+   * The prefix, the bits after it zero. IPv4 as ::ffff:a.b.c.d while `bits` counts from a. An ip6.arpa name of a
    * mapped address stays family 6.
    */
   readonly address = new Uint8Array(16);

@@ -29,7 +29,7 @@ export interface QueryParts {
 }
 
 /**
- * One question, and the OPT record behind it.
+ * One question, and the OPT record after it.
  * @throws NameError when the name cannot be encoded.
  */
 export function buildQuery(parts: QueryParts): Uint8Array {

@@ -36,7 +36,7 @@ export const OPTION_NSID = 3;
 export const OPTION_COOKIE = 10;
 export const OPTION_KEEPALIVE = 11;
 export const OPTION_EDE = 15;
-/** From here on for local use. */
+/** Codes from here on are for local use. */
 export const OPTION_LOCAL_FIRST = 65001;
 
 /** Extended DNS error codes (RFC 8914, and its registry). */

@@ -37,7 +37,7 @@ export function writeServerCookie(
   siphash24(secret, hashInput, 0, 16 + placeAddress(address16), out, outOffset + 8);
 }
 
-/** Puts the address behind the first 16 octets of the hash input; returns its length, 4 or 16. */
+/** Puts the address after the first 16 octets of the hash input; returns its length, 4 or 16. */
 function placeAddress(address16: Uint8Array): 4 | 16 {
   if (isMapped(address16, 0)) {
     for (let i = 0; i < 4; i++) hashInput[16 + i] = address16[12 + i];

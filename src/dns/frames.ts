@@ -22,7 +22,7 @@ export class Frames {
     this.offset = 0;
   }
 
-  /** True while octets wait that `next` has not looked at. */
+  /** True while octets wait that `next` has not read. */
   get unread(): boolean {
     return this.offset < this.chunk.length;
   }
@@ -69,7 +69,7 @@ export class Frames {
     return message;
   }
 
-  /** Moves up to `wanted` octets of the chunk behind what is held, and lets go of a chunk that is used up. */
+  /** Moves up to `wanted` octets of the chunk to what is held, and drops a chunk that is used up. */
   private hold(wanted: number): void {
     const count = Math.min(wanted, this.chunk.length - this.offset);
     const length = this.heldLength + count;
@@ -90,7 +90,7 @@ export class Frames {
   }
 }
 
-/** Writes `message[0…length]` with its length before it to `out` at `at`; returns the offset behind it. */
+/** Writes `message[0…length]` with its length before it to `out` at `at`; returns the offset after it. */
 export function writeFrame(message: Uint8Array, length: number, out: Uint8Array, at: number): number {
   out[at] = length >>> 8;
   out[at + 1] = length & 0xff;

@@ -1,4 +1,6 @@
-/** Parses a query packet into the reused Query: header, question, records behind it and EDNS, without allocation. */
+/**
+ * Parses a query packet into the reused Query: header, question, the records after it and EDNS, without allocation.
+ */
 import {
   HEADER_LENGTH,
   OPTION_COOKIE,
@@ -31,7 +33,7 @@ const LABELS_LENGTH_MAX = 254;
  * Parses the message `packet[start … end)` into `query`, of which every field is set anew. Never throws and
  * never reads past `end`; works in time linear to the message.
  *
- * When it is not PARSED, the fields hold what the docstring of that outcome says: after FORMERR there is no
+ * When it is not PARSED, the fields hold what the docstring of that outcome describes: after FORMERR there is no
  * question, and EDNS only where a sound OPT record was found; after DROP nothing counts.
  */
 export function parseQuery(packet: Uint8Array, start: number, end: number, query: Query): Parsed {
@@ -75,7 +77,7 @@ function clearEdns(query: Query): void {
   query.cookieLength = 0;
 }
 
-/** Everything behind the first four octets. */
+/** Everything after the first four octets. */
 function parseBody(packet: Uint8Array, start: number, end: number, query: Query): Parsed {
   const questions = (packet[start + 4] << 8) | packet[start + 5];
   const answers = (packet[start + 6] << 8) | packet[start + 7];
@@ -86,7 +88,7 @@ function parseBody(packet: Uint8Array, start: number, end: number, query: Query)
     at = parseQuestion(packet, at, end, query);
     if (at < 0) return PARSED_FORMERR;
   } else {
-    // FORMERR it will be, but behind the questions there may be an OPT record, which asks for one in the reply.
+    // The result is FORMERR, but an OPT record after the questions asks for one in the reply.
     for (let i = 0; i < questions; i++) {
       at = skipName(packet, start, at, end);
       if (at < 0 || end - at < QUESTION_FIXED_LENGTH) return PARSED_FORMERR;
@@ -97,7 +99,7 @@ function parseBody(packet: Uint8Array, start: number, end: number, query: Query)
   let parsed: Parsed = PARSED;
   const behindQuestion = answers + authorities;
   const records = behindQuestion + additionals;
-  // At most one turn for the usual query; a message without room for the promised records ends the loop.
+  // At most one round for the usual query; a message without room for the promised records ends the loop.
   for (let i = 0; i < records; i++) {
     const owner = at;
     at = skipName(packet, start, at, end);
@@ -123,15 +125,16 @@ function parseBody(packet: Uint8Array, start: number, end: number, query: Query)
   return isCookie ? PARSED_COOKIE_ONLY : PARSED_FORMERR;
 }
 
-/** An OPT record that is broken itself asks for none in the reply. */
+/** A broken OPT record gets no OPT record in the reply. */
 function unsoundOpt(query: Query): Parsed {
   clearEdns(query);
   return PARSED_FORMERR;
 }
 
 /**
- * Four octets at once, letters `A` to `Z` to lower case: each octet is brought to carry into its own highest bit
- * where it is at least `A`, and where it is above `Z`; one of both is a capital, unless it was above 127 before.
+ * Four octets at once, letters `A` to `Z` to lower case: each octet is made to carry into its own highest bit
+ * where it is at least `A`, and where it is above `Z`; exactly one carry marks a capital, unless it was above 127
+ * before.
  */
 function foldWord(word: number): number {
   const low = word & 0x7f7f7f7f;
@@ -139,7 +142,7 @@ function foldWord(word: number): number {
   return word | (capital >>> 2);
 }
 
-/** Folds QNAME into the query, reads QTYPE and QCLASS. Returns the offset behind, -1 when the question is broken. */
+/** Folds QNAME into the query, reads QTYPE and QCLASS. Returns the offset after it, -1 when the question is broken. */
 function parseQuestion(packet: Uint8Array, at: number, end: number, query: Query): number {
   const name = query.name;
   const labelOffsets = query.labelOffsets;
@@ -176,8 +179,8 @@ function parseQuestion(packet: Uint8Array, at: number, end: number, query: Query
 }
 
 /**
- * Returns the offset behind a record's owner, -1 when it is broken. A pointer must lead backwards, behind the
- * header; it is not followed: nothing here needs the name, and so no chain of pointers costs time.
+ * Returns the offset after a record's owner, -1 when it is broken. A pointer must lead backwards, but not into the
+ * header; it is not followed: nothing here needs the name, so no chain of pointers costs time.
  */
 function skipName(packet: Uint8Array, start: number, at: number, end: number): number {
   const from = at;

@@ -71,7 +71,7 @@ function closeLabel(wire: Uint8Array, lengthAt: number, at: number, text: string
   wire[lengthAt] = at - lengthAt - 1;
 }
 
-/** Octet in the low 8 bits, characters behind the backslash above them. */
+/** Octet in the low 8 bits, the number of characters after the backslash above them. */
 function readEscape(text: string, i: number): number {
   const first = text.charCodeAt(i + 1);
   if (i + 1 >= text.length) throw new NameError(`backslash at the end of ${quote(text)}`);

@@ -1,6 +1,6 @@
 /** Big-endian integers in messages. */
 
-/** Of this machine: words that were read as they lie in memory are written likewise. */
+/** The byte order of this machine: words are read and written as they stand in memory. */
 export const LITTLE_ENDIAN = new Uint8Array(Int32Array.of(1).buffer)[0] === 1;
 
 export function get16(octets: Uint8Array, at: number): number {

@@ -1,4 +1,6 @@
-/** Reads a whole message, above all an answer, into plain objects with rdata as text, for `podns query` and for tests. */
+/**
+ * Reads a whole message, usually an answer, into plain objects with rdata as text, for `podns query` and for tests.
+ */
 import type { EdnsOption } from './build.ts';
 import { CLASS_ANY, HEADER_LENGTH, OPTION_EDE, TYPE_OPT } from './constants.ts';
 import * as flag from './flags.ts';

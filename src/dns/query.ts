@@ -1,17 +1,19 @@
 /** One parsed question, reused for every packet so that parsing allocates nothing. */
 
-/** What the parser found; the ladder of the answer starts from it. */
+/** What the parser found; the answer's order of checks starts from it. */
 export const PARSED = 0;
 /** Not to be answered: a response, shorter than a header. */
 export const PARSED_DROP = 1;
-/** An opcode other than QUERY. Where the rest parses, `qnameLength` and `edns` are filled in, else they are 0/false. */
+/**
+ * An opcode other than QUERY. Where the rest parses, `qnameLength` and `edns` are filled in, else they are 0/false.
+ */
 export const PARSED_NOTIMP = 2;
 /**
- * Broken before or in the question, or in the records behind it: a header answers it, with an OPT record where a
+ * Broken before or in the question, or in the records after it: a header answers it, with an OPT record where a
  * sound one came before the fault (RFC 6891 section 7).
  */
 export const PARSED_FORMERR = 3;
-/** Question and OPT are sound, but a COOKIE option has a length that none may have (RFC 7873 section 5.2.2). */
+/** Question and OPT are sound, but a COOKIE option has an illegal length (RFC 7873 section 5.2.2). */
 export const PARSED_BAD_COOKIE = 4;
 /** EDNS version above 0 (RFC 6891 section 6.1.3). */
 export const PARSED_BADVERS = 5;
@@ -24,7 +26,7 @@ export class Query {
   /** The packet and where in it the message starts; valid until the next parse. */
   packet: Uint8Array = new Uint8Array(0);
   start = 0;
-  /** Of `packet`. */
+  /** A view of `packet`. */
   octets = new DataView(this.packet.buffer);
 
   id = 0;
@@ -37,7 +39,7 @@ export class Query {
    * label k of the question is `0xc000 | 12 + labelOffsets[k]`.
    */
   readonly name = new Uint8Array(256);
-  /** The same memory. */
+  /** The memory of `name`, in words. */
   readonly nameWords = new Int32Array(this.name.buffer);
   /** Octets of `name`, root octet included: 1 for the root, 0 when there is no question. */
   qnameLength = 0;

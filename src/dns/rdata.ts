@@ -1,4 +1,7 @@
-/** Rdata to presentation text, and names out of whole messages where compression pointers are legal (RFC 1035, 3597, 9460). */
+/**
+ * Rdata to presentation text, and names out of whole messages where compression pointers are legal (RFC 1035, 3597,
+ * 9460).
+ */
 import { format4, format6 } from './address.ts';
 import {
   CLASS_IN,
@@ -22,7 +25,7 @@ const TYPE_HINFO = 13;
 const TYPE_DNAME = 39;
 const TYPE_SPF = 99;
 
-/** A message that breaks the format; the text says what and at which octet. */
+/** A message that breaks the format; the text tells what is wrong and at which octet. */
 export class MessageError extends Error {
   override name = 'MessageError';
 }
@@ -80,7 +83,7 @@ export class Cursor {
     let at = this.at;
     let runStart = at;
     let behind = -1;
-    // Labels behind a pointer lie in the message before the cursor, not within its bounds.
+    // Labels after a pointer lie in the message before the cursor, not within its bounds.
     let end = this.end;
     for (;;) {
       if (at >= end) throw new MessageError(`name cut off at octet ${end}`);

@@ -1,4 +1,4 @@
-/** Outside names: cache, equal questions joined, upstreams in turn, and an answer for whatever happens. */
+/** Outside names: cache, equal questions joined, upstreams one after the other, and always an answer. */
 import { randomFillSync } from 'node:crypto';
 import { systemClock } from '../base/clock.ts';
 import type { Clock } from '../base/clock.ts';
@@ -288,7 +288,7 @@ export class Forwarder<R extends ForwardRequest = ForwardRequest> {
   }
 
   private launch(key: string, request: R, route: Route, first: Waiter<R> | undefined): PendingQuestion<R> {
-    // Parsed again: between asking and here others may have been given answers, and asked in turn.
+    // Parsed again: `query` may have been used for other requests meanwhile.
     parseQuery(request.packet, 0, request.packet.length, this.query);
     const question = questionOf(this.query, request.packet);
     const { tenant } = request;
@@ -360,16 +360,16 @@ export class Forwarder<R extends ForwardRequest = ForwardRequest> {
     this.replies.failure(request, reply, { rcode, ede: { code, text } });
   }
 
-  /** Asks again for what is popular shortly before it expires, so that nobody has to wait for it. */
+  /** Asks again for what is popular shortly before it expires, so that no client has to wait for it. */
   private prefetch(key: string, request: R, route: Route): void {
     if (this.failures.get(key) !== undefined) return;
     if (this.refresh(key, request, route)) this.counted.prefetches++;
   }
 
-  /** A pending question that nobody waits for. False when there is one already, or no room. */
+  /** A pending question without a waiting client. False when there is one already, or no room. */
   private refresh(key: string, request: R, route: Route): boolean {
     if (route.upstreams.length === 0 || this.inFlight.find(key) !== undefined) return false;
-    // Work that nobody waits for leaves plenty of room to those who wait.
+    // Work that no client waits for leaves plenty of room to the clients that wait.
     if (Math.max(this.inFlight.size, this.limit.count) * 2 >= this.limit.limits.all) return false;
     this.launch(key, request, route, undefined);
     return true;

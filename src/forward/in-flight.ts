@@ -1,4 +1,4 @@
-/** Questions in flight: equal ones are asked once, and everyone who asked gets the answer. */
+/** Questions in flight: equal ones are asked once, and every client that asked gets the answer. */
 import type { Question } from './question.ts';
 import type { Resolution, ResolutionResult } from './resolution.ts';
 
@@ -20,9 +20,9 @@ export interface PendingQuestion<R> {
   readonly tenant: number;
   readonly waiters: Set<Waiter<R>>;
   resolution: Resolution | undefined;
-  /** What it brings is for those that wait, and not kept: the VPC has gone, or asks others by now. */
+  /** Its result is for those that wait, and is not kept: the VPC has gone, or has other upstreams now. */
   disowned: boolean;
-  /** Someone at an upstream's own address asked us the same question meanwhile: that upstream may be asking us. */
+  /** A client at an upstream's own address asked us the same question meanwhile: that upstream may be asking us. */
   echoed: string;
   /** Ends it with this. */
   finish(result: ResolutionResult): void;
@@ -48,7 +48,10 @@ export class InFlight<R> {
     return this.kin.get(alike);
   }
 
-  /** Registers a pending question; `launch` makes its resolution, whose result goes to `conclude` once the pending question is over. */
+  /**
+   * Registers a pending question; `launch` makes its resolution, whose result goes to `conclude` once the pending
+   * question is over.
+   */
   start(
     parts: Pick<PendingQuestion<R>, 'key' | 'alike' | 'question' | 'tenant'>,
     first: Waiter<R> | undefined,
@@ -79,7 +82,7 @@ export class InFlight<R> {
     return pending;
   }
 
-  /** Nobody joins the questions in flight of this VPC any more, and what they bring is not kept. */
+  /** The questions in flight of this VPC are not joined any more, and their results are not kept. */
   detach(tenant: number): void {
     for (const [key, pending] of this.inFlight) {
       if (pending.tenant !== tenant) continue;

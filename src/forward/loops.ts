@@ -1,6 +1,6 @@
 /**
  * Finds loops that no mark shows, because a resolver on the way writes queries of its own: where a question seems
- * to come back, its upstream is asked for a name that nobody else can know, and whether that comes back is proof.
+ * to come back, its upstream is asked for a secret name, and whether that comes back is proof.
  */
 import { randomBytes } from 'node:crypto';
 import { EDE_OTHER, NAME_LENGTH_MAX, RCODE_SERVFAIL } from '../dns/constants.ts';
@@ -55,7 +55,7 @@ export class Loops<F extends object> {
     canary.attempt = upstream.ask(asked, TIMEOUT, false, () => this.end(label));
   }
 
-  /** Whose question has come back, where this is the name that tells; it is not asked for twice. */
+  /** The suspect whose secret name this query asks for; the name is used once. */
   recognize(query: Query): F | undefined {
     if (this.canaries.size === 0 || query.name[0] !== LABEL) return undefined;
     const label = Buffer.from(query.name.buffer, query.name.byteOffset + 1, LABEL).toString('latin1');

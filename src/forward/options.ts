@@ -18,7 +18,7 @@ export interface ForwardRequest extends ReplyTo {
   tenant: number;
   /** The route's upstreams, else the VPC's own; undefined or empty: the configured ones. */
   upstreams: readonly string[] | undefined;
-  /** The suffix whose route the question takes: then only `upstreams` count. Who changes routes says `forget`. */
+  /** The suffix whose route the question takes: then only `upstreams` count. A change of routes calls `forget`. */
   suffix?: string | undefined;
   /** `upstreams` are those of a route of the configuration: other VPCs ask them too. */
   isShared?: boolean;

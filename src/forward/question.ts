@@ -15,7 +15,7 @@ export interface Question {
   marks: Uint8Array;
 }
 
-/** Of the range for local use (RFC 6891 section 9): its data are marks. */
+/** An option code of the range for local use (RFC 6891 section 9): its data are marks. */
 const OPTION_MARKS = OPTION_LOCAL_FIRST;
 export const MARK_LENGTH = 8;
 /** A question that has come through this many servers like us is taken for a loop. */
@@ -29,7 +29,7 @@ export function questionEnd(question: Question): number {
 }
 
 /**
- * Header, question, and our OPT record with `mark` behind the marks received. Without `edns` no OPT record: for
+ * Header, question, and our OPT record with `mark` after the marks received. Without `edns` no OPT record: for
  * upstreams that know nothing of it.
  */
 export function buildUpstreamQuery(
@@ -61,7 +61,7 @@ export function buildUpstreamQuery(
 }
 
 /**
- * The marks in a query's OPT record, a part of `packet`. `at`: behind the question. Octets that are not marks
+ * The marks in a query's OPT record, a part of `packet`. `at`: after the question. Octets that are not marks
  * count as none, and nothing is thrown.
  */
 export function marksOf(packet: Uint8Array, at: number): Uint8Array {
@@ -95,14 +95,14 @@ function marksInOptions(packet: Uint8Array, at: number, end: number): Uint8Array
   return NO_MARKS;
 }
 
-/** Offset behind the question of a message that was parsed from its first octet on. */
+/** Offset after the question of a message that was parsed from its first octet on. */
 export function endOf(query: Query): number {
   return HEADER_LENGTH + query.qnameLength + 4;
 }
 
 /**
- * True when `packet`, from which `query` was parsed, was written by the forwarder with this mark, or came through so many
- * of its kind that it must be a loop.
+ * True when `packet`, from which `query` was parsed, was written by the forwarder with this mark, or came through so
+ * many of its kind that it must be a loop.
  */
 export function hasLoopMark(packet: Uint8Array, query: Query, mark: Uint8Array): boolean {
   return query.hasLocalOption && showsLoop(marksOf(packet, endOf(query)), mark);

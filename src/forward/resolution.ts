@@ -1,4 +1,4 @@
-/** One question through the upstreams in turn, within a budget, until one of them has an answer. */
+/** One question to the upstreams one after the other, within a budget, until one of them has an answer. */
 import {
   EDE_NETWORK_ERROR,
   EDE_NO_REACHABLE_AUTHORITY,
@@ -25,14 +25,14 @@ export interface ResolutionTimes {
 export interface ResolutionResult {
   /** Undefined: no upstream had an answer. */
   answer: UpstreamAnswer | undefined;
-  /** What to say where there is no answer, or only a cut one that is of no use to the client. */
+  /** The failure where there is no answer, or only a truncated one that the client cannot use. */
   failure: Failure;
 }
 
 /** With less time left no further upstream is asked: it could hardly answer. */
 const WORTHWHILE = 200;
 const TEXT_MAX = 200;
-/** Rcodes that say more of the upstream than of the name: the next one is asked. */
+/** Rcodes that concern the upstream more than the name: the next one is asked. */
 const FAILED = new Set([RCODE_FORMERR, RCODE_SERVFAIL, RCODE_NOTIMP, RCODE_REFUSED]);
 const NO_FAILURE: Failure = { rcode: RCODE_SERVFAIL, ede: { code: EDE_NO_REACHABLE_AUTHORITY, text: '' } };
 
@@ -165,7 +165,7 @@ export class Resolution {
       const { code, text } = this.servfail.ede;
       return { code, text: cutText(`${this.servfail.upstream}: ${text === '' ? 'SERVFAIL' : text}`) };
     }
-    // The same words are said once: `upstreams A and B timed out; C answered REFUSED`.
+    // Equal reasons are listed once: `upstreams A and B timed out; C answered REFUSED`.
     const byWords = new Map<string, string[]>();
     for (const [name, words] of this.said) byWords.set(words, [...(byWords.get(words) ?? []), name]);
     const parts = [...byWords].map(

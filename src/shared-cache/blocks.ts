@@ -1,4 +1,6 @@
-/** Hands out blocks of the shared cache's arena and joins them again when they come back (Knuth 2.5, buddies in pages). */
+/**
+ * Hands out blocks of the shared cache's arena and joins them again when they come back (Knuth 2.5, buddies in pages).
+ */
 import { UNIT, UNIT_WORDS } from './layout.ts';
 import { PAGE } from './memory.ts';
 

@@ -1,4 +1,7 @@
-/** A reader of the shared cache, one a thread: finds an answer and writes it for a client, without waiting or allocating. */
+/**
+ * A reader of the shared cache, one per thread: finds an answer and writes it for a client, without waiting or
+ * allocating.
+ */
 import { HEADER_LENGTH } from '../dns/constants.ts';
 import { get32, put16, put32 } from '../dns/octets.ts';
 import type { Query } from '../dns/query.ts';
@@ -14,7 +17,7 @@ const ANSWER_FLAGS = FLAG_QR | FLAG_RA;
 const TTL_MAX = 0xffffffff;
 
 /**
- * `enter` before the first look and `leave` after the last: what is taken off in between keeps its octets until
+ * `enter` before the first `find` and `leave` after the last: what is removed in between keeps its octets until
  * then. What `find` returns is good until `leave`.
  */
 export class SharedCacheReader {
@@ -32,7 +35,7 @@ export class SharedCacheReader {
   private count: number;
   private readonly hitsAt: number;
   private isInside = false;
-  /** Of the shared cache's clock, since `enter`. */
+  /** By the shared cache's clock, read at `enter`. */
   private now = 0;
   private isOpen = false;
 
@@ -56,7 +59,7 @@ export class SharedCacheReader {
     if (this.isInside) return;
     this.isInside = true;
     this.count = (this.count + 1) | 0;
-    // Sequentially consistent: no slot is read before the writer can see that somebody reads.
+    // Sequentially consistent: no slot is read before the writer can see that this reader is inside.
     Atomics.store(this.head, this.place, this.count);
     this.now = this.clock() + Atomics.load(this.head, layout.HEAD_SHIFT);
     this.isOpen = Math.floor(this.now / 1000) < Atomics.load(this.head, layout.HEAD_LEASE);
@@ -71,7 +74,7 @@ export class SharedCacheReader {
 
   /**
    * The entry that answers this tenant's question now, 0 when there is none, or one that the main thread has to
-   * see: expired, or popular and about to. `tenant`: number of the VPC.
+   * see: expired, or popular and about to expire. `tenant`: number of the VPC.
    */
   find(tenant: number, query: Query): number {
     if (!this.isOpen) return 0;
@@ -88,7 +91,7 @@ export class SharedCacheReader {
       if (slot === 0) return 0;
       if (slot >>> SLOT_TAG !== tag) continue;
       const at = (slot & SLOT_UNIT) * UNIT_WORDS;
-      // The hash only leads here: what decides is the whole key.
+      // The hash only leads to the entry: the whole key decides.
       if (
         words[at + layout.ENTRY_TENANT] === tenant &&
         words[at + layout.ENTRY_KIND] === kind &&
@@ -110,7 +113,7 @@ export class SharedCacheReader {
 
   /**
    * Writes that answer for the client whose question `find` was given: its id and letters, its flags, TTLs that
-   * have counted down. Returns the offset behind it. Whatever it says, no OPT record is in it.
+   * have counted down. Returns the offset after it. The answer never contains an OPT record.
    */
   write(at: number, query: Query, out: Uint8Array, base: number): number {
     const { words, bytes } = this;
@@ -156,7 +159,10 @@ export class SharedCacheReader {
     return left > 0 && !layout.isDue(words[at + layout.ENTRY_HITS], seconds, left);
   }
 
-  /** For the writer to see. Words that say it already are left alone, so that threads do not pull them to and fro. */
+  /**
+   * A mark for the writer. Words that have it already are not written again, so that no cache line moves between
+   * threads.
+   */
   private mark(at: number): void {
     const { words } = this;
     if (words[at + layout.ENTRY_HITS] < layout.POPULAR_HITS) words[at + layout.ENTRY_HITS]++;
@@ -165,7 +171,7 @@ export class SharedCacheReader {
   }
 }
 
-/** Takes the age off a TTL in its place; what is above `most` becomes that. */
+/** Subtracts the age from a TTL in place; at most `most` remains. */
 function age32(out: Uint8Array, at: number, age: number, most: number): void {
   const ttl = get32(out, at);
   const left = ttl > age ? ttl - age : 0;

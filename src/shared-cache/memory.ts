@@ -8,22 +8,22 @@ export interface SharedCacheMemory {
   arena: SharedArrayBuffer;
 }
 
-/** What the blocks come in. */
+/** The arena of the blocks. */
 export const PAGE = 4096;
-/** Fewer octets no cached answer takes, heap and all: so many slots are enough. */
+/** No cached answer takes fewer octets, heap included: this bounds the number of slots. */
 const ENTRY_MIN = 256;
 const SLOTS_MIN = 64;
 const ARENA_MAX = Math.min(1 << 30, SLOT_UNIT * UNIT);
 const ATTEMPTS = 8;
 
 /**
- * Reserves the memory for a cache of `cacheSize` octets; it is used only where it is touched. Where the system
- * does not grant the address space, takes less: what finds no room is answered by the main thread.
+ * Reserves the memory for a cache of `cacheSize` octets; pages are used only once they are touched. Where the system
+ * does not grant the address space, takes less: the main thread answers what does not fit.
  */
 export function reserveSharedCache(cacheSize: number, seed?: [number, number]): SharedCacheMemory {
   const random = seed ?? crypto.getRandomValues(new Uint32Array(2));
   for (let attempt = 1; ; attempt++) {
-    // Blocks that wait for readers to leave, and room that is in pieces, come on top of what the cache counts.
+    // Blocks that wait for readers, and fragmentation, come on top of what the cache counts.
     const octets = Math.min(ARENA_MAX, (cacheSize / 4) * 5);
     const arena = PAGE * (1 + Math.ceil(octets / PAGE));
     let slots = SLOTS_MIN;

@@ -2,15 +2,15 @@
  * Blocks that no slot leads to any more, until every reader has been outside since: one that was inside when the
  * slot was emptied may still be copying.
  *
- * A reader counts whenever it enters and leaves. One whose count was even, or has changed since, has looked at the
- * slots anew or not at all. So readers never wait, and the writer neither: it looks again at the next change.
+ * A reader counts whenever it enters and leaves. One whose count was even, or has changed since, has read the
+ * slots anew or not at all. So neither readers nor the writer wait: the writer checks again at the next change.
  */
 import { HEAD_READERS, READERS_MAX, READER_STRIDE } from './layout.ts';
 
 export class Retired {
   private readonly head: Int32Array;
   private readonly give: (unit: number) => void;
-  /** Those that wait for the readers in `seen`, and those that were retired after these were looked at. */
+  /** Those that wait for the readers in `seen`, and those that were retired after `seen` was filled. */
   private leaving: number[] = [];
   private next: number[] = [];
   private readonly seen = new Int32Array(READERS_MAX);
@@ -29,7 +29,7 @@ export class Retired {
     this.next.push(unit);
   }
 
-  /** Gives back what nobody can be reading. */
+  /** Gives back the blocks that no reader can be reading. */
   settle(): void {
     if (this.leaving.length > 0 && !this.haveLeft()) return;
     this.giveAll();
@@ -48,7 +48,7 @@ export class Retired {
     for (let r = 0; r < READERS_MAX; r++) {
       if ((seen[r] & 1) === 0) continue;
       if (Atomics.load(head, HEAD_READERS + r * READER_STRIDE) === seen[r]) return false;
-      // It need not be looked at again.
+      // It need not be checked again.
       seen[r] = 0;
     }
     return true;

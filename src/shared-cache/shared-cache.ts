@@ -1,4 +1,7 @@
-/** The writer of the shared cache: puts answers of upstreams where every thread can take them, and takes them off again. */
+/**
+ * The writer of the shared cache: puts answers of upstreams where every thread can take them, and takes them off
+ * again.
+ */
 import { Blocks, BLOCK_MAX } from './blocks.ts';
 import { monotonic } from '../base/clock.ts';
 import * as layout from './layout.ts';
@@ -154,7 +157,7 @@ export class SharedCache {
     return unit;
   }
 
-  /** Nobody is given it from now on, but who is copying it just now. */
+  /** No reader finds it from now on; one that is copying it may finish. */
   remove(unit: number): void {
     const { slots } = this;
     const mask = slots.length - 1;
@@ -246,7 +249,7 @@ export class SharedCache {
     const mask = slots.length - 1;
     for (let at = (hole + 1) & mask; slots[at] !== 0; at = (at + 1) & mask) {
       const first = words[(slots[at] & SLOT_UNIT) * UNIT_WORDS + layout.ENTRY_HASH] & mask;
-      // It stays where its first slot lies behind the hole, on the way to it.
+      // It stays where its first slot lies after the hole, on the way to it.
       if (((at - first) & mask) < ((at - hole) & mask)) continue;
       Atomics.store(slots, hole, slots[at]);
       hole = at;

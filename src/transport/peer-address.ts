@@ -70,7 +70,7 @@ function hexDigit(code: number): number {
   return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1;
 }
 
-/** Writes a dotted quad; returns the index behind it, or -1. */
+/** Writes a dotted quad; returns the index after it, or -1. */
 function writeQuad(text: string, start: number, out: Uint8Array, at: number): number {
   let i = start;
   for (let part = 0; part < 4; part++) {

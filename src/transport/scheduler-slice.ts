@@ -1,9 +1,9 @@
 /**
- * Asks the scheduler to let this thread run soon rather than long: a worker's batch takes microseconds, and where it
+ * Asks the scheduler to run this thread soon rather than for long: a worker's batch takes microseconds, and where it
  * shares a core with the main thread it would otherwise wait until that has had its slice of some milliseconds.
  *
- * Linux takes the wish from 6.12 on, without privilege, and ignores it before. A thread under another policy than the
- * usual one was put there by somebody, and is left alone.
+ * Linux grants this from 6.12 on, without privilege, and ignores it before. Somebody chose the policy of a thread that
+ * does not have the usual one: it is left alone.
  */
 import { getPriority } from 'node:os';
 import type { System } from './syscalls.ts';
@@ -19,7 +19,7 @@ export function requestShortSlice(system: System): void {
   const memory = new ArrayBuffer(SIZE);
   const view = new DataView(memory);
   view.setUint32(0, SIZE, true);
-  // Of this thread, in spite of the name: what it has is kept.
+  // The priority of this thread, in spite of the name: it is kept.
   view.setInt32(16, getPriority(), true);
   view.setBigUint64(24, SLICE, true);
   system.sched_setattr(0, system.pin(memory), 0);

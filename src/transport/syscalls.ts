@@ -55,7 +55,7 @@ export const EADDRINUSE = constants.errno.EADDRINUSE;
 const NUMBERS: Record<string, readonly [number, number] | undefined> = { x64: [299, 307], arm64: [243, 269] };
 const SCHED_SETATTR: Record<string, number | undefined> = { x64: 314, arm64: 274 };
 
-/** What keeps an eventfd or socket watched by the event loop; collected, it goes deaf: keep it. */
+/** What keeps an eventfd or socket watched by the event loop; once collected, it stops watching: keep it. */
 export interface WatchHandle {
   close(): void;
   unref(): void;
@@ -90,7 +90,7 @@ export interface System {
   epoll_ctl(epfd: number, operation: number, fd: number, eventAddress: number): number;
   /** `eventsAddress`: an array of struct epoll_event. Waits at most `timeout` milliseconds. */
   epoll_wait(epfd: number, eventsAddress: number, count: number, timeout: number): number;
-  /** Policy of a thread; 0: of the calling one. */
+  /** The policy of a thread; 0: of the calling thread. */
   sched_getscheduler(thread: number): number;
   /** `attributesAddress`: a struct sched_attr. -1 where its number is not known. */
   sched_setattr(thread: number, attributesAddress: number, flags: number): number;
@@ -102,7 +102,7 @@ export interface System {
   pin(memory: ArrayBuffer | SharedArrayBuffer): number;
 }
 
-/** Either the system calls or the reason, for a log line, why there are none. */
+/** Either the system calls, or why they are not available, for a log line. */
 export type Loaded = { system: System; reason?: undefined } | { system?: undefined; reason: string };
 
 type Call = (...values: number[]) => number;
@@ -119,7 +119,9 @@ interface Koffi {
 const pinned: (ArrayBuffer | SharedArrayBuffer)[] = [];
 let loaded: Loaded | undefined;
 
-/** Loads koffi once a thread. Never throws: without koffi, or off Linux, the transport over node:dgram does the work. */
+/**
+ * Loads koffi once per thread. Never throws: without koffi, or off Linux, the transport over node:dgram does the work.
+ */
 export function loadSystem(): Loaded {
   loaded ??= open();
   return loaded;

@@ -10,8 +10,8 @@ import type { Listener, Peer } from '../answer/peer.ts';
 /** What answers packets for transports on the main thread. */
 export interface Answering {
   /**
-   * Answers at once. Returns the octets written to `out` (from 0), 0 when the packet is to be dropped without
-   * a word, or -1 when it needs time: then call `defer` with the same packet and peer.
+   * Answers at once. Returns the octets written to `out` (from 0), 0 when the packet is dropped without
+   * an answer, or -1 when it needs time: then call `defer` with the same packet and peer.
    * Never keeps `packet`, `peer` or `out`.
    */
   answerNow(packet: Uint8Array, peer: Peer, out: Uint8Array): number;

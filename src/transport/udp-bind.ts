@@ -11,7 +11,7 @@ export function bindUdp(address: string, port: number, fd?: number): Promise<Soc
   const socket = createSocket({
     type: family === 6 ? 'udp6' : 'udp4',
     ipv6Only: family === 6,
-    // Addresses are numeric always; the default would take a detour through the resolver for each answer.
+    // Addresses are always numeric; the default would ask the resolver for each answer.
     lookup: (host, _options, done) => done(null, host, family),
   });
   return new Promise((resolve, reject) => {

@@ -1,4 +1,7 @@
-/** Tells listeners of every change as it becomes answerable; whoever does not keep up misses some, and is told so. */
+/**
+ * Tells listeners of every change as it becomes answerable; a listener that does not keep up misses some, and is told
+ * so.
+ */
 import type { Change } from '../catalog/change.ts';
 import { eventLine } from './watch-encoding.ts';
 import type { WatchOutput } from './watch-reader.ts';

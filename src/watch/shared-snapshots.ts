@@ -50,8 +50,8 @@ export class SharedSnapshots {
   }
 
   /**
-   * The next piece; undefined behind the last, `behind` for one that nobody else waits for any more. An empty one:
-   * ask again, after others have had their turn.
+   * The next piece; undefined after the last, `behind` for one that has been dropped. An empty piece:
+   * ask again in a later slice.
    */
   next(reader: WatchReader): Buffer | undefined | 'behind' {
     const { list, readers } = reader.snapshot!;
@@ -73,11 +73,11 @@ export class SharedSnapshots {
     if (snapshot === undefined) return;
     reader.snapshot = undefined;
     snapshot.readers.delete(reader);
-    // One that was replaced by a newer list is nobody's any more; the others wait for newcomers until `clear`.
+    // No newcomer reads a list that a newer one has replaced; the others stay until `clear`.
     if (snapshot.readers.size === 0 && this.snapshots.get(keyOf(reader)) !== snapshot) snapshot.list.close();
   }
 
-  /** Gives up the lists that nobody reads. */
+  /** Closes the lists that have no readers. */
   clear(): void {
     for (const [key, { list, readers }] of this.snapshots) {
       if (readers.size > 0) continue;

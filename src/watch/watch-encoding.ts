@@ -17,7 +17,7 @@ export function watchLine(change: Change, revision: string, at: number | undefin
   return `${start},"stamp":${stampJson(change.stamp)},"object":${JSON.stringify(change.resource)}`;
 }
 
-/** A number where every reader of JSON has it exactly, else text. */
+/** A number where every JSON reader reads it exactly, else text. */
 export function stampJson(stamp: bigint): string {
   return stamp <= Number.MAX_SAFE_INTEGER ? String(stamp) : `"${stamp}"`;
 }
@@ -28,7 +28,7 @@ export function bookmarkLine(revision: string, lost: number): string {
   return `{"type":"bookmark","revision":"${revision}"${cut}}\n`;
 }
 
-/** Which change, said by whom, became answerable when. */
+/** Which change of which source became answerable, and when. */
 export function eventLine(change: Change, time: number): string {
   const object = change.type === 'put' ? change.resource : objectOf(change.key);
   const { type, source, revision } = change;

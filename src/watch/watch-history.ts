@@ -1,16 +1,16 @@
 /**
- * The last changes of the effective view as lines, each revision encoded once for everybody: bounded, and counted
+ * The last changes of the effective view as lines, each revision encoded once for all readers: bounded, and counted
  * in revisions of this process alone.
  *
  * A revision is a count, 12 digits that go on growing over restarts as the clock does, and 8 random digits of this
  * process: of a revision that comes back it is certain whether it is ours, and the ones we gave follow each other
- * without a gap. Whoever asks for anything else gets nothing, and must list.
+ * without a gap. A reader that asks for any other revision must list.
  */
 import { randomInt } from 'node:crypto';
 import type { Change } from '../catalog/change.ts';
 import { keyOf } from '../model.ts';
 
-/** Which VPCs somebody wants; `key` is equal for equal sets. */
+/** Which VPCs a reader wants; `key` is equal for equal sets. */
 export interface Selection {
   key: string;
   vpcs: ReadonlySet<string>;
@@ -51,11 +51,11 @@ const OVERHEAD = 150;
 export class WatchHistory {
   /** The last revision, as its count. */
   current: number;
-  /** The oldest revision that somebody can go on from. */
+  /** The oldest revision that a reader can go on from. */
   floor: number;
   private readonly options: WatchHistoryOptions;
   private readonly id: string;
-  /** Of the revisions `floor + 1` to `current`; those before `first` are gone. */
+  /** The revisions `floor + 1` to `current`; those before `first` are gone. */
   private entries: Entry[] = [];
   private first = 0;
   private size = 0;
@@ -126,7 +126,7 @@ export class WatchHistory {
     this.last = { vpc, text };
   }
 
-  /** The revision is whole and visible. False where it changed nothing, and so is none. */
+  /** The revision is whole and visible. False where it changed nothing, and so makes no revision. */
   commit(): boolean {
     const { last, tooLong, changes } = this;
     this.tooLong = false;

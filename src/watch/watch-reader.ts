@@ -10,13 +10,13 @@ export interface SharedSnapshot {
 
 /** The connection of a reader. */
 export interface WatchOutput {
-  /** Takes octets, which must not be changed; false: no more until `drained`. */
+  /** Takes octets, which must not be changed; false: write again after `drained`. */
   write(bytes: Uint8Array): boolean;
   /** Breaks the connection. */
   cut(): void;
 }
 
-/** Whom a reader belongs to. */
+/** The owner of a reader. */
 export interface WatchReaderOwner {
   enqueue(reader: WatchReader): void;
   remove(reader: WatchReader): void;
@@ -41,7 +41,7 @@ export class WatchReader {
   /** Since when the connection takes nothing, -1 while it does. */
   blockedAt = -1;
   lastWrite: number;
-  /** The last revision that the other side has heard, and the loss that it has heard of. */
+  /** The last revision and the last loss that the other side was told. */
   toldRevision = -1;
   toldLost = 0;
   queued = false;

@@ -2,8 +2,9 @@
  * Serves the watch stream to any number of readers: a list at one revision, then what follows from the history.
  *
  * A reader is given octets only as fast as it takes them; what it has not taken stays where it is shared, in the
- * list or in the history. Who takes nothing for a while, or falls behind both, is cut: it comes back by itself,
- * with its revision or without. `drained` and `left` of a reader are to be called by whoever owns its connection.
+ * list or in the history. A reader that takes nothing for a while, or that both have left behind, is cut: it comes
+ * back by itself, with its revision or without. `drained` and `left` of a reader are called by the owner of its
+ * connection.
  */
 import type { Catalog, Change } from '../catalog/catalog.ts';
 import { WatchHistory } from './watch-history.ts';
@@ -27,7 +28,7 @@ export interface WatchServerFacts {
   readers: number;
   listing: number;
   opened: number;
-  /** Readers that took nothing for too long, or fell behind the history, or behind a list that others read. */
+  /** Readers that were cut: they took nothing for too long, or what they needed next was dropped. */
   cut: { stalled: number; behind: number };
   refused: Record<Refusal, number>;
   /** `revision`: the last of this process's own. */
@@ -40,7 +41,7 @@ const LIMITS = {
   /** Milliseconds. */
   bookmark: 10_000,
   stall: 10_000,
-  /** WatchHistory is kept this long after the last reader has left. */
+  /** The history is kept this long after the last reader has left. */
   forget: 600_000,
   historyBytes: 64 << 20,
   historyRevisions: 100_000,
@@ -51,13 +52,13 @@ const LIMITS = {
 };
 /** Octets of one write. */
 const SLICE = 64 * 1024;
-/** Milliseconds of work before the event loop gets a turn. */
-const TURN = 3;
+/** Milliseconds of work in one pass of the event loop. */
+const SLICE_MS = 3;
 const TICK = 1000;
 
 export class WatchServer implements WatchReaderOwner {
   private readonly options: WatchServerOptions;
-  /** Looked at again at each use, those of the history excepted. */
+  /** Read at each use, those of the history excepted. */
   readonly limits: typeof LIMITS;
   private readonly now: () => number;
   private readonly history: WatchHistory;
@@ -67,7 +68,7 @@ export class WatchServer implements WatchReaderOwner {
   private scheduled = false;
   private timer: NodeJS.Timeout | undefined;
   private idleSince = 0;
-  /** Of the view, as last looked at. */
+  /** The state of the view, as last checked. */
   private lostSince = 0;
   private opened = 0;
   private readonly cuts = { stalled: 0, behind: 0 };
@@ -147,7 +148,7 @@ export class WatchServer implements WatchReaderOwner {
     this.idleSince = this.now();
   }
 
-  /** Bookmarks, cuts and clearing up; runs every second while there is something to look after. */
+  /** Bookmarks, cuts and clearing up; runs every second while there are readers or a history. */
   tick(): void {
     const now = this.now();
     const { stall, forget } = this.limits;
@@ -164,7 +165,7 @@ export class WatchServer implements WatchReaderOwner {
     this.timer = undefined;
   }
 
-  /** Cuts everybody. */
+  /** Cuts all readers. */
   close(): void {
     clearInterval(this.timer);
     for (const reader of this.readers) {
@@ -194,9 +195,9 @@ export class WatchServer implements WatchReaderOwner {
     return why;
   }
 
-  /** Everybody in turn, one write each, until there is nothing to do or the turn is over. */
+  /** All queued readers, one write each, until the queue is empty or the slice is over. */
   private run(): void {
-    const until = performance.now() + TURN;
+    const until = performance.now() + SLICE_MS;
     let at = 0;
     while (at < this.queue.length && performance.now() < until) {
       const reader = this.queue[at++]!;
@@ -242,7 +243,7 @@ export class WatchServer implements WatchReaderOwner {
         return;
       }
       this.snapshots.leave(reader);
-      // The other side takes the end of a list for live.
+      // The other side takes the end of a list as live.
       reader.toldLost = 0;
       reader.toldRevision = reader.cursor;
     }
@@ -272,7 +273,7 @@ export class WatchServer implements WatchReaderOwner {
     if (reader.mustList || reader.snapshot !== undefined || reader.cursor < this.history.current)
       return false;
     if (reader.toldRevision < 0 || reader.toldLost !== this.lostSince) return true;
-    // Whose VPCs do not change must still know of revisions that one can go on from.
+    // A reader whose VPCs do not change still needs revisions that it can go on from.
     const { dropping, revisions } = this.history;
     if (dropping && reader.cursor - reader.toldRevision > revisions / 2) return true;
     return now - reader.lastWrite >= this.limits.bookmark;

@@ -38,7 +38,7 @@ export class WatchSnapshot {
     this.next = records.next();
   }
 
-  /** Whether someone may begin to read it. */
+  /** Whether a reader may begin with it. */
   get open(): boolean {
     return this.kept === 0 && this.state !== 'lost';
   }
@@ -48,8 +48,8 @@ export class WatchSnapshot {
   }
 
   /**
-   * The piece of this number; undefined behind the last, and for one that is no longer kept. An empty one: ask
-   * again, after others have had their turn.
+   * The piece of this number; undefined after the last, and for one that is no longer kept. An empty piece: ask
+   * again in a later slice.
    */
   piece(index: number): Buffer | undefined {
     if (index < this.kept) return undefined;
@@ -72,12 +72,12 @@ export class WatchSnapshot {
     if (this.size > this.shared) this.drop(index);
   }
 
-  /** Keeps at most the last `most` octets: whoever is behind them has lost. */
+  /** Keeps at most the last `most` octets: readers that still need older ones are cut. */
   limit(most: number): void {
     while (this.size > most && this.kept < this.pieces.length - 1) this.drop(this.kept + 1);
   }
 
-  /** Nobody reads it any more. */
+  /** It has no more readers. */
   close(): void {
     this.state = 'end';
     this.records.return?.();

@@ -150,7 +150,7 @@ export class Identifier {
       client.status = CLIENT_CONTRADICTED;
       return;
     }
-    // With one VPC any IPv4 could be its own; only one of its subnets makes an unknown one a pod to wait for.
+    // With one VPC any IPv4 could be its own; only an unknown one of its subnets is a pod to wait for.
     if (pod === 0 && mapped && longestPrefix(view, vpc, peer.address, 128) < 0) return;
     client.vpc = vpc;
     client.pod = pod;

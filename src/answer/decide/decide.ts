@@ -27,7 +27,7 @@ import { isLabel, isNeverTopLevel, protocolOf, walk } from './labels.ts';
 
 const { RCODE_REFUSED, RCODE_SERVFAIL } = dns;
 
-/** The SOA's owner is to be found when there is need of it. */
+/** The SOA's owner is found when it is needed. */
 const SOA_BY_NAME = -1;
 
 export class Decider {
@@ -38,7 +38,7 @@ export class Decider {
   private readonly locator: Locator;
   private readonly ports: PortHolders;
   private readonly visible: VisibleAddresses;
-  /** Set by `port`: the name behind the underscores is ours, or a single label, so the whole never leaves. */
+  /** Set by `port`: the name after the underscores is ours, or a single label, so the whole never leaves. */
   private portStays = false;
 
   constructor(view: View, settings: AnswerSettings) {
@@ -50,7 +50,7 @@ export class Decider {
     this.visible = new VisibleAddresses(view);
   }
 
-  /** The client stage: refusals and failures before the name is looked at. True when the name decides. */
+  /** The client stage: refusals and failures before the name is read. True when the name decides. */
   admit(client: Client, query: Query, d: Decision): boolean {
     switch (client.status) {
       case who.CLIENT_UNKNOWN:
@@ -177,7 +177,7 @@ export class Decider {
     if (result === locate.FOUND || result === locate.EXISTS) d.because(this.locator.how);
   }
 
-  /** A name under `hosts`, where it is nobody's: answered like a pod's. True when that settles the question. */
+  /** A name under `hosts` that no pod or service has: answered like a pod's. True when that settles the question. */
   private host(located: number, client: Client, query: Query, d: Decision, soa: number): boolean {
     if (located === locate.FOUND || located === locate.NEEDS_POD) return false;
     const record = hostOf(this.view, client, query);
@@ -288,7 +288,7 @@ export class Decider {
     const { labelCount, qtype } = query;
     const parent = labelCount - 1;
     if (how === reason.READ_NAMESPACE || how === reason.READ_REPLICA) return parent;
-    // A bare name may be that of a namespace too: that costs a look, which only these types are worth.
+    // A bare name may be that of a namespace too: that costs a lookup, which only these types are worth.
     if (parent === 0 && qtype !== dns.TYPE_SOA && qtype !== dns.TYPE_NS) return labelCount;
     return this.locator.isNamespace(client, query) ? parent : labelCount;
   }
@@ -302,7 +302,7 @@ export class Decider {
     else missing(d, 1);
   }
 
-  /** True when the root and what it delegates are outside names for this client, or may turn out to be. */
+  /** True when the root and what it delegates are outside names for this client, or may prove to be. */
   private mayDelegate(client: Client, d: Decision): boolean {
     const isOn = forwardMode(this.view, client) === layout.FORWARD_ON;
     return isOn && (d.recursionAvailable || client.pod === 0);

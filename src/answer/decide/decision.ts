@@ -1,4 +1,4 @@
-/** The record that deciding fills and encoding reads: one reused object a transport, no allocation a query. */
+/** The record that deciding fills and encoding reads: one reused object per responder, no allocation per query. */
 
 import { RCODE_NXDOMAIN, TYPE_ANY, TYPE_NS, TYPE_SOA } from '../../dns/constants.ts';
 import type { Query } from '../../dns/query.ts';
@@ -12,7 +12,7 @@ export const OUTCOME_DROP = 1;
 export const OUTCOME_HOLD_SYNC = 2;
 /** Needs the client's pod, whose event may be on its way. */
 export const OUTCOME_HOLD_POD = 3;
-/** A TXT text that the main thread composes; `data` says which. */
+/** A TXT text that the main thread composes; `data` tells which. */
 export const OUTCOME_TEXT = 4;
 /** An outside name to be forwarded. */
 export const OUTCOME_OUTSIDE = 5;
@@ -111,7 +111,7 @@ export function noData(d: Decision, query: Query, soaLabel: number): void {
   d.soaLabel = soaLabel;
 }
 
-/** NXDOMAIN, likewise. */
+/** NXDOMAIN, with the same SOA. */
 export function missing(d: Decision, soaLabel: number): void {
   d.because(NO_SUCH_NAME);
   d.rcode = RCODE_NXDOMAIN;

@@ -4,7 +4,7 @@ import type { View } from '../../trie/read/view.ts';
 
 /**
  * From `root` along the labels `first` … `end - 1` of the question, rightmost first. True when the node exists;
- * then `view.node` and `view.payload` are its own. No labels: false.
+ * then `view.node` and `view.payload` are its own. False without labels.
  */
 export function walk(view: View, root: number, query: Query, first: number, end: number): boolean {
   let node = root;

@@ -1,4 +1,7 @@
-/** Finds what a name means: in the client's namespace or below a name there, in the namespace that its last label names. */
+/**
+ * Finds what a name means: in the client's namespace or below a name there, in the namespace that its last label
+ * names.
+ */
 import type { Query } from '../../dns/query.ts';
 import * as layout from '../../trie/layout.ts';
 import type { View } from '../../trie/read/view.ts';

@@ -52,7 +52,7 @@ export function forwardMode(view: View, client: Client): number {
   return view.vpcWord(client.vpc, layout.VPC_POLICY) & layout.FORWARD_MASK;
 }
 
-/** True when outside names are on for this client: what RA says. */
+/** True when outside names are on for this client: what RA tells. */
 export function offersRecursion(view: View, client: Client): boolean {
   if (client.status !== CLIENT_KNOWN && client.status !== CLIENT_POD_UNKNOWN) return false;
   const policy = view.vpcWord(client.vpc, layout.VPC_POLICY);
@@ -77,8 +77,9 @@ export function isListed(view: View, client: Client, query: Query): boolean {
 }
 
 /**
- * Forwarded, blocked or refused. A route counts as leave to forward, whatever `forward` says of other names. A name that is not forwarded is NXDOMAIN, because REFUSED from the only
- * nameserver makes musl wait for its time-out and c-ares fail; `refuse` is for pods that have a second one.
+ * Forwarded, blocked or refused. A route permits forwarding, whatever `forward` is. A name that is not forwarded is
+ * NXDOMAIN, because REFUSED from the only nameserver makes musl wait for its time-out and c-ares fail; `refuse` is for
+ * pods that have a second one.
  */
 export function decideOutside(view: View, client: Client, query: Query, d: Decision): void {
   d.because(reason.READ_OUTSIDE);
@@ -108,7 +109,7 @@ export function decideOutside(view: View, client: Client, query: Query, d: Decis
     return;
   }
   if (forwards && client.pod === 0) {
-    // The pod may turn out to be internal: not yet.
+    // The pod may prove to be internal: not yet.
     d.authoritative = false;
     d.fail(dns.RCODE_SERVFAIL, dns.EDE_NOT_READY, decision.TEXT_POD_UNKNOWN);
     return;

@@ -1,4 +1,4 @@
-/** Address ranges that mean nothing outside a network: their reverse names are asked of nobody. */
+/** Address ranges that mean nothing outside a network: their reverse names are never forwarded. */
 import { parsePrefix, sharesPrefix } from '../../trie/prefix.ts';
 import type { Prefix } from '../../trie/prefix.ts';
 
@@ -38,7 +38,7 @@ export function privateRange(family: number, address: Uint8Array, bits: number):
     if (isBehind(ranges[middle].octets, address)) high = middle;
     else low = middle + 1;
   }
-  // The last that does not begin behind the address, and the next one.
+  // The last that does not begin after the address, and the next one.
   for (let i = Math.max(0, low - 1); i <= low && i < ranges.length; i++) {
     const range = ranges[i];
     if (!sharesPrefix(range.octets, 0, address, 0, Math.min(range.bits, bits))) continue;

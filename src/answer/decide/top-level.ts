@@ -1,4 +1,4 @@
-/** Tells whether a label of a question is a public top-level domain; the table is made once a thread. */
+/** Tells whether a label of a question is a public top-level domain; the table is made once per thread. */
 import { encodeName } from '../../dns/name.ts';
 import { topLevelDomains } from '../../dns/top-level.ts';
 import { hashLabel } from '../../base/half-sip-hash.ts';

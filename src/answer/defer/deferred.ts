@@ -22,7 +22,7 @@ export interface OutsideNames {
 export interface DeferredOptions {
   clock: Clock;
   limits: ConcurrencyLimits;
-  /** Milliseconds: how long for the first view, for an unknown pod, and until an unknown pod is none. */
+  /** Milliseconds: how long for the first view, for an unknown pod, and until an unknown pod counts as absent. */
   syncHold: number;
   podHold: number;
   podGrace: number;
@@ -40,9 +40,9 @@ interface Item {
   unknown: string;
 }
 
-/** Tells whoever waits that no answer will come. */
+/** Tells the transport that no answer will come. */
 const SILENCE = new Uint8Array(0);
-/** Inventories a second and VPC. */
+/** Inventories per second and VPC. */
 const INVENTORIES = 5;
 /** Above this many holds a changed view is not offered to them at each change, but every few milliseconds. */
 const MANY_HOLDS = 32;

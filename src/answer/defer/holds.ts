@@ -8,7 +8,7 @@ export interface Held<T> {
   item: T;
   vpc: string;
   source: string;
-  /** Equal for retransmissions: the later takes the place of the earlier. '' when there are none (TCP). */
+  /** Equal for retransmissions: the later takes the place of the earlier. '' when there can be none (TCP). */
   retransmissionKey: string;
   timer: unknown;
 }
@@ -20,7 +20,10 @@ export class Holds<T> {
   private readonly held = new Set<Held<T>>();
   private readonly byRetransmission = new Map<string, Held<T>>();
 
-  /** `gaveWay`: called with an item whose retransmission key has taken its place, so that nobody waits for its answer. */
+  /**
+   * `gaveWay`: called with an item whose retransmission key has taken its place, so that the transport does not wait
+   * for its answer.
+   */
   constructor(limits: ConcurrencyLimits, clock: Clock, gaveWay: (item: T) => void) {
     this.limit = new ConcurrencyLimit(limits);
     this.clock = clock;

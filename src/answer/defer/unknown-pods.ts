@@ -1,4 +1,4 @@
-/** Sources inside a known VPC that no pod has: when they were first heard, and whether holding helped. */
+/** Sources inside a known VPC that no pod has: when they first asked, and whether holding helped. */
 import type { Clock } from '../../base/clock.ts';
 
 interface Unknown {
@@ -22,7 +22,10 @@ export class UnknownPods {
   private readonly clock: Clock;
   private readonly graceMs: number;
 
-  /** `graceMs`: after it, under a live view, a pod that is still unknown is none; and the rest after a vain hold. */
+  /**
+   * `graceMs`: after it, under a live view, a pod that is still unknown counts as absent; also the pause after a vain
+   * hold.
+   */
   constructor(clock: Clock, graceMs: number) {
     this.clock = clock;
     this.graceMs = graceMs;

@@ -8,7 +8,7 @@ import type { View } from '../../trie/read/view.ts';
 import type { Decision } from '../decide/decision.ts';
 import type { Peer } from '../peer.ts';
 
-/** Octets of the record behind its owner: `c00c`, type, class, TTL, RDLENGTH, rdata; and of a plain OPT. */
+/** Octets of the record after its owner: `c00c`, type, class, TTL, RDLENGTH, rdata; and of a plain OPT. */
 const RECORD = 28;
 const OPT = 11;
 
@@ -16,7 +16,7 @@ export class OneAddress {
   private readonly view: View;
   private readonly ttl: number;
   private out: Uint8Array = new Uint8Array(0);
-  /** Of `out`. */
+  /** A view of `out`. */
   private to = new DataView(this.out.buffer);
 
   constructor(view: View, ttl: number) {
@@ -42,7 +42,7 @@ export class OneAddress {
     const { to, ttl } = this;
     const question = query.qnameLength + 4;
     let at = base + 12 + question;
-    // The last word of the question may reach three octets behind it.
+    // The last word of the question may reach three octets past it.
     if (start + 15 + question > from.byteLength || at + RECORD + OPT + 1 > out.length) return 0;
     const flags = FLAG_QR | FLAG_AA | (query.flags & FLAGS_ECHOED) | (d.recursionAvailable ? FLAG_RA : 0);
     to.setInt32(base, (query.id << 16) | flags);

@@ -180,7 +180,7 @@ export class Encoder {
         this.response.answers++;
         return;
       case decision.DATA_NS:
-        // One name for all zones, and the one that has an address: ns below Z, as the SOA says too.
+        // One name for all zones, the one that has an address: ns below Z, as in the SOA.
         putSimple(this.response, dns.TYPE_NS, ttl, this.names.server, 0, this.names.server.length);
         return;
       case decision.DATA_LOOPBACK4:

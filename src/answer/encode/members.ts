@@ -1,4 +1,6 @@
-/** Goes through those of a name's owners that can answer a question, from any of them on, as many as are wanted. */
+/**
+ * Goes through those of a name's owners that can answer a question, starting at any of them, as many as are wanted.
+ */
 import * as layout from '../../trie/layout.ts';
 import { Cursor, totalOf } from '../../trie/read/members.ts';
 import type { View } from '../../trie/read/view.ts';
@@ -64,7 +66,7 @@ export class Members {
     else if (kind !== layout.RECORD_SET) this.at = -1;
   }
 
-  /** `next` gives nobody from now on. */
+  /** `next` gives no more members. */
   end(): void {
     this.left = 0;
   }
@@ -97,7 +99,7 @@ export class Members {
     return true;
   }
 
-  /** Of the groups that are given, those whose first member can answer: the others are like it. */
+  /** Keeps the groups whose first member can answer: their other members answer alike. */
   private chooseGroups(crowd: number): void {
     const { view, roots, cursor } = this;
     const { words } = view;

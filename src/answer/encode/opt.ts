@@ -10,7 +10,7 @@ import { putOctets } from './write.ts';
 const encoder = new TextEncoder();
 const EDE_OCTETS: readonly Uint8Array[] = EDE_TEXTS.map((text) => encoder.encode(text));
 
-/** So long an option, a cookie and an EDE code fit into 512 octets behind the longest question. */
+/** An option of this length, a cookie and an EDE code fit into 512 octets after the longest question. */
 const NSID_MAX = 128;
 const NO_TEXT = new Uint8Array(0);
 
@@ -88,7 +88,7 @@ export class OptWriter {
   }
 }
 
-/** The extra text of an EDE, or none where no more than `room` octets are left (RFC 8914 section 2). */
+/** The extra text of an EDE, or an empty one where `room` octets are not enough (RFC 8914 section 2). */
 export function edeOctets(text: number, room: number): Uint8Array {
   const octets = EDE_OCTETS[text];
   return octets.length <= room ? octets : NO_TEXT;

@@ -19,7 +19,7 @@ export class PortHolders implements Judge {
     this.members = new Members(view, this);
   }
 
-  /** More bear the name than could be looked at. */
+  /** More pods and services bear the name than could be checked. */
   get cut(): boolean {
     return this.members.cut;
   }
@@ -40,7 +40,7 @@ export class PortHolders implements Judge {
     this.members.begin(record, query.id, steps);
   }
 
-  /** 0 behind the last. */
+  /** 0 after the last. */
   next(): number {
     return this.members.next();
   }

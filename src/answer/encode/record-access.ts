@@ -1,4 +1,4 @@
-/** What the records of the trie say of a label of the question: which replica it names, which port. */
+/** Reads records of the trie for a label of the question: which replica it names, which port. */
 import type { Query } from '../../dns/query.ts';
 import * as layout from '../../trie/layout.ts';
 import { Cursor, podNamed } from '../../trie/read/members.ts';

@@ -26,7 +26,7 @@ export function newResponseBuffer(): ResponseBuffer {
   };
 }
 
-/** True when a record of so many octets fits; else the answer ends before it, and says so. */
+/** True when a record of so many octets fits; else the answer is truncated there. */
 export function fits(response: ResponseBuffer, octets: number): boolean {
   if (response.at + octets <= response.end) return true;
   response.truncated = true;

@@ -14,7 +14,7 @@ export const AAAA = 4;
 export const A = 1;
 
 export class VisibleAddresses implements Judge {
-  /** More bear the name than could be looked at. */
+  /** More pods and services bear the name than could be checked. */
   get cut(): boolean {
     return this.members.cut;
   }
@@ -39,7 +39,7 @@ export class VisibleAddresses implements Judge {
     this.seen = new Seen(view);
   }
 
-  /** Whom the answers are for, before any other call. */
+  /** Sets the client; to be called before the others. */
   use(client: Client): void {
     this.overlays.load(client);
   }
@@ -67,7 +67,7 @@ export class VisibleAddresses implements Judge {
     this.enter(member);
   }
 
-  /** Word index of the next address, each once (RFC 2181 section 5); 0 behind the last. */
+  /** Word index of the next address, each once (RFC 2181 section 5); 0 after the last. */
   next(): number {
     for (;;) {
       if (this.readyLeft > 0) {

@@ -6,7 +6,7 @@ import { putAid } from '../../trie/read/members.ts';
 import { hasTextAid } from '../../trie/record.ts';
 import type { View } from '../../trie/read/view.ts';
 
-/** Type, class IN, TTL and RDLENGTH behind an owner name; returns where the rdata begins. */
+/** Type, class IN, TTL and RDLENGTH after an owner name; returns where the rdata begins. */
 export function putFixed(out: Uint8Array, at: number, type: number, ttl: number, length: number): number {
   out[at] = type >>> 8;
   out[at + 1] = type;
@@ -29,7 +29,7 @@ export function putOctets(
   return at + length;
 }
 
-/** Labels of a name node up to and with its namespace; returns the offset behind them (no root octet). */
+/** Labels of a name node up to and with its namespace; returns the offset after them (no root octet). */
 export function putNodeName(view: View, out: Uint8Array, at: number, node: number): number {
   const { words, bytes } = view;
   for (;;) {
@@ -111,7 +111,7 @@ export class ServerNames {
   }
 }
 
-/** Nobody transfers the zone; these are what tools expect to see. */
+/** The zone is never transferred; tools expect to see these values. */
 const SOA_REFRESH = 3600;
 const SOA_RETRY = 600;
 const SOA_EXPIRE = 86400;

@@ -1,17 +1,19 @@
-/** What sources have said since it was last asked, commit by commit: new records, and keys that they say no longer. */
+/** What sources have reported since it was last read, commit by commit: new records, and withdrawn keys. */
 import type { ResourceKey } from '../../model.ts';
 import type { Store } from '../store.ts';
 
-/** A source no longer says a key. */
+/** A source has withdrawn a key. */
 export interface Withdrawn {
   source: string;
   key: ResourceKey;
 }
 
-/** In order: references of records that were said, of which those that are dead have been said anew since. */
+/** In order: references of records that were reported; the dead ones have been reported anew since. */
 export type Sayings = (number | Withdrawn)[];
 
-/** Of more than these, or of records of more octets, all are forgotten: who wants to know reads everything anew. */
+/**
+ * With more records than this, or more octets of them, all are forgotten: the reader of the log reads everything anew.
+ */
 const MOST = 250_000;
 const OCTETS_MOST = 64 << 20;
 
@@ -19,9 +21,9 @@ export class ChangeLog {
   readonly #store: Store;
   readonly #nameOf: (source: number) => string;
   #sayings: Sayings = [];
-  /** Of them, those of finished commits. */
+  /** How many of them belong to finished commits. */
   #finished = 0;
-  /** Of the records that are noted: while they are, their memory is not used again. */
+  /** Octets of the noted records: while they are noted, their memory is not used again. */
   #octets = 0;
   #overflown = false;
 
@@ -57,7 +59,7 @@ export class ChangeLog {
     this.#overflown = true;
   }
 
-  /** What finished commits have said, which is to be given to `done` or `putBack`. */
+  /** The records of finished commits; to be given to `done` or `putBack`. */
   take(): Sayings {
     const taken = this.#sayings;
     this.#sayings = taken.splice(this.#finished);
@@ -84,7 +86,7 @@ export class ChangeLog {
     this.#sayings = sayings.concat(this.#sayings);
   }
 
-  /** Forgets what finished commits have said: their outcome is being written whole. */
+  /** Forgets the records of finished commits: their outcome is being written whole. */
   restart(): void {
     this.done(this.take());
     this.#overflown = false;

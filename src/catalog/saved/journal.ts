@@ -45,7 +45,7 @@ function numberIn(name: string, prefix: string): number {
 /** A journal that is written. What fails leaves it as it was; it can be tried again. */
 export class Journal {
   readonly number: number;
-  /** Of the head and whole batches. */
+  /** Octets of the head and the whole batches. */
   octets = 0;
   readonly #file: FileHandle;
 
@@ -89,7 +89,7 @@ export class Journal {
       const end = { type: 'end', octets: at - this.octets, sha256: hash.digest('hex') };
       this.octets = await writeOut(this.#file, Buffer.from(lineOf(end)), at);
     } catch (error) {
-      // What the next one does not overwrite must not stand behind it.
+      // What the next batch does not overwrite must not follow it.
       await this.#file.truncate(this.octets).catch(() => undefined);
       throw error;
     }
@@ -112,11 +112,11 @@ export async function writeOut(file: FileHandle, octets: Buffer, at: number): Pr
 
 /** What a journal holds that can be relied on. */
 export interface ReadJournal {
-  /** Of the last whole batch, else undefined. */
+  /** The sources as of the last whole batch, else undefined. */
   head: SavedHead | undefined;
   /** Up to the end of the last whole batch. */
   octets: number;
-  /** What is wrong in the middle. A cut at the end is none: a process that was killed leaves one. */
+  /** What is wrong in the middle. A cut at the end is no fault: a process that was killed leaves one. */
   damage: string | undefined;
 }
 

@@ -20,7 +20,7 @@ import type { LoadedView } from './saved-load.ts';
 import type { Sayings, ChangeLog } from './change-log.ts';
 import { writeSnapshot } from './snapshot.ts';
 
-/** What is saved of a source beside its records; asked in the same turn as they are taken. */
+/** What is saved of a source beside its records; asked in the same pass of the event loop as the records are taken. */
 export type SourceWords = (name: string, revision: string) => Pick<SavedSource, 'heard' | 'proof'>;
 
 export interface SavedFilesOptions {
@@ -44,8 +44,8 @@ const JOURNAL_MOST = 8;
 /** Each start begins a journal. */
 const JOURNALS_MOST = 16;
 
-/** Turns that what has changed is written in, if that leaves no more than so many records for each: some 3 ms. */
-const TURNS = 32;
+/** Slices in which changes are written, as long as a slice does not exceed its maximum, some 3 ms. */
+const SLICES = 32;
 const SLICE_MOST = 1024;
 
 /** The last committed state, and what is saved beside its records. */
@@ -58,7 +58,7 @@ const aborted = new Error('the view is not written whole: the process ends');
 
 export class SavedFiles {
   readonly path: string;
-  /** Of the last that was written or read, ms since 1970; 0: nothing. */
+  /** Time of the last one that was written or read, ms since 1970; 0: nothing. */
   savedAt = 0;
   readonly #options: SavedFilesOptions;
   readonly #openFile: typeof open;
@@ -71,7 +71,7 @@ export class SavedFiles {
   /** The journals that go on from the whole file, the open one excepted. */
   #closed: { number: number; octets: number }[] = [];
   #number = 0;
-  /** Revisions of sources that were read without a proof: until they say more there is none. */
+  /** Revisions of sources that were read without a proof: they have none until they report more. */
   readonly #unproved = new Map<string, string>();
   #rewriting: Promise<void> | undefined;
   #ended = false;
@@ -80,7 +80,7 @@ export class SavedFiles {
     this.#options = options;
     this.path = options.path;
     this.#openFile = options.openFile ?? open;
-    // From the beginning: whoever begins to note in the middle of a commit knows only half of it.
+    // From the beginning: a log that begins in the middle of a commit has only half of it.
     this.#log = options.catalog.keepLog();
   }
 
@@ -100,7 +100,9 @@ export class SavedFiles {
     return { ...(view && { view }), ...(problem && { problem }) };
   }
 
-  /** Writes what finished commits have said since the last time. Rejects where that is not on the disk then. */
+  /**
+   * Writes the records of commits that have finished since the last time. Rejects where they did not reach the disk.
+   */
   async flush(): Promise<void> {
     const log = this.#log;
     if (this.#base === undefined || log.overflown || this.#octets() > JOURNAL_MOST * this.#enough()) {
@@ -127,7 +129,7 @@ export class SavedFiles {
       this.#note(head);
       const full = this.#octets() > this.#enough() || this.#closed.length > JOURNALS_MOST;
       if (!full || this.#ended || this.#rewriting !== undefined) return;
-      // What is said from this moment on goes into a journal that both the old whole file and the new one lead to.
+      // What is reported from this moment on goes into a journal that both the old whole file and the new one lead to.
       await this.#turnTo(await this.#create(head.saved));
       goesOn = true;
     } finally {
@@ -217,7 +219,7 @@ export class SavedFiles {
       .finally(() => (this.#rewriting = undefined));
   }
 
-  /** Everything that was said at a moment; that journal goes on from it. */
+  /** Everything that was reported at a moment; that journal goes on from it. */
   async #writeWhole({ moment, head }: Look, journal: number): Promise<void> {
     try {
       const lines = this.#everything(moment, head.sources);
@@ -232,8 +234,8 @@ export class SavedFiles {
   async *#changes(moment: Moment, sources: SavedSource[], sayings: Sayings): AsyncGenerator<string> {
     const { catalog } = this.#options;
     const numbers = numbersOf(sources);
-    // On a busy process turns are what is scarce: the more there is to write, the more each turn does.
-    const slice = Math.min(SLICE_MOST, Math.max(SLICE, Math.ceil(sayings.length / TURNS)));
+    // On a busy process slices are scarce: the more there is to write, the more each slice does.
+    const slice = Math.min(SLICE_MOST, Math.max(SLICE, Math.ceil(sayings.length / SLICES)));
     let text = '';
     for (const [i, saying] of sayings.entries()) {
       if (typeof saying === 'number') {

@@ -3,13 +3,13 @@ import type { Resource, ResourceKey } from '../../model.ts';
 import type { SourceRecord } from '../change.ts';
 import type { Transaction } from '../transaction.ts';
 
-/** Of the whole file and of journals. */
+/** The version of the whole file and of journals. */
 export const FORMAT = 2;
 /** Still read, but no source goes on from it: it does not know how old the VPCs are. */
 export const FORMAT_WITHOUT_AGES = 1;
-/** Records that are encoded in one turn of the event loop: some 0.2 ms of work, for changes must not wait longer. */
+/** Records that are encoded in one slice: some 0.2 ms of work, because changes must not wait longer. */
 export const SLICE = 64;
-/** Octets of one write, about: each costs a turn and a thread's. */
+/** Octets of one write, about: each costs a pass of the event loop and work of the thread pool. */
 export const WRITE = 256 * 1024;
 /** No line that podns writes comes near this; a file without line ends is damaged. */
 const MAX_LINE = 64 << 20;
@@ -20,7 +20,7 @@ export interface SavedSource {
   revision: string;
   /** ms since 1970, where the source told it. */
   at?: number | undefined;
-  /** When it was last heard of, ms since 1970. */
+  /** When it last reported, ms since 1970. */
   heard?: number | undefined;
   /** What the source needs beside the revision to go on after it. */
   proof?: string | undefined;
@@ -33,7 +33,7 @@ export interface SavedHead {
   sources: SavedSource[];
 }
 
-/** A record, or a key that its source no longer says; `source` counts in the sources of the head before it. */
+/** A record, or a key that its source has withdrawn; `source` counts in the sources of the head before it. */
 export interface RecordLine {
   type: 'put' | 'shadowed' | 'delete';
   revision?: string;
@@ -58,7 +58,7 @@ export function deleteLine(key: ResourceKey, source: number): string {
   return lineOf({ type: 'delete', source, object: key } satisfies RecordLine);
 }
 
-/** Stages what a line says. Throws where it says nothing that makes sense. */
+/** Stages the record of a line. Throws where the line makes no sense. */
 export function stageLine(transaction: Transaction | undefined, line: RecordLine): void {
   const { type, object, revision } = line;
   if (object === undefined || line.source === undefined) throw new Error('bad line');
@@ -67,7 +67,7 @@ export function stageLine(transaction: Transaction | undefined, line: RecordLine
   else transaction?.put(object as Resource, undefined, revision, stampOf(line));
 }
 
-/** Of a VPC of the format without ages, the oldest that is known of it. */
+/** For a VPC of the format without ages: the oldest revision that is known of it. */
 function stampOf({ object, revision, stamp, claims }: RecordLine): string | undefined {
   if (typeof stamp === 'string' || (object as Resource).kind !== 'vpc') return stamp?.toString();
   const known = Object.values(claims ?? {});

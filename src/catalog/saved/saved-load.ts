@@ -13,7 +13,7 @@ import { readHead, readSnapshot } from './snapshot.ts';
 export interface LoadedView {
   /** ms since 1970. */
   savedAt: number;
-  /** Those that the catalog has and that have said nothing in it yet; each with its transaction. */
+  /** The sources that the catalog has and that have reported nothing yet; each with its transaction. */
   sources: SavedSource[];
   transactions: Transaction[];
   /** Lines of records. */
@@ -22,7 +22,7 @@ export interface LoadedView {
 
 /** What the next journal goes on from. */
 export interface Chain {
-  /** Of the whole file. */
+  /** Octets of the whole file. */
   octets: number;
   saved: string;
   journals: { number: number; octets: number }[];
@@ -72,7 +72,7 @@ async function readAll(
   greatest: number,
 ): Promise<Loaded> {
   const first = await readHead(file);
-  // What the journals say last of the sources is needed before the first record is staged.
+  // The last state of the sources in the journals is needed before the first record is staged.
   const { head, journals, damage } = await checkJournals(path, first.journal, first);
   // Where a source has spoken already, that is newer, and the files are no ground to go on from.
   const fresh = catalog.sources.every((name) => catalog.revision(name) === undefined);
@@ -136,7 +136,7 @@ async function putAside(path: string, reason: string, now: () => number): Promis
   return problemOf(path, `the snapshot is not used: ${reason}; kept as ${basename(aside)}`);
 }
 
-/** Of processes that are no more. */
+/** Removes files of processes that have ended. */
 async function removeRemains(path: string): Promise<void> {
   const prefix = `${basename(path)}.tmp-`;
   for (const name of await readdir(dirname(path)).catch(() => [])) {

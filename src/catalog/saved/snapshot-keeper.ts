@@ -1,4 +1,4 @@
-/** Keeps what is on disk up to date: soon after a change, and not for each of many. */
+/** Keeps the disk up to date: writes soon after a change, and once for many. */
 import { systemClock } from '../../base/clock.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Problem } from '../../model.ts';

@@ -4,13 +4,13 @@
  *
  * ```
  * {"type":"snapshot","format":2,"revision":"41","saved":"2026-11-22T10:00:00.123Z","journal":7,"sources":[{"name":…,"revision":…}]}
- * {"type":"put","revision":"41","source":0,"object":{…}}        heard; `source` counts in `sources`
- * {"type":"shadowed","revision":"7","source":1,"object":{…}}    said, but another source is heard
+ * {"type":"put","revision":"41","source":0,"object":{…}}        effective; `source` counts in `sources`
+ * {"type":"shadowed","revision":"7","source":1,"object":{…}}    reported, but another source is effective
  * {"type":"synced","revision":"41"}
  * {"type":"checksum","sha256":"…"}                               of all octets before this line
  * ```
- * `stamp` is added where the revision does not tell it, as text. All that a source says is in it, so a source can go
- * on after the revision that stands beside its name. What changed since is in the journal of that number; without
+ * `stamp` is added where the revision does not tell it, as text. All that a source reported is in it, so a source can
+ * go on after the revision that stands beside its name. What changed since is in the journal of that number; without
  * one nothing follows.
  */
 import { createHash } from 'node:crypto';
@@ -86,7 +86,7 @@ async function hashed(file: FileHandle, text: string, hash: Hash, at: number): P
   return writeOut(file, octets, at);
 }
 
-/** The first line alone, unchecked; `aged`: the file knows how old the VPCs are. Throws where it is none. */
+/** The first line alone, unchecked; `aged`: the file knows how old the VPCs are. Throws where it is not a head. */
 export async function readHead(file: FileHandle): Promise<SnapshotHead & { aged: boolean }> {
   let position = 0;
   const fromStart = {

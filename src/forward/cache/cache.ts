@@ -1,8 +1,8 @@
 /**
  * Answers of upstreams, kept by octets; each VPC has a part of its own, which alone grows and is evicted from.
  *
- * What can be is put on the shared cache, where workers take it, and only there: an entry is then a reference. Whatever
- * leaves the cache is taken off the shared cache at once.
+ * What can be is put on the shared cache, where workers take it, and only there: an entry is then a reference.
+ * Whatever leaves the cache is taken off the shared cache at once.
  */
 import { LRUCache } from 'lru-cache';
 import { isDue } from '../../shared-cache/layout.ts';
@@ -35,11 +35,13 @@ export interface CacheOptions {
   sharedCache: SharedCache;
 }
 
-/** Objects, map slots and lists of an entry, and its slot on the shared cache; measured as heap over 100,000 entries. */
+/**
+ * Objects, map slots and lists of an entry, and its slot on the shared cache; measured as heap over 100,000 entries.
+ */
 const ENTRY_OVERHEAD = 260;
-/** What an answer takes besides its octets where it is not on the shared cache; measured likewise. */
+/** What an answer takes besides its octets where it is not in the shared cache; also measured. */
 const ANSWER_OVERHEAD = 530;
-/** Oldest entries looked at before one is added to a part that is nearly full. */
+/** Oldest entries checked before one is added to a part that is nearly full. */
 const SECOND_CHANCES = 4;
 
 type Part = LRUCache<string, Entry>;
@@ -70,7 +72,7 @@ export class AnswerCache {
     return entry;
   }
 
-  /** What an entry that is in the cache now says; a copy that stays when the entry goes. */
+  /** The answer of an entry that is in the cache now; a copy that outlives the entry. */
   answerOf(entry: Entry): UpstreamAnswer {
     if (entry.answer !== undefined) return entry.answer;
     return { ...this.options.sharedCache.read(entry.cached), truncated: false, ede: undefined, found: true };
@@ -157,7 +159,7 @@ export class AnswerCache {
   }
 
   /**
-   * What workers give is not seen here: before something is pushed out, the oldest few are looked at, and those
+   * What workers give is not seen here: before something is pushed out, the oldest few are checked, and those
    * that were given since become the youngest.
    */
   private favourTouched(part: Part): void {
@@ -174,7 +176,7 @@ export class AnswerCache {
     }
   }
 
-  /** Takes one entry from the largest part: who fills the cache pays for it, and nobody else. */
+  /** Takes one entry from the largest part: only the VPC that fills the cache pays for it. */
   private evict(): boolean {
     let largest = 0;
     let part: Part | undefined;

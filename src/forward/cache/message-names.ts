@@ -1,10 +1,13 @@
-/** Names inside one upstream message, checked in time linear to its octets: where labels begin, and where pointers lead. */
+/**
+ * Names inside one upstream message, checked in time linear to its octets: where labels begin, and where pointers
+ * lead.
+ */
 import { randomInt } from 'node:crypto';
 import { NAME_LENGTH_MAX } from '../../dns/constants.ts';
 
 const MESSAGE_MAX = 65536;
 const LABELS_MAX = 128;
-/** Upstreams must not be able to say names of one hash. */
+/** Upstreams must not be able to send names of one hash. */
 const SEED = randomInt(2 ** 32) | 0;
 
 /**
@@ -13,7 +16,7 @@ const SEED = randomInt(2 ** 32) | 0;
  * among them, are never part of a name.
  */
 export class MessageNames {
-  /** Of the name read last, whatever its letters and its pointers: equal names have equal hashes. */
+  /** The hash of the name read last, whatever its letters and pointers: equal names have equal hashes. */
   hash = 0;
   /** Octets of the expanded name that begins at this offset, 0 where none does; and its hash. */
   private readonly lengths = new Uint8Array(MESSAGE_MAX);
@@ -27,7 +30,7 @@ export class MessageNames {
     this.lengths.fill(0, 0, message.length);
   }
 
-  /** Checks the name at `at`, which must end before `end`. Returns the offset behind it, -1 when it is broken. */
+  /** Checks the name at `at`, which must end before `end`. Returns the offset after it, -1 when it is broken. */
   read(at: number, end: number): number {
     const { message, lengths, hashes, labels } = this;
     const start = at;
@@ -60,7 +63,7 @@ export class MessageNames {
       if (length > NAME_LENGTH_MAX) return -1;
     }
     if (length > NAME_LENGTH_MAX) return -1;
-    // Of a name that ends in a pointer, that pointer too: some servers point to it.
+    // A pointer may point to the pointer at the end of a name: some servers do that.
     lengths[at] = length - (at - start);
     hashes[at] = hash;
     while (count > 0) {
@@ -73,7 +76,7 @@ export class MessageNames {
     return behind;
   }
 
-  /** Copies a name that was read, expanded; `fold`: in small letters. Returns the offset behind the copy. */
+  /** Copies a name that was read, expanded; `fold`: in lower case. Returns the offset after the copy. */
   copy(at: number, out: Uint8Array, to: number, fold: boolean): number {
     const { message } = this;
     for (;;) {

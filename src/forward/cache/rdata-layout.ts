@@ -1,4 +1,6 @@
-/** Rdata of the types whose form is known: checked, so that what is passed on can be read, and copied with whole names. */
+/**
+ * Rdata of the types whose form is known: checked, so that what is passed on can be read, and copied with whole names.
+ */
 import * as dns from '../../dns/constants.ts';
 import { hashOctets, mix } from './message-names.ts';
 import type { MessageNames } from './message-names.ts';
@@ -14,7 +16,7 @@ const REST = -4;
 /** Service parameters up to the end (RFC 9460 section 2.2). */
 const PARAMETERS = -5;
 
-/** A record whose rdata does not fit is none. */
+/** A record whose rdata does not fit its type is dropped. */
 const STRICT = new Map<number, number[]>([
   [dns.TYPE_NS, [NAME]],
   [3, [NAME]],
@@ -58,7 +60,7 @@ const LENIENT = new Map<number, number[]>([
   [107, [2, NAME]],
 ]);
 
-/** Of the rdata read last, however its names are compressed. */
+/** The hash of the rdata read last, however its names are compressed. */
 export let rdataHash = 0;
 
 /** False when rdata from `at` to `end` breaks its type's form. */
@@ -110,7 +112,7 @@ function fieldEnd(message: Uint8Array, field: number, at: number, end: number): 
 
 /**
  * Copies rdata that was read, its names expanded; `fold`: the names in small letters, to compare. Returns the
- * offset behind the copy.
+ * offset after the copy.
  */
 export function copyRdata(
   message: Uint8Array,

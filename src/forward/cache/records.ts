@@ -13,10 +13,12 @@ const COMPARED = 8;
 /** Aliases that are followed. */
 const ALIASES = 64;
 
-/** Reused for every message. An RRset is a set: a record that a section holds already is left out (RFC 2181 section 5). */
+/**
+ * Reused for every message. An RRset is a set: a record that a section holds already is left out (RFC 2181 section 5).
+ */
 export class Records {
   count = 0;
-  /** Of `count`, those left out: their rdata is broken, or they were there already. */
+  /** Those of `count` that were left out: their rdata is broken, or they are duplicates. */
   dropped = 0;
   /** Behind the record read last, and where its type stands. */
   private fixedAt = 0;
@@ -26,11 +28,11 @@ export class Records {
   private readonly fixed = new Uint16Array(RECORDS_MAX);
   private readonly ends = new Uint32Array(RECORDS_MAX);
   private readonly kept = new Uint8Array(RECORDS_MAX);
-  /** Of the records of the section under way: the last with this hash, and the one before it with the same. */
+  /** In the section under way: the last record with this hash, and for each the one before it. */
   private readonly latest = new Map<number, number>();
   private readonly before = new Int32Array(RECORDS_MAX);
   private qnameHash = 0;
-  /** Of the section of answers: where an alias leads, and who has what was asked for. */
+  /** In the answer section: where an alias leads, and which names have the type asked for. */
   private readonly aliases = new Map<number, number>();
   private readonly owners = new Set<number>();
   /** Capacity for a message as long as may be, and one record more. */
@@ -52,7 +54,7 @@ export class Records {
     this.latest.clear();
   }
 
-  /** Reads the frame of the record at `at`: the offset behind it, -1 when it is broken. `type` tells what it is. */
+  /** Reads the frame of the record at `at`: the offset after it, -1 when it is broken. `type` is set. */
   read(at: number): number {
     const { message } = this;
     this.fixedAt = this.names.read(at, message.length);
@@ -85,7 +87,7 @@ export class Records {
     this.kept[count] = counts ? 1 : 0;
     if (!counts) this.dropped++;
     if (question === undefined || !sound || recordClass !== question.class) {
-      // Rdata of no octets says nothing, and so nothing is lost with it.
+      // Empty rdata carries nothing, so nothing is lost with it.
       return sound || end === fixedAt + 10;
     }
     if (type === question.type || question.type === TYPE_ANY) this.owners.add(owner);
@@ -98,7 +100,9 @@ export class Records {
     return this.fixed.slice(0, this.count).map((at) => at + 4);
   }
 
-  /** True when the answers hold what was asked for, at the name asked or where its aliases lead (RFC 2308 section 2). */
+  /**
+   * True when the answers hold what was asked for, at the name asked or where its aliases lead (RFC 2308 section 2).
+   */
   get found(): boolean {
     let name: number | undefined = this.qnameHash;
     for (let i = 0; i <= ALIASES && name !== undefined; i++) {

@@ -1,4 +1,4 @@
-/** Writes a client's answer: from what an upstream said, or a failure with words for a person. */
+/** Writes a client's answer: from an upstream's answer, or from a failure with a text for people. */
 import { HEADER_LENGTH, RCODE_SERVFAIL } from '../../dns/constants.ts';
 import { parseQuery } from '../../dns/message.ts';
 import { PARSED, Query } from '../../dns/query.ts';
@@ -7,7 +7,7 @@ import type { ExtendedError, UpstreamAnswer } from '../upstream/upstream-answer.
 import { FLAGS_ECHOED, FLAG_AD, FLAG_QR, FLAG_RA, FLAG_TC } from '../../dns/flags.ts';
 
 /**
- * Writes the client's OPT record into `out` at `at` and returns the offset behind it; called only for queries
+ * Writes the client's OPT record into `out` at `at` and returns the offset after it; called only for queries
  * that have one. `request` is what was given to `ask`, so that what a cookie is made of can travel in it.
  */
 export type WriteOpt<R> = (
@@ -62,7 +62,7 @@ export class ReplyWriter<R extends ReplyTo> {
   answer(request: R, answer: UpstreamAnswer, ages: Ages, ede: ExtendedError | undefined): Uint8Array {
     const { query } = this;
     const end = this.begin(request);
-    // What an extended rcode means can only be said in an OPT record; turns end before such an answer comes here.
+    // Only an OPT record can carry an extended rcode; a resolution ends before such an answer comes here.
     const rcode = answer.rcode > 15 ? RCODE_SERVFAIL : answer.rcode;
     const optLength = this.prepareOpt(request, ede, end);
     const cut = this.copyRecords(answer, request.limit - optLength, ages);
@@ -80,7 +80,7 @@ export class ReplyWriter<R extends ReplyTo> {
     return this.finish(flags, end, optLength);
   }
 
-  /** Id, zeroed counts and the question in the client's letters. Returns the offset behind it. */
+  /** Id, zeroed counts and the question in the client's letters. Returns the offset after it. */
   private begin(request: R): number {
     const { out, query } = this;
     const { packet } = request;
@@ -94,7 +94,7 @@ export class ReplyWriter<R extends ReplyTo> {
     return end;
   }
 
-  /** Writes the OPT record aside; where it does not fit behind the question, its text goes first, then its error. */
+  /** Writes the OPT record aside; where it does not fit after the question, its text goes first, then its error. */
   private prepareOpt(request: R, ede: ExtendedError | undefined, end: number): number {
     if (!this.query.edns) return 0;
     const room = request.limit - end;
@@ -109,7 +109,7 @@ export class ReplyWriter<R extends ReplyTo> {
   /** Records were left out whose absence the client must be told. */
   private dropped = false;
 
-  /** Copies whole records while they fit and ages them. Returns the offset behind the last. */
+  /** Copies whole records while they fit and ages them. Returns the offset after the last. */
   private copyRecords(answer: UpstreamAnswer, limit: number, ages: Ages): number {
     const { out } = this;
     const { octets, ttlOffsets, recordsAt } = answer;

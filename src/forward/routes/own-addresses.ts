@@ -18,7 +18,7 @@ export const systemAddresses: LocalAddresses = () =>
     (addresses ?? []).map(({ address, scopeid }) => (scopeid ? `${address}%${name}` : address)),
   );
 
-/** Takes out what leads to one of `listeners`: by address and port, in any spelling, behind wildcards too. */
+/** Takes out what leads to one of `listeners`: by address and port, in any spelling, wildcards included. */
 export function withoutOwn(
   endpoints: readonly Endpoint[],
   listeners: readonly OwnListener[],
@@ -45,7 +45,7 @@ export function withoutOwn(
   return { others, own };
 }
 
-/** Tells which upstreams are on this host; its addresses are looked at once, and only where need be. */
+/** Tells which upstreams are on this host; its addresses are read at most once, and only where needed. */
 function localBy(localAddresses: LocalAddresses): (endpoint: Endpoint) => boolean {
   let local: Set<string> | undefined;
   return ({ address }) => {

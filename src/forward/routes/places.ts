@@ -10,7 +10,7 @@ export class Places {
   private readonly most: number;
   private readonly mostOfTenant: number;
   private readonly tenants = new Map<number, number>();
-  /** The one that has rested longest first. */
+  /** Those without work, the longest idle first. */
   private readonly resting = new Set<Guest>();
   private taken = 0;
 
@@ -19,7 +19,7 @@ export class Places {
     this.mostOfTenant = mostOfTenant;
   }
 
-  /** False when there is none. */
+  /** False when all are taken. */
   enter(guest: Guest): boolean {
     if (this.of(guest) >= this.mostOfTenant) this.clear(guest.tenant);
     if (this.of(guest) >= this.mostOfTenant) return false;

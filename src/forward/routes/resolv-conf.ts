@@ -1,4 +1,4 @@
-/** The host's resolv.conf as a list of upstreams, looked at again when it has changed. */
+/** The host's resolv.conf as a list of upstreams, read again when it has changed. */
 import { readFileSync, statSync } from 'node:fs';
 import type { Clock } from '../../base/clock.ts';
 import { DNS_PORT, EndpointError, makeEndpoint } from '../upstream/endpoint.ts';
@@ -15,7 +15,7 @@ export function parseResolvConf(text: string): { endpoints: Endpoint[]; problems
   const endpoints: Endpoint[] = [];
   const problems: string[] = [];
   text.split('\n').forEach((line, index) => {
-    // Keyword at the start of a line; behind the address anything may stand.
+    // Keyword at the start of a line; anything may follow the address.
     const address = /^nameserver[ \t]+([^\s;#]+)/.exec(line)?.[1];
     if (address === undefined) return;
     try {
@@ -37,7 +37,7 @@ export interface ConfFile {
 }
 
 /**
- * By path at each look, not by inode: the file is replaced by rename, is a link that is turned, or lies behind a
+ * By path at each check, not by inode: the file is replaced by rename, is a link that changes, or lies behind a
  * bind mount, where notifications stay silent.
  */
 export function confFile(path: string): ConfFile {

@@ -1,9 +1,12 @@
-/** Notices when a VPC has other upstreams than those that filled its cache: what the old ones said no longer counts. */
+/**
+ * Notices when a VPC has other upstreams than those that filled its cache: the answers of the old ones no longer
+ * count.
+ */
 import type { SharedCache } from '../../shared-cache/shared-cache.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Route, Routes } from './routes.ts';
 
-/** Seconds for which answers are taken off the shared cache without a look at whether resolv.conf is still the same. */
+/** Seconds for which answers are taken from the shared cache without a check whether resolv.conf is still the same. */
 const LEASE = 5;
 
 export class RouteTracker {
@@ -39,8 +42,8 @@ export class RouteTracker {
   }
 
   /**
-   * Readers of the shared cache see no resolv.conf: once in a while one of their queries has to come here, and then it is
-   * looked at for all VPCs. No timer runs for this.
+   * Readers of the shared cache see no resolv.conf: once in a while one of their queries has to come here, and then it
+   * is checked for all VPCs. No timer runs for this.
    */
   private lease(): void {
     const now = Math.floor(this.clock.now() / 1000);

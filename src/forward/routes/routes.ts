@@ -1,4 +1,6 @@
-/** Which upstreams a question goes to: the VPC's own, else the configured ones, else those of the host's resolv.conf. */
+/**
+ * Which upstreams a question goes to: the VPC's own, else the configured ones, else those of the host's resolv.conf.
+ */
 import { EDE_NO_REACHABLE_AUTHORITY, RCODE_SERVFAIL } from '../../dns/constants.ts';
 import { EndpointError, parseEndpoint } from '../upstream/endpoint.ts';
 import type { Endpoint } from '../upstream/endpoint.ts';
@@ -19,7 +21,7 @@ export interface Route {
   own: string[];
   /** Texts that are no upstream, with the reason. */
   problems: string[];
-  /** Who says so, for messages: `this VPC`, `the configuration`, `/etc/resolv.conf`. */
+  /** Who names them, for messages: `this VPC`, `the configuration`, `/etc/resolv.conf`. */
   source: string;
 }
 
@@ -58,12 +60,12 @@ interface Tenant {
   routes: Map<string, Known>;
   /** By whether it is shared, and address. */
   upstreams: Map<string, Upstream>;
-  /** Of the upstreams that it names for itself. */
+  /** The upstreams that it names for itself. */
   healths: Map<string, Health>;
 }
 
 export class Routes {
-  /** Of the upstreams that tenants share, by address. */
+  /** The upstreams that tenants share, by address. */
   readonly healths = new Map<string, Health>();
   private readonly options: RoutesOptions;
   /** The one used least recently first. */
@@ -224,7 +226,7 @@ function first<K>(map: Map<K, unknown>): K {
   return map.keys().next().value!;
 }
 
-/** All of the upstreams are failing, and nothing has been heard of them, since this moment or before. */
+/** All of the upstreams are failing, and none has answered since this moment or before. */
 export function isSilent({ upstreams }: Route, before: number): boolean {
   return upstreams.every(({ failingSince, health }) => failingSince <= before && health.heardAt <= before);
 }

@@ -41,7 +41,7 @@ export interface Asked {
   endLinger(attempt: Attempt): void;
 }
 
-/** Failures of this host, which say nothing about the upstream. */
+/** Failures of this host, which tell nothing about the upstream. */
 const LOCAL_CODES = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EADDRNOTAVAIL', 'EAGAIN']);
 
 const ASKING = 0;
@@ -88,7 +88,10 @@ export class Attempt {
     this.timer = upstream.shared.clock.setTimeout(() => this.overdue(), timeout);
   }
 
-  /** The question is settled, or the answer is of no more use. An overdue one listens on, to count what is late. */
+  /**
+   * The question is settled, or its answer is not needed any more. An overdue attempt keeps listening, to count late
+   * answers.
+   */
   release(linger: number): void {
     if (this.released) return;
     this.released = true;

@@ -1,4 +1,6 @@
-/** The address of an upstream, read from `ADDR`, `ADDR:PORT` or `[v6%scope]:port` and written in one canonical form. */
+/**
+ * The address of an upstream, read from `ADDR`, `ADDR:PORT` or `[v6%scope]:port` and written in one canonical form.
+ */
 import { format4, format6, isMapped, parse4, parse6 } from '../../dns/address.ts';
 
 export interface Endpoint {
@@ -10,7 +12,7 @@ export interface Endpoint {
   family: 4 | 6;
 }
 
-/** Text that is no upstream; the message says why. */
+/** Text that is not an upstream; the message tells why. */
 export class EndpointError extends Error {
   override name = 'EndpointError';
 }

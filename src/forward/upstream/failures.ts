@@ -1,4 +1,4 @@
-/** Failures of a moment ago: remembered for a second, so that an outage is not asked about by every client (RFC 9520). */
+/** Failures of a moment ago: remembered for a second, so that not every client asks about an outage (RFC 9520). */
 import { LRUCache } from 'lru-cache';
 import { isOf } from '../cache/keys.ts';
 import type { Clock } from '../../base/clock.ts';
@@ -45,7 +45,7 @@ export class Failures {
     this.results.delete(key);
   }
 
-  /** Those of a VPC. */
+  /** Forgets those of a VPC. */
   forget(tenant: number): void {
     for (const key of this.results.keys()) if (isOf(key, tenant)) this.results.delete(key);
   }

@@ -1,4 +1,6 @@
-/** Whether an upstream has been answering: judged by its replies, and by questions of our own where those stay away. */
+/**
+ * Whether an upstream has been answering: judged by its replies, and by questions of our own where those stay away.
+ */
 import { Attempt } from './attempt.ts';
 import type { Endpoint } from './endpoint.ts';
 import { NO_MARKS } from '../question.ts';
@@ -10,7 +12,7 @@ import { Upstream } from './upstream.ts';
 const PROBE_FIRST = 500;
 const PROBE_MOST = 10_000;
 const PROBE_TIMEOUT = 1300;
-/** Milliseconds after which an upstream nobody uses is no longer probed, and counts as untried. */
+/** Milliseconds after which an unused upstream is no longer probed, and counts as untried. */
 const UNUSED = 60_000;
 /** Probes under way at the same time, of all upstreams. */
 const PROBES_MAX = 64;
@@ -26,7 +28,7 @@ const PROBE: Question = {
 };
 
 /**
- * Of an upstream that a VPC names for itself, it is that VPC's alone. Of one that VPCs share, what one of them
+ * The health of an upstream that a VPC names for itself is that VPC's alone. For one that VPCs share, what one of them
  * misses is only a suspicion: its names may be to blame. There a probe decides.
  */
 export class Health implements Condition {
@@ -117,7 +119,7 @@ export class Health implements Condition {
     this.endProbe();
     this.shared.counters.probes++;
     this.shared.probes++;
-    // What it says does not matter, only that it says something; silence comes back to `missed`.
+    // Any answer counts as a sign of life; silence ends in `missed`.
     this.probe = new Attempt(this.prober, PROBE, PROBE_TIMEOUT, plain, (outcome) => {
       if (outcome.kind === 'local') this.scheduleProbe();
       this.endProbe();

@@ -11,7 +11,7 @@ export interface Datagrams {
 
 export interface DatagramEvents {
   message(message: Uint8Array): void;
-  /** The system's code, `ECONNREFUSED`, `EHOSTUNREACH`, `EMFILE`; the socket is of no more use. */
+  /** The system's code, `ECONNREFUSED`, `EHOSTUNREACH`, `EMFILE`; the socket cannot be used any more. */
   error(code: string): void;
 }
 

@@ -20,12 +20,12 @@ export interface ExtendedError {
 }
 
 export interface UpstreamAnswer {
-  /** The message without its OPT record and what stood behind the last record; of its own, not part of a packet. */
+  /** The message without its OPT record and the octets after the last record; a copy, not part of a packet. */
   octets: Uint8Array;
   /** With the upper bits of the OPT record. */
   rcode: number;
   authenticData: boolean;
-  /** The upstream had more to say than fitted. */
+  /** The upstream's answer did not fit. */
   truncated: boolean;
   answers: number;
   authorities: number;
@@ -133,7 +133,9 @@ type Octets = Pick<UpstreamAnswer, 'octets' | 'ttlOffsets'>;
 
 const NOTHING: Octets = { octets: new Uint8Array(0), ttlOffsets: new Uint16Array(0) };
 
-/** A copy of what was read up to `end`, without the OPT record; written anew where anything before its end is left out. */
+/**
+ * A copy of what was read up to `end`, without the OPT record; written anew where anything before its end is left out.
+ */
 function octetsOf(
   message: Uint8Array,
   recordsAt: number,

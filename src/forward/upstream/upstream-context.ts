@@ -11,7 +11,7 @@ export interface UpstreamContext {
   counters: ForwardCounters;
   /** Unpredictable, 0 to 65535. */
   random16: () => number;
-  /** Of this forwarder; goes along in every query. */
+  /** The mark of this forwarder, sent in every query. */
   mark: Uint8Array;
   /** Told of every answer: upstream, rcode, milliseconds. */
   observe: (upstream: string, rcode: number, ms: number) => void;
@@ -22,10 +22,10 @@ export interface UpstreamContext {
   lingering: number;
 }
 
-/** `untried`: nothing has been heard of it either way. */
+/** `untried`: it has neither answered nor failed. */
 export type UpstreamState = 'untried' | 'answering' | 'failing';
 
-/** What is known of an upstream, whoever asks it. */
+/** What is known of an upstream, whichever tenant asks it. */
 export interface Condition {
   readonly endpoint: Endpoint;
   /** Several tenants ask it; else one that names it for itself. */

@@ -1,4 +1,7 @@
-/** Questions of one tenant to one upstream over TCP: one connection, kept for a while and pipelined (RFC 7766 section 6.2). */
+/**
+ * Questions of one tenant to one upstream over TCP: one connection, kept for a while and pipelined (RFC 7766 section
+ * 6.2).
+ */
 import type { Clock } from '../../base/clock.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { Guest, Places } from '../routes/places.ts';
@@ -11,7 +14,7 @@ import { matchReply } from './upstream-answer.ts';
 
 /** Milliseconds without a question after which the connection is closed. */
 const IDLE = 8000;
-/** Messages nobody asked for, after which the connection is given up. */
+/** Unsolicited messages after which the connection is closed. */
 const STRANGE_MAX = 16;
 /** Questions in flight on the connection; the next is refused. */
 const PIPELINE_MAX = 256;
@@ -89,7 +92,7 @@ export class UpstreamTcp implements Guest {
     this.pending.set(idOf(query), entry);
     if (this.stream === undefined) this.open();
     this.stream?.write(frame(query));
-    // After a retry the entry is another one, so it is found by whom it answers to.
+    // After a retry the entry is another one, so it is found by its callbacks.
     return () => {
       for (const [id, other] of this.pending) {
         if (other.ask !== ask) continue;

@@ -19,9 +19,9 @@ export class Upstream implements Asked {
   readonly tenant: number;
   private connection: UpstreamTcp | undefined;
   private plainUntil = Number.NEGATIVE_INFINITY;
-  /** It was asked without EDNS because it was silent, not because it said so. */
+  /** It was asked without EDNS because it was silent, not because it refused EDNS. */
   private plainBySilence = false;
-  /** Milliseconds of the clock: since when this tenant has heard nothing of it. */
+  /** Milliseconds of the clock: since when this tenant got no answer from it. */
   private missingSince = Number.NEGATIVE_INFINITY;
   private readonly lingering = new Set<Attempt>();
   private closed = false;
@@ -111,7 +111,7 @@ export class Upstream implements Asked {
     if (this.lingering.delete(attempt)) this.shared.lingering--;
   }
 
-  /** Nobody asks it any more; what is under way ends by itself. `now`: that ends too. */
+  /** It is not asked any more; questions under way end by themselves, or at once with `now`. */
   close(now: boolean): void {
     this.closed = true;
     for (const attempt of [...this.lingering]) attempt.endLinger();

@@ -10,7 +10,7 @@ import type { Working } from './pool.ts';
 
 /** Answers that took time are gathered into one write for the rest of the pass, up to this. */
 const CORK_MAX = 64 * 1024;
-/** What is read and thrown away of a client that goes on sending to a closed side. */
+/** Octets that are read and discarded from a client that goes on sending after we have closed. */
 const DISCARD_MAX = 256 * 1024;
 
 /** What a connection needs of the transport that it belongs to. */
@@ -42,7 +42,7 @@ export class Connection implements Working {
   /** Octets in the pool's `answers` while running, -1 otherwise. */
   #position = -1;
   #corked = false;
-  /** Of the pool's `outputTotal`. */
+  /** This connection's part of the pool's `outputTotal`. */
   #output = 0;
   #activeAt: number;
   #progressAt = 0;
@@ -56,12 +56,12 @@ export class Connection implements Working {
     this.#activeAt = host.pool.now();
     socket.on('data', (chunk: Buffer) => this.#data(chunk));
     socket.on('end', () => this.finish());
-    // ECONNRESET, EPIPE: 'close' follows, and there is nothing to add to it.
+    // ECONNRESET, EPIPE: 'close' follows, which does the work.
     socket.on('error', () => {});
     socket.on('close', () => this.destroy());
   }
 
-  /** True when nothing is owed to the client: it may be closed to make room. */
+  /** True when the client waits for nothing: it may be closed to make room. */
   get evictable(): boolean {
     return this.#deferred === 0 && this.#output === 0 && !this.#frames.unread;
   }
@@ -257,7 +257,7 @@ export class Connection implements Working {
     this.#settle();
   };
 
-  /** Learns from the socket how much is unread; less than before, or the first of it, is progress. */
+  /** Asks the socket how much is unread; less than before, or the first octets, count as progress. */
   #account(): void {
     const output = this.#socket.writableLength;
     if (output < this.#output || this.#output === 0) this.#progressAt = this.#host.pool.now();

@@ -2,7 +2,10 @@
 import type { TransportCounters } from '../transport.ts';
 
 export interface TcpLimits {
-  /** Connections in all, and of one client address. Beyond, the oldest that owes nothing goes, else the new one. */
+  /**
+   * Connections in all, and of one client address. Above, the oldest that waits for nothing is closed, else the new
+   * one.
+   */
   maxConnections: number;
   maxPerClient: number;
   /** Milliseconds without a query or an answer after which a connection is closed (RFC 7766 section 6.2.3). */
@@ -20,12 +23,12 @@ export interface TcpLimits {
   /** Octets of unread answers of one connection, and of all; at the limit it is not read. */
   maxOutput: number;
   maxOutputTotal: number;
-  /** Messages that `answerNow` dropped (responses, most of all) before the connection is cut. */
+  /** Messages that `answerNow` dropped (mostly responses) before the connection is cut. */
   maxIgnored: number;
 }
 
 export interface TcpCounters extends TransportCounters {
-  /** Open now: the one number here that also falls. */
+  /** Open now: the only number here that also falls. */
   connections: number;
   accepted: number;
   /** New connections turned away at a limit. */

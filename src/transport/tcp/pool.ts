@@ -1,6 +1,6 @@
 /**
- * What the TCP transports of a server share: the limits of all connections, the memory of one pass of the event loop, and the
- * passes themselves, so that a further listener costs neither memory nor a share of UDP's time.
+ * What the TCP transports of a server share: the limits of all connections, the memory of one pass of the event loop,
+ * and the passes themselves, so that a further listener costs neither memory nor a share of UDP's time.
  */
 import { TCP_LIMITS } from './limits.ts';
 import type { TcpLimits } from './limits.ts';
@@ -9,13 +9,13 @@ export interface TcpPoolOptions {
   limits?: Partial<TcpLimits>;
   /** Milliseconds, monotonic. */
   now?: () => number;
-  /** Milliseconds between two looks at the limits of time while there are connections; 0: only `sweep()`. */
+  /** Milliseconds between two checks of the time limits while there are connections; 0: only `sweep()`. */
   sweepMs?: number;
 }
 
 /** A connection as a pass sees it. */
 export interface Working {
-  /** Of the last activity, from one counter: the smallest is the oldest. */
+  /** Set at the last activity, from one counter: the smallest is the oldest. */
   stamp: number;
   /** True while it waits to be run. */
   queued: boolean;
@@ -26,7 +26,7 @@ export interface Working {
 /** A transport that has connections. */
 export interface TcpMember {
   readonly counters: { connections: number };
-  /** Closes the connection that has been quiet for longest and is owed nothing; false when there is none. */
+  /** Closes the connection that has been quiet for longest and waits for nothing; false when all wait. */
   evict(): boolean;
   /** Closes the connections whose time is over. */
   sweep(): void;
@@ -65,7 +65,7 @@ export class TcpPool {
   /** True when one more may be opened. At the limit a transport with the most connections gives one up, if it can. */
   makeRoom(): boolean {
     if (this.#connections < this.limits.maxConnections) return true;
-    // Whoever opens many pays for them, and not the clients of another listener.
+    // The listener whose clients open many pays for them, and not another one.
     const bySize = [...this.#members].sort((a, b) => b.counters.connections - a.counters.connections);
     return bySize.some((member) => member.evict());
   }
@@ -96,7 +96,7 @@ export class TcpPool {
     if (connection.queued) return;
     if (this.#units <= 0 || this.#queue.length > 0) this.enqueue(connection);
     else this.#slice(connection);
-    // The allowance is filled up between two polls only, so UDP is never behind more than one of them.
+    // The allowance is refilled between two polls only, so UDP never waits for more than one of them.
     if (this.#units <= 0) this.#pass ??= setImmediate(this.#serve);
   }
 

@@ -12,7 +12,9 @@ import { TcpPool } from './pool.ts';
 import type { TcpMember, TcpPoolOptions } from './pool.ts';
 
 export interface TcpOptions extends TcpPoolOptions {
-  /** What this transport shares with others; without it the transport has a pool of its own, made of the other options. */
+  /**
+   * What this transport shares with others; without it the transport has a pool of its own, made of the other options.
+   */
   pool?: TcpPool;
   /** A listening socket to adopt instead of binding; the transport owns it from `open` on, and closes it. */
   fd?: number;
@@ -103,7 +105,7 @@ export class TcpTransport implements Transport, TcpMember {
       server.once('error', fail);
       server.once('listening', () => {
         server.off('error', fail);
-        // A connection that could not be accepted (EMFILE) is not the end of the others.
+        // A connection that could not be accepted (EMFILE) does not end the others.
         server.on('error', () => this.counters.refused++);
         resolve((server.address() as AddressInfo).port);
       });
@@ -148,7 +150,7 @@ export class TcpTransport implements Transport, TcpMember {
     return this.#evict(this.#clients.values());
   }
 
-  /** Closes the connection that has been quiet for longest and is owed nothing. */
+  /** Closes the connection that has been quiet for longest and waits for nothing. */
   #evict(among: Iterable<Set<Connection>>): boolean {
     let oldest: Connection | undefined;
     for (const connections of among) {

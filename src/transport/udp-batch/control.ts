@@ -1,8 +1,8 @@
 /**
- * The words that the main thread and one worker share: the call for attention of the thread, and of each of its
+ * The words that the main thread and one worker share: the call to the thread, and for each of its
  * sockets what has been counted.
  *
- * Each word has one writer, so plain stores do for counts; the main thread reads them when somebody asks. They
+ * Each word has one writer, so plain stores do for counts; the main thread reads them for status and metrics. They
  * outlive the worker: its successor counts on.
  */
 
@@ -82,7 +82,7 @@ export class Tally {
     return Math.max(0, (this.#share[HANDED] - Atomics.load(this.#share, TAKEN)) | 0);
   }
 
-  /** Nobody takes up any more what would need time. */
+  /** What would need time is dropped from now on. */
   get closing(): boolean {
     return Atomics.load(this.#share, CLOSING) !== 0;
   }
@@ -91,12 +91,12 @@ export class Tally {
     Atomics.store(this.#share, CLOSING, 1);
   }
 
-  /** The worker's word. */
+  /** Written by the worker. */
   handed(octets: number): void {
     this.#share[HANDED] += octets;
   }
 
-  /** The main thread's word. */
+  /** Written by the main thread. */
   taken(octets: number): void {
     Atomics.add(this.#share, TAKEN, octets);
   }

@@ -50,7 +50,7 @@ export class Crew {
     }
   }
 
-  /** Gives each worker a socket, and each socket a worker, in turn. The first call starts the threads. */
+  /** Gives each worker one socket. The first call starts the threads. */
   serve(listener: Listener, sockets: readonly Bound[]): Assignment[] {
     const { slots } = this;
     const assigned: Assignment[] = [];
@@ -70,7 +70,10 @@ export class Crew {
     return assigned;
   }
 
-  /** Resolves when all threads serve, rejects when one could not start. Before the first `serve` there is nothing to wait for. */
+  /**
+   * Resolves when all threads serve, rejects when one could not start. Before the first `serve` there is nothing to
+   * wait for.
+   */
   async ready(): Promise<void> {
     await this.#started;
   }
@@ -93,7 +96,7 @@ export class Crew {
     if (crews.size === 0) process.on('exit', stopAll);
     crews.add(this);
     this.#started = Promise.all(this.slots.map((slot) => slot.start())).then(() => undefined);
-    // Whoever waits for it is told; who does not must not be ended by it.
+    // The caller that waits for it is told; an unhandled rejection would end the process.
     this.#started.catch(() => undefined);
   }
 }

@@ -2,11 +2,11 @@
 import * as sys from '../syscalls.ts';
 import type { System } from '../syscalls.ts';
 
-/** struct epoll_event is packed on x64 alone: its data stands right behind the four octets of its events. */
+/** struct epoll_event is packed on x64 alone: its data stands right after the four octets of its events. */
 const PACKED = process.arch === 'x64';
 const STRIDE = (PACKED ? 12 : 16) / 4;
 const DATA = (PACKED ? 4 : 8) / 4;
-/** Descriptors told of in one `wait`; those behind come first in the next one. */
+/** Descriptors told of in one `wait`; the rest come first in the next one. */
 const EVENTS_MAX = 64;
 
 export class Epoll {
@@ -24,7 +24,7 @@ export class Epoll {
     this.#address = system.pin(this.#words.buffer);
   }
 
-  /** `number`, 32 bits, is what `at` says when `fd` can be read. Throws the system's error. */
+  /** `number`, 32 bits, is what `at` returns when `fd` can be read. Throws the system's error. */
   add(fd: number, number: number): void {
     this.#words[0] = sys.EPOLLIN;
     this.#words[DATA] = number;
@@ -33,7 +33,7 @@ export class Epoll {
     }
   }
 
-  /** Nothing of it is told from now on, also where another process has a duplicate of it. */
+  /** It is not reported any more, also where another process has a duplicate of it. */
   remove(fd: number): void {
     this.#system.epoll_ctl(this.fd, sys.EPOLL_CTL_DEL, fd, this.#address);
   }

@@ -125,7 +125,7 @@ export class HandoffReceiver {
   readonly #outbox: Outbox;
   /** By number. */
   readonly #stations = new Map<number, Station>();
-  /** Kept here because the event loop forgets a handle that nobody holds. */
+  /** Kept here because the event loop forgets a handle without a reference. */
   #handle: WatchHandle | undefined;
   #scheduled: NodeJS.Immediate | undefined;
 
@@ -149,7 +149,7 @@ export class HandoffReceiver {
     this.#stations.set(station.number, station);
   }
 
-  /** Forgets the answers still awaited: the number of the socket may soon be another's. */
+  /** Forgets the answers still awaited: the number may soon belong to another socket. */
   remove(station: Station): void {
     this.#stations.delete(station.number);
   }
@@ -209,7 +209,7 @@ export class HandoffReceiver {
       tcp: false,
     };
     const envelope = bytes.slice(at + NAME_LENGTH, at + CONTROL + CONTROL_MAX);
-    // A copy, in memory of its own: who answers may hand it to calls that refuse shared memory.
+    // A copy, in memory of its own: some calls refuse shared memory.
     const packet = bytes.slice(at + PACKET, at + length);
     let waiting = true;
     station.pending += 1;

@@ -16,7 +16,7 @@ import type { System } from '../syscalls.ts';
 /** More than this many messages a call gain nothing more. */
 export const BATCH = BATCH_MAX;
 /**
- * Octets that are read of a packet over UDP. What lies behind is cut off, and a message that does not end before is
+ * Octets that are read of a packet over UDP. The rest is cut off, and a message that does not end before is
  * a broken one: memory for the longest datagram would be sixteen times as much, and no query needs it.
  */
 export const PACKET_MAX = 4096;
@@ -110,7 +110,7 @@ export class BatchMessages implements Batch {
     for (let i = 0; i < BATCH; i++) this.words[(RECEIVE + i * HEADER + 40) >> 2] = CONTROL_MAX;
   }
 
-  /** Octets that came in slot `i`, up to `PACKET_MAX`; 0 when the packet has no port to answer to, or is none. */
+  /** Octets that came in slot `i`, up to `PACKET_MAX`; 0 when the packet is empty or has no port to answer to. */
   inputLength(i: number): number {
     return this.port(i) === 0 ? 0 : this.words[((RECEIVE + i * HEADER) >> 2) + 14];
   }
@@ -178,7 +178,7 @@ export class BatchMessages implements Batch {
   }
 }
 
-/** Reads IP_PKTINFO or IPV6_PKTINFO from control data and clears its interface index as `readLocal` says. */
+/** Reads IP_PKTINFO or IPV6_PKTINFO from control data and clears its interface index as `readLocal` does. */
 function readPacketInfo(bytes: Uint8Array, at: number, length: number, local: Uint8Array): void {
   if (length < 28) return;
   const level = bytes[at + 8];

@@ -4,13 +4,13 @@
  * Positions count octets and wrap at 2^32; the low bits are the place in the data. A record is its length in
  * four octets, then its bytes, rounded up to eight; one that would cross the end is preceded by a skip mark,
  * so a record of up to half the ring always finds room in the end.
- * The reader says when it goes to sleep, and the writer learns from `publish` whether it has to wake it.
+ * The reader announces when it goes to sleep, and the writer learns from `publish` whether it has to wake it.
  */
 
 const TAIL = 0;
 const HEAD = 16;
 const SLEEPING = 32;
-/** The words above stand on cache lines of their own, so that the two threads do not pull one line to and fro. */
+/** The words above stand on cache lines of their own, so that the two threads do not compete for one line. */
 const CONTROL_OCTETS = 256;
 const SKIP = -1;
 const LENGTH_OCTETS = 4;
@@ -98,7 +98,10 @@ export class RingReader {
     this.#head = Atomics.load(control, HEAD);
   }
 
-  /** Where in `bytes` the oldest record begins, its octets in `length`; -1 when there is none. Keeps it until `release`. */
+  /**
+   * Where in `bytes` the oldest record begins, its octets in `length`; -1 when there is none. Keeps it until
+   * `release`.
+   */
   next(): number {
     const tail = Atomics.load(this.#control, TAIL);
     if (this.#head === tail) return -1;

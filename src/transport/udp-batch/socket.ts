@@ -12,7 +12,7 @@ export interface Bound {
   /** AF_INET or AF_INET6. */
   family: number;
   port: number;
-  /** Bound to every address: each packet says which one it was sent to. */
+  /** Bound to every address: each packet carries the one that it was sent to. */
   wildcard: boolean;
   /** 16 octets; of a wildcard bind the unspecified address. */
   local: Uint8Array;
@@ -21,8 +21,8 @@ export interface Bound {
 /** Asked of the kernel for each direction; it grants at most its own limit to a process without rights. */
 const BUFFER_OCTETS = 4 << 20;
 /**
- * How long a worker stays blocked in one receive, milliseconds: nothing can call it out of that, and so long a call
- * may take where packets come now and then. With nothing to do it sleeps where a call is heard at once.
+ * How long a worker stays blocked in one receive, milliseconds: nothing can interrupt it, and so long a call
+ * may take where packets come now and then. When idle it sleeps in epoll, where a call wakes it at once.
  */
 const RECEIVE_TIMEOUT = 50;
 /** How long it waits for room in a full send queue. */
@@ -96,7 +96,7 @@ export function bindDescriptor(
     if (family === sys.AF_INET) tryOption(system, fd, sys.SOL_IP, sys.IP_FREEBIND, 1);
     else tryOption(system, fd, sys.SOL_IPV6, sys.IPV6_FREEBIND, 1);
     if (protocol === 'tcp') {
-      // As Node does: connections of an earlier run that are not forgotten yet keep nobody out.
+      // As Node does: connections of an earlier run do not keep the address busy.
       setOption(system, fd, sys.SOL_SOCKET, sys.SO_REUSEADDR, 1, text);
     } else {
       enlarge(system, fd, sys.SO_RCVBUFFORCE, sys.SO_RCVBUF);
@@ -114,7 +114,7 @@ export function bindDescriptor(
 }
 
 /**
- * Sets what workers rely on, and says what the socket is bound to; for sockets taken over as well as for our
+ * Sets what workers rely on, and returns what the socket is bound to; for adopted sockets as well as for our
  * own. Throws the system's error when `fd` is no UDP socket of the internet.
  */
 export function adoptSocket(system: System, fd: number): Bound {
@@ -180,9 +180,10 @@ function writeName(family: number, port: number, local: Uint8Array, scope: numbe
 }
 
 /**
- * Binds an address that this machine does not have yet: a bridge gets its gateway's address with its first pod. Returns
- * a bound socket to adopt, after an ordinary bind has failed with `error`; undefined when that is not for want of
- * the address, when the address never comes (a loopback), or without koffi. Throws the system's error.
+ * Binds an address that this machine does not have yet: a bridge gets its gateway's address with its first pod.
+ * Returns a bound socket to adopt, after an ordinary bind has failed with `error`; undefined when the bind failed for
+ * another reason than the missing address, when the address never comes (a loopback), or without koffi. Throws the
+ * system's error.
  */
 export function bindFreely(
   error: unknown,

@@ -1,4 +1,4 @@
-/** One socket at one worker: what the thread is told of it, what was counted, and what is still owed on it. */
+/** One socket at one worker: what the thread is told, what was counted, and which answers are awaited. */
 import type { Listener, Peer } from '../../answer/peer.ts';
 import { AF_INET } from '../syscalls.ts';
 import type { WorkerCounters } from '../transport.ts';
@@ -45,11 +45,11 @@ export class Post {
   readonly number: number;
   readonly fd: number;
   readonly family: number;
-  /** Each packet says which address it was sent to. */
+  /** Each packet carries the address that it was sent to. */
   readonly wildcard: boolean;
   readonly tally: Tally;
   readonly counts: Float64Array;
-  /** Of the packet at hand. */
+  /** The sender of the packet at hand; reused. */
   readonly peer: Peer;
 
   constructor({ number, bound, listener, tally }: StationData) {

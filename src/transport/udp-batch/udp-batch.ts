@@ -1,4 +1,6 @@
-/** The fast UDP transport: the sockets of one listener, which the worker threads of a crew read and answer by batches. */
+/**
+ * The fast UDP transport: the sockets of one listener, which the worker threads of a crew read and answer by batches.
+ */
 import { isMainThread } from 'node:worker_threads';
 import type { Listener } from '../../answer/peer.ts';
 import type { Transport, WorkerCounters } from '../transport.ts';
@@ -59,7 +61,9 @@ export class BatchTransport implements Transport {
     });
   }
 
-  /** Resolves when the sockets are bound. What comes waits in their queues until the threads of the crew have started. */
+  /**
+   * Resolves when the sockets are bound. What comes waits in their queues until the threads of the crew have started.
+   */
   async open(): Promise<number> {
     if (this.#opened) throw new Error(`the transport of ${this.listener.text} was opened before`);
     this.#opened = true;
@@ -74,7 +78,7 @@ export class BatchTransport implements Transport {
   }
 
   /**
-   * Answers what the sockets have queued, waits at most `graceMs` for what the main thread still owes. Meanwhile what
+   * Answers what the sockets have queued, waits at most `graceMs` for deferred answers. Meanwhile what
    * can be answered at once still is: an open socket that stays silent costs a client its time-out.
    */
   close(graceMs: number = CLOSE_GRACE_MS): Promise<void> {
@@ -146,7 +150,7 @@ export class BatchTransport implements Transport {
     return this.#assigned.some(({ station }) => station.pending > 0);
   }
 
-  /** Resolves when the main thread owes no answer any more, at the latest after `graceMs`. */
+  /** Resolves when no deferred answer is awaited, at the latest after `graceMs`. */
   #settled(graceMs: number): Promise<void> {
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, graceMs);

@@ -146,7 +146,7 @@ export class WorkerSlot {
         worker.on('exit', (code) => {
           attachment.detach();
           this.#worker = undefined;
-          // Whom it left undone is left to its successor, which is never told of it.
+          // The successor serves what this worker left undone, so nothing waits for the old one.
           this.#done(this.#control.orders);
           done();
           failure ??= new Error(`exit code ${code}`);

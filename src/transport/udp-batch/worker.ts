@@ -2,7 +2,7 @@
  * The worker thread of the batch transport: receives, answers and sends whole batches, asleep in the kernel between.
  *
  * With one socket it is blocked in the receive itself. With several it sleeps until some can be read, and takes one
- * batch of each of those, so that whoever floods one delays the others by a batch. It never returns to its event
+ * batch of each of those, so that a flood of one delays the others by one batch only. It never returns to its event
  * loop while it serves: it is called by a word in shared memory, and reads its port then. What it cannot finish goes
  * into the ring. It ends when it is told to stop, once what its sockets had queued is answered.
  */
@@ -22,13 +22,13 @@ import { Post } from './station.ts';
 import type { StationData } from './station.ts';
 
 /**
- * What answers in a worker. `answerPacket`: octets written to `out` from `outStart` on, 0 for a packet that gets no answer, -1 for one that needs
- * the main thread. Between `enter` and `leave` the view stands still.
+ * What answers in a worker. `answerPacket`: octets written to `out` from `outStart` on, 0 for a packet that gets no
+ * answer, -1 for one that needs the main thread. Between `enter` and `leave` the view stands still.
  */
 interface BatchResponder {
   enter(): void;
   leave(): void;
-  /** After `enter`: may look at all packets of the batch, which came to one listener, before the first is answered. */
+  /** After `enter`: may read all packets of the batch, which came to one listener, before the first is answered. */
   look?(batch: Batch, count: number, listener: Listener): void;
   answerPacket(
     packet: Uint8Array,
@@ -52,7 +52,7 @@ export type Order = StationData | number;
 
 export interface BatchWorkerData {
   stations: StationData[];
-  /** What the control says when `stations` is all that was ordered. */
+  /** The control's count of orders that `stations` fulfils. */
   orders: number;
   control: SharedArrayBuffer;
   ring: SharedArrayBuffer;
@@ -116,7 +116,7 @@ class BatchLoop {
     }
   }
 
-  /** Does what was ordered, and says so. True when the order is to end. */
+  /** Does what was ordered, and reports it. True when the order is to end. */
   #obey(): boolean {
     this.#orders = this.#control.orders;
     for (let next = receiveMessageOnPort(parentPort!); next; next = receiveMessageOnPort(parentPort!)) {
@@ -159,7 +159,7 @@ class BatchLoop {
   #block(post: Post): void {
     if (this.#receive(post, sys.MSG_WAITFORONE) >= 0) return;
     const errno = this.#system.errno();
-    // Nothing came for a while: from now on a call is heard at once. Another process may have made the socket
+    // Nothing came for a while: from now on a call wakes it at once. Another process may have made the socket
     // non-blocking, so this is no busy loop either.
     if (errno === sys.EAGAIN) this.#sleep();
     else if (errno !== sys.EINTR) this.#fail(post);
@@ -172,7 +172,7 @@ class BatchLoop {
       const post = this.#posts.get(this.#epoll.at(i));
       if (post === undefined || this.#take(post)) continue;
       const errno = this.#system.errno();
-      // Another thread may read the same socket, and have been faster.
+      // Another thread that reads the same socket may have been faster.
       if (errno === sys.EINTR || errno === sys.EAGAIN) continue;
       post.counts[count.RECEIVE_ERRORS] += 1;
       failed += 1;
@@ -181,7 +181,7 @@ class BatchLoop {
   }
 
   /**
-   * Receives a batch, of which the rest may have come while its beginning was answered: asking for it costs less than
+   * Receives a batch; its rest may come while its beginning is answered, and receiving again costs less than
    * asking what can be read. False when nothing came; `errno` says why.
    */
   #take(post: Post): boolean {
@@ -224,7 +224,7 @@ class BatchLoop {
     }
     messages.prepare();
     const received = this.#system.recvmmsg(post.fd, messages.receiveVector, BATCH, flags, 0);
-    // One that brings no octets is no end: empty datagrams may have queries behind them.
+    // A message without octets is not the end: queries may follow empty datagrams.
     if (received > 0) this.#answer(post, received);
     return received;
   }
@@ -299,7 +299,7 @@ class BatchLoop {
   #send(post: Post, staged: number): void {
     const system = this.#system;
     const messages = this.#messages;
-    // A queue that is full may be waited for only where nobody else's answers wait with it.
+    // Only the only socket may wait for a full queue: no other socket's answers wait with it.
     const flags = this.#only === post ? sys.MSG_NOSIGNAL : sys.MSG_NOSIGNAL | sys.MSG_DONTWAIT;
     let done = 0;
     let failed = 0;
@@ -311,7 +311,7 @@ class BatchLoop {
       }
       const errno = system.errno();
       if (errno === sys.EINTR) continue;
-      // One that cannot be sent says nothing of the others; a queue that stays full does.
+      // One that cannot be sent tells nothing about the others; a queue that stays full does.
       const lost = errno === sys.EAGAIN ? staged - done : 1;
       done += lost;
       failed += lost;

@@ -1,11 +1,11 @@
 /**
- * The sockets of the dgram transport. A wildcard address becomes one socket for each address of its family, followed as
- * addresses come and go: an answer must leave from the address that was asked, and node:dgram can neither tell nor
+ * The sockets of the dgram transport. A wildcard address becomes one socket for each address of its family, followed
+ * as addresses come and go: an answer must leave from the address that was asked, and node:dgram can neither tell nor
  * set it. So only addresses that the interfaces show are served (127.0.0.1, not all of 127/8). A socket for the rest
  * (SO_REUSEADDR lets it stand beside the others) does get what is sent to 127.5.6.7, but its answer leaves from
- * 127.0.0.1, which a connected client does not hear, and only of connected clients /proc/net/udp tells the address;
- * it would also let any other process bind the same port. An adopted wildcard socket is served as it is, and the
- * system chooses the source.
+ * 127.0.0.1, which a connected client ignores, and /proc/net/udp tells the address of connected clients alone; it
+ * would also let any other process bind the same port. An adopted wildcard socket is served as it is, and the system
+ * chooses the source.
  */
 import type { Socket } from 'node:dgram';
 import type { Listener } from '../../answer/peer.ts';
@@ -21,7 +21,7 @@ export interface DgramOptions {
   fd?: number;
   /** The same for several addresses, canonical text (with scope) → descriptor; those not named are bound. */
   fds?: ReadonlyMap<string, number>;
-  /** Milliseconds between two looks at the interfaces, for wildcard listeners. Default 5000; 0: never. */
+  /** Milliseconds between two checks of the interfaces, for wildcard listeners. Default 5000; 0: never. */
   rescanMs?: number;
   interfaces?: Interfaces;
 }
@@ -73,13 +73,13 @@ export class DgramSockets {
     return this.#port;
   }
 
-  /** Looks at the interfaces now: binds new addresses, closes the sockets of those that went. */
+  /** Checks the interfaces now: binds new addresses, closes the sockets of those that went. */
   rescan(): Promise<void> {
     this.#rescanning ??= this.#rescan().finally(() => (this.#rescanning = undefined));
     return this.#rescanning;
   }
 
-  /** Follows the interfaces no more. */
+  /** Stops following the interfaces. */
   unfollow(): void {
     clearInterval(this.#rescanTimer);
   }
@@ -124,7 +124,7 @@ export class DgramSockets {
     }
     for (const address of wanted) {
       if (this.#bound.has(address)) continue;
-      // Addresses still in duplicate address detection cannot be bound yet: the next look tries again.
+      // Addresses still in duplicate address detection cannot be bound yet: the next check tries again.
       await this.#bind(address).catch(() => this.#host.failed());
     }
   }

@@ -1,4 +1,6 @@
-/** The UDP transport on node:dgram: answers on the main thread, for systems and listeners without batched system calls. */
+/**
+ * The UDP transport on node:dgram: answers on the main thread, for systems and listeners without batched system calls.
+ */
 import type { RemoteInfo, Socket } from 'node:dgram';
 import type { Listener, Peer } from '../../answer/peer.ts';
 import type { Answering, Transport, TransportCounters } from '../transport.ts';
@@ -13,7 +15,9 @@ export interface DgramCounters extends TransportCounters {
   socketErrors: number;
 }
 
-/** Octets that are read of a packet, as in the batch transport: a message that does not end before is a broken one. */
+/**
+ * Octets that are read of a packet, as in the batch transport: a message that does not end before counts as broken.
+ */
 const PACKET_MAX = 4096;
 /** Answers over UDP end at 1232 octets. */
 const OUT_LENGTH = 4096;
@@ -82,7 +86,7 @@ export class DgramTransport implements Transport {
     return this.#sockets.descriptors();
   }
 
-  /** Looks at the interfaces now: binds new addresses, closes the sockets of those that went. */
+  /** Checks the interfaces now: binds new addresses, closes the sockets of those that went. */
   rescan(): Promise<void> {
     return this.#sockets.rescan();
   }
@@ -196,7 +200,7 @@ const LAST_PASSES = 256;
 
 /** Resolves when the event loop brings nothing any more; `received` counts what it has brought. */
 export async function untilNothingComes(received: () => number): Promise<void> {
-  // The first pass may end before the sockets were polled, so a single quiet one says nothing.
+  // The first pass may end before the sockets were polled, so a single quiet one proves nothing.
   for (let pass = 0, quiet = 0; pass < LAST_PASSES && quiet < 2; pass++) {
     const before = received();
     await new Promise((resolve) => setImmediate(resolve));
