@@ -3,7 +3,7 @@
  * names, and with an unkeyed hash one of them could pile thousands of names on one slot.
  */
 
-/** Hash of the edge from `parent` along the label whose length octet stands at `name[offset]`. */
+/** Hash of the edge from `parent` along the label whose length octet is `name[offset]`. */
 export function hashLabel(
   seed0: number,
   seed1: number,
