@@ -89,7 +89,7 @@ export class Pair {
     this.touched.clear();
   }
 
-  /** From now on what readers see is looked at after each flip: a commit short of room makes several. */
+  /** From now on, checks what readers see after each flip: a commit without enough room makes several. */
   watchFlips(): void {
     const { tables } = this.writer;
     const flip = tables.commit.bind(tables);

@@ -125,15 +125,16 @@ export class AddressConflicts {
     const { kind, namespace, name } = holderKey;
     const key = memberKey(kind, vpc.name, namespace, name);
     const now = known(holderKey);
-    const said = now === undefined ? [] : claimedBy(now.resource).filter((each) => each.address === address);
-    if (now === undefined || said.length === 0) {
+    const claimed =
+      now === undefined ? [] : claimedBy(now.resource).filter((each) => each.address === address);
+    if (now === undefined || claimed.length === 0) {
       this.withdraw(key);
       recordIndex.displace(vpc.namespaces.get(namespace)!, holder);
       return undefined;
     }
     const conflict = claims.open(vpc.name, address, holder);
     const member = claims.admit(key, now.stamp, holder);
-    for (const { overlay } of said) this.join(conflict, member, overlay).shows = SHOWS_ALONE;
+    for (const { overlay } of claimed) this.join(conflict, member, overlay).shows = SHOWS_ALONE;
     return conflict;
   }
 

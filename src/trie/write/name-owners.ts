@@ -50,7 +50,7 @@ export class NameOwners {
     else this.change(node, old, record);
   }
 
-  /** The pod or service, as `kind` says, whose own name the node is, or 0. */
+  /** The pod or the service (`kind` is RECORD_POD or RECORD_SERVICE) whose own name the node is, or 0. */
   named(node: number, kind: number): number {
     const open = this.dirty.get(node);
     if (open !== undefined) return kind === layout.RECORD_POD ? open.pod : open.service;
