@@ -1,4 +1,4 @@
-/** The flat memory: six shared buffers that one writer and any number of readers, in any thread, map alike. */
+/** The flat memory: six shared buffers that one writer maps, and up to READERS_MAX readers in other threads. */
 import { HEAD_READERS, HEAD_SEED0, HEAD_SEED1, HEAD_WORDS, READERS_MAX, READER_STRIDE } from './layout.ts';
 
 /** Structured-cloneable: hand it to a worker and build a View on it there. */
@@ -21,7 +21,7 @@ const MiB = 1 << 20;
 /** Capacity for about 30 million names. */
 export const DEFAULT_RESERVE: Reserve = { names: 768 * MiB, addresses: 512 * MiB, arena: 4095 * MiB };
 
-/** The flat memory cannot be had, or is full. The change that needed it is not visible. */
+/** The system does not grant the flat memory, or it is full. The change that needed it is not visible. */
 export class MemoryFullError extends Error {
   override name = 'MemoryFullError';
 }
@@ -58,12 +58,12 @@ export function reserveMemory(reserve: Reserve = DEFAULT_RESERVE, seed?: [number
   }
 }
 
-/** Multiples of 8 keep every view aligned; below a page not even the special names fit. */
+/** Multiples of 8 keep every view aligned, and the special names need a page. */
 function whole(octets: number): number {
   return Math.max(4096, Math.floor(octets / 8) * 8);
 }
 
-/** Numbers for readers in other threads: given at a thread's start, taken back when it has ended. */
+/** Gives each reader in another thread a number when it starts, and takes it back when the thread has ended. */
 export class Readers {
   private readonly head: Int32Array;
   private readonly taken = new Set<number>();
@@ -82,7 +82,7 @@ export class Readers {
     throw new RangeError(`more than ${READERS_MAX} threads read the trie`);
   }
 
-  /** The thread is gone: what it announced no longer holds the writer back. */
+  /** The thread has ended: its last announcement no longer holds the writer back. */
   release(reader: number): void {
     Atomics.store(this.head, HEAD_READERS + reader * READER_STRIDE, 0);
     this.taken.delete(reader);

@@ -18,7 +18,7 @@ export function isMappedKey(key: Int32Array): boolean {
   return key[0] === 0 && key[1] === 0 && key[2] === MAPPED_WORD;
 }
 
-/** Parses `ADDRESS/LENGTH` (a lone address is a whole one). Undefined when it is neither. */
+/** Parses `ADDRESS/LENGTH`, or an address alone, whose length is all of its bits. Undefined when it is neither. */
 export function parsePrefix(text: string): Prefix | undefined {
   const slash = text.indexOf('/');
   const octets = new Uint8Array(16);
@@ -32,7 +32,7 @@ export function parsePrefix(text: string): Prefix | undefined {
   return { bits, octets, words: new Int32Array(octets.buffer) };
 }
 
-/** Clears what lies behind the first `bits` bits. */
+/** Clears all bits after the first `bits`. */
 export function maskOctets(octets: Uint8Array, bits: number): void {
   for (let i = 0; i < 16; i++) {
     const keep = bits - i * 8;
@@ -70,7 +70,7 @@ export function commonBits(
   return most;
 }
 
-/** The bit behind the first `bits` bits of an address. */
+/** The bit after the first `bits` bits of an address. */
 export function bitAt(octets: Uint8Array, offset: number, bits: number): number {
   return (octets[offset + (bits >>> 3)] >>> (7 - (bits & 7))) & 1;
 }

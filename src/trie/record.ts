@@ -1,4 +1,4 @@
-/** Accessors: what the words of one node or record say, as `layout.ts` packs them. `tail` is where `tailOf` points. */
+/** Accessors: unpack the words of one node or record that `layout.ts` draws. `tail` is what `tailOf` returns. */
 import * as layout from './layout.ts';
 
 /** One of NODE_PLAIN, NODE_VPC, NODE_NAMESPACE. */
@@ -10,7 +10,7 @@ export function labelLength(words: Int32Array, node: number): number {
   return words[node + layout.NODE_META] & 0xff;
 }
 
-/** Words of a node with a label of so many octets, as allocated. */
+/** Words that were allocated for a node with a label of this length. */
 export function nodeWords(labelLength: number, kind: number): number {
   return layout.NODE_LABEL + ((labelLength + 3) >>> 2) + (kind === layout.NODE_NAMESPACE ? 1 : 0);
 }
@@ -49,7 +49,7 @@ export function attachmentsAt(words: Int32Array, tail: number): number {
   return tail + layout.TAIL_NAMES + nameCount(words, tail);
 }
 
-/** Where the attachment ends that begins at `at`. */
+/** Where the next attachment begins, after the one at `at`. */
 export function attachmentAfter(words: Int32Array, at: number): number {
   return (
     at + layout.ATTACHMENT_IP6 + ((words[at + layout.ATTACHMENT_FLAGS] & layout.ATTACHED_IP6) !== 0 ? 4 : 0)
@@ -67,7 +67,7 @@ export function portsAt(words: Int32Array, tail: number): number {
   return at;
 }
 
-/** Octet offset after the ports, where an aid begins that is kept as text. */
+/** Octet offset after the ports, where the text of an AID_TEXT begins. */
 export function aidTextAt(words: Int32Array, bytes: Uint8Array, tail: number): number {
   let at = portsAt(words, tail) * 4;
   for (let i = portCount(words, tail); i > 0; i--) at += 4 + bytes[at + 3];
@@ -79,7 +79,7 @@ export function hasTextAid(words: Int32Array, tail: number): boolean {
   return ((words[tail + layout.TAIL_AID] >>> 8) & 0xff) === layout.AID_TEXT;
 }
 
-/** Words of a POD, SERVICE or SET as allocated, to release it. */
+/** Words that were allocated for a POD, SERVICE or SET: `release` needs them. */
 export function recordWords(words: Int32Array, bytes: Uint8Array, record: number): number {
   const tail = tailOf(words, record);
   if (kindOf(words, record) === layout.RECORD_SET)

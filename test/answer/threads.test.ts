@@ -8,7 +8,7 @@ import { parseAddress } from '../../src/dns/address.ts';
 import { MemoryFullError, Readers, reserveMemory } from '../../src/trie/memory.ts';
 import { SYNC_LIVE } from '../../src/trie/layout.ts';
 import { View } from '../../src/trie/read/view.ts';
-import { OwnWriter } from '../harness/own-writer.ts';
+import { makeCrowdsAbove, OwnWriter } from '../harness/own-writer.ts';
 import { ANSWER_SETTINGS } from '../harness/answer-settings.ts';
 import { encodeQuery } from '../harness/build.ts';
 import { propertySeed } from '../seed.ts';
@@ -78,7 +78,7 @@ class World {
 
   constructor(asker: Asker, digests: Int32Array, flags: Int32Array) {
     // Some names are sets then, some crowds, and change from one to the other.
-    (this.writer as unknown as { owners: { most: number } }).owners.most = 2;
+    makeCrowdsAbove(this.writer, 2);
     this.asker = asker;
     this.digests = digests;
     this.flags = flags;

@@ -6,13 +6,20 @@ import { TrieWriter } from '../../src/trie/write/writer.ts';
 import type { WriterSettings } from '../../src/trie/write/writer.ts';
 import type { Arena } from '../../src/trie/write/arena.ts';
 import type { Claims } from '../../src/trie/write/claims.ts';
+import type { NameOwners } from '../../src/trie/write/name-owners.ts';
 import type { Tables } from '../../src/trie/write/tables.ts';
 
 /** What only tests look at. */
 interface Inside {
   arena: Arena;
   claims: Claims;
+  nameOwners: NameOwners;
   tables: Tables;
+}
+
+/** A name with more owners than `most` becomes a CROWD, so that a test needs few of them. */
+export function makeCrowdsAbove(writer: TrieWriter, most: number): void {
+  (writer as unknown as Inside).nameOwners.most = most;
 }
 
 /** Entries of the idle copy of both tables. */

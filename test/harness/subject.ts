@@ -3,6 +3,8 @@ import type { Resource, ResourceKey } from '../../src/model.ts';
 import type { Config } from '../../src/config/table.ts';
 import { createServer } from '../../src/index.ts';
 import type { ScenarioConfig } from '../scenarios/format.ts';
+import type { TrieWriter } from '../../src/trie/write/writer.ts';
+import { makeCrowdsAbove } from './own-writer.ts';
 
 export interface SubjectOptions {
   config: ScenarioConfig;
@@ -73,8 +75,8 @@ function scopeWord(scope: string): string {
 export async function openSubject(options: SubjectOptions): Promise<Subject> {
   const server = createServer({ config: configOf(options), reserve: RESERVE, cookieSecret: SECRET });
   if (options.most !== undefined) {
-    const { writer } = server as unknown as { writer: { owners: { most: number } } };
-    writer.owners.most = options.most;
+    const { writer } = server as unknown as { writer: TrieWriter };
+    makeCrowdsAbove(writer, options.most);
   }
   if (options.resources !== undefined) await server.apply({ put: options.resources, full: true });
   const ports = new Map<string, number>();

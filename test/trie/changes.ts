@@ -10,7 +10,7 @@ const OWN = ['db', 'app', 'y', 'x.y', 'w.x.y'];
 const NAMES = ['db', 'app', 'web', 'y', 'x.y', 'v.u'];
 const IP6 = ['fd01::1', 'fd01::2', 'fd02::1', 'fd03::5', 'fd42::1', 'fd42::2'];
 const IP4 = ['10.0.0.1', '10.0.0.2'];
-/** Prefixes that move between the VPCs: -1 means nobody's. */
+/** Prefixes that move between the VPCs: with -1, no VPC has the prefix. */
 export const PREFIXES = ['fd01::/16', 'fd02::/16', 'fd03::5/128'];
 
 export type Op =

@@ -104,7 +104,7 @@ describe('a tree', () => {
     );
   });
 
-  test('takes no more words than was said, for a change or for all', () => {
+  test('takes no more words than `stepWords` and `builtWords` return', () => {
     for (const count of [1, 46, 47, 62, 63, 1000, 1058, 1059, 40_000]) {
       const world = new World();
       const { trees, arena } = world;

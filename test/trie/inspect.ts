@@ -10,7 +10,7 @@ import { View } from '../../src/trie/read/view.ts';
 import type { TrieWriter } from '../../src/trie/write/writer.ts';
 import type { ReferenceName, ReferenceState } from './reference.ts';
 
-const BEARERS = [layout.RECORD_POD, layout.RECORD_SERVICE, layout.RECORD_SET, layout.RECORD_CROWD];
+const OWNED = [layout.RECORD_POD, layout.RECORD_SERVICE, layout.RECORD_SET, layout.RECORD_CROWD];
 
 /** Of the four octets of a word as it lies in memory. */
 function textOf4(word: number): string {
@@ -93,7 +93,7 @@ export class Inspector {
     return { aaaa: aaaa.toSorted(), a: a.toSorted(), pods: names(pods), services: names(services) };
   }
 
-  /** The records that stand behind a payload. */
+  /** The records of all owners in a payload. */
   private members(payload: number): number[] {
     const { view } = this;
     const { words } = view;
@@ -157,7 +157,7 @@ export class Inspector {
 
   /**
    * What must be so while some of the state waits for room: no name too many or too few, nothing that is gone, no
-   * address whose owner does not bear the name, and each address found under its owners or under nobody.
+   * address whose owner does not own the name, and each address found under its owners or under no record.
    */
   expectPart(state: ReferenceState): void {
     const names = this.names();
@@ -208,9 +208,9 @@ export class Inspector {
       if (path === undefined) continue;
       const payload = view.names[at + 2]!;
       const kind = payload === 0 ? 0 : words[payload]! & 0xff;
-      const bears = BEARERS.includes(kind);
+      const isOwned = OWNED.includes(kind);
       expect(names.has(path), `${path} twice`).toBe(false);
-      names.set(path, bears ? this.name(payload) : undefined);
+      names.set(path, isOwned ? this.name(payload) : undefined);
       expect(view.payloadOf(node)).toBe(payload);
     }
     return names;

@@ -1,10 +1,9 @@
 /** A writer and the reference trie beside it: every change goes to both, and what readers see is compared. */
 import { expect } from 'vitest';
 import type { Resource, ResourceKey } from '../../src/model.ts';
-import type { NameOwners } from '../../src/trie/write/name-owners.ts';
 import { MemoryFullError, reserveMemory } from '../../src/trie/memory.ts';
 import type { Reserve, TrieMemory } from '../../src/trie/memory.ts';
-import { OwnWriter } from '../harness/own-writer.ts';
+import { makeCrowdsAbove, OwnWriter } from '../harness/own-writer.ts';
 import { PREFIXES, VPCS, everything } from './changes.ts';
 import type { Op } from './changes.ts';
 import { Inspector } from './inspect.ts';
@@ -35,7 +34,7 @@ export class Pair {
       canForward: false,
       now: () => this.time,
     });
-    (this.writer as unknown as { nameOwners: NameOwners }).nameOwners.most = most;
+    makeCrowdsAbove(this.writer, most);
     this.inspector = new Inspector(this.memory, this.writer);
   }
 
@@ -90,7 +89,7 @@ export class Pair {
     this.touched.clear();
   }
 
-  /** From now on what readers see is looked at after each flip: a commit short of room makes several. */
+  /** From now on, checks what readers see after each flip: a commit without enough room makes several. */
   watchFlips(): void {
     const { tables } = this.writer;
     const flip = tables.commit.bind(tables);

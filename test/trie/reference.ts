@@ -1,15 +1,15 @@
-/** What the trie must hold for a set of resources, said with maps and strings and no thought for speed. */
+/** What the trie must hold for a set of resources, computed with maps and strings and without regard to speed. */
 import type { Overlay, Pod, Resource, ResourceKey, Service, Vpc } from '../../src/model.ts';
 import { keyOf, keyText } from '../../src/model.ts';
 
 type Owner = Pod | Service;
 
-interface Said {
+interface Known {
   resource: Resource;
   stamp: bigint;
 }
 
-/** One name with records: AAAA, A as `address overlay` (overlay '' when everybody is given it), who bears it. */
+/** One name with records: AAAA, A as `address overlay` (overlay '' when every client is given it), its owners. */
 export interface ReferenceName {
   aaaa: string[];
   a: string[];
@@ -29,7 +29,7 @@ export interface ReferenceState {
 }
 
 export class ReferenceTrie {
-  private readonly said = new Map<string, Said>();
+  private readonly known = new Map<string, Known>();
   readonly policy: 'pinned' | 'all' | 'none';
 
   constructor(policy: 'pinned' | 'all' | 'none') {
@@ -37,23 +37,23 @@ export class ReferenceTrie {
   }
 
   put(resource: Resource, stamp: bigint): void {
-    this.said.set(keyText(keyOf(resource)), { resource, stamp });
+    this.known.set(keyText(keyOf(resource)), { resource, stamp });
   }
 
   remove(key: ResourceKey): void {
-    this.said.delete(keyText(key));
+    this.known.delete(keyText(key));
   }
 
   get(key: ResourceKey): Resource | undefined {
-    return this.said.get(keyText(key))?.resource;
+    return this.known.get(keyText(key))?.resource;
   }
 
   get size(): number {
-    return this.said.size;
+    return this.known.size;
   }
 
   private all<T extends Resource>(kind: T['kind']): T[] {
-    return [...this.said.values()]
+    return [...this.known.values()]
       .map(({ resource }) => resource)
       .filter((one): one is T => one.kind === kind);
   }
@@ -63,7 +63,7 @@ export class ReferenceTrie {
   }
 
   private stampOf(resource: Resource): bigint {
-    return this.said.get(keyText(keyOf(resource)))!.stamp;
+    return this.known.get(keyText(keyOf(resource)))!.stamp;
   }
 
   private newest(claimants: Owner[]): Owner {
@@ -141,7 +141,7 @@ export class ReferenceTrie {
       if (namespace !== undefined) names.set(`${vpc}/${namespace}`, undefined);
     };
     for (const vpc of this.all<Vpc>('vpc')) exists(vpc.name);
-    for (const { resource } of this.said.values()) {
+    for (const { resource } of this.known.values()) {
       if (resource.kind === 'vpc') continue;
       exists(resource.vpc, resource.kind === 'namespace' ? resource.name : resource.namespace);
     }

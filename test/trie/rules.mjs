@@ -1,4 +1,4 @@
-/** What every revision of the threads' test holds, said once for the writer and for the readers. */
+/** What every revision of the threads' test holds, in one place for the writer and for the readers. */
 
 /** In which revision a pair was last changed, or -1 when it is not there: the state is a function of the revision. */
 export function expected(revision, pair) {

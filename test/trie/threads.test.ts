@@ -1,4 +1,4 @@
-/** Readers in threads of their own beside the writer: whole revisions only, and nobody waits for the dead. */
+/** Readers in other threads: they see whole revisions only, and the writer does not wait for dead ones. */
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { describe, expect, test } from 'vitest';
@@ -62,7 +62,7 @@ function applyRevision(writer: OwnWriter, revision: number): void {
       else writer.remove({ kind: 'pod', vpc: 'red', namespace: 'alpha', name });
     }
   }
-  // Others come and go, so that the tables grow while somebody reads, and slots move back.
+  // Others come and go, so that the tables grow during reads, and slots move back.
   const filler = `f${revision % 3000}`;
   if (revision % 7 < 5) writer.put({ ...pod(filler, revision, 300), namespace: 'filler' }, BigInt(revision));
   else writer.remove({ kind: 'pod', vpc: 'red', namespace: 'filler', name: `f${(revision * 31) % 3000}` });
@@ -103,10 +103,10 @@ describe('readers in threads', () => {
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
     Atomics.store(flags, STOP, 1);
-    const said = await Promise.all(reports);
+    const outcomes = await Promise.all(reports);
     await Promise.all(workers.map((worker) => worker.terminate()));
-    expect(said.flatMap(({ faults }) => faults)).toEqual([]);
-    expect(said.reduce((sum, { reads }) => sum + reads, 0)).toBeGreaterThanOrEqual(READS);
+    expect(outcomes.flatMap(({ faults }) => faults)).toEqual([]);
+    expect(outcomes.reduce((sum, { reads }) => sum + reads, 0)).toBeGreaterThanOrEqual(READS);
     expect(usageOf(writer).names).toBeGreaterThan(1024);
   });
 
@@ -130,7 +130,7 @@ describe('readers in threads', () => {
     await worker.terminate();
   });
 
-  test('that have died hold nobody back once they are released', async () => {
+  test('that have died do not hold the writer back once they are released', async () => {
     const memory = reserveMemory({ names: 1 << 16, addresses: 1 << 16, arena: 1 << 18 });
     const writer = writerOf(memory);
     applyRevision(writer, 0);

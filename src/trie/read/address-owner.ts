@@ -1,23 +1,23 @@
-/** Whose an address is inside a VPC, as `addresses.ts` keeps it. */
+/** Finds the owner of an address inside a VPC, in the table that `write/addresses.ts` keeps. */
 import * as layout from '../layout.ts';
 import { isMappedKey } from '../prefix.ts';
 import { kindOf } from '../record.ts';
 import type { View } from './view.ts';
 
-/** Hash that the search for the address in `view.key` begins with. */
+/** Hash with which the search for the owner of the address in `view.key` begins. */
 export function hashOwner(view: View, vpc: number): number {
   return isMappedKey(view.key) ? view.hashKey(vpc, 128) : view.hashKey(0, layout.ANYWHERE_BITS);
 }
 
 /**
- * The record that owns the address in `view.key` inside a VPC: POD, SERVICE, for an IPv4 also HOLDERS; or 0. Says in
- * `view.isElsewhere` whether a pod of another VPC has the IPv6.
+ * The record that owns the address in `view.key` inside a VPC, or 0: a POD or SERVICE, for an IPv4 also HOLDERS. Sets
+ * `view.isElsewhere` to whether a pod of another VPC has the IPv6.
  */
 export function findOwner(view: View, vpc: number): number {
   return findHashed(view, vpc, hashOwner(view, vpc));
 }
 
-/** `findOwner` for the sender's address: its hash may have been computed ahead. */
+/** `findOwner` for the sender's address, whose hash may have been computed before. */
 export function findSource(view: View, vpc: number): number {
   return findHashed(view, vpc, vpc === view.sourceScope ? view.sourceHash : hashOwner(view, vpc));
 }

@@ -1,9 +1,9 @@
 /**
  * The flat memory as one thread maps it, and the copy of its tables that this thread reads.
  *
- * In a worker: `enter()` before a batch, `leave()` after its last look; in between the writer does not touch
- * the copy in use. On the writer's own thread `refresh()` before each look is enough, because a transaction
- * never changes the active copy. References stay valid until the next `leave` or `refresh`.
+ * A worker calls `enter()` before a batch and `leave()` after it; meanwhile the writer does not touch the copy in use.
+ * On the writer's own thread, `refresh()` before each read is enough, because a transaction never changes the active
+ * copy. References stay valid until the next `leave` or `refresh`.
  */
 import * as layout from '../layout.ts';
 import type { TrieMemory } from '../memory.ts';
@@ -20,13 +20,12 @@ export class LeftRight {
   readonly outsideRoot: number;
   /** The copy in use. */
   copy = 0;
-  /** One of SYNC_*, and whether IPv4 sources must not identify pods: as true of the copy in use, or older than it. */
+  /** HEAD_SYNC and HEAD_IPV4_BLIND as they were at the flip of the copy in use, or before it. */
   sync = layout.SYNC_STARTING;
   isIpv4Blind = false;
   generation = 0;
   /**
-   * Members, attachments and ports looked at since `enter` or `refresh`: whoever goes through many of them counts
-   * them here.
+   * Members, attachments and ports read since `enter` or `refresh`; every loop over many of them counts them here.
    */
   steps = 0;
 
@@ -60,7 +59,7 @@ export class LeftRight {
   /** Announces the copy that is about to be read, and pins it. */
   enter(): void {
     const head = this.head;
-    // Before the copy is chosen: the writer flips first and says so afterwards, so what is said is never ahead.
+    // Before the copy is chosen: the writer changes these words after the flip, so they are never ahead of the copy.
     this.readState();
     let active = Atomics.load(head, layout.HEAD_ACTIVE);
     for (;;) {
@@ -73,14 +72,14 @@ export class LeftRight {
     this.use(active);
   }
 
-  /** Lets the writer have the copy. */
+  /** Lets the writer change the copy. */
   leave(): void {
     const most = this.announcement + layout.READER_STEPS;
     if (this.steps > this.head[most]) this.head[most] = this.steps;
     Atomics.store(this.head, this.announcement, 0);
   }
 
-  /** For the writer's own thread: look at the active copy. */
+  /** Reads the active copy from now on; for the writer's own thread. */
   refresh(): void {
     this.readState();
     this.steps = 0;
@@ -92,10 +91,10 @@ export class LeftRight {
     this.isIpv4Blind = Atomics.load(this.head, layout.HEAD_IPV4_BLIND) === 1;
   }
 
-  /** Reads this copy from now on: the writer looks at its idle one so. */
+  /** Reads this copy from now on; the writer reads its idle one. */
   use(copy: number): void {
     const head = this.head;
-    // The writer counts before it flips: the copy's number tells the two moments apart.
+    // The writer grows the generation before it flips: the number of the copy tells the two moments apart.
     this.generation = (head[layout.HEAD_GENERATION] << 1) | copy;
     this.copy = copy;
     this.names = this.nameCopies[copy];

@@ -1,4 +1,4 @@
-/** Reads who bears a name that many bear: a tree's records by their rank, or by their key. */
+/** Reads the owners of a name: the records of a crowd's tree by rank or by key, and whose own name it is. */
 import * as layout from '../layout.ts';
 import { aidTextAt, hasTextAid, kindOf } from '../record.ts';
 import type { View } from './view.ts';
@@ -11,9 +11,9 @@ export function totalOf(words: Int32Array, root: number): number {
   return root === 0 ? 0 : words[root + CHUNK_TOTAL];
 }
 
-/** Goes through a tree in order from any place; a look costs nothing but at the end of a leaf. */
+/** Goes through a tree in order, from any record on; it descends again only at the end of a leaf. */
 export class Cursor {
-  /** Of the last `next`. */
+  /** Key of the record that `next` returned last. */
   key = 0;
   private words: Int32Array;
   private root = 0;
@@ -30,7 +30,7 @@ export class Cursor {
     this.words = words;
   }
 
-  /** `next` gives the record with this rank, then those behind it. */
+  /** `next` returns the record with this rank, then those after it. */
   seek(root: number, rank: number): void {
     const { words } = this;
     this.root = root;
@@ -47,14 +47,14 @@ export class Cursor {
     this.left = words[chunk + CHUNK_COUNT] - rank;
   }
 
-  /** `next` gives the first record whose key is not below this one. */
+  /** `next` returns the first record whose key is at least this one. */
   seekKey(root: number, key: number): void {
     const { words } = this;
     let chunk = root;
     let rank = 0;
     while (words[chunk + CHUNK_LEVEL] > 0) {
       let at = chunk + CHUNK_ENTRIES;
-      // Records with the key may begin in the chunk before the one that begins with it.
+      // The first record with the key may be in the chunk before the one that begins with the key.
       for (let n = words[chunk + CHUNK_COUNT]; n > 1 && words[at + BRANCH_ENTRY] < key; n--) {
         rank += words[at + BRANCH_TOTAL];
         at += BRANCH_ENTRY;
@@ -66,7 +66,7 @@ export class Cursor {
     this.seek(root, rank);
   }
 
-  /** 0 behind the last. */
+  /** The next record, or 0 after the last. */
   next(): number {
     if (this.left === 0) {
       this.seek(this.root, this.rank);
@@ -101,7 +101,7 @@ export function isNamed(view: View, record: number, node: number): boolean {
   return view.words[view.tail(record) + layout.TAIL_NODE] === node;
 }
 
-/** Writes the aid of a POD or SERVICE as a label; returns the offset behind it. */
+/** Writes the aid of a POD or SERVICE as a label; returns the offset after it. */
 export function putAid(view: View, out: Uint8Array, at: number, record: number): number {
   const { words, bytes } = view;
   const tail = view.tail(record);

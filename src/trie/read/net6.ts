@@ -1,10 +1,11 @@
-/** Which VPC an IPv6 source lies in: one probe for each prefix length in use, usually one. */
+/** Finds the VPC whose `net6` holds an IPv6 source: one probe for each prefix length in use, usually one. */
 import * as layout from '../layout.ts';
 import type { View } from './view.ts';
 
 /**
- * The record of the VPC whose `net6` holds the address in `view.key`, or 0. No two overlap. Leaves the key as
- * it was.
+ * The record of the VPC whose `net6` holds the address in `view.key`, or 0; no two prefixes overlap. The key is the
+ * same afterwards. The owners of the last sources are cached by their first 64 bits, because nearly all prefixes are
+ * that long or shorter.
  */
 export function findNet6Owner(view: View): number {
   const stamp = view.head[layout.HEAD_NET6_STAMP + view.copy];

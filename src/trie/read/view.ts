@@ -1,4 +1,4 @@
-/** A reader's handle on the flat memory: walks edges, finds addresses, reads records, allocates nothing. */
+/** A reader's handle on the flat memory: follows edges, finds addresses and reads records, and allocates nothing. */
 import { LeftRight } from './left-right.ts';
 import { hashLabel, hashWords } from '../../base/half-sip-hash.ts';
 import * as layout from '../layout.ts';
@@ -12,20 +12,20 @@ export class View extends LeftRight {
   /** Results of the last successful `step`. A node without records has payload 0. */
   node = 0;
   payload = 0;
-  /** Of the last `findOwner`: a pod of another VPC has the address as well. */
+  /** A pod of another VPC has the address of the last `findOwner` too. */
   isElsewhere = false;
 
-  /** The cache of `findNet6Owner`: 256 entries of four words. */
+  /** The cache of `findNet6Owner`, 256 entries: two words of address, the prefixes' stamp, the owner. */
   readonly net6Owners = new Int32Array(256 * 4);
 
-  /** Fill in before `find`; the four words of an address in network order. */
+  /** The address that `find` looks for: four words in network order. */
   readonly key: Int32Array;
-  /** The same as octets. */
+  /** The octets of `key`. */
   readonly keyBytes: Uint8Array;
 
   /**
-   * Hashes that were computed ahead for the packet under way: of its sender in `sourceScope`, of its second label
-   * below `spaceParent`, of its first below `leafParent`. -1 where there is none.
+   * Hashes that `answer/prefetch.ts` has computed for the current packet: of its sender in `sourceScope`, of its second
+   * label below `spaceParent`, of its first below `leafParent`. A scope or parent of -1 means that there is no hash.
    */
   sourceScope = -1;
   sourceHash = 0;
@@ -37,7 +37,7 @@ export class View extends LeftRight {
   private readonly seed0: number;
   private readonly seed1: number;
 
-  /** `reader`: as for LeftRight; none on the writer's thread. */
+  /** `reader`: this reader's number, or -1 on the writer's thread. */
   constructor(memory: TrieMemory, reader = -1) {
     super(memory, reader);
     this.seed0 = this.head[layout.HEAD_SEED0];
@@ -56,20 +56,20 @@ export class View extends LeftRight {
     return hashLabel(this.seed0, this.seed1, parent, name, offset);
   }
 
-  /** Slot number where the search for this hash begins: for touching ahead of time. */
+  /** Number of the slot where the search for this hash begins, to touch it before. */
   nameHome(hash: number): number {
     return (hash * this.nameScale) | 0;
   }
 
   /**
-   * Goes from `parent` along the label whose length octet stands at `name[offset]` (folded). True when there
-   * is such a node; `node` and `payload` are its own then, and unchanged otherwise.
+   * Goes from `parent` along the folded label whose length octet is `name[offset]`. True when there is such a node;
+   * then `node` and `payload` are set, otherwise they are unchanged.
    */
   step(parent: number, name: Uint8Array, offset: number): boolean {
     return this.stepHashed(parent, name, offset, hashLabel(this.seed0, this.seed1, parent, name, offset));
   }
 
-  /** `step` along a label of the question: its hash may have been computed ahead. */
+  /** `step` along a label of the question, whose hash may have been computed before. */
   stepAlong(parent: number, name: Uint8Array, offset: number): boolean {
     const hash =
       parent === this.leafParent && offset === 0
@@ -78,14 +78,14 @@ export class View extends LeftRight {
     return this.stepHashed(parent, name, offset, hash);
   }
 
-  /** `step` along the second label of the question or a later one, to a namespace; likewise. */
+  /** `step` to a namespace, along the second label of the question or a later one, whose hash may have been computed. */
   stepToSpace(parent: number, name: Uint8Array, offset: number): boolean {
     const isSecond = parent === this.spaceParent && offset === name[0] + 1;
     const hash = isSecond ? this.spaceHash : hashLabel(this.seed0, this.seed1, parent, name, offset);
     return this.stepHashed(parent, name, offset, hash);
   }
 
-  /** `step` with the hash already at hand. */
+  /** `step` with a hash that the caller has computed. */
   stepHashed(parent: number, name: Uint8Array, offset: number, hash: number): boolean {
     const names = this.names;
     const words = this.words;
@@ -112,7 +112,7 @@ export class View extends LeftRight {
     }
   }
 
-  /** Word index of the first name slot with this hash, or of the empty one where there is none. */
+  /** Word index of the first name slot with this hash, or of the empty slot where the search ends. */
   firstNameAt(hash: number): number {
     const names = this.names;
     const end = this.nameCapacity * NAME_SLOT;
@@ -124,18 +124,18 @@ export class View extends LeftRight {
     return at;
   }
 
-  /** Payload of a node known by its reference, found by its own label. 0 when it is gone. */
+  /** Payload of a node, which is found by its own label; 0 when it is no longer there. */
   payloadOf(node: number): number {
     const words = this.words;
     const length = labelLength(words, node);
-    // The label is preceded by the meta word, whose first octet (little endian) is not the length everywhere.
+    // The octet before the label is its length only on a big-endian machine.
     labelScratch[0] = length;
     const from = (node + NODE_LABEL) * 4;
     for (let i = 0; i < length; i++) labelScratch[i + 1] = this.bytes[from + i];
     return this.payloadHashed(node, hashLabel(this.seed0, this.seed1, words[node], labelScratch, 0));
   }
 
-  /** `payloadOf` with the hash already at hand. */
+  /** `payloadOf` with a hash that the caller has computed. */
   payloadHashed(node: number, hash: number): number {
     const { names } = this;
     const end = this.nameCapacity * NAME_SLOT;
@@ -155,7 +155,7 @@ export class View extends LeftRight {
     for (let i = 0; i < 16; i++) keyBytes[i] = octets[i];
   }
 
-  /** An address as the words of its octets, in the order of memory. */
+  /** Sets `key` to four words in network order. */
   setKeyWords(a: number, b: number, c: number, d: number): void {
     const { key } = this;
     key[0] = a;
@@ -178,14 +178,14 @@ export class View extends LeftRight {
   }
 
   /**
-   * The record under `key` in `scope` (a VPC's record, 0 for what concerns all VPCs), or 0: a PREFIX of so many
-   * bits, or what stands under a whole address, see `ANYWHERE_BITS`.
+   * The record under `key` in `scope` (a VPC's record, or 0 for all VPCs), or 0: a PREFIX with this many bits, or the
+   * record of a whole address, see `ANYWHERE_BITS`.
    */
   find(scope: number, bits: number): number {
     return this.findHashed(scope, bits, this.hashKey(scope, bits));
   }
 
-  /** The record in the first address slot with this hash, or 0; no word on whether it is the one looked for. */
+  /** The record in the first address slot with this hash, or 0; it may belong to another address. */
   firstRecordAt(hash: number): number {
     const slots = this.addresses;
     const end = this.addressCapacity * ADDRESS_SLOT;
@@ -197,7 +197,7 @@ export class View extends LeftRight {
     return slots[at + 1];
   }
 
-  /** `find` with the hash already at hand. */
+  /** `find` with a hash that the caller has computed. */
   findHashed(scope: number, bits: number, hash: number): number {
     const slots = this.addresses;
     const end = this.addressCapacity * ADDRESS_SLOT;
@@ -205,14 +205,14 @@ export class View extends LeftRight {
     for (;;) {
       const record = slots[at + 1];
       if (record === 0) return 0;
-      if (slots[at] === hash && this.bears(record, scope, bits)) return record;
+      if (slots[at] === hash && this.matches(record, scope, bits)) return record;
       at += ADDRESS_SLOT;
       if (at === end) at = 0;
     }
   }
 
   /** True when the record is the one that `find(scope, bits)` looks for. */
-  bears(record: number, scope: number, bits: number): boolean {
+  matches(record: number, scope: number, bits: number): boolean {
     const words = this.words;
     const kind = kindOf(words, record);
     if (kind === layout.RECORD_POD || kind === layout.RECORD_SERVICE) {
@@ -227,7 +227,7 @@ export class View extends LeftRight {
     );
   }
 
-  /** True when a POD or SERVICE owns the address in `key`, answered for it or not. */
+  /** True when a POD or SERVICE owns the address in `key`, whether answers give it or not. */
   private holdsAddress(record: number): boolean {
     const { words, key } = this;
     if (this.aaaaHolds(record)) return true;
@@ -297,7 +297,7 @@ export class View extends LeftRight {
     return this.words[vpc + layout.VPC_COPIES + this.copy * layout.VPC_BLOCK + word];
   }
 
-  /** The label of a node as text, for messages and inventories; labels are ASCII by the model. */
+  /** The label of a node as text, for messages and inventories. The model allows ASCII alone. */
   labelText(node: number): string {
     const from = (node + NODE_LABEL) * 4;
     const length = labelLength(this.words, node);

@@ -1,11 +1,11 @@
-/** What is a VPC's own by prefix: its net6, its services6, the subnets of its overlays. */
+/** Searches a VPC's own prefixes: its net6, its services6, the subnets of its overlays. */
 import * as layout from '../layout.ts';
 import { bitAt, sharesPrefix } from '../prefix.ts';
 import type { View } from './view.ts';
 
 /**
- * Bits of the VPC's longest prefix that holds the first `bits` bits of `address` (16 octets, IPv4 mapped), or
- * -1. Goes down a tree: at most as many steps as an address has bits, few where there are few prefixes.
+ * Length of the VPC's longest prefix that holds the first `bits` bits of `address` (16 octets, IPv4 mapped), or -1.
+ * The search takes at most one step for each bit, and few where there are few prefixes.
  */
 export function longestPrefix(view: View, vpc: number, address: Uint8Array, bits: number): number {
   const { words, bytes } = view;
@@ -21,13 +21,13 @@ export function longestPrefix(view: View, vpc: number, address: Uint8Array, bits
   return longest;
 }
 
-/** True when a prefix of the VPC lies below the first `bits` bits of `address`. */
+/** True when the first `bits` bits of `address` hold a prefix of the VPC. */
 export function isAbovePrefix(view: View, vpc: number, address: Uint8Array, bits: number): boolean {
   const { words, bytes } = view;
   for (let node = view.vpcWord(vpc, layout.VPC_SUBNETS); node !== 0;) {
     const length = words[node + layout.SUBNET_BITS];
     const at = (node + layout.SUBNET_ADDRESS) * 4;
-    // Every node is a prefix of the VPC, or has some below it.
+    // Every node is a prefix of the VPC, or joins two that are.
     if (length > bits) return sharesPrefix(bytes, at, address, 0, bits);
     if (!sharesPrefix(bytes, at, address, 0, length) || length === 128) return false;
     const below = node + layout.SUBNET_COPIES + view.copy * layout.SUBNET_BLOCK + layout.SUBNET_BELOW;

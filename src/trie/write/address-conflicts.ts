@@ -1,13 +1,13 @@
 /**
- * Settles conflicts: whose record says a contested address, and whom the address table names for it. What finds no
- * room stays pending: nobody is given the address then, and it is tried again with the next transaction.
+ * Settles conflicts: which record shows a contested address, and which one the address table leads to. A conflict that
+ * finds no room stays pending: its address has no owner meanwhile, and the next transaction tries it again.
  */
 import { parseAddress } from '../../dns/address.ts';
 import type { Pod, ResourceKey, Service } from '../../model.ts';
 import type { Addresses } from './addresses.ts';
 import type { Arena } from './arena.ts';
 import { roundWords } from './arena.ts';
-import { claimedBy, isIp4, keyOfMember, memberKey, SAYS_ALONE, SAYS_NOTHING } from './claims.ts';
+import { claimedBy, isIp4, keyOfMember, memberKey, SHOWS_ALONE, SHOWS_NOTHING } from './claims.ts';
 import type { Claim, Claims, AddressConflict, Group, Member, Space } from './claims.ts';
 import type { Directory, VpcState } from './directory.ts';
 import * as layout from '../layout.ts';
@@ -16,7 +16,7 @@ import { kindOf } from '../record.ts';
 import { mostWords } from './records.ts';
 import type { Tables } from './tables.ts';
 
-/** A pod or service as the trie was given it last. */
+/** A pod or service as it was put last. */
 export interface Known {
   resource: Pod | Service;
   stamp: bigint;
@@ -35,23 +35,23 @@ export interface AddressConflictsParts {
 
 export class AddressConflicts {
   private readonly parts: AddressConflictsParts;
-  /** Members whose records may not say what is so. */
-  private readonly doubtful = new Set<Member>();
-  /** Conflicts whose claims have changed, and those that wait for their end. */
+  /** Members whose records may show something else than their claims have won. */
+  private readonly outdated = new Set<Member>();
+  /** Conflicts whose claims have changed, and those that are about to end. */
   private readonly changed = new Set<AddressConflict>();
-  /** Those whose winner, or whose winner's record, may not be the one in the address table. */
+  /** Groups for which the address table may lead to another record than the winner's. */
   private readonly groups = new Set<Group>();
 
   constructor(parts: AddressConflictsParts) {
     this.parts = parts;
   }
 
-  /** What is not settled for want of room. */
+  /** Number of members, groups and conflicts that are not settled, because there is no room. */
   get pending(): number {
-    return this.doubtful.size + this.groups.size + this.changed.size;
+    return this.outdated.size + this.groups.size + this.changed.size;
   }
 
-  /** The resource whose record is `old` (0: none) claims what it claims now, and nothing else. */
+  /** Replaces the claims of the resource whose record is `old` (0 before the first) by those that it has now. */
   claim(vpc: VpcState, key: string, resource: Pod | Service, stamp: bigint, old: number): void {
     const { claims, recordIndex } = this.parts;
     this.withdraw(key);
@@ -73,27 +73,27 @@ export class AddressConflicts {
     const { claims } = this.parts;
     const member = claims.member(key);
     if (member === undefined) return;
-    this.doubtful.delete(member);
+    this.outdated.delete(member);
     for (const { group } of claims.withdraw(member)) {
       this.touch(group);
-      // The next one wins.
-      if (group.claims.length > 0) this.doubtful.add(group.claims[0]!.member);
+      // Another claim wins now.
+      if (group.claims.length > 0) this.outdated.add(group.claims[0]!.member);
     }
     this.review();
   }
 
-  /** A record has been built anew, and says what is so. */
+  /** The record has been built again, and shows what its claims have won. */
   built(key: string, record: number): void {
     const member = this.parts.claims.member(key);
     if (member !== undefined) this.show(member, record);
   }
 
-  /** Rebuilds the records that say something else than is so, and puts the table's entries right. */
+  /** Builds outdated records again, and corrects the address table. */
   settle(): void {
     const { arena, directory, known, recordIndex } = this.parts;
-    for (const member of this.doubtful) {
-      if (this.isTrue(member)) {
-        this.doubtful.delete(member);
+    for (const member of this.outdated) {
+      if (this.isCurrent(member)) {
+        this.outdated.delete(member);
         continue;
       }
       const { vpc, namespace: name } = keyOfMember(member);
@@ -103,21 +103,21 @@ export class AddressConflicts {
         this.withdraw(member.key);
         recordIndex.displace(namespace, member.record);
       } else if (arena.fits(roundWords(mostWords(now.resource)))) {
-        this.doubtful.delete(member);
+        this.outdated.delete(member);
         this.show(member, recordIndex.place(namespace, now.resource, member.record));
       }
     }
     for (const group of this.groups) if (this.list(group)) this.groups.delete(group);
     for (const conflict of this.changed) {
-      if (!this.listContest(conflict)) continue;
+      if (!this.listConflict(conflict)) continue;
       if (conflict.members > 1) this.changed.delete(conflict);
       else this.end(conflict);
     }
   }
 
   /**
-   * Over an address that only `holder` has claimed so far. Undefined when the holder had to go: a version of it that
-   * says otherwise was refused.
+   * Opens a conflict over an address that only `holder` has claimed so far. Undefined when the holder had to be removed,
+   * because a newer version of it was refused and may not claim the address.
    */
   private open(vpc: VpcState, address: string, holder: number): AddressConflict | undefined {
     const { claims, known, recordIndex } = this.parts;
@@ -125,15 +125,16 @@ export class AddressConflicts {
     const { kind, namespace, name } = holderKey;
     const key = memberKey(kind, vpc.name, namespace, name);
     const now = known(holderKey);
-    const said = now === undefined ? [] : claimedBy(now.resource).filter((each) => each.address === address);
-    if (now === undefined || said.length === 0) {
+    const claimed =
+      now === undefined ? [] : claimedBy(now.resource).filter((each) => each.address === address);
+    if (now === undefined || claimed.length === 0) {
       this.withdraw(key);
       recordIndex.displace(vpc.namespaces.get(namespace)!, holder);
       return undefined;
     }
     const conflict = claims.open(vpc.name, address, holder);
     const member = claims.admit(key, now.stamp, holder);
-    for (const { overlay } of said) this.join(conflict, member, overlay).says = SAYS_ALONE;
+    for (const { overlay } of claimed) this.join(conflict, member, overlay).shows = SHOWS_ALONE;
     return conflict;
   }
 
@@ -141,7 +142,7 @@ export class AddressConflicts {
     const { claims } = this.parts;
     const before = conflict.groups.get(isIp4(conflict.address) ? overlay : '')?.claims[0];
     const claim = claims.join(conflict, member, isIp4(conflict.address) ? overlay : '');
-    if (before !== undefined) this.doubtful.add(before.member);
+    if (before !== undefined) this.outdated.add(before.member);
     this.touch(claim.group);
     return claim;
   }
@@ -152,7 +153,7 @@ export class AddressConflicts {
     this.parts.claims.steps++;
   }
 
-  /** Where an address has come to be shared, or is no longer: one resource owned or owns all of it, and may not know. */
+  /** An address has come to be shared, or is shared no longer: the records of its owners have to show that. */
   private review(): void {
     const { claims } = this.parts;
     for (const conflict of this.changed) {
@@ -161,25 +162,25 @@ export class AddressConflicts {
       conflict.isShared = isShared;
       for (const group of conflict.groups.values()) {
         this.groups.add(group);
-        this.doubtful.add(group.claims[0]!.member);
+        this.outdated.add(group.claims[0]!.member);
       }
     }
   }
 
-  private isTrue({ claims }: Member): boolean {
-    return claims.every((claim) => claim.says === this.parts.claims.truth(claim));
+  private isCurrent({ claims }: Member): boolean {
+    return claims.every((claim) => claim.shows === this.parts.claims.due(claim));
   }
 
   private show(member: Member, record: number): void {
     member.record = record;
-    this.doubtful.delete(member);
+    this.outdated.delete(member);
     for (const claim of member.claims) {
-      claim.says = this.parts.claims.truth(claim);
+      claim.shows = this.parts.claims.due(claim);
       this.touch(claim.group);
     }
   }
 
-  /** Puts right what stands under the overlay and under the namespace. False when there is no room. */
+  /** Corrects the table's entries for the overlay and for the namespace. False when there is no room. */
   private list(group: Group): boolean {
     const { space } = group;
     if (space === undefined) return true;
@@ -194,7 +195,7 @@ export class AddressConflicts {
       first === undefined ? 0 : recordOf(first),
     );
     if (first === undefined || group.claims.length > 0) return isHere && isFirst;
-    // What is gone is not pending; another of the namespace is.
+    // A group without claims is over and cannot be pending: another group of the namespace is, in its place.
     if (!isFirst) this.groups.add(first);
     return true;
   }
@@ -208,8 +209,8 @@ export class AddressConflicts {
     return true;
   }
 
-  /** Likewise what stands under the VPC: the owner's record once it says the address, or that there are several. */
-  private listContest(conflict: AddressConflict): boolean {
+  /** The same for the VPC's entry: the owner's record once it shows the address, or HOLDERS where there are several. */
+  private listConflict(conflict: AddressConflict): boolean {
     const { addresses, arena, tables } = this.parts;
     const { listed } = conflict;
     const isList = listed !== 0 && kindOf(arena.words, listed) === layout.RECORD_HOLDERS;
@@ -227,7 +228,7 @@ export class AddressConflicts {
     return fits;
   }
 
-  /** Sets the key to the address; returns its VPC. */
+  /** Sets `idle.key` to the address, and returns its VPC. */
   private locate({ vpc, address }: AddressConflict): VpcState {
     parseAddress(address, this.parts.tables.idle.keyBytes, 0);
     return this.parts.directory.vpcs.get(vpc)!;
@@ -244,11 +245,11 @@ export class AddressConflicts {
     return { overlayNode: record, namespaceNode: namespace.node };
   }
 
-  /** When only one claims an address that was contested, and its record says so, nothing needs to be remembered. */
+  /** Ends a conflict with one claimant left, once that one's record shows the address. */
   private end(conflict: AddressConflict): void {
     const { claims } = this.parts;
-    const rest = claims.anyone(conflict);
-    if (rest !== undefined && this.doubtful.has(rest)) return;
+    const rest = claims.anyMember(conflict);
+    if (rest !== undefined && this.outdated.has(rest)) return;
     for (const group of conflict.groups.values()) if (this.groups.has(group)) return;
     this.changed.delete(conflict);
     for (const group of conflict.groups.values()) {
@@ -262,13 +263,13 @@ export class AddressConflicts {
   }
 }
 
-/** The winner's record, if it says the address. */
+/** The winner's record if it shows the address, otherwise 0. */
 function recordOf({ claims }: Group): number {
   const winner = claims[0];
-  return winner === undefined || winner.says === SAYS_NOTHING ? 0 : winner.member.record;
+  return winner === undefined || winner.shows === SHOWS_NOTHING ? 0 : winner.member.record;
 }
 
-/** The same of an address that has one owner. */
+/** The owner's record if it shows the address, for an address that has one owner. */
 function soleRecord({ groups }: AddressConflict): number {
   for (const group of groups.values()) return recordOf(group);
   return 0;

@@ -1,6 +1,6 @@
 /**
- * Whose an address is, in the address table: an IPv4 under its VPC, an IPv6 for all VPCs together, so that one that a
- * pod of another VPC has is noticed without a look at any prefix.
+ * Keeps the owners of addresses in the address table: an IPv4 per VPC, an IPv6 for all VPCs together, so that a search
+ * notices that a pod of another VPC has it, whatever the prefixes are.
  */
 import type { Arena } from './arena.ts';
 import * as layout from '../layout.ts';
@@ -8,7 +8,7 @@ import { isMappedKey } from '../prefix.ts';
 import { kindOf } from '../record.ts';
 import type { Tables } from './tables.ts';
 
-/** Slots that one more address needs at most. */
+/** The most slots that one more address needs. */
 const ADDRESS_SLOTS = 3;
 
 export class Addresses {
@@ -20,12 +20,12 @@ export class Addresses {
     this.tables = tables;
   }
 
-  /** True when one more address can be had. */
+  /** True when there is room for one more address. */
   get fits(): boolean {
     return this.tables.fits(ADDRESS_SLOTS) && this.arena.fits(layout.SPREAD_WORDS);
   }
 
-  /** The address in `idle.key` is that of `after` instead of `before` inside the VPC; 0: nobody's. */
+  /** Inside the VPC, the address in `idle.key` belongs to the record `after` instead of `before`; 0 is no record. */
   set(vpc: number, before: number, after: number): void {
     if (before === after) return;
     const view = this.tables.idle;
@@ -38,14 +38,14 @@ export class Addresses {
     }
   }
 
-  /** The same for what stands under an overlay or a namespace. */
+  /** The same for one key, such as that of an overlay or a namespace. */
   point(scope: number, bits: number, before: number, after: number): void {
     const hash = this.tables.idle.hashKey(scope, bits);
     if (after === 0) this.tables.deleteAddress(hash, before);
     else this.tables.putAddress(hash, after, before);
   }
 
-  /** A record for the address in `idle.key` that carries its key. */
+  /** Makes a record that carries the key for the address in `idle.key`. */
   keyed(kind: number, scope: number, bits: number, size: number = layout.KEYED_WORDS): number {
     const { words } = this.arena;
     const record = this.arena.allocate(size);
@@ -57,7 +57,7 @@ export class Addresses {
     return record;
   }
 
-  /** A second VPC gets an address: from now on it stands under each of them. */
+  /** A second VPC gets an address: from now on, each of them has an entry of its own. */
   private spread(only: number, hash: number): number {
     const { words } = this.arena;
     const view = this.tables.idle;

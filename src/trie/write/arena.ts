@@ -1,11 +1,11 @@
-/** Hands out words of the arena and takes them back by size: the writer's side, one thread. */
+/** Allocates blocks of the arena and takes them back by size; only the writer's thread uses it. */
 import { MemoryFullError } from '../memory.ts';
 
-/** Blocks up to this many words have a class each; larger ones go by powers of two in eighths. */
+/** Each size up to this many words has a class of its own; above it, each power of two has eight. */
 const EXACT = 40;
 const CLASSES = EXACT + 1 + 8 * 26;
 
-/** The words a block of this class size or less really takes. */
+/** Words of the smallest block that holds so many. */
 export function roundWords(words: number): number {
   if (words <= EXACT) return words < 2 ? 2 : words;
   const step = 1 << (31 - Math.clz32(words) - 3);
@@ -24,7 +24,7 @@ function sizeOf(kind: number): number {
   return (8 + (i & 7)) << ((i >>> 3) + 2);
 }
 
-/** The largest class size that is not above `words`. */
+/** Words of the largest block that fits into so many. */
 function roundDown(words: number): number {
   if (words <= EXACT) return words;
   const step = 1 << (31 - Math.clz32(words) - 3);
@@ -33,33 +33,33 @@ function roundDown(words: number): number {
 
 export class Arena {
   readonly words: Int32Array;
-  /** Words handed out and not taken back. */
+  /** Words allocated and not released. */
   used = 0;
-  /** Blocks ever handed out, and their words. */
+  /** Blocks allocated since the start, and their words. */
   count = 0;
   handed = 0;
-  /** The stretch that blocks without a free one of their size are cut from. */
+  /** The stretch of free words from which a block is cut when its class has no free one. */
   private next: number;
   private end: number;
-  /** First free block of each class; a free block's first word is the next one. */
+  /** First free block of each class; the first word of a free block refers to the next one. */
   private readonly free = new Int32Array(CLASSES);
-  /** Words released since blocks were last joined, and the longest stretch that then stayed in the lists. */
+  /** Words released since the last `join`, and the longest stretch that it left in the lists. */
   private released = 0;
   private longest = 0;
 
-  /** Words below `first` are left alone; 0 must stay nothing. */
+  /** The words below `first` are never used, so that no block is at 0. */
   constructor(words: Int32Array, first = 8) {
     this.words = words;
     this.next = first;
     this.end = words.length;
   }
 
-  /** Words that can be had whatever the sizes asked for. */
+  /** Words that can be allocated in blocks of any sizes. */
   get room(): number {
     return this.end - this.next;
   }
 
-  /** Throws MemoryFullError unless blocks of any sizes, together `words`, can be had: then `allocate` will not. */
+  /** Throws MemoryFullError unless blocks of any sizes can be allocated, together `words` after rounding. */
   reserve(words: number): void {
     if (this.room >= words) return;
     const isWorthIt = this.released >= Math.min(words, this.words.length >>> 10);
@@ -67,19 +67,19 @@ export class Arena {
     if (this.room < words) throw this.full();
   }
 
-  /** True when blocks of any sizes, together `words` after rounding, can be had; looks for them harder. */
+  /** True when they can; joins free blocks for that, however few words were released. */
   fits(words: number): boolean {
     if (this.room < words && (this.released > 0 || this.longest >= words)) this.join();
     return this.room >= words;
   }
 
-  /** True when one block of just so many words can be had. */
+  /** True when one block of this many words can be allocated. */
   hasBlock(words: number): boolean {
     const size = roundWords(words);
     return this.free[classOf(size)] !== 0 || this.fits(size);
   }
 
-  /** A block of zeros or of stale words: the caller writes all of it. */
+  /** A block with stale words, all of which the caller writes. */
   allocate(words: number): number {
     const size = roundWords(words);
     const kind = classOf(size);
@@ -98,7 +98,7 @@ export class Arena {
     return at;
   }
 
-  /** No reader may be able to reach the block any more. `words` is what was asked for. */
+  /** Takes a block back that no reader can reach any more. `words`: as in `allocate`. */
   release(at: number, words: number): void {
     const size = roundWords(words);
     this.used -= size;
@@ -111,7 +111,7 @@ export class Arena {
     this.free[kind] = at;
   }
 
-  /** Joins neighbouring free blocks; the longest stretch is where blocks are cut from next. */
+  /** Joins neighbouring free blocks; from the longest stretch, blocks are cut from now on. */
   private join(): void {
     const { words } = this;
     const found: number[] = [];
@@ -143,7 +143,7 @@ export class Arena {
 
   private scatter(from: number, to: number): void {
     this.longest = Math.max(this.longest, to - from);
-    // A single word left over is too short for a block: it is lost.
+    // A single word that is left over is too short for a block, and is lost until its neighbours are joined.
     for (let at = from; to - at >= 2;) {
       const size = roundDown(to - at);
       this.give(at, classOf(size));

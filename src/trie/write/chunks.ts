@@ -1,6 +1,6 @@
 /**
- * Trees of records in the arena, made of chunks that are never changed once a reader may see them: a change copies
- * one leaf and the way to it, however many records there are (a persistent B+ tree with counts).
+ * Trees of records in the arena (persistent B+ trees with counts): their chunks do not change once a reader may see
+ * them, so a change copies one leaf and the branches above it, however many records there are.
  */
 import type { Arena } from './arena.ts';
 import * as layout from '../layout.ts';
@@ -21,17 +21,17 @@ const {
   BRANCH_MAX,
 } = layout;
 
-/** How full `build` makes them: room for what comes next. */
+/** Entries of the chunks that `build` makes: the rest is free for later records. */
 const LEAF_BUILT = 46;
 const BRANCH_BUILT = 23;
 
-/** Words that one `insert` or `remove` in a tree with a root of this level allocates at most. */
+/** The most words that one `insert` or `remove` allocates in a tree whose root has this level. */
 export function stepWords(level: number): number {
-  // Each chunk on the way copied and split, or copied and joined with a neighbour's copy; and a root above.
+  // Each chunk on the way is copied and split, or copied and joined with a neighbour's copy; and a root is added.
   return CHUNK_WORDS * (2 * (level + 1) + 1);
 }
 
-/** Words that trees of so many records take at most when they are built. */
+/** The most words that `build` allocates for so many records in so many trees. */
 export function builtWords(records: number, trees: number): number {
   let words = 0;
   for (let chunks = records / LEAF_BUILT; ; chunks /= BRANCH_BUILT) {
@@ -41,14 +41,14 @@ export function builtWords(records: number, trees: number): number {
 }
 
 export class ChunkTrees {
-  /** Set by `remove`: whether it was there. */
+  /** True when the last `remove` has found its record. */
   found = false;
   private readonly arena: Arena;
   private readonly tables: Tables;
   private readonly words: Int32Array;
-  /** Chunks of this edition have not been published: they are changed in place. */
+  /** Chunks of this edition have not been published, and are changed in place. */
   private edition = 1;
-  /** What a full chunk has given away while something was put into it, or 0. */
+  /** The chunk that took the upper half of a full one during `put`, or 0. */
   private split = 0;
 
   constructor(arena: Arena, tables: Tables) {
@@ -57,7 +57,7 @@ export class ChunkTrees {
     this.words = arena.words;
   }
 
-  /** What has been made so far is published now. */
+  /** All chunks made so far are published now. */
   publish(): void {
     this.edition = (this.edition + 1) | 0;
   }
@@ -76,7 +76,7 @@ export class ChunkTrees {
     return top;
   }
 
-  /** Takes a record away; returns the new root, 0 when nothing is left. Copies nothing when it is not there. */
+  /** Removes a record; returns the new root, 0 when nothing is left. Copies nothing when the record is not there. */
   remove(root: number, key: number, record: number): number {
     const { words } = this;
     this.found = root !== 0 && this.has(root, key, record);
@@ -90,7 +90,7 @@ export class ChunkTrees {
     return chunk;
   }
 
-  /** A tree of these, `key * 2 ** 32 + record` each, in order; 0 for none. */
+  /** Builds a tree of sorted values `key * 2 ** 32 + record`; returns its root, 0 for none. */
   build(sorted: Float64Array): number {
     const { words } = this;
     let row: number[] = [];
@@ -121,7 +121,7 @@ export class ChunkTrees {
     return row.length === 0 ? 0 : row[0];
   }
 
-  /** Lets a whole tree go. */
+  /** Releases a whole tree. */
   release(chunk: number): void {
     if (chunk === 0) return;
     const { words } = this;
@@ -143,7 +143,7 @@ export class ChunkTrees {
     return chunk;
   }
 
-  /** The chunk itself where no reader can see it, else a copy in its place. */
+  /** The chunk itself where no reader can see it, otherwise a copy in its place. */
   private own(chunk: number): number {
     const { words } = this;
     if (words[chunk + CHUNK_EDITION] === this.edition) return chunk;
@@ -196,7 +196,7 @@ export class ChunkTrees {
     return chunk;
   }
 
-  /** Joins the child `i` with a neighbour when both fit into one and leave room there. */
+  /** Joins the child `i` with a neighbour when both fill at most three quarters of one chunk. */
   private join(chunk: number, i: number): void {
     const { words } = this;
     const first = i > 0 ? i - 1 : i;
@@ -217,7 +217,7 @@ export class ChunkTrees {
     this.close(chunk, first + 1);
   }
 
-  /** The last entry that is not behind (key, record), or -1. */
+  /** Index of the last entry that is not after (key, record), or -1. */
   private place(chunk: number, key: number, record: number): number {
     const { words } = this;
     const step = width(words[chunk + CHUNK_LEVEL]);
@@ -244,7 +244,7 @@ export class ChunkTrees {
     }
   }
 
-  /** Index of a free entry at `i`. A full chunk gives its upper half away first, to `split`. */
+  /** Makes a free entry at `i`, and returns its word index. A full chunk first gives its upper half to `split`. */
   private gap(chunk: number, i: number): number {
     const { words } = this;
     const level = words[chunk + CHUNK_LEVEL];

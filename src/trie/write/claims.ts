@@ -1,24 +1,24 @@
 /**
- * Contested addresses: inside a VPC the newest revision owns an IPv6, and an IPv4 inside one overlay; an IPv4
- * that pods of several overlays hold is shared, and only given to clients on the holder's overlay.
- * Only conflicts are remembered here; an address with one claimant costs nothing.
+ * Contested addresses: of the resources that claim an IPv6 in one VPC, or an IPv4 on one overlay, the one with the
+ * newest revision owns it. An IPv4 that pods on several overlays own is shared: only clients on the owner's overlay are
+ * given it. Addresses with one claimant are not kept here.
  */
 import type { Pod, Problem, ResourceKey, Service } from '../../model.ts';
 import { keyText } from '../../model.ts';
 import { drop, push } from './heap.ts';
 import type { Placed } from './heap.ts';
 
-/** What a record says of an address that its resource claims. */
-export const SAYS_NOTHING = 0;
-export const SAYS_ALONE = 1;
-/** Only to clients on the overlay. */
-export const SAYS_SHARED = 2;
+/** What a record shows of an address that its resource claims: nothing, the address for all clients, … */
+export const SHOWS_NOTHING = 0;
+export const SHOWS_ALONE = 1;
+/** … or the address for clients on its overlay alone. */
+export const SHOWS_SHARED = 2;
 
-/** A resource that is in some conflict. */
+/** A resource that takes part in some conflict. */
 export interface Member {
   readonly key: string;
   stamp: bigint;
-  /** Its record as it is now; 0 before the first. */
+  /** Its current record; 0 before the first. */
   record: number;
   claims: Claim[];
 }
@@ -26,18 +26,18 @@ export interface Member {
 export interface Claim extends Placed {
   readonly member: Member;
   readonly group: Group;
-  says: number;
+  shows: number;
 }
 
-/** The claims among which one wins: of an IPv6 all, of an IPv4 those on one overlay. */
+/** Claims of which one wins: all claims of an IPv6, those of an IPv4 on one overlay. */
 export interface Group extends Placed {
   readonly conflict: AddressConflict;
-  /** `namespace/overlay`, '' for an IPv6. */
+  /** `namespace/overlay`, or '' for an IPv6. */
   readonly overlay: string;
-  /** The winner first. */
+  /** A heap: the winner comes first. */
   readonly claims: Claim[];
   readonly space: Space | undefined;
-  /** What stands in the address table under the overlay. */
+  /** The record that the address table has for the overlay, or 0. */
   listed: number;
 }
 
@@ -45,7 +45,7 @@ export interface Group extends Placed {
 export interface Space {
   readonly name: string;
   readonly groups: Group[];
-  /** What stands in the address table under the namespace. */
+  /** The record that the address table has for the namespace, or 0. */
   listed: number;
 }
 
@@ -54,27 +54,27 @@ export interface AddressConflict {
   readonly address: string;
   readonly groups: Map<string, Group>;
   readonly spaces: Map<string, Space>;
-  /** What stands in the address table under the VPC. */
+  /** The record that the address table has for the VPC, or 0. */
   listed: number;
-  /** How many resources claim it, and how often. */
+  /** Number of resources that claim it, and of their claims. */
   members: number;
   claims: number;
   /** Several resources own it, each on overlays of its own. */
   isShared: boolean;
 }
 
-/** An address a resource claims, and on which overlay: `namespace/overlay`, '' for an IPv6. */
+/** An address that a resource claims, and the overlay, `namespace/overlay`, or '' for an IPv6. */
 export interface Claimed {
   address: string;
   overlay: string;
 }
 
-/** Sorts like `namespace/name` inside a VPC: ties between stamps are settled by it. */
+/** Sorts like `namespace/name` inside a VPC: it decides between equal stamps. */
 export function memberKey(kind: string, vpc: string, namespace: string, name: string): string {
   return `${vpc}/${namespace}/${name} ${kind}`;
 }
 
-/** The key that `memberKey` was made of. */
+/** The key of the resource from which `memberKey` was made. */
 export function keyOfMember({ key }: Member): ResourceKey {
   const [vpc, namespace, rest] = key.split('/') as [string, string, string];
   const [name, kind] = rest.split(' ') as [string, 'pod' | 'service'];
@@ -85,7 +85,7 @@ export function isIp4(address: string): boolean {
   return !address.includes(':');
 }
 
-/** All addresses of a resource, those of one address together: an IPv4 once for each overlay it is on. */
+/** All claims of a resource, those of one address together: an IPv4 is claimed once for each of its overlays. */
 export function claimedBy(resource: Pod | Service): Claimed[] {
   const overlaysOf = new Map<string, Set<string>>();
   const add = (address: string | undefined, overlay: string): void => {
@@ -111,9 +111,9 @@ export function claimedBy(resource: Pod | Service): Claimed[] {
 export class Claims {
   private readonly conflicts = new Map<string, AddressConflict>();
   private readonly members = new Map<string, Member>();
-  /** Those that somebody has lost. */
+  /** Conflicts in which some claim has lost. */
   private readonly lost = new Set<AddressConflict>();
-  /** Claims that were compared, for those who measure. */
+  /** Claims compared so far, for tests. */
   steps = 0;
   private readonly wins = (one: Claim, other: Claim): boolean => {
     this.steps++;
@@ -138,7 +138,7 @@ export class Claims {
     return this.members.size === 0 ? undefined : this.members.get(key);
   }
 
-  /** Over an address under which `listed`, the record of its only claimant so far, stands in the table. */
+  /** Opens a conflict over an address for which the table has `listed`, the record of its only claimant so far. */
   open(vpc: string, address: string, listed: number): AddressConflict {
     const conflict: AddressConflict = {
       vpc,
@@ -154,7 +154,7 @@ export class Claims {
     return conflict;
   }
 
-  /** A resource that is about to join conflicts. */
+  /** The member for a resource that is about to join conflicts. */
   admit(key: string, stamp: bigint, record: number): Member {
     let member = this.members.get(key);
     if (member === undefined) {
@@ -164,7 +164,7 @@ export class Claims {
     return member;
   }
 
-  /** A further claim of a member, whose claims in one conflict must follow each other. */
+  /** Adds a claim of a member. All of its claims in one conflict must be added one after another. */
   join(conflict: AddressConflict, member: Member, overlay: string): Claim {
     let group = conflict.groups.get(overlay);
     if (group === undefined) {
@@ -172,7 +172,7 @@ export class Claims {
       conflict.groups.set(overlay, group);
       if (group.space !== undefined) push(group.space.groups, group, this.isBefore);
     }
-    const claim: Claim = { member, group, says: SAYS_NOTHING, at: -1 };
+    const claim: Claim = { member, group, shows: SHOWS_NOTHING, at: -1 };
     push(group.claims, claim, this.wins);
     if (member.claims.at(-1)?.group.conflict !== conflict) conflict.members++;
     member.claims.push(claim);
@@ -181,7 +181,7 @@ export class Claims {
     return claim;
   }
 
-  /** Takes all claims of a member back, and returns them. */
+  /** Removes all claims of a member, and returns them. */
   withdraw(member: Member): Claim[] {
     const { claims } = member;
     this.members.delete(member.key);
@@ -196,23 +196,23 @@ export class Claims {
     return claims;
   }
 
-  /** Forgets a conflict that is over; the one who still claims the address is its owner. */
+  /** Forgets a conflict that is over: a member that still claims the address owns it without one. */
   close(conflict: AddressConflict): void {
     this.conflicts.delete(`${conflict.vpc} ${conflict.address}`);
     this.lost.delete(conflict);
-    const rest = this.anyone(conflict);
+    const rest = this.anyMember(conflict);
     if (rest === undefined) return;
     rest.claims = rest.claims.filter(({ group }) => group.conflict !== conflict);
     if (rest.claims.length === 0) this.members.delete(rest.key);
   }
 
-  /** Some resource that claims the address. */
-  anyone(conflict: AddressConflict): Member | undefined {
+  /** One of the resources that claim the address. */
+  anyMember(conflict: AddressConflict): Member | undefined {
     for (const { claims } of conflict.groups.values()) if (claims.length > 0) return claims[0]!.member;
     return undefined;
   }
 
-  /** Whether several own the address now. Two that differ are found at once, and one has few overlays. */
+  /** True when several resources own the address. The loop is short: it ends at the second, and one has few overlays. */
   isShared({ groups }: AddressConflict): boolean {
     let owner: Member | undefined;
     for (const { claims } of groups.values()) {
@@ -224,18 +224,18 @@ export class Claims {
     return false;
   }
 
-  /** What its member's record has to say of the address. */
-  truth({ at, group }: Claim): number {
-    if (at !== 0) return SAYS_NOTHING;
-    return group.conflict.isShared ? SAYS_SHARED : SAYS_ALONE;
+  /** One of SHOWS_*: what the record of the claim's member has to show. */
+  due({ at, group }: Claim): number {
+    if (at !== 0) return SHOWS_NOTHING;
+    return group.conflict.isShared ? SHOWS_SHARED : SHOWS_ALONE;
   }
 
-  /** True when this resource owns the address; an IPv4 on this overlay. */
+  /** True when the resource owns the address, for an IPv4 on this overlay. */
   owns({ groups, address }: AddressConflict, key: string, overlay: string): boolean {
     return groups.get(isIp4(address) ? overlay : '')?.claims[0]?.member.key === key;
   }
 
-  /** One for each address that somebody lost, at most so many. Shared IPv4 addresses are legal and not among them. */
+  /** A problem for each lost address of each resource, at most `limit`. Shared IPv4 addresses are legal, and no problem. */
   problems(limit: number): Problem[] {
     const problems: Problem[] = [];
     for (const { address, groups } of this.lost) {

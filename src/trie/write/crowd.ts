@@ -1,4 +1,4 @@
-/** Who bears a name that more bear than a SET holds, while a transaction changes it: groups of records that answer alike. */
+/** The owners of one name, more than a SET holds, while a transaction changes them: groups that answer alike. */
 import type { Arena } from './arena.ts';
 import { roundWords } from './arena.ts';
 import { builtWords, stepWords } from './chunks.ts';
@@ -13,35 +13,35 @@ interface Group {
   root: number;
 }
 
-/** Where a record is put, or was: said when the record can still be read. */
+/** Where a record belongs: computed while the record can still be read. */
 interface Place {
   likeness: string;
   key: number;
 }
 
-/** Words of a CROWD record itself at most. */
+/** The most words of a CROWD record itself. */
 const HEADER_WORDS = roundWords(layout.CROWD_LIST + layout.GROUP_ENTRY * layout.GROUPS_MAX);
 const MIXED = '*';
 const aid = new Uint8Array(256);
 
-/** Words that a crowd of so many takes at most when it is built whole. */
+/** The most words of a crowd of so many records that is built as a whole. */
 export function crowdWords(size: number): number {
   return HEADER_WORDS + builtWords(size, Math.min(size, layout.GROUPS_MAX));
 }
 
-/** Words of a CROWD record as allocated. */
+/** Words that were allocated for a CROWD record. */
 export function headerWords(words: Int32Array, crowd: number): number {
   return layout.CROWD_LIST + layout.GROUP_ENTRY * words[crowd + layout.CROWD_GROUPS];
 }
 
-/** Words that one change of a published crowd takes at most, the record itself apart. */
+/** The most words that one change of a published crowd allocates besides the CROWD record. */
 function crowdStep(words: Int32Array, crowd: number): number {
   let level = 0;
   for (let i = words[crowd + layout.CROWD_GROUPS] - 1; i >= 0; i--) {
     const root = words[crowd + layout.CROWD_LIST + layout.GROUP_ENTRY * i + layout.GROUP_ROOT];
     level = Math.max(level, words[root + layout.CHUNK_LEVEL]);
   }
-  // A level more: changes before this one may have added it.
+  // Changes before this one may have added a level.
   return stepWords(level + 1);
 }
 
@@ -55,7 +55,7 @@ export class Crowd {
   private readonly groups = new Map<string, Group>();
   private readonly added = new Map<number, Place>();
   private readonly removed = new Map<number, Place>();
-  /** Words that one change takes at most. */
+  /** The most words that one change allocates. */
   private readonly step: number = stepWords(1);
   private total = 0;
 
@@ -82,7 +82,7 @@ export class Crowd {
     return this.total + this.added.size - this.removed.size;
   }
 
-  /** Words that `write` takes at most. */
+  /** The most words that `write` allocates. */
   get reserved(): number {
     const changes = this.added.size + this.removed.size;
     return Math.min(HEADER_WORDS + changes * this.step, crowdWords(this.size + this.removed.size));
@@ -96,7 +96,7 @@ export class Crowd {
     if (!this.added.delete(record)) this.removed.set(record, this.placeOf(record));
   }
 
-  /** All that bear the name, in no order. */
+  /** All owners of the name, in no order. */
   *members(): Iterable<number> {
     const cursor = new Cursor(this.view.words);
     for (const { root } of this.groups.values()) {
@@ -139,12 +139,12 @@ export class Crowd {
     return crowd;
   }
 
-  /** Lets all trees go: a SET takes the crowd's place, or nobody. */
+  /** Releases all trees: a SET or a single record takes the crowd's place, or the name has no owner left. */
   release(): void {
     for (const { root } of this.groups.values()) this.trees.release(root);
   }
 
-  /** One record after the other. */
+  /** Changes the trees one record at a time. */
   private change(): void {
     const { trees } = this;
     for (const [record, { likeness, key }] of this.removed) {
@@ -162,7 +162,7 @@ export class Crowd {
     }
   }
 
-  /** All trees anew, where much changes. */
+  /** Builds all trees again, where much changes. */
   private rebuild(): void {
     const { trees, view } = this;
     const rows = new Map<Group, number[]>();
@@ -216,7 +216,7 @@ export class Crowd {
     return { likeness: this.likenessOf(record), key: view.hashLabel(0, aid, 0) >>> (31 - layout.KEY_BITS) };
   }
 
-  /** All that decides what a record answers, but for the addresses themselves: a GROUP_* first. */
+  /** All that decides what a record answers, apart from the addresses themselves. It begins with one of GROUP_*. */
   private likenessOf(record: number): string {
     const { words, bytes } = this.view;
     const flags = words[record];

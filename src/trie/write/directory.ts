@@ -1,4 +1,4 @@
-/** VPCs, namespaces and overlays: the few that are known by name, and what the trie holds for each. */
+/** VPCs, namespaces and overlays by name, and the nodes and records of each. */
 import type { Namespace, Overlay, Vpc } from '../../model.ts';
 import type { Arena } from './arena.ts';
 import * as layout from '../layout.ts';
@@ -13,7 +13,7 @@ export interface OverlayState {
   record: number;
   declared?: Overlay;
   prefixes: Prefix[];
-  /** Pods attached to it. */
+  /** Number of pods attached to it. */
   pods: number;
 }
 
@@ -33,9 +33,9 @@ export interface VpcState {
   net6: Prefix[];
   services6: Prefix[];
   namespaces: Map<string, NamespaceState>;
-  /** Names with dots of its pods and services, and how many bear each. */
+  /** Names with dots of its pods and services, and the number of owners of each. */
   dotted: Map<string, number>;
-  /** Overlays that are internal. */
+  /** Number of overlays that are internal. */
   internal: number;
   serial: number;
 }
@@ -45,7 +45,7 @@ const NAMESPACE_WORDS = 2;
 
 export class Directory {
   readonly vpcs = new Map<string, VpcState>();
-  /** Those of which something changed in this transaction. */
+  /** VPCs that this transaction has changed. */
   readonly touched = new Set<VpcState>();
   private readonly arena: Arena;
   private readonly tables: Tables;
@@ -53,7 +53,7 @@ export class Directory {
   private readonly vpcRoot: number;
   private nextNumber = 1;
   private readonly overlayNames = new Map<number, OverlayState>();
-  /** What may have lost its last reason to exist. */
+  /** Namespaces and overlays that may have lost all that kept them. */
   private readonly suspectNamespaces = new Set<NamespaceState>();
   private readonly suspectOverlays = new Set<OverlayState>();
 
@@ -108,7 +108,7 @@ export class Directory {
     return state;
   }
 
-  /** Declares or, with undefined, forgets. Most have no payload: only what is said of one needs a record. */
+  /** Undefined forgets the declaration. A namespace has a record only where it has a setting. */
   setNamespace(state: NamespaceState, declared: Namespace | undefined): void {
     state.declared = declared;
     const old = this.nodes.payload(state.node);
@@ -148,7 +148,7 @@ export class Directory {
     );
   }
 
-  /** So many more pods are attached to an overlay. */
+  /** `by` more pods are attached to an overlay. */
   countPods(record: number, by: number): void {
     const state = this.overlayOf(record);
     state.pods += by;
@@ -159,12 +159,12 @@ export class Directory {
     return this.overlayNames.get(record)!;
   }
 
-  /** Something of the namespace has gone. */
+  /** Something was removed from the namespace: `sweep` checks whether anything keeps it. */
   suspect(namespace: NamespaceState): void {
     this.suspectNamespaces.add(namespace);
   }
 
-  /** Lets go of what neither a declaration nor anything inside keeps; VPCs are left to `forget`. */
+  /** Removes overlays and namespaces that have neither a declaration nor anything inside; `forget` removes VPCs. */
   sweep(): void {
     for (const overlay of this.suspectOverlays) {
       if (overlay.declared !== undefined || overlay.pods > 0) continue;

@@ -1,11 +1,11 @@
-/** A binary heap of items that know their place in it, so that any of them leaves it in a logarithm of its size. */
+/** A binary heap of items that know their place in it, so that removing any of them takes logarithmic time. */
 
 export interface Placed {
-  /** Index in its heap; -1 outside. */
+  /** Index in its heap, or -1 outside of one. */
   at: number;
 }
 
-/** Comes before the other. */
+/** True when `one` comes before `other`. */
 export type Order<T> = (one: T, other: T) => boolean;
 
 export function push<T extends Placed>(heap: T[], item: T, isFirst: Order<T>): void {

@@ -1,29 +1,29 @@
-/** Who bears a name: keeps each name node's payload the one record, the set or the crowd that answers for it. */
+/** Keeps the payload of each name's node: the record of its only owner, or the SET or CROWD of several. */
 import type { Arena } from './arena.ts';
 import { ChunkTrees } from './chunks.ts';
 import { Crowd, crowdWords, headerWords } from './crowd.ts';
-import { Few } from './few.ts';
+import { OwnerSet } from './owner-set.ts';
 import * as layout from '../layout.ts';
 import { isNamed } from '../read/members.ts';
 import type { Nodes } from './nodes.ts';
 import { kindOf, memberCount, recordWords, tailOf } from '../record.ts';
 import type { Tables } from './tables.ts';
 
-type Owners = Few | Crowd;
+type Owners = OwnerSet | Crowd;
 
 export class NameOwners {
-  /** Owners that stand in one record with all their addresses; more become a crowd. Tests make it small. */
+  /** The most owners of a SET; more become a CROWD. Tests make it small. */
   most = 64;
   private readonly arena: Arena;
   private readonly tables: Tables;
   private readonly nodes: Nodes;
   private readonly trees: ChunkTrees;
   private readonly bytes: Uint8Array;
-  /** Words that `flush` will need at most. */
+  /** The most words that `flush` will allocate. */
   reserved = 0;
-  /** Sets that found no room at the last flush: until they do, one of their owners answers for all. */
+  /** Names whose SET or CROWD found no room at the last flush: until it does, one of their owners answers for all. */
   pending = 0;
-  /** Names that several bear and that this transaction has changed, or that are pending; built once, at its end. */
+  /** Names with several owners that this transaction has changed, or that are pending: each is built once, at its end. */
   private dirty = new Map<number, Owners>();
 
   constructor(arena: Arena, tables: Tables, nodes: Nodes) {
@@ -39,7 +39,7 @@ export class NameOwners {
     else this.change(node, 0, record);
   }
 
-  /** The node may be without payload afterwards: the caller prunes it. */
+  /** The node may have no payload afterwards: the caller prunes it. */
   remove(node: number, record: number): void {
     if (!this.dirty.has(node) && this.nodes.payload(node) === record) this.nodes.setPayload(node, 0);
     else this.change(node, record, 0);
@@ -50,7 +50,7 @@ export class NameOwners {
     else this.change(node, old, record);
   }
 
-  /** The pod (RECORD_POD) or service whose own name the node is, or 0. */
+  /** The pod or the service (`kind` is RECORD_POD or RECORD_SERVICE) whose own name the node is, or 0. */
   named(node: number, kind: number): number {
     const open = this.dirty.get(node);
     if (open !== undefined) return kind === layout.RECORD_POD ? open.pod : open.service;
@@ -67,20 +67,20 @@ export class NameOwners {
     return 0;
   }
 
-  /** Builds the sets that changed. `prune` is called for nodes that nobody bears any more. */
+  /** Builds what has changed. Calls `prune` for nodes that have lost all owners. */
   flush(prune: (node: number) => void): void {
     const { words } = this.arena;
     const pending = new Map<number, Owners>();
     let reserved = 0;
-    for (const [node, nameOwners] of this.dirty) {
+    for (const [node, owners] of this.dirty) {
       const old = this.nodes.payload(node);
       let payload = 0;
-      if (nameOwners.size === 0) nameOwners.release();
-      else payload = this.build(node, nameOwners);
-      if (payload === 0 && nameOwners.size > 0) {
-        payload = this.first(nameOwners);
-        pending.set(node, nameOwners);
-        reserved += this.need(nameOwners);
+      if (owners.size === 0) owners.release();
+      else payload = this.build(node, owners);
+      if (payload === 0 && owners.size > 0) {
+        payload = this.first(owners);
+        pending.set(node, owners);
+        reserved += this.need(owners);
       }
       this.nodes.setPayload(node, payload);
       const kind = old === 0 ? 0 : this.kind(old);
@@ -94,19 +94,19 @@ export class NameOwners {
     this.reserved = reserved;
   }
 
-  /** The record, set or crowd of a name that somebody bears; 0 when there is no room. */
-  private build(node: number, nameOwners: Owners): number {
-    const isOne = nameOwners.size === 1;
-    if (isOne || nameOwners.size <= this.most) {
-      let few = nameOwners;
-      if (few instanceof Crowd) few = this.copy(nameOwners, new Few(this.arena));
-      const payload = isOne ? this.first(few) : (few as Few).write();
-      if (payload !== 0) nameOwners.release();
+  /** The payload of a name that has owners; 0 when there is no room. */
+  private build(node: number, owners: Owners): number {
+    const isOne = owners.size === 1;
+    if (isOne || owners.size <= this.most) {
+      let set = owners;
+      if (set instanceof Crowd) set = this.copy(owners, new OwnerSet(this.arena));
+      const payload = isOne ? this.first(set) : (set as OwnerSet).write();
+      if (payload !== 0) owners.release();
       return payload;
     }
-    let crowd = nameOwners;
-    if (crowd instanceof Few) {
-      crowd = this.copy(nameOwners, new Crowd(this.tables.idle, this.arena, this.trees, 0));
+    let crowd = owners;
+    if (crowd instanceof OwnerSet) {
+      crowd = this.copy(owners, new Crowd(this.tables.idle, this.arena, this.trees, 0));
     }
     return (crowd as Crowd).write(node);
   }
@@ -118,11 +118,11 @@ export class NameOwners {
     return to;
   }
 
-  /** The one of several that answers while there is no room for their set. */
-  private first(nameOwners: Owners): number {
+  /** The owner that answers for all while there is no room: a service, or else a pod that is ready, if there is one. */
+  private first(owners: Owners): number {
     let first = 0;
     let best = -1;
-    for (const record of nameOwners.members()) {
+    for (const record of owners.members()) {
       const isReady = (this.arena.words[record] & layout.POD_READY) !== 0;
       const rank = this.kind(record) === layout.RECORD_SERVICE ? 2 : isReady ? 1 : 0;
       if (rank <= best) continue;
@@ -136,45 +136,45 @@ export class NameOwners {
     return kindOf(this.arena.words, record);
   }
 
-  /** Words that these will need at most. */
-  private need(nameOwners: Owners): number {
-    const isMore = nameOwners instanceof Few && nameOwners.size > this.most;
-    return nameOwners.reserved + (isMore ? crowdWords(nameOwners.size) : 0);
+  /** The most words that `build` will allocate for these. */
+  private need(owners: Owners): number {
+    const isMore = owners instanceof OwnerSet && owners.size > this.most;
+    return owners.reserved + (isMore ? crowdWords(owners.size) : 0);
   }
 
-  /** Puts `record` (0: nobody) in the place of `old` (0: nobody). */
+  /** `record` owns the name instead of `old`; 0 is no record. */
   private change(node: number, old: number, record: number): void {
-    const nameOwners = this.open(node);
-    this.reserved -= this.need(nameOwners);
+    const owners = this.open(node);
+    this.reserved -= this.need(owners);
     for (const each of [old, record]) {
       if (each === 0) continue;
       if (isNamed(this.tables.idle, each, node)) {
-        nameOwners[this.kind(each) === layout.RECORD_SERVICE ? 'service' : 'pod'] = each === old ? 0 : each;
+        owners[this.kind(each) === layout.RECORD_SERVICE ? 'service' : 'pod'] = each === old ? 0 : each;
       }
-      if (each === old) nameOwners.delete(each);
-      else nameOwners.add(each);
+      if (each === old) owners.delete(each);
+      else owners.add(each);
     }
-    this.reserved += this.need(nameOwners);
+    this.reserved += this.need(owners);
   }
 
   private open(node: number): Owners {
-    let nameOwners = this.dirty.get(node);
-    if (nameOwners !== undefined) return nameOwners;
+    let owners = this.dirty.get(node);
+    if (owners !== undefined) return owners;
     const payload = this.nodes.payload(node);
     if (payload !== 0 && this.kind(payload) === layout.RECORD_CROWD) {
-      nameOwners = new Crowd(this.tables.idle, this.arena, this.trees, payload);
+      owners = new Crowd(this.tables.idle, this.arena, this.trees, payload);
     } else {
-      nameOwners = new Few(this.arena);
-      for (const record of payload === 0 ? [] : this.membersOf(payload)) nameOwners.add(record);
-      nameOwners.pod = this.named(node, layout.RECORD_POD);
-      nameOwners.service = this.named(node, layout.RECORD_SERVICE);
+      owners = new OwnerSet(this.arena);
+      for (const record of payload === 0 ? [] : this.membersOf(payload)) owners.add(record);
+      owners.pod = this.named(node, layout.RECORD_POD);
+      owners.service = this.named(node, layout.RECORD_SERVICE);
     }
-    this.reserved += this.need(nameOwners);
-    this.dirty.set(node, nameOwners);
-    return nameOwners;
+    this.reserved += this.need(owners);
+    this.dirty.set(node, owners);
+    return owners;
   }
 
-  /** Who stands in a payload that is no crowd. */
+  /** The owners in a payload that is not a CROWD. */
   private membersOf(payload: number): Iterable<number> {
     const { words } = this.arena;
     if (this.kind(payload) !== layout.RECORD_SET) return [payload];

@@ -1,4 +1,4 @@
-/** Nodes and edges of the trie: made on the way to a name, dropped when nothing hangs on them. */
+/** Nodes and edges of the trie: made on the way to a name, removed when they have neither children nor a payload. */
 import type { Arena } from './arena.ts';
 import * as layout from '../layout.ts';
 import { labelLength, nodeKind, nodeWords } from '../record.ts';
@@ -17,7 +17,7 @@ export class Nodes {
   private readonly tables: Tables;
   private readonly arena: Arena;
   private readonly bytes: Uint8Array;
-  /** Of the node that was found or made last: it is most often the next one asked for. */
+  /** The node that was found or made last, and its hash: most often it is needed next. */
   private lastNode = 0;
   private lastHash = 0;
 
@@ -34,7 +34,7 @@ export class Nodes {
     return node;
   }
 
-  /** The child along one label, made if need be, with no payload then. */
+  /** The child along one label. Makes it if there is none, without a payload. */
   ensureChild(parent: number, label: string, kind = layout.NODE_PLAIN, vpc = 0): number {
     return this.ensureLabel(parent, label, 0, label.length, kind, vpc);
   }
@@ -53,7 +53,7 @@ export class Nodes {
     return node;
   }
 
-  /** The node of a dotted name below `root`, made if need be. */
+  /** The same node. Makes it if there is none. */
   ensurePath(root: number, name: string): number {
     let node = root;
     let end = name.length;
@@ -115,7 +115,7 @@ export class Nodes {
     return this.arena.words[node + layout.NODE_CHILDREN];
   }
 
-  /** Drops the node, and its ancestors below `stop`, as long as they have neither children nor a payload. */
+  /** Removes the node and its ancestors below `stop`, as long as they have neither children nor a payload. */
   prune(node: number, stop: number): void {
     const { words } = this.arena;
     while (node !== stop && words[node + layout.NODE_CHILDREN] === 0 && this.payload(node) === 0) {

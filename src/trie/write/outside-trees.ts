@@ -1,4 +1,4 @@
-/** Trees of the names that `routes` and `hosts` name: one of each VPC that has some, and one of the configuration. */
+/** Trees of the names in `routes` and `hosts`: one for each VPC that has some, and one for the configuration. */
 import { parse4, parse6 } from '../../dns/address.ts';
 import type { NameLists } from '../../model.ts';
 import type { Arena } from './arena.ts';
@@ -6,21 +6,21 @@ import * as layout from '../layout.ts';
 import type { Nodes } from './nodes.ts';
 import type { Tables } from './tables.ts';
 
-/** What a VPC or the configuration says; both may be absent. */
+/** The routes and hosts of a VPC or of the configuration. */
 export interface OutsideRules {
   routes?: NameLists | undefined;
   hosts?: NameLists | undefined;
 }
 
 const octets = new Uint8Array(16);
-/** In the order of memory, as the arena is. */
+/** The same octets as native words. */
 const octetWords = new Int32Array(octets.buffer);
 
 export function isEmpty({ routes = {}, hosts = {} }: OutsideRules): boolean {
   return namesOf(routes, hosts).size === 0;
 }
 
-/** True when some name may leave by a route of these. */
+/** True when one of the routes has upstreams, so that names may leave by it. */
 export function leadsOut({ routes = {} }: OutsideRules): boolean {
   return Object.values(routes).some((upstreams) => upstreams.length > 0);
 }
@@ -38,7 +38,7 @@ export class OutsideTrees {
     this.bytes = new Uint8Array(arena.words.buffer);
   }
 
-  /** The root of a new tree. */
+  /** Makes a tree, and returns its root. */
   plant({ routes = {}, hosts = {} }: OutsideRules): number {
     const root = this.nodes.root();
     for (const name of namesOf(routes, hosts)) {
@@ -48,7 +48,7 @@ export class OutsideTrees {
     return root;
   }
 
-  /** Takes away the tree that was planted of the same rules. */
+  /** Removes the tree that `plant` made from the same rules. */
   uproot(root: number, { routes = {}, hosts = {} }: OutsideRules): void {
     for (const name of namesOf(routes, hosts)) {
       const node = this.nodes.findPath(root, name);
@@ -59,7 +59,7 @@ export class OutsideTrees {
     this.tables.release(root, layout.NODE_LABEL);
   }
 
-  /** A record whose addresses lie as those of a pod do, so that answers are made of it in the same way. */
+  /** A record that begins as a POD does, so that answers are made from it in the same way. */
   private mark(route: readonly string[] | undefined, host: readonly string[]): number {
     const { words } = this.arena;
     const record = this.arena.allocate(markWords(host));
@@ -85,7 +85,7 @@ export class OutsideTrees {
   }
 }
 
-/** A name may be called like something that every object has. */
+/** A name may be equal to a property that every object has. */
 function ownList(lists: NameLists, name: string): readonly string[] | undefined {
   return Object.hasOwn(lists, name) ? lists[name] : undefined;
 }

@@ -1,4 +1,4 @@
-/** The VPCs' `net6` prefixes in the address table. */
+/** Keeps the VPCs' `net6` prefixes in the address table. */
 import type { Addresses } from './addresses.ts';
 import type { Arena } from './arena.ts';
 import type { VpcState } from './directory.ts';
@@ -19,7 +19,7 @@ export class PrefixOwners {
     this.addresses = addresses;
   }
 
-  /** Replaces the prefixes of a VPC. A prefix that moves between two in one transaction ends with the new one. */
+  /** Replaces the prefixes of a VPC. A prefix that moves between two VPCs in one transaction belongs to the new one. */
   replace(vpc: VpcState, before: Prefix[], after: Prefix[]): void {
     const view = this.tables.idle;
     const kept = new Set<string>();

@@ -1,4 +1,4 @@
-/** Puts the record of a pod or service under its names and addresses, and takes it away again. */
+/** Places the record of a pod or service under its names and addresses, and removes it from there. */
 import { findOwner } from '../read/address-owner.ts';
 import { formatAddress, parseAddress } from '../../dns/address.ts';
 import type { Pod, ResourceKey, Service } from '../../model.ts';
@@ -32,7 +32,7 @@ export interface RecordIndexParts {
   claims: Claims;
   addresses: Addresses;
   aRecords: ARecords;
-  /** A name with dots is in some namespace of the VPC from now on, or in none any more. */
+  /** A name with dots is now in some namespace of the VPC, or in none of them any more. */
   onDotted(vpc: VpcState, name: string, present: boolean): void;
 }
 
@@ -49,21 +49,21 @@ export class RecordIndex {
     this.bytes = new Uint8Array(parts.arena.words.buffer);
   }
 
-  /** The record of a pod or service by its own name, or 0. */
+  /** The record of the pod or service with this own name, or 0. */
   recordOf(namespace: NamespaceState, kind: 'pod' | 'service', name: string): number {
     const node = this.parts.nodes.findPath(namespace.node, name);
     if (node === 0) return 0;
     return this.parts.nameOwners.named(node, kind === 'pod' ? layout.RECORD_POD : layout.RECORD_SERVICE);
   }
 
-  /** The record that owns an address nobody contests, or 0. */
+  /** The record that owns an address without a conflict, or 0. */
   holderOf(vpc: VpcState, address: string): number {
     const view = this.parts.tables.idle;
     parseAddress(address, view.keyBytes, 0);
     return findOwner(view, vpc.record);
   }
 
-  /** Whose record it is. */
+  /** The key of the resource that has this record. */
   keyOf(vpc: VpcState, record: number): ResourceKey {
     const { nodes, tables } = this.parts;
     const node = tables.idle.namespaceOfRecord(record);
@@ -72,7 +72,7 @@ export class RecordIndex {
     return { kind, vpc: vpc.name, namespace: tables.idle.labelText(node), name: nodes.pathText(own, node) };
   }
 
-  /** Writes a new record in the place of `old` (0: none). What stands for contested addresses is left to `AddressConflicts`. */
+  /** Writes a record in the place of `old` (0: none). `AddressConflicts` corrects the entries of contested addresses. */
   place(namespace: NamespaceState, resource: Pod | Service, old: number): number {
     const { arena, nodes, directory, nameOwners, claims, tables, addresses } = this.parts;
     const vpc = namespace.vpc;
@@ -96,12 +96,12 @@ export class RecordIndex {
     const view = tables.idle;
     if (old !== 0) {
       eachKey(view, old, () => {
-        if (this.contested(vpc) !== undefined || findOwner(view, vpc.record) !== old) return;
-        addresses.set(vpc.record, old, view.bears(record, vpc.record, 128) ? record : 0);
+        if (this.conflictAt(vpc) !== undefined || findOwner(view, vpc.record) !== old) return;
+        addresses.set(vpc.record, old, view.matches(record, vpc.record, 128) ? record : 0);
       });
     }
     eachKey(view, record, () => {
-      if (this.contested(vpc) !== undefined || findOwner(view, vpc.record) !== 0) return;
+      if (this.conflictAt(vpc) !== undefined || findOwner(view, vpc.record) !== 0) return;
       addresses.set(vpc.record, 0, record);
     });
     const names = nameNodes.length === 0 ? [node] : new Set([node, ...nameNodes]);
@@ -122,13 +122,13 @@ export class RecordIndex {
     return record;
   }
 
-  /** Takes a record away; its conflicts must have been withdrawn. */
+  /** Removes a record whose claims have been withdrawn. */
   displace(namespace: NamespaceState, record: number): void {
     const { addresses, directory, tables } = this.parts;
     const view = tables.idle;
     const vpc = namespace.vpc;
     eachKey(view, record, () => {
-      if (this.contested(vpc) === undefined && findOwner(view, vpc.record) === record)
+      if (this.conflictAt(vpc) === undefined && findOwner(view, vpc.record) === record)
         addresses.set(vpc.record, record, 0);
     });
     for (const name of this.nameNodes(record)) this.dropName(namespace, name, record);
@@ -137,7 +137,7 @@ export class RecordIndex {
     tables.release(record, recordWords(this.words, this.bytes, record));
   }
 
-  /** Drops a name node that nobody bears any more. */
+  /** Removes the node of a name that has lost all owners. */
   prune(node: number): void {
     const { nodes } = this.parts;
     let root = node;
@@ -169,7 +169,7 @@ export class RecordIndex {
   }
 
   /** The conflict over the address in `idle.key`. */
-  private contested(vpc: VpcState): AddressConflict | undefined {
+  private conflictAt(vpc: VpcState): AddressConflict | undefined {
     const { claims, tables } = this.parts;
     return claims.empty ? undefined : claims.conflict(vpc.name, formatAddress(tables.idle.keyBytes, 0));
   }

@@ -1,4 +1,4 @@
-/** Builds the records of pods and services: what a name, a client and a reverse query need of them. */
+/** Builds the records of pods and services, which answer for names, clients and reverse queries. */
 import { parse4, parse6 } from '../../dns/address.ts';
 import type { Attachment, Pod, Port, Protocol, Service } from '../../model.ts';
 import type { Arena } from './arena.ts';
@@ -12,7 +12,7 @@ const addressWords = new Int32Array(addressBytes.buffer);
 const ip4Bytes = new Uint8Array(4);
 const ip4Word = new Int32Array(ip4Bytes.buffer);
 
-/** An IPv4 address as the arena holds it: the octets of the wire in one word. */
+/** An IPv4 address as the arena holds it: the octets of the rdata in one word. */
 function wordOf4(text: string): number {
   const value = parse4(text);
   ip4Bytes[0] = value >>> 24;
@@ -23,21 +23,21 @@ function wordOf4(text: string): number {
 }
 
 /**
- * Which overlay IPv4 addresses become A records. `pinned`: pinned addresses, and any of a pod that has no IPv6. `all`,
- * `none`. Not always, because musl and Go rank IPv4 above unique-local IPv6: an A that nobody asked for moves them onto
- * the slower tunnel.
+ * The IPv4 addresses of overlays that become A records. `pinned` means pinned addresses, and all those of a pod without
+ * IPv6. It is the default because musl and Go prefer IPv4 to unique-local IPv6: with an A record, they would use the
+ * slower tunnel.
  */
 export type ARecords = 'pinned' | 'all' | 'none';
 
-/** What the builder must be told besides the resource. */
+/** What `buildRecord` needs besides the resource. */
 export interface Placement {
   namespaceNode: number;
   node: number;
   nameNodes: number[];
   overlay(name: string): number;
-  /** False for an address that another resource of the VPC owns (an IPv4: on this overlay). */
+  /** False for an address that another resource of the VPC owns, for an IPv4 on this overlay. */
   owns(address: string, overlay: string): boolean;
-  /** The overlay a client must share to be given this IPv4, or 0. */
+  /** Record of the overlay that a client must share to be given this IPv4, or 0. */
   gate(ip4: string, overlay: string): number;
   aRecords: ARecords;
 }
@@ -115,7 +115,7 @@ export function buildRecord(arena: Arena, resource: Pod | Service, placement: Pl
   return record;
 }
 
-/** True when there are addresses on more than one overlay: then a client that shares one is not given the others. */
+/** True when there are addresses on several overlays: then a client on one of them is not given those on the others. */
 function isOnSeveral(places: { attachment: Attachment; has4: boolean; has6: boolean }[]): boolean {
   let first: string | undefined;
   for (const { attachment, has4, has6 } of places) {
@@ -126,7 +126,7 @@ function isOnSeveral(places: { attachment: Attachment; has4: boolean; has6: bool
   return false;
 }
 
-/** `p` or `s` (as the kind has it) and ten lower-case hex digits. */
+/** True for the letter of the kind, `p` or `s`, and ten lower-case hex digits. */
 function isHexAid(aid: string, letter: number): boolean {
   if (aid.length !== 11 || aid.charCodeAt(0) !== letter) return false;
   for (let i = 1; i < 11; i++) {
@@ -145,13 +145,13 @@ function putAddress(words: Int32Array, at: number, address: string): number {
   return at + 4;
 }
 
-/** Each port once: an RRset is a set (RFC 2181 section 5). */
+/** Each port once, because an RRset is a set (RFC 2181 section 5). */
 function distinct(ports: readonly Port[]): readonly Port[] {
   if (ports.length < 2) return ports;
   return [...new Map(ports.map((one) => [`${one.protocol} ${one.port} ${one.name}`, one])).values()];
 }
 
-/** Ports (protocol, port, name) and the aid where it is not of the default form. */
+/** The octets after the attachments: ports, and the aid where it is kept as text. */
 function packTail(ports: readonly Port[], aid: string, hexAid: boolean): Uint8Array {
   if (ports.length === 0 && hexAid) return NO_OCTETS;
   const octets: number[] = [];
@@ -163,7 +163,7 @@ function packTail(ports: readonly Port[], aid: string, hexAid: boolean): Uint8Ar
   return Uint8Array.from(octets);
 }
 
-/** Words that the record of a resource takes at most: when it owns all that it claims. */
+/** The most words of a resource's record: those that it has when it owns all addresses that it claims. */
 export function mostWords(resource: Pod | Service): number {
   const places = resource.kind === 'pod' ? resource.overlays.length : 0;
   let words = 32 + 14 * places + resource.names.length + (resource.aid.length >>> 2);
@@ -171,7 +171,7 @@ export function mostWords(resource: Pod | Service): number {
   return words;
 }
 
-/** Calls back with `view.key` set to each address the record owns; an address may come twice. */
+/** Sets `view.key` to each address that the record owns, and calls `visit`; an address may come twice. */
 export function eachKey(view: View, record: number, visit: () => void): void {
   const { words, key } = view;
   const set = (at: number): void => {

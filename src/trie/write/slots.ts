@@ -1,4 +1,4 @@
-/** Open addressing with linear probing: finding, removing and spreading slots of one table. */
+/** Open addressing with linear probing: finds, removes and spreads the slots of one table. */
 import { HASH_RANGE } from '../read/left-right.ts';
 
 /** Word index of the slot with this hash and reference in its second word, or -1. */
@@ -20,7 +20,7 @@ export function findSlot(
   return -1;
 }
 
-/** Empties a slot and moves later ones of its run back, so that no probe stops short (Knuth 6.4, algorithm R). */
+/** Empties a slot, and moves later slots of its run back, so that no search stops early (Knuth 6.4, algorithm R). */
 export function closeGap(
   table: Int32Array,
   width: number,
@@ -36,7 +36,7 @@ export function closeGap(
     if (at === end) at = 0;
     if (table[at + 1] === 0) break;
     const home = ((table[at] * scale) | 0) * width;
-    // Movable unless its home lies cyclically in (hole, at].
+    // The slot moves unless its home lies cyclically in (hole, at].
     const stays = hole <= at ? home > hole && home <= at : home > hole || home <= at;
     if (stays) continue;
     for (let i = 0; i < width; i++) table[hole + i] = table[at + i];

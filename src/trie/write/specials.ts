@@ -1,4 +1,4 @@
-/** Names that have a meaning of their own in every VPC: suffixes of ours, localhost, special-use names, arpa. */
+/** The tree of names with a meaning of their own in every VPC: our suffixes, localhost, special-use names, arpa. */
 import type { Arena } from './arena.ts';
 import * as layout from '../layout.ts';
 import type { Nodes } from './nodes.ts';
@@ -9,7 +9,7 @@ export interface SpecialSettings {
   suffixes: { name: string; flat: boolean }[];
 }
 
-/** RFC 6761, 6762, 7686, 8375, 9476, 9665; `localhost` and the suffixes are told apart because they answer. */
+/** Special-use names that do not exist: RFC 6761, 6762, 7686, 8375, 9476, 9665. */
 const NXDOMAIN = ['onion', 'invalid', 'local', 'test', 'alt', 'home.arpa', 'service.arpa'];
 
 /** Plants the tree of special names. A suffix below a special-use name wins for itself and what is below it. */
@@ -33,14 +33,14 @@ export function plantSpecials(arena: Arena, nodes: Nodes, root: number, settings
   plant('localhost', layout.SPECIAL_LOCALHOST);
 }
 
-/** One of 32, by which labels of one length are told apart: from their first and last octet. */
+/** One bit of 32, made from the first and last octet of a label: it distinguishes most labels of one length. */
 export function labelMark(first: number, last: number): number {
   return 1 << ((5 * first + last) & 31);
 }
 
 /**
- * For each label length, which marks the last labels of special names have. A name whose last label is not in
- * it needs no look into the tree, which for most questions saves a cold probe.
+ * For each length, the marks of all last labels of special names. A name whose last label has another mark needs no
+ * search in the tree, which saves most questions a cache miss.
  */
 export function lastLabelFilter(settings: SpecialSettings): Int32Array {
   const filter = new Int32Array(64);

@@ -1,11 +1,11 @@
-/** Keeps each VPC's tree of prefixes, which `own-prefixes.ts` reads: a radix tree whose links each copy has for itself. */
+/** Keeps each VPC's radix tree of prefixes, which `read/vpc-prefixes.ts` searches; each copy has links of its own. */
 import type { Arena } from './arena.ts';
 import * as layout from '../layout.ts';
 import { bitAt, commonBits, maskOctets } from '../prefix.ts';
 import type { Prefix } from '../prefix.ts';
 import type { Tables } from './tables.ts';
 
-/** Where the tree of a VPC begins. */
+/** Word that refers to the root of a VPC's tree, in copy 0. */
 const rootOf = (vpc: number): number => vpc + layout.VPC_COPIES + layout.VPC_SUBNETS;
 const belowOf = (node: number, side: number): number =>
   node + layout.SUBNET_COPIES + layout.SUBNET_BELOW + side;
@@ -21,7 +21,7 @@ export class Subnets {
     this.bytes = new Uint8Array(arena.words.buffer);
   }
 
-  /** One more declaration of a prefix in the VPC with this record. */
+  /** Adds one declaration of a prefix to the VPC with this record. */
   add(vpc: number, { bits, octets }: Prefix): void {
     const { words } = this.arena;
     let link = rootOf(vpc);
@@ -52,7 +52,7 @@ export class Subnets {
     }
   }
 
-  /** One declaration fewer of a prefix that was added. Needs no room. */
+  /** Removes one declaration of a prefix that was added. Needs no room. */
   remove(vpc: number, { bits, octets }: Prefix): void {
     const { words } = this.arena;
     let link = rootOf(vpc);
@@ -69,7 +69,7 @@ export class Subnets {
     if (above.node !== 0) this.join(above.node, above.link, above.stride);
   }
 
-  /** Takes a node out of the tree that neither is a prefix nor joins two; `link` leads to it. */
+  /** Removes a node that neither is a prefix nor joins two; `link` refers to it. */
   private join(node: number, link: number, stride: number): void {
     const { SUBNET_BLOCK } = layout;
     const first = this.read(belowOf(node, 0), SUBNET_BLOCK);

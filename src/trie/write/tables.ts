@@ -1,10 +1,10 @@
 /**
- * The two copies of the slot tables and of the few words that change in place: one is read, the other written,
- * and a flip makes a whole transaction visible at once (design: left-right, Ramalhete and Correia 2015).
+ * The two copies of the slot tables and of the mutable words: readers use one, the writer changes the other, and a flip
+ * makes a whole transaction visible at once (left-right, Ramalhete and Correia 2015).
  *
- * `begin` brings the idle copy up to date and waits until no reader announces it; every change goes to the idle
- * copy and into a log; `commit` flips; the log is replayed onto the other copy once its last reader has left,
- * and only then is released memory reused.
+ * `begin` waits until no reader announces the idle copy, and brings it up to date. Every change goes to the idle copy
+ * and into a log. `commit` flips. Once the last reader has left the other copy, the log is replayed onto it, and only
+ * then is released memory used again.
  */
 import type { Arena } from './arena.ts';
 import * as layout from '../layout.ts';
@@ -15,7 +15,7 @@ import { View } from '../read/view.ts';
 
 const { NAME_SLOT, ADDRESS_SLOT } = layout;
 const FIRST_CAPACITY = 1024;
-/** Beyond this share the tables grow by a quarter: probes stay short and memory tight. */
+/** Above this share of used slots a table grows by a quarter, so that searches stay short and little memory is unused. */
 const LOAD_MAX = 0.8;
 const GROWTH = 1.25;
 /**
@@ -30,9 +30,9 @@ const LOG_ADDRESS_PUT = 2;
 const LOG_ADDRESS_DELETE = 3;
 
 export class Tables {
-  /** Slots and words that were changed so far, for those who measure. */
+  /** Slots and words changed so far, for tests. */
   steps = 0;
-  /** The writer's view of the idle copy, valid inside a transaction. */
+  /** The writer's view of the idle copy, which is valid inside a transaction. */
   readonly idle: View;
   private readonly head: Int32Array;
   private readonly names: [Int32Array, Int32Array];
@@ -40,10 +40,10 @@ export class Tables {
   private readonly nameCount: [number, number] = [0, 0];
   private readonly addressCount: [number, number] = [0, 0];
   private readonly arena: Arena;
-  /** Kind, hash and two values an entry. Given up for a whole copy when it grows too long. */
+  /** Entries of kind, hash and two values. When it grows too long, the whole tables are copied instead. */
   private readonly log = new IntList();
   private copyWhole = false;
-  /** Words or head words written: index of copy 0's, distance to copy 1's, value; sign tells the array. */
+  /** Mutable words written: index in copy 0, distance to copy 1's, value; a negative index is one of the head. */
   private writes: number[] = [];
   private readonly released = new IntList();
   private replayed = true;
@@ -64,7 +64,7 @@ export class Tables {
     return this.head[layout.HEAD_ACTIVE] === 0 ? 1 : 0;
   }
 
-  /** Opens a transaction; sleeps in steps of 50 µs while a reader is still inside the copy to be written. */
+  /** Opens a transaction. Sleeps in steps of 50 µs while a reader still uses the idle copy. */
   begin(): void {
     const readers = this.head;
     while (!this.settle()) {
@@ -77,7 +77,7 @@ export class Tables {
     this.idle.use(this.idleCopy);
   }
 
-  /** Replays the last transaction onto the idle copy, unless a reader is inside: then false. */
+  /** Replays the last transaction onto the idle copy. False when a reader still uses it. */
   settle(): boolean {
     if (this.replayed) return true;
     const idle = this.idleCopy;
@@ -96,17 +96,17 @@ export class Tables {
   commit(): void {
     const { head } = this;
     head[layout.HEAD_GENERATION] = (head[layout.HEAD_GENERATION] + 1) | 0;
-    // Sequentially consistent: everything written before is visible to who sees the new number.
+    // Sequentially consistent: a reader that sees the new number sees everything written before.
     Atomics.store(head, layout.HEAD_ACTIVE, this.idleCopy);
     this.replayed = false;
   }
 
-  /** The block may be reused once no reader can reach it. */
+  /** Gives a block back to the arena once no reader can reach it. */
   release(at: number, words: number): void {
     this.released.push2(at, words);
   }
 
-  /** Writes a word of which each copy has its own. */
+  /** Writes a mutable word, of which each copy has its own. */
   writeBoth(index: number, stride: number, value: number): void {
     this.steps++;
     this.writes.push(index, stride, value);
@@ -118,7 +118,7 @@ export class Tables {
     this.head[index + this.idleCopy * stride] = value;
   }
 
-  /** Throws MemoryFullError when a table has no more slots free than are kept for removals and the change under way. */
+  /** Throws MemoryFullError when a table has not more free slots than SPARE_SLOTS. */
   checkMark(): void {
     const copy = this.idleCopy;
     const check = (table: 'name' | 'address', slots: Int32Array, width: number, count: number): void => {
@@ -129,20 +129,20 @@ export class Tables {
     check('address', this.addresses[copy], ADDRESS_SLOT, this.addressCount[copy]);
   }
 
-  /** True when the address table takes this many more. */
+  /** True when the address table has room for this many more. */
   fits(addresses: number): boolean {
     const copy = this.idleCopy;
     const most = Math.floor(this.addresses[copy].length / ADDRESS_SLOT);
     return this.addressCount[copy] + addresses <= most * LOAD_MAX;
   }
 
-  /** Adds the edge to `node`. */
+  /** Adds the edge to a node. */
   putName(hash: number, node: number, payload: number): void {
     this.growTo('name', this.nameCount[this.idleCopy] + 1);
     this.setName(hash, node, payload);
   }
 
-  /** Changes the payload of an edge that is there: needs no room. */
+  /** Changes the payload of an edge that is there. Needs no room. */
   setName(hash: number, node: number, payload: number): void {
     this.note(LOG_NAME_PUT, hash, node, payload);
     this.applyName(this.idleCopy, hash, node, payload);
@@ -153,7 +153,7 @@ export class Tables {
     this.applyNameDelete(this.idleCopy, hash, node);
   }
 
-  /** Adds a record, or puts it in the place of `old` (0: none). */
+  /** Adds a record, in the place of `old` unless that is 0. */
   putAddress(hash: number, record: number, old: number): void {
     if (old === 0) this.growTo('address', this.addressCount[this.idleCopy] + 1);
     this.note(LOG_ADDRESS_PUT, hash, record, old);
@@ -169,7 +169,7 @@ export class Tables {
     this.steps++;
     if (this.copyWhole) return;
     this.log.push4(kind, hash, a, b);
-    // Copying a table is about as dear as replaying one entry for every 16 of its slots.
+    // Copying a table costs about as much as replaying one entry for every 16 of its slots.
     if (this.log.length > 4096 + this.idle.nameCapacity / 4) {
       this.copyWhole = true;
       this.log.clear();
@@ -303,12 +303,12 @@ function firstCapacity(slots: Int32Array, width: number): number {
 }
 
 const FIRST_WORDS = 1024;
-/** What is kept for the next use. */
+/** A longer list is given to the collector when it is cleared. */
 const KEPT_WORDS = 1 << 18;
 
 /**
- * A list of integers outside of the collector's heap, used again and again: a large transaction notes a million of
- * them.
+ * A list of integers outside of the collector's heap, which is used again and again: a large transaction adds a million
+ * of them.
  */
 class IntList {
   words = new Int32Array(FIRST_WORDS);

@@ -1,4 +1,4 @@
-/** The words of a VPC's record that change: serial, forward policy, the roots of its own trees. */
+/** Writes the mutable words of a VPC's record: its serial, its forward policy, the roots of its own trees. */
 import type { Arena } from './arena.ts';
 import type { VpcState } from './directory.ts';
 import * as layout from '../layout.ts';
@@ -8,20 +8,20 @@ import type { OutsideRules } from './outside-trees.ts';
 import type { Tables } from './tables.ts';
 
 interface Roots {
-  /** Of its own forward list, which names these; 0 without one. */
+  /** Root for its own forward list, which has these names; 0 without one. */
   forward: number;
   forwardNames: readonly string[];
   dotted: number;
-  /** Of its own routes and hosts, which are these; 0 without any. */
+  /** Root for its own routes and hosts, which are these; 0 without any. */
   outside: number;
   outsideRules: OutsideRules;
 }
 
 export interface VpcRecordSettings {
   forward: 'on' | 'off' | 'refuse' | string[];
-  /** Routes and hosts of the configuration: for every VPC. */
+  /** Routes and hosts of the configuration, which hold for every VPC. */
   outside?: OutsideRules | undefined;
-  /** False when nothing here forwards: then `on` and lists mean `off`. */
+  /** False when nothing forwards: then `on` and lists mean `off`. */
   canForward: boolean;
   now: () => number;
 }
@@ -37,7 +37,7 @@ export class VpcRecords {
   private readonly settings: VpcRecordSettings;
   private readonly trees: OutsideTrees;
   private readonly roots = new Map<VpcState, Roots>();
-  /** Of the list that the settings give to every VPC without one of its own, or 0. */
+  /** Root for the configuration's list, which holds for every VPC without one of its own, or 0. */
   private commonRoot = 0;
 
   constructor(arena: Arena, tables: Tables, nodes: Nodes, settings: VpcRecordSettings) {
@@ -48,14 +48,14 @@ export class VpcRecords {
     this.trees = new OutsideTrees(arena, tables, nodes);
   }
 
-  /** To be called once, in the first transaction. Returns the root of the configuration's routes and hosts, or 0. */
+  /** Called once, in the first transaction. Returns the root for the configuration's routes and hosts, or 0. */
   plant(): number {
     const { forward, outside = {} } = this.settings;
     if (typeof forward !== 'string') this.commonRoot = this.plantList(namesOf(forward));
     return isEmpty(outside) ? 0 : this.trees.plant(outside);
   }
 
-  /** What is declared of the VPC has changed: its own trees are made anew if they are others. */
+  /** The declaration of the VPC has changed: makes its own trees again where they differ. */
   declare(vpc: VpcState): void {
     const roots = this.rootsOf(vpc);
     this.plantOutside(roots, vpc.declared ?? {});
@@ -67,7 +67,7 @@ export class VpcRecords {
     roots.forwardNames = names;
   }
 
-  /** Writes what this transaction changed; the serial always (RFC 1035 section 3.3.13). Needs no room. */
+  /** Writes the words; the serial grows each time (RFC 1035 section 3.3.13). Needs no room. */
   write(vpc: VpcState): void {
     const roots = this.rootsOf(vpc);
     vpc.serial = Math.max(vpc.serial + 1, this.settings.now()) >>> 0;
@@ -94,7 +94,7 @@ export class VpcRecords {
     this.roots.delete(vpc);
   }
 
-  /** A name with dots has come to, or gone from, the namespaces of the VPC. */
+  /** A name with dots has come to the namespaces of the VPC, or has gone from them. */
   setDotted(vpc: VpcState, name: string, present: boolean): void {
     const roots = this.rootsOf(vpc);
     if (roots.dotted === 0) roots.dotted = this.nodes.root();
@@ -116,7 +116,7 @@ export class VpcRecords {
     return root;
   }
 
-  /** Puts a mark under a name of a tree of marks. */
+  /** Marks a name in a tree. */
   private mark(root: number, name: string, what: number): void {
     const node = this.nodes.ensurePath(root, name);
     if (this.nodes.payload(node) !== 0) return;
@@ -156,7 +156,7 @@ export class VpcRecords {
   }
 }
 
-/** The names of a forward list as they stand in the tree. */
+/** The names of a forward list, in the form that they have in the tree. */
 function namesOf(forward: string | readonly string[] | undefined): readonly string[] {
   if (forward === undefined || typeof forward === 'string') return NO_NAMES;
   return forward.map((name) => name.toLowerCase().replace(/\.$/, '')).filter((name) => name !== '');

@@ -1,4 +1,4 @@
-/** The one writer: turns effective resources into nodes, records and addresses, a transaction at a time. */
+/** The only writer: turns effective resources into nodes, records and addresses, one transaction at a time. */
 import type { Pod, Problem, Projection, Resource, ResourceKey, Service } from '../../model.ts';
 import { Addresses } from './addresses.ts';
 import { Arena } from './arena.ts';
@@ -22,7 +22,7 @@ import { Subnets } from './subnets.ts';
 import { Tables } from './tables.ts';
 import { VpcRecords } from './vpc-record.ts';
 
-/** Contested addresses that are listed, if nobody asks for more. */
+/** How many lost addresses `problems` lists without another limit. */
 const PROBLEMS_MAX = 1000;
 /**
  * The high-water mark: words of the arena that an addition leaves free. A resource of the largest size (64 KiB of
@@ -30,23 +30,23 @@ const PROBLEMS_MAX = 1000;
  * causes, and for those of removals, which are never refused. A small arena keeps a quarter.
  */
 const SPARE_WORDS = 1 << 20;
-/** A pod or service has no more names, and no more overlays: its record counts each in one octet. */
+/** The most names and the most overlays of a pod or service: its record counts each in one octet. */
 const LIST_MAX = 255;
 
 export interface WriterSettings extends SpecialSettings {
   aRecords: ARecords;
   forward: 'on' | 'off' | 'refuse' | string[];
   canForward: boolean;
-  /** Routes and hosts of the configuration: for every VPC. */
+  /** Routes and hosts of the configuration, which hold for every VPC. */
   outside?: OutsideRules | undefined;
-  /** Unix time in seconds: serials follow it. */
+  /** Unix time in seconds, which serials follow. */
   now: () => number;
   /**
-   * A pod or service as it was last put, with its stamp: asked for when others claim its addresses. Undefined where
-   * only a version is known that was refused: then what has become wrong is taken away.
+   * A pod or service as it was last put, with its stamp: the writer calls it when others claim its addresses. Undefined
+   * when the newest version was refused: then the writer removes what is no longer right.
    */
   resourceOf(key: ResourceKey): { resource: Resource; stamp: bigint } | undefined;
-  /** Nothing of this VPC is left. */
+  /** The VPC has been removed with all that was in it. */
   onForget?(vpc: string): void;
 }
 
@@ -56,13 +56,13 @@ export class TrieWriter implements Projection {
   private readonly head: Int32Array;
   private readonly directory: Directory;
   private readonly settings: WriterSettings;
-  private readonly owners: PrefixOwners;
+  private readonly prefixOwners: PrefixOwners;
   private readonly subnets: Subnets;
   private readonly nameOwners: NameOwners;
   private readonly claims = new Claims();
   private readonly conflicts: AddressConflicts;
   private readonly recordIndex: RecordIndex;
-  private readonly vpcWords: VpcRecords;
+  private readonly vpcRecords: VpcRecords;
 
   constructor(memory: TrieMemory, settings: WriterSettings) {
     this.settings = settings;
@@ -77,7 +77,7 @@ export class TrieWriter implements Projection {
     const directory = new Directory(arena, tables, nodes, this.head[layout.HEAD_VPC_ROOT]);
     const addresses = new Addresses(arena, tables);
     this.directory = directory;
-    this.owners = new PrefixOwners(arena, tables, addresses);
+    this.prefixOwners = new PrefixOwners(arena, tables, addresses);
     this.subnets = new Subnets(arena, tables);
     this.nameOwners = new NameOwners(arena, tables, nodes);
     const { nameOwners, claims } = this;
@@ -90,7 +90,7 @@ export class TrieWriter implements Projection {
       claims,
       addresses,
       aRecords: settings.aRecords,
-      onDotted: (vpc, name, present) => this.vpcWords.setDotted(vpc, name, present),
+      onDotted: (vpc, name, present) => this.vpcRecords.setDotted(vpc, name, present),
     });
     const { recordIndex } = this;
     const known = (key: ResourceKey): Known | undefined => settings.resourceOf(key) as Known | undefined;
@@ -103,10 +103,10 @@ export class TrieWriter implements Projection {
       recordIndex,
       known,
     });
-    this.vpcWords = new VpcRecords(arena, tables, nodes, settings);
+    this.vpcRecords = new VpcRecords(arena, tables, nodes, settings);
     this.begin();
     plantSpecials(arena, nodes, this.head[layout.HEAD_SPECIAL_ROOT], settings);
-    this.head[layout.HEAD_OUTSIDE_ROOT] = this.vpcWords.plant();
+    this.head[layout.HEAD_OUTSIDE_ROOT] = this.vpcRecords.plant();
     this.commit();
   }
 
@@ -147,7 +147,7 @@ export class TrieWriter implements Projection {
     const { kind, vpc, namespace, name } = resource;
     const space = this.directory.vpcs.get(vpc)?.namespaces.get(namespace);
     const isThere = space !== undefined && this.recordIndex.recordOf(space, kind, name) !== 0;
-    // Only conflicts remember stamps; and one that found no room may find it now.
+    // Only conflicts keep stamps; and a resource that found no room may find it now.
     if (!isThere || this.claims.member(memberKey(kind, vpc, namespace, name)) !== undefined)
       this.put(resource, stamp);
   }
@@ -168,7 +168,7 @@ export class TrieWriter implements Projection {
     directory.touched.add(vpc);
   }
 
-  /** What the commit will need for the changes so far counts as used; a block may take an eighth more. */
+  /** The words that the commit will allocate for the changes so far count as used; a block may take an eighth more. */
   private checkMark(): void {
     const { arena, nameOwners, tables } = this;
     tables.checkMark();
@@ -179,18 +179,18 @@ export class TrieWriter implements Projection {
   private redeclare(vpc: VpcState, declare: () => void): void {
     const { net6, services6 } = vpc;
     declare();
-    this.owners.replace(vpc, net6, vpc.net6);
+    this.prefixOwners.replace(vpc, net6, vpc.net6);
     this.own(vpc, [...net6, ...services6], [...vpc.net6, ...vpc.services6]);
-    this.vpcWords.declare(vpc);
+    this.vpcRecords.declare(vpc);
   }
 
-  /** These prefixes are a VPC's own instead of those. */
+  /** The VPC's own prefixes are `after` instead of `before`. */
   private own(vpc: VpcState, before: Prefix[], after: Prefix[]): void {
     for (const prefix of after) this.subnets.add(vpc.record, prefix);
     for (const prefix of before) this.subnets.remove(vpc.record, prefix);
   }
 
-  /** False when there was no such thing. */
+  /** False when the namespace had no such resource. */
   private removeInside(namespace: NamespaceState, key: ResourceKey): boolean {
     if (key.kind === 'namespace') {
       if (namespace.declared === undefined) return false;
@@ -207,8 +207,8 @@ export class TrieWriter implements Projection {
   }
 
   /**
-   * What finds no room for want of what is let go in this same transaction follows in further ones at once; what
-   * finds none then, with the next that makes room.
+   * Makes the transaction visible. What found no room may find it once the blocks that this transaction has released can
+   * be used again: further transactions follow at once, as long as they allocate anything. The rest stays pending.
    */
   commit(): void {
     this.finish();
@@ -230,7 +230,7 @@ export class TrieWriter implements Projection {
     const { vpcs, touched } = this.directory;
     for (const vpc of touched) {
       if (vpc.declared === undefined && vpc.namespaces.size === 0) this.forget(vpc);
-      else this.vpcWords.write(vpc);
+      else this.vpcRecords.write(vpc);
     }
     touched.clear();
     const only = vpcs.size === 1 ? [...vpcs.values()][0].record : 0;
@@ -238,7 +238,7 @@ export class TrieWriter implements Projection {
     this.tables.commit();
   }
 
-  /** Standing conflicts over addresses, at most `limit` of them. */
+  /** Lost claims of addresses, at most `limit` of them, and whether the memory is full. */
   problems(limit = PROBLEMS_MAX): Problem[] {
     const problems = this.claims.problems(limit);
     if (this.pending > 0) {
@@ -254,7 +254,7 @@ export class TrieWriter implements Projection {
     if (state !== undefined) this.arena.words[state.record + layout.VPC_STALE] = stale ? 1 : 0;
   }
 
-  /** One of SYNC_*: to be said after the flip that makes it true. */
+  /** Sets HEAD_SYNC to one of SYNC_*; called after the flip that makes it true. */
   setSync(state: number): void {
     Atomics.store(this.head, layout.HEAD_SYNC, state);
   }
@@ -268,7 +268,7 @@ export class TrieWriter implements Projection {
   }
 
   private forget(vpc: VpcState): void {
-    this.vpcWords.release(vpc);
+    this.vpcRecords.release(vpc);
     this.directory.forget(vpc);
     this.settings.onForget?.(vpc.name);
   }

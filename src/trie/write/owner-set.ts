@@ -1,20 +1,20 @@
-/** Who bears a name that no more bear than one record holds, while a transaction changes it: a SET, ready to answer. */
+/** The owners of one name, as many as a SET holds, while a transaction changes them. */
 import type { Arena } from './arena.ts';
 import * as layout from '../layout.ts';
 import { kindOf } from '../record.ts';
 
 const EMPTY_SET = layout.RRSET_AAAA + layout.SET_REFS;
 
-/** What a POD or SERVICE adds to a set. */
+/** Words that a POD or SERVICE adds to a SET. */
 function memberWords(words: Int32Array, record: number): number {
   return 4 * words[record + layout.RRSET_AAAA_COUNT] + words[record + layout.RRSET_A_COUNT] + 1;
 }
 
-export class Few {
+export class OwnerSet {
   /** The pod and the service whose own name it is, or 0. */
   pod = 0;
   service = 0;
-  /** Words that `write` takes at most. */
+  /** The most words that `write` allocates. */
   reserved = EMPTY_SET;
   private readonly arena: Arena;
   private readonly pods = new Set<number>();
@@ -47,13 +47,13 @@ export class Few {
     yield* this.services;
   }
 
-  /** Nothing of it lies in the arena before `write`. */
+  /** As in Crowd. Nothing is in the arena before `write`. */
   release(): void {}
 
   /**
-   * Writes the SET. Services hide pods: their virtual IPs are the AAAA and there is no A. Else pods that are not
-   * ready are left out as long as one is ready; they stay members, for the replica names. Where some of the given
-   * depend on the client's overlays, no addresses stand ready. Returns 0 when there is no room.
+   * Writes the SET. Services hide pods: their virtual IPs are the AAAA, and there is no A. Without services, pods that
+   * are not ready are left out while one is ready; they stay members, for the replica names. Where some of the given
+   * addresses depend on the client's overlays, none stand ready. Returns 0 when there is no room.
    */
   write(): number {
     const { words } = this.arena;
