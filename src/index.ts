@@ -1,6 +1,9 @@
 /** podns as a library: a DNS server for pods that can also answer without a socket. */
 export { createServer, PodnsServer } from './server.ts';
-export type { ServerOptions } from './server.ts';
+export type { QueryResult, ServerOptions } from './server.ts';
+export { ExplainError } from './explain/facts.ts';
+export type { ExplainAsk } from './explain/facts.ts';
+export type * from './explain/explanation.ts';
 export { StateFolderError } from './server/state-folder.ts';
 export type { Logger } from './server/logger.ts';
 export type { Changes } from './server/changes.ts';

@@ -22,6 +22,8 @@ const ALLOWED: Record<string, string[]> = {
   source: ['model', 'dns'],
   forward: ['dns', 'model', 'shared-cache', 'answer/peer', 'answer/settings'],
   watch: ['model', 'catalog'],
+  // `config/suggest` knows which words are written nearly alike.
+  explain: ['model', 'dns', 'trie', 'answer', 'config/suggest'],
   config: [
     'model',
     'answer/settings',
@@ -42,11 +44,12 @@ const ALLOWED: Record<string, string[]> = {
     'source',
     'forward',
     'watch',
+    'explain',
     'config',
   ],
-  index: ['server', 'model', 'config', 'source', 'answer/peer', 'answer/settings'],
-  admin: ['index', 'server', 'watch', 'config', 'model', 'dns', 'transport/listen'],
-  cli: ['index', 'server', 'config', 'model', 'dns', 'source', 'admin', 'transport/listen'],
+  index: ['server', 'explain', 'model', 'config', 'source', 'answer/peer', 'answer/settings'],
+  admin: ['index', 'server', 'watch', 'explain', 'config', 'model', 'dns', 'transport/listen'],
+  cli: ['index', 'server', 'explain', 'config', 'model', 'dns', 'source', 'admin', 'transport/listen'],
 };
 
 interface SourceFile {

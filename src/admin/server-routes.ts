@@ -1,5 +1,6 @@
 /** Every route that speaks of a running server, for `createAdmin`. */
 import type { PodnsServer } from '../server.ts';
+import { explainRoutes } from './explain.ts';
 import type { AdminRoutes } from './facts.ts';
 import { listRoutes } from './lists.ts';
 import { metricsRoutes } from './metrics.ts';
@@ -10,6 +11,7 @@ export function serverRoutes(server: PodnsServer, version: string): AdminRoutes[
   return [
     (app) => watchRoutes(app, server),
     (app) => listRoutes(app, server),
+    (app) => explainRoutes(app, server),
     (app) => statusRoutes(app, server, version),
     (app) => metricsRoutes(app, server, version),
   ];

@@ -79,9 +79,16 @@ function configured(
   }
 }
 
-/** The body of a path, parsed. Throws CommandError: 4 where nobody answers, 77 where we may not ask. */
-export async function askAdmin<Answer>(target: AdminTarget, path: string): Promise<Answer> {
-  const response = await open(target, path);
+/**
+ * The body of a path, parsed. Throws CommandError: 4 where nobody answers, 77 where we may not ask. `codes`: how the
+ * command ends where the server answers with this status, and in its words.
+ */
+export async function askAdmin<Answer>(
+  target: AdminTarget,
+  path: string,
+  codes: Readonly<Record<number, number>> = {},
+): Promise<Answer> {
+  const response = await open(target, path, codes);
   return JSON.parse(await textOf(response)) as Answer;
 }
 
@@ -99,11 +106,17 @@ export async function* adminLines(target: AdminTarget, path: string): AsyncGener
   }
 }
 
-async function open(target: AdminTarget, path: string): Promise<http.IncomingMessage> {
+async function open(
+  target: AdminTarget,
+  path: string,
+  codes: Readonly<Record<number, number>> = {},
+): Promise<http.IncomingMessage> {
   const response = await request(target, path);
   const { statusCode = 0 } = response;
   if (statusCode === 200) return response;
   const text = (await textOf(response)).trim().slice(0, 300);
+  const code = codes[statusCode];
+  if (code !== undefined && text !== '') throw new CommandError(code, text);
   const denied = statusCode === 401 || statusCode === 403;
   const words = text === '' ? `HTTP ${statusCode}` : text;
   throw new CommandError(denied ? EXIT_NO_PERMISSION : EXIT_FAILURE, `${target.text}${path}: ${words}`);

@@ -3,8 +3,10 @@ import { Catalog } from '../catalog/catalog.ts';
 import type { Change, Transaction } from '../catalog/catalog.ts';
 import type { Place, Problem, Projection, Resource, ResourceKey, Sink } from '../model.ts';
 import { keyOf, keyText } from '../model.ts';
+import type { Age } from '../explain/explanation.ts';
 import { Histogram } from './histogram.ts';
 import { Rate } from './rate.ts';
+import { RevisionTimes } from './revision-times.ts';
 import { newStatus } from './source-status.ts';
 import type { SourceStatus } from './source-status.ts';
 
@@ -59,6 +61,7 @@ interface Feeder {
   opening: Opening;
   problems: Map<string, Problem[]>;
   rate: Rate;
+  times: RevisionTimes;
   /** Inside `gather`. */
   gathers: boolean;
 }
@@ -96,6 +99,11 @@ export class Feed {
     for (const { status } of this.feeders.values()) yield status;
   }
 
+  /** How old the revision of a source is; undefined where that is not known any more. */
+  age(source: string, revision: string): Age | undefined {
+    return this.feeders.get(source)?.times.age(revision, this.options.wallClock());
+  }
+
   /** Registers a source, the least preferred so far, and returns where it delivers. */
   sink(name: string): Sink {
     const { catalog, wallClock, elapsed } = this.options;
@@ -107,6 +115,7 @@ export class Feed {
       opening: NOTHING_OPEN,
       problems: new Map(),
       rate: new Rate(elapsed),
+      times: new RevisionTimes(),
       gathers: false,
     };
     this.feeders.set(name, feeder);
@@ -292,6 +301,7 @@ export class Feed {
       status.lastHeard = heard ?? now;
       if (heard === undefined) status.lastChange = now;
       feeder.rate.add(changes);
+      feeder.times.note(revision, at ?? heard ?? now, full || heard !== undefined);
       if (full) status.synced = true;
       else {
         if (at !== undefined) {
