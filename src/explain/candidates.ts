@@ -7,7 +7,7 @@ import { Ports, protocolOf } from '../answer/encode/name-walk.ts';
 import { A, AAAA, VisibleAddresses, isTaken } from '../answer/encode/visible-addresses.ts';
 import { ReverseName, parseReverse } from '../dns/arpa.ts';
 import { format6, formatAddress, mapInto, parse4, parseAddress } from '../dns/address.ts';
-import { TYPE_A, TYPE_AAAA, TYPE_ANY } from '../dns/constants.ts';
+import { TYPE_A, TYPE_AAAA, TYPE_ANY, TYPE_PTR } from '../dns/constants.ts';
 import type { Pod, Service } from '../model.ts';
 import { placeText } from '../model.ts';
 import * as layout from '../trie/layout.ts';
@@ -360,14 +360,16 @@ function reverseCandidates(found: Found): Candidates {
   const resource = facts.catalog.get(key);
   const taken = d.data === decision.DATA_PTR;
   const address = formatAddress(reverse.address, 0);
-  const why = taken ? null : 'none of its names gives this address to this client';
+  const asksPointer = query.qtype === TYPE_PTR || query.qtype === TYPE_ANY;
+  const missing = asksPointer ? 'none of its names gives this address to this client' : 'only a PTR names it';
+  const why = taken ? null : missing;
   const bearer = resource?.kind === 'pod' || resource?.kind === 'service' ? resource : undefined;
   const holder: Candidate = {
     kind: key.kind === 'service' ? 'service' : 'pod',
     name: `${key.namespace}/${key.name}`,
     aid: bearer?.aid ?? null,
     taken,
-    why: query.qtype === 12 || query.qtype === TYPE_ANY ? why : null,
+    why,
     addresses: [{ address, overlay: null, given: taken, why: null }],
     ports: [],
     provenance: provenanceOf(facts, key),

@@ -68,7 +68,12 @@ function foundBy(parts: Parts, status: ClientStatus, pod: string): string[] {
   }
   if (said(reason.BY_RULE)) texts.push(ruleText(parts));
   if (said(reason.BY_PREFIX)) texts.push(prefixText(parts));
-  if (said(reason.BY_ONLY_VPC)) texts.push('There is only one VPC, so an IPv4 address counts as its own.');
+  if (said(reason.BY_ONLY_VPC))
+    texts.push(
+      status === 'unknown'
+        ? 'There is only one VPC, but no pod of it has this address, and none of its subnets holds it.'
+        : 'There is only one VPC, so an IPv4 address counts as its own.',
+    );
   if (said(reason.POD_BY_ADDRESS) && pod !== '') texts.push(`The address is exactly that of pod ${pod}.`);
   if (said(reason.POD_AMBIGUOUS))
     texts.push('Several pods hold this address on different overlays, so it tells no pod.');
@@ -87,6 +92,7 @@ function statusTexts(parts: Parts, status: ClientStatus): string[] {
   const { view, client } = responder;
   switch (status) {
     case 'unknown':
+      if (has(responder.decision, reason.BY_ONLY_VPC)) return [];
       return [
         'No rule tells whose client this is: the listener has no scope, no rule under clients names the ' +
           'address, and it lies in no net6 of a VPC.',

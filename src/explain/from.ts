@@ -131,8 +131,8 @@ function pickForPod(
   for (const listener of all) {
     const suits = named === undefined ? fit(listener, pod.vpc, pod.namespace) : 1;
     const source = sources.find((address) => familyOf(address) === familyOf(listener.address));
-    // One that it can send to goes first, an IPv6 one among those.
-    const rank = suits * 4 + (source === undefined ? 0 : 2) + (familyOf(listener.address) === 6 ? 1 : 0);
+    // One that it can send to goes first, then the narrower scope, then IPv6.
+    const rank = (source === undefined ? 0 : 8) + suits * 2 + (familyOf(listener.address) === 6 ? 1 : 0);
     if (suits === 0 || rank <= most) continue;
     most = rank;
     best = { listener, source: source ?? sources[0]! };
@@ -173,7 +173,7 @@ function pickForAddress(
   let most = 0;
   for (const listener of all) {
     const suits = fit(listener, known.vpc, known.namespace);
-    const rank = suits * 2 + (familyOf(listener.address) === family ? 1 : 0);
+    const rank = suits + (familyOf(listener.address) === family ? 4 : 0);
     if (suits === 0 || rank <= most) continue;
     most = rank;
     best = listener;
