@@ -20,6 +20,13 @@ export interface Asked {
   outside: OutsideExplained | undefined;
 }
 
+/** What an inventory is composed of: lines as far as they fit, how many there are, octets for them. */
+export interface InventoryLines {
+  lines: string[];
+  count: number;
+  room: number;
+}
+
 /** Lines of an inventory that are read between two turns. */
 const LINES_A_TURN = 64;
 const MESSAGE_MAX = 65535;
@@ -47,7 +54,7 @@ export class Asker {
    * What the responder has judged stays in it until the next call, as does the trace. Where an inventory has to be
    * composed, `lines` are its lines, and without them the answer is left out.
    */
-  ask(packet: Uint8Array, peer: Peer, lines?: readonly string[]): Asked {
+  ask(packet: Uint8Array, peer: Peer, lines?: InventoryLines): Asked {
     const { responder, facts } = this;
     const d = responder.decision;
     this.judge(packet, peer, WAIT_HOLD);
@@ -70,10 +77,14 @@ export class Asker {
     return { outcome, answer: this.encode(peer, lines), outside: undefined };
   }
 
+  /** What was judged last is an inventory that has to be composed. */
+  get composes(): boolean {
+    return this.responder.decision.outcome === decision.OUTCOME_TEXT;
+  }
+
   /** The lines of the inventory that was judged last, as far as a message can hold them; others have their turn meanwhile. */
-  async linesOf(peer: Peer): Promise<string[] | undefined> {
+  async linesOf(peer: Peer): Promise<InventoryLines> {
     const { responder, facts } = this;
-    if (responder.decision.outcome !== decision.OUTCOME_TEXT) return undefined;
     const { lines: inventory, room } = textLines(responder, peer, facts.inventory);
     const lines: string[] = [];
     let octets = 0;
@@ -83,7 +94,7 @@ export class Asker {
       if (octets > room) break;
       if (lines.length % LINES_A_TURN === 0) await facts.turn();
     }
-    return lines;
+    return { lines, count: inventory.count, room };
   }
 
   private judge(packet: Uint8Array, peer: Peer, wait: number): void {
@@ -92,13 +103,13 @@ export class Asker {
     this.responder.judge(packet, 0, packet.length, peer, wait);
   }
 
-  private encode(peer: Peer, lines: readonly string[] | undefined): Uint8Array | undefined {
-    const { responder, out, facts } = this;
+  private encode(peer: Peer, inventory: InventoryLines | undefined): Uint8Array | undefined {
+    const { responder, out } = this;
     if (responder.decision.outcome !== decision.OUTCOME_TEXT)
       return out.slice(0, responder.encode(peer, out, 0));
-    if (lines === undefined) return undefined;
-    const { lines: inventory, room } = textLines(responder, peer, facts.inventory);
-    const texts = packTexts({ each: lines, count: inventory.count }, room);
+    if (inventory === undefined) return undefined;
+    const { lines, count, room } = inventory;
+    const texts = packTexts({ each: lines, count }, room);
     return out.slice(0, responder.encode(peer, out, 0, texts));
   }
 }

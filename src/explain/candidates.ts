@@ -44,14 +44,14 @@ interface Found {
 const reverse = new ReverseName();
 
 /**
- * Of the question that the responder has just judged. `record`: what was found for the name, 0 for none. `texts`: the
- * data of the records that the answer holds.
+ * Of the question that the responder has just judged. `record`: what was found for the name, 0 for none. `rdata`: of the
+ * records that the answer holds, see `skimMessage`.
  */
 export function explainCandidates(
   facts: ExplainFacts,
   responder: Responder,
   record: number,
-  texts: ReadonlySet<string>,
+  rdata: ReadonlySet<string>,
 ): Candidates {
   const { view, client, query } = responder;
   const visible = new VisibleAddresses(view);
@@ -60,10 +60,10 @@ export function explainCandidates(
   overlays.load(client);
   const found: Found = { facts, responder, visible, overlays, record, reasons: new Set() };
   if (record === 0) return reverseCandidates(found);
-  if ((view.words[record] & 0xff) === layout.RECORD_OUTSIDE) return hostCandidate(found, texts);
+  if ((view.words[record] & 0xff) === layout.RECORD_OUTSIDE) return hostCandidate(found, rdata);
   const { members, total, notReady } = membersOf(view, record, CANDIDATES_MAX);
   const wanted = query.qtype === TYPE_ANY ? responder.decision.data : wantedData(query.qtype);
-  const list = members.map((member) => explainMember(found, member, wanted, texts));
+  const list = members.map((member) => explainMember(found, member, wanted, rdata));
   // All that bear it are not ready, and so all are given.
   if (notReady && list.length > 0 && !list.some(({ why }) => why !== null))
     found.reasons.add(reason.NONE_READY);
@@ -118,7 +118,7 @@ function cut(
   return { members: all.slice(0, most), total, notReady };
 }
 
-function explainMember(found: Found, member: number, wanted: number, texts: ReadonlySet<string>): Candidate {
+function explainMember(found: Found, member: number, wanted: number, rdata: ReadonlySet<string>): Candidate {
   const { facts, responder, record } = found;
   const { view } = responder;
   const key = keyOfRecord(view, member);
@@ -132,7 +132,7 @@ function explainMember(found: Found, member: number, wanted: number, texts: Read
     aid: bearer?.aid ?? null,
     taken,
     why,
-    addresses: bearer === undefined ? [] : addressesOf(found, member, bearer, taken ? wanted : -1, texts),
+    addresses: bearer === undefined ? [] : addressesOf(found, member, bearer, taken ? wanted : -1, rdata),
     ports: portsOf(responder, member),
     provenance: provenanceOf(facts, key),
   };
@@ -181,13 +181,19 @@ function givenOf({ visible, responder }: Found, member: number, family: number):
   return given;
 }
 
+function rdataOf(address: string): string {
+  const octets = new Uint8Array(16);
+  const family = parseAddress(address, octets, 0);
+  return String.fromCharCode(...(family === 4 ? octets.subarray(12) : octets));
+}
+
 /** `wanted`: the data that the question asks for, -1 where nothing of the member is given. */
 function addressesOf(
   found: Found,
   member: number,
   bearer: Pod | Service,
   wanted: number,
-  texts: ReadonlySet<string>,
+  rdata: ReadonlySet<string>,
 ): CandidateAddress[] {
   const { view } = found.responder;
   const given6 = givenOf(found, member, AAAA);
@@ -202,7 +208,7 @@ function addressesOf(
     const asked = wanted === (is6 ? decision.DATA_AAAA : decision.DATA_A);
     let why: string | null = null;
     if (!given) why = left();
-    else if (texts.has(address)) why = null;
+    else if (rdata.has(rdataOf(address))) why = null;
     else if (asked) {
       found.reasons.add(reason.LEFT_CUT);
       why = 'it did not fit into the message';
@@ -309,7 +315,7 @@ export function provenanceOf(
 }
 
 /** An entry under `hosts` has no record of anybody's. */
-function hostCandidate(found: Found, texts: ReadonlySet<string>): Candidates {
+function hostCandidate(found: Found, rdata: ReadonlySet<string>): Candidates {
   const { responder, record } = found;
   const { view, query } = responder;
   const { words, bytes } = view;
@@ -322,7 +328,7 @@ function hostCandidate(found: Found, texts: ReadonlySet<string>): Candidates {
     const octets = bytes.subarray(at * 4, at * 4 + (is6 ? 16 : 4));
     const address = is6 ? format6(octets, 0) : octets.join('.');
     const asked = wantedData(query.qtype) === (is6 ? decision.DATA_AAAA : decision.DATA_A);
-    const isIn = texts.has(address);
+    const isIn = rdata.has(rdataOf(address));
     const why = isIn
       ? null
       : asked

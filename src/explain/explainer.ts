@@ -8,8 +8,8 @@ import { reverseText } from '../dns/arpa.ts';
 import { buildQuery } from '../dns/build.ts';
 import { TYPE_A, TYPE_AAAA, TYPE_PTR, UDP_PAYLOAD_MAX } from '../dns/constants.ts';
 import { NameError } from '../dns/name.ts';
-import { parseMessage, recordText } from '../dns/print.ts';
-import type { Message } from '../dns/print.ts';
+import { parseMessage, recordText, skimMessage } from '../dns/print.ts';
+import type { Message, Skimmed } from '../dns/print.ts';
 import { edeText, rcodeText, typeNumber, typeText } from '../dns/text.ts';
 import { keyOfRecord, vpcName } from '../trie/read/names.ts';
 import { Asker } from './ask.ts';
@@ -65,10 +65,9 @@ export class Explainer {
   async explain(ask: ExplainAsk): Promise<Explanation> {
     const { packet, peer, isOpen, question } = await this.prepare(ask);
     const { asker } = this;
-    asker.ask(packet, peer);
-    const lines = await asker.linesOf(peer);
+    let asked = asker.ask(packet, peer);
+    if (asker.composes) asked = asker.ask(packet, peer, await asker.linesOf(peer));
     // From here to the next `await` the responder holds this question.
-    const asked = asker.ask(packet, peer, lines);
     const explanation = this.write(asked, packet, peer, isOpen, ask.operator === true);
     const missed = this.missed(explanation);
     const pod = this.podView(peer);
@@ -98,15 +97,14 @@ export class Explainer {
     const { responder, decider } = this.asker;
     const { settings, catalog } = facts;
     const { query, decision: d } = responder;
-    const message = asked.answer === undefined ? undefined : parseMessage(asked.answer);
-    const texts = new Set(
-      [...(message?.answer ?? []), ...(message?.additional ?? [])].map(({ data }) => data),
-    );
+    const rdata = new Set<string>();
+    const skimmed = asked.answer === undefined ? undefined : skimMessage(asked.answer, RECORDS_MAX, rdata);
+    const message = skimmed?.message;
     const client = explainClient({ responder, peer, isOpen, settings, catalog, operator });
     const reading = decider.trace.end(d);
     const isPlaced = client.status === 'known' || client.status === 'pod-unknown';
     const { list, more, reasons } = isPlaced
-      ? explainCandidates(facts, responder, decider.trace.record, texts)
+      ? explainCandidates(facts, responder, decider.trace.record, rdata)
       : { list: [], more: 0, reasons: [] };
     return {
       question: questionExplained(message, packet, query.qtype, peer.tcp, payloadLimit(query, peer.tcp)),
@@ -116,7 +114,7 @@ export class Explainer {
       candidates: list,
       moreCandidates: more,
       outside: asked.outside ?? null,
-      answer: answerExplained(asked, message),
+      answer: answerExplained(asked, skimmed),
       resolvers: [],
       near: [],
     };
@@ -211,25 +209,25 @@ function reasonExplained(code: number): ReasonExplained {
   return { code, text: reason.REASON_TEXTS[code] ?? '' };
 }
 
-function answerExplained({ outcome, answer }: Asked, message: Message | undefined): AnswerExplained {
+function answerExplained({ outcome, answer }: Asked, skimmed: Skimmed | undefined): AnswerExplained {
   const wire = answer === undefined ? '' : Buffer.from(answer).toString('base64');
   const none = { records: [], moreRecords: 0, authority: [], additional: [], moreAdditional: 0 };
-  if (message === undefined) return { outcome, rcode: null, flags: '', ttl: null, ...none, ede: null, wire };
+  if (skimmed === undefined) return { outcome, rcode: null, flags: '', ttl: null, ...none, ede: null, wire };
+  const { message, unread } = skimmed;
   const { aa, tc, rd, ra, ad, cd } = message;
   const flags = Object.entries({ aa, tc, rd, ra, ad, cd }).filter(([, set]) => set);
   const [error] = message.edns?.errors ?? [];
   const [first] = [...message.answer, ...message.authority];
-  const shown = (records: Message['answer']): string[] => records.slice(0, RECORDS_MAX).map(recordText);
   return {
     outcome,
     rcode: rcodeText(message.rcode),
     flags: flags.map(([name]) => name).join(' '),
     ttl: first?.ttl ?? null,
-    records: shown(message.answer),
-    moreRecords: Math.max(0, message.answer.length - RECORDS_MAX),
-    authority: shown(message.authority),
-    additional: shown(message.additional),
-    moreAdditional: Math.max(0, message.additional.length - RECORDS_MAX),
+    records: message.answer.map(recordText),
+    moreRecords: unread[0],
+    authority: message.authority.map(recordText),
+    additional: message.additional.map(recordText),
+    moreAdditional: unread[2],
     ede: error === undefined ? null : { code: error.code, purpose: edeText(error.code), text: error.text },
     wire,
   };
@@ -240,11 +238,7 @@ function nothing(rcode: string): Looked {
 }
 
 function looked(answer: Uint8Array): Looked {
-  const message = parseMessage(answer);
+  const { message, unread } = skimMessage(answer, RECORDS_MAX);
   const addresses = message.answer.filter(({ type }) => type === TYPE_A || type === TYPE_AAAA);
-  return {
-    rcode: rcodeText(message.rcode),
-    addresses: addresses.slice(0, RECORDS_MAX).map(({ data }) => data),
-    more: Math.max(0, addresses.length - RECORDS_MAX),
-  };
+  return { rcode: rcodeText(message.rcode), addresses: addresses.map(({ data }) => data), more: unread[0] };
 }

@@ -10,8 +10,8 @@ const TOLD = 5;
 const SCOPES_MAX = 4096;
 const RESOURCES_MAX = 2000;
 /** Between two turns. */
-const SCOPES_A_TURN = 256;
-const RESOURCES_A_TURN = 64;
+const SCOPES_A_TURN = 64;
+const RESOURCES_A_TURN = 32;
 /** Names longer than this are not compared. */
 const LENGTH_MAX = 63;
 
