@@ -119,7 +119,7 @@ async function similar(
       if (resource.kind !== 'pod' && resource.kind !== 'service') continue;
       for (const name of [resource.name, ...resource.names]) {
         if (name === wanted || !isNear(wanted, name)) continue;
-        const text = `Namespace ${scope.namespace} has \`${name}\`.`;
+        const text = `\`${name}\` is a name of namespace ${scope.namespace}.`;
         const miss: NearMiss = { name: name + behind, kind, namespace: scope.namespace, text, vpc: null };
         near.push({ far: distance(wanted, name), miss });
       }

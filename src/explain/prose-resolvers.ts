@@ -3,26 +3,49 @@ import { NAMES } from './resolvers.ts';
 import type { Explanation, ResolverExplained } from './explanation.ts';
 
 export function resolverLines({ resolvers }: Explanation): string[] {
-  const groups = new Map<string, ResolverExplained[]>();
-  for (const one of resolvers) {
-    const key = JSON.stringify([one.queries, one.addresses, one.moreAddresses, one.error]);
-    groups.set(key, [...(groups.get(key) ?? []), one]);
-  }
-  return [...groups.values()].flatMap(groupLines);
+  return [...groupsOf(resolvers, ({ queries }) => queries).values()].flatMap(alikeLines);
 }
 
-function groupLines(group: readonly ResolverExplained[]): string[] {
-  const { queries, addresses, moreAddresses, error } = group[0]!;
-  const names = group.map(({ resolver }) => NAMES[resolver]);
-  const several = names.length > 1;
-  const who = several ? `${names.slice(0, -1).join(', ')} and ${names.at(-1)!}` : names[0]!;
-  const lines = [`${who} ${several ? 'ask' : 'asks'}:`];
-  for (const { name, type, gets } of queries) lines.push(`    ${name} ${type}: ${gets}`);
+function groupsOf(
+  all: readonly ResolverExplained[],
+  by: (one: ResolverExplained) => unknown,
+): Map<string, ResolverExplained[]> {
+  const groups = new Map<string, ResolverExplained[]>();
+  for (const one of all) {
+    const key = JSON.stringify(by(one));
+    groups.set(key, [...(groups.get(key) ?? []), one]);
+  }
+  return groups;
+}
+
+/** Of those that send the same queries: these once, then what each makes of the answers. */
+function alikeLines(alike: readonly ResolverExplained[]): string[] {
+  const lines = [`${namesOf(alike)} ${alike.length > 1 ? 'ask' : 'asks'}:`];
+  for (const { name, type, gets } of alike[0]!.queries) lines.push(`    ${name} ${type}: ${gets}`);
+  const outcomes = groupsOf(alike, ({ addresses, moreAddresses, error }) => [
+    addresses,
+    moreAddresses,
+    error,
+  ]);
+  for (const same of outcomes.values()) {
+    const text = outcomeText(same);
+    if (text !== '')
+      lines.push(`  ${outcomes.size === 1 && same.length > 1 ? 'All' : namesOf(same)} ${text}`);
+  }
+  for (const note of new Set(alike.flatMap((one) => one.notes))) lines.push(`  ${note}`);
+  return lines;
+}
+
+function outcomeText(same: readonly ResolverExplained[]): string {
+  const { addresses, moreAddresses, error } = same[0]!;
+  const several = same.length > 1;
   const more = moreAddresses > 0 ? ` and ${moreAddresses} more` : '';
   if (addresses.length > 0)
-    lines.push(`  and ${several ? 'connect' : 'connects'} to ${addresses.join(', then ')}${more}.`);
-  else if (error !== null) lines.push(`  and ${several ? 'fail' : 'fails'}: ${error}.`);
-  const notes = new Set(group.flatMap((one) => one.notes));
-  for (const note of notes) lines.push(`  ${note}`);
-  return lines;
+    return `${several ? 'connect' : 'connects'} to ${addresses.join(', then ')}${more}.`;
+  return error === null ? '' : `${several ? 'fail' : 'fails'}: ${error}.`;
+}
+
+function namesOf(some: readonly ResolverExplained[]): string {
+  const names = some.map(({ resolver }) => NAMES[resolver]);
+  return names.length > 1 ? `${names.slice(0, -1).join(', ')} and ${names.at(-1)!}` : names[0]!;
 }

@@ -68,8 +68,10 @@ function records(count: number): string {
 
 function clientLines(client: ClientExplained): Lines {
   const { address, listener, isOpen, vpc, namespace, pod } = client;
-  const at = isOpen ? `the listener ${listener}` : `a listener ${listener}, which is not open`;
-  const lines = [`The query comes from ${address} to ${at}.`, ...client.found];
+  const at = isOpen
+    ? `The query comes from ${address} to the listener ${listener}.`
+    : `The query comes from ${address}. No listener for it is open, so it counts as one to ${listener}.`;
+  const lines = [at, ...client.found];
   const known = client.status === 'known' || client.status === 'pod-unknown';
   if (!known) return lines;
   const where = namespace === null ? `VPC ${vpc}, namespace unknown` : `VPC ${vpc}, namespace ${namespace}`;
@@ -108,7 +110,9 @@ function oneCandidate({ kind, name, taken, why, addresses, ports, provenance }: 
 
 function originText({ source, revision, place, age, shadowed }: ProvenanceExplained): string {
   const parts = [place ?? source, `revision ${revision}`];
-  if (age !== null) parts.push(`${age.atLeast ? 'at least ' : ''}${durationText(age.seconds)} old`);
+  // One that was read a moment ago, as with files, tells nothing.
+  if (age !== null && (age.seconds > 0 || !age.atLeast))
+    parts.push(`${age.atLeast ? 'at least ' : ''}${durationText(age.seconds)} old`);
   if (shadowed.length > 0) parts.push(`also said by ${shadowed.join(', ')}`);
   return parts.join(', ');
 }
@@ -175,10 +179,6 @@ function answerLines({ answer, reasons, question }: Explanation): Lines {
   for (const record of answer.additional) lines.push(`    additional: ${record}`);
   if (answer.moreAdditional > 0) lines.push(`    +${answer.moreAdditional} more`);
   if (ede !== null) lines.push(`Extended error ${ede.code} (${ede.purpose}): ${ede.text}`);
-  if (reasons.length > 0) lines.push(`Because ${listText(reasons.map(({ text }) => text))}.`);
+  if (reasons.length > 0) lines.push(`Because: ${reasons.map(({ text }) => text).join('; ')}.`);
   return lines;
-}
-
-function listText(texts: readonly string[]): string {
-  return texts.join('; ');
 }

@@ -139,13 +139,13 @@ describe('names that were meant', () => {
       'db.lab: `db` is in namespace lab.',
       'db.shop: `db` is in namespace shop.',
     ]);
-    expect(await asked('worekr')).toEqual(['worker: Namespace n has `worker`.']);
+    expect(await asked('worekr')).toEqual(['worker: `worker` is a name of namespace n.']);
     expect(await asked('app.shpo')).toEqual(['app.shop: There is a namespace shop, and it has `app`.']);
     expect(await asked('db.shpo.vpc.internal')).toEqual([
       'db.shop: There is a namespace shop, and it has `db`.',
     ]);
     expect(await asked('mailer.shop')).toEqual(["mailer: `mailer` is in the client's own namespace, n."]);
-    expect(await asked('ap.shop')).toEqual(['app.shop: Namespace shop has `app`.']);
+    expect(await asked('ap.shop')).toEqual(['app.shop: `app` is a name of namespace shop.']);
     expect(await asked('nothing-like-it')).toEqual([]);
   });
 
