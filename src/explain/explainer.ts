@@ -72,11 +72,7 @@ export class Explainer {
     const missed = this.missed(explanation);
     const pod = this.podView(peer);
     await this.facts.turn();
-    if (
-      pod !== undefined &&
-      !question.isAddress &&
-      (question.type === TYPE_A || question.type === TYPE_AAAA)
-    ) {
+    if (!question.isAddress && (question.type === TYPE_A || question.type === TYPE_AAAA)) {
       explanation.resolvers = await explainResolvers(ask.name, pod, this.lookFor(peer));
     }
     if (missed !== undefined) {
@@ -141,14 +137,16 @@ export class Explainer {
     };
   }
 
-  /** What the resolvers of the pod know; undefined where there is no client to have any. */
-  private podView(peer: Peer): PodView | undefined {
+  /** What the resolvers of the client know; of one that nobody knows, no search list. */
+  private podView(peer: Peer): PodView {
     const { client, view } = this.asker.responder;
-    if (client.vpc === 0) return undefined;
-    const pod = client.pod === 0 ? undefined : this.facts.catalog.get(keyOfRecord(view, client.pod));
+    const pod =
+      client.vpc === 0 || client.pod === 0
+        ? undefined
+        : this.facts.catalog.get(keyOfRecord(view, client.pod));
     const zone = this.facts.settings.zone;
     return {
-      search: client.namespace === 0 ? '' : `${view.labelText(client.namespace)}.${zone}`,
+      search: client.vpc === 0 || client.namespace === 0 ? '' : `${view.labelText(client.namespace)}.${zone}`,
       sources: pod?.kind === 'pod' ? addressesOf(pod) : [formatAddress(peer.address, 0)],
     };
   }

@@ -131,8 +131,8 @@ function pickForPod(
   for (const listener of all) {
     const suits = named === undefined ? fit(listener, pod.vpc, pod.namespace) : 1;
     const source = sources.find((address) => familyOf(address) === familyOf(listener.address));
-    // One that it can send to goes first, then the narrower scope, then IPv6.
-    const rank = (source === undefined ? 0 : 8) + suits * 2 + (familyOf(listener.address) === 6 ? 1 : 0);
+    // As its resolv.conf has them: those that it can send to, IPv6 first; then the narrowest scope.
+    const rank = (source === undefined ? 0 : 8) + (familyOf(listener.address) === 6 ? 4 : 0) + suits;
     if (suits === 0 || rank <= most) continue;
     most = rank;
     best = { listener, source: source ?? sources[0]! };
@@ -158,7 +158,10 @@ function pickForAddress(
   if (all.length === 1 && vpc === undefined) return { listener: all[0]!, isOpen: true };
   const known = vpc === undefined ? whose(responder, peerOf(address, unscoped, false)) : { vpc };
   if (known === undefined) {
-    const open = all.find((one) => one.vpc === '');
+    // It asks one that it can send to: the only one, or one without a scope.
+    const near = all.filter((one) => familyOf(one.address) === (isMapped(address, 0) ? 4 : 6));
+    const isUnscoped = ({ vpc: scope }: Listener): boolean => scope === '';
+    const open = near.length === 1 ? near[0] : (near.find(isUnscoped) ?? all.find(isUnscoped));
     if (open !== undefined) return { listener: open, isOpen: true };
     if (all.length === 0) return { listener: unscoped, isOpen: false };
     const texts = all.slice(0, LISTED).map(({ text }) => text);

@@ -75,14 +75,15 @@ function clientLines(client: ClientExplained): Lines {
   const known = client.status === 'known' || client.status === 'pod-unknown';
   if (!known) return lines;
   const where = namespace === null ? `VPC ${vpc}, namespace unknown` : `VPC ${vpc}, namespace ${namespace}`;
-  lines.push(`So the client is ${pod === null ? 'somebody' : `pod ${pod}`} of ${where}.`);
+  const unnamed = client.status === 'pod-unknown' ? 'an unknown pod' : 'a client that is no pod,';
+  lines.push(`So the client is ${pod === null ? unnamed : `pod ${pod}`} of ${where}.`);
   return lines;
 }
 
 function readingLines({ reading }: Explanation): Lines {
   return reading.map(({ fits, text, of }) => {
-    const mark = fits ? 'yes' : 'no ';
-    return of === null ? `${mark}  ${text}` : `       the rest, \`${of}\`: ${text}`;
+    const mark = fits ? 'fits' : '-   ';
+    return of === null ? `${mark}  ${text}` : `        of \`${of}\`, the rest: ${text}`;
   });
 }
 

@@ -60,7 +60,7 @@ export const REASON_TEXTS: Readonly<Record<number, string>> = {
   [BY_PREFIX]: 'the address lies in the VPC’s net6',
   [BY_ONLY_VPC]: 'there is only one VPC',
   [POD_BY_ADDRESS]: 'the address is a pod’s',
-  [POD_UNKNOWN]: 'no pod has this address',
+  [POD_UNKNOWN]: 'no pod of the VPC has this address',
   [POD_AMBIGUOUS]: 'several pods hold this address, on different overlays',
   [READ_LOCALHOST]: 'localhost is always the loopback (RFC 6761)',
   [READ_REVERSE]: 'a reverse name',
