@@ -10,6 +10,7 @@ import { EDE_NOT_READY } from '../dns/constants.ts';
 import { vpcName } from '../trie/read/names.ts';
 import { View } from '../trie/read/view.ts';
 import type { OutsideExplained } from './explanation.ts';
+import { ExplainError } from './facts.ts';
 import type { ExplainFacts } from './facts.ts';
 import { TracedDecider } from './trace.ts';
 
@@ -88,11 +89,15 @@ export class Asker {
     const { lines: inventory, room } = textLines(responder, peer, facts.inventory);
     const lines: string[] = [];
     let octets = 0;
-    for (const line of inventory.each) {
-      lines.push(line);
-      octets += line.length;
-      if (octets > room) break;
-      if (lines.length % LINES_A_TURN === 0) await facts.turn();
+    try {
+      for (const line of inventory.each) {
+        lines.push(line);
+        octets += line.length;
+        if (octets > room) break;
+        if (lines.length % LINES_A_TURN === 0) await facts.turn();
+      }
+    } catch {
+      throw new ExplainError('too much changes while the inventory is read; ask again');
     }
     return { lines, count: inventory.count, room };
   }

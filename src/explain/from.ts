@@ -23,6 +23,9 @@ interface Picked {
 
 /** Scopes that are read between two turns. */
 const SLICE = 256;
+/** Pods that are read for one of them to have an aid, in all and between two turns. */
+const AIDS_LOOKED_AT = 20_000;
+const PODS_A_TURN = 32;
 /** No client is told more than so many VPCs. */
 const LISTED = 8;
 const PORT = 53_000;
@@ -74,11 +77,13 @@ async function findPod(
   if (vpc !== undefined && inVpc !== vpc)
     throw new ExplainError(`"${from}" is not in the VPC that was named besides, ${vpc}`);
   const found: Pod[] = [];
-  if (inVpc !== undefined) found.push(...podsAt(facts, inVpc, namespace, name));
+  const search: Search = { namespace, name, left: AIDS_LOOKED_AT };
+  if (inVpc !== undefined) found.push(...(await podsAt(facts, inVpc, search)));
   else {
     let looked = 0;
     for (const scope of facts.catalog.scopes()) {
-      if (scope.namespace === namespace) found.push(...podsAt(facts, scope.vpc, namespace, name));
+      if (scope.namespace === namespace) found.push(...(await podsAt(facts, scope.vpc, search)));
+      if (found.length > LISTED) break;
       if (++looked % SLICE === 0) await facts.turn();
     }
   }
@@ -95,14 +100,25 @@ async function findPod(
   throw new ExplainError(`there is no pod ${namespace}/${name}${where}`, true);
 }
 
+interface Search {
+  namespace: string;
+  name: string;
+  /** Pods whose aid may still be looked at. */
+  left: number;
+}
+
 /** By its name, else by its aid. */
-function podsAt(facts: ExplainFacts, vpc: string, namespace: string, name: string): Pod[] {
-  const own = facts.catalog.get({ kind: 'pod', vpc, namespace, name });
+async function podsAt({ catalog, turn }: ExplainFacts, vpc: string, search: Search): Promise<Pod[]> {
+  const { namespace, name } = search;
+  const own = catalog.get({ kind: 'pod', vpc, namespace, name });
   if (own?.kind === 'pod') return [own];
   // Most names look like no aid, and only those are worth reading a namespace for.
   if (!/^p[0-9a-f]{10}$/.test(name)) return [];
-  for (const pod of facts.catalog.list('pod', { vpc, namespace }))
+  for (const pod of catalog.list('pod', { vpc, namespace })) {
+    if (search.left-- <= 0) break;
     if (pod.kind === 'pod' && pod.aid === name) return [pod];
+    if (search.left % PODS_A_TURN === 0) await turn();
+  }
   return [];
 }
 

@@ -38,9 +38,13 @@ export async function nearMisses(facts: ExplainFacts, view: View, missed: Missed
   const spaces = await namespacesOf(facts, vpc);
   await elsewhere(facts, view, spaces, missed, add);
   if (before.length > 0 && !spaces.includes(last)) await mistypedNamespace(facts, view, spaces, missed, add);
-  if (namespace !== '') await similar(facts, { vpc, namespace }, whole, '', add);
-  if (before.length > 0 && last !== namespace && spaces.includes(last))
-    await similar(facts, { vpc, namespace: last }, before.join('.'), `.${last}`, add);
+  try {
+    if (namespace !== '') await similar(facts, { vpc, namespace }, whole, '', add);
+    if (before.length > 0 && last !== namespace && spaces.includes(last))
+      await similar(facts, { vpc, namespace: last }, before.join('.'), `.${last}`, add);
+  } catch {
+    // A list is given up where too much changes while it is read: then there are no guesses from it.
+  }
   if (operator) await inOtherVpcs(facts, view, missed, add);
   return [...found.values()];
 }
