@@ -15,7 +15,7 @@ export interface QueryBody {
 
 /** Parameters that may come once each, all as text. */
 const WORDS = ['name', 'type', 'from', 'vpc', 'listener', 'tcp', 'size', 'id', 'operator'];
-/** Requests that are worked on at the same time; each takes its turns beside the others. */
+/** Requests that are worked on at the same time, in slices. */
 const AT_ONCE = 16;
 
 export function explainRoutes(app: FastifyInstance, server: PodnsServer): void {

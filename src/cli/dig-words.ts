@@ -9,7 +9,7 @@ export interface Words {
   name: string;
   type: number | undefined;
   server: Target | undefined;
-  /** Undefined where no word says. */
+  /** Undefined where no word decides. */
   tcp: boolean | undefined;
   short: boolean | undefined;
   edns: boolean;

@@ -28,8 +28,8 @@ export interface InventoryLines {
   room: number;
 }
 
-/** Lines of an inventory that are read between two turns. */
-const LINES_A_TURN = 64;
+/** Lines of an inventory that are read in one slice of work. */
+const LINES_A_SLICE = 64;
 const MESSAGE_MAX = 65535;
 
 export class Asker {
@@ -83,7 +83,7 @@ export class Asker {
     return this.responder.decision.outcome === decision.OUTCOME_TEXT;
   }
 
-  /** The lines of the inventory that was judged last, as far as a message can hold them; others have their turn meanwhile. */
+  /** The lines of the inventory that was judged last, as far as a message can hold them; read in slices. */
   async linesOf(peer: Peer): Promise<InventoryLines> {
     const { responder, facts } = this;
     const { lines: inventory, room } = textLines(responder, peer, facts.inventory);
@@ -94,7 +94,7 @@ export class Asker {
         lines.push(line);
         octets += line.length;
         if (octets > room) break;
-        if (lines.length % LINES_A_TURN === 0) await facts.turn();
+        if (lines.length % LINES_A_SLICE === 0) await facts.pause();
       }
     } catch {
       throw new ExplainError('too much changes while the inventory is read; ask again');

@@ -88,7 +88,7 @@ function membersOf(
     const pods = words[tail + layout.SET_PODS];
     const services = words[tail + layout.SET_SERVICES];
     const at = tail + layout.SET_REFS;
-    // Services stand behind the pods that they hide.
+    // Services stand after the pods that they hide.
     const order = [...words.subarray(at + pods, at + pods + services), ...words.subarray(at, at + pods)];
     return cut(view, order, most, order.length);
   }
@@ -157,7 +157,7 @@ function servicesHide({ responder, record }: Found): boolean {
   );
 }
 
-/** What the flags of an attachment say, by the overlay's place among the pod's. */
+/** The flags of each attachment, by the overlay's place among the pod's. */
 function flagsOf(view: View, member: number): number[] {
   const { words } = view;
   const tail = view.tail(member);

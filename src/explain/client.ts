@@ -55,9 +55,9 @@ function foundBy(parts: Parts, status: ClientStatus, pod: string): string[] {
   const { responder, peer } = parts;
   const { client, decision, view } = responder;
   const texts: string[] = [];
-  const said = (code: number): boolean => has(decision, code);
+  const gave = (code: number): boolean => has(decision, code);
   const { vpc, namespace } = peer.listener;
-  if (said(reason.BY_LISTENER)) {
+  if (gave(reason.BY_LISTENER)) {
     texts.push(
       namespace === ''
         ? `The listener's scope fixes the VPC, ${vpc}.`
@@ -66,18 +66,18 @@ function foundBy(parts: Parts, status: ClientStatus, pod: string): string[] {
     if (namespace !== '' && client.namespace === 0 && status === 'known')
       texts.push(`VPC ${vpc} has no namespace ${namespace} now.`);
   }
-  if (said(reason.BY_RULE)) texts.push(ruleText(parts));
-  if (said(reason.BY_PREFIX)) texts.push(prefixText(parts));
-  if (said(reason.BY_ONLY_VPC))
+  if (gave(reason.BY_RULE)) texts.push(ruleText(parts));
+  if (gave(reason.BY_PREFIX)) texts.push(prefixText(parts));
+  if (gave(reason.BY_ONLY_VPC))
     texts.push(
       status === 'unknown'
         ? 'There is only one VPC, but no pod of it has this address, and none of its subnets holds it.'
         : 'There is only one VPC, so an IPv4 address counts as its own.',
     );
-  if (said(reason.POD_BY_ADDRESS) && pod !== '') texts.push(`The address is exactly that of pod ${pod}.`);
-  if (said(reason.POD_AMBIGUOUS))
+  if (gave(reason.POD_BY_ADDRESS) && pod !== '') texts.push(`The address is exactly that of pod ${pod}.`);
+  if (gave(reason.POD_AMBIGUOUS))
     texts.push('Several pods hold this address on different overlays, so it tells no pod.');
-  if (said(reason.POD_UNKNOWN) && (status === 'known' || status === 'pod-unknown')) {
+  if (gave(reason.POD_UNKNOWN) && (status === 'known' || status === 'pod-unknown')) {
     const counts = client.onAllOverlays ? ' The client counts as attached to all overlays there.' : '';
     texts.push(`No pod of the VPC has exactly this address.${counts}`);
   }
@@ -132,7 +132,7 @@ function ruleText({ settings, peer }: Parts): string {
   if (rule === undefined) return `${reason.REASON_TEXTS[reason.BY_RULE]!}.`;
   const { from, vpc, namespace } = rule;
   const where = namespace === '' ? `VPC ${vpc}` : `namespace ${namespace} of VPC ${vpc}`;
-  return `The rule for ${from} under clients says ${where}.`;
+  return `The rule for ${from} under clients names ${where}.`;
 }
 
 function prefixText({ responder, catalog, peer }: Parts): string {

@@ -1,4 +1,4 @@
-/** Puts an explanation together, in steps between which others have their turn. */
+/** Puts an explanation together, in slices of work between which everything else goes on. */
 import { randomInt } from 'node:crypto';
 import * as reason from '../answer/decide/reasons.ts';
 import { payloadLimit } from '../answer/encode/encode.ts';
@@ -71,7 +71,7 @@ export class Explainer {
     const explanation = this.write(asked, packet, peer, isOpen, ask.operator === true);
     const missed = this.missed(explanation);
     const pod = this.podView(peer);
-    await this.facts.turn();
+    await this.facts.pause();
     if (!question.isAddress && (question.type === TYPE_A || question.type === TYPE_AAAA)) {
       explanation.resolvers = await explainResolvers(ask.name, pod, this.lookFor(peer));
     }
@@ -156,7 +156,7 @@ export class Explainer {
     const udp = { ...peer, tcp: false };
     const tcp = { ...peer, tcp: true };
     return async (name, type, edns) => {
-      await this.facts.turn();
+      await this.facts.pause();
       const question = { name, type: type === 'A' ? TYPE_A : TYPE_AAAA, size: edns ? UDP_PAYLOAD_MAX : 0 };
       const packet = packetOf(question, 0);
       let { outcome, answer } = this.asker.ask(packet, udp);

@@ -49,7 +49,7 @@ export interface RuleExplained {
   rule: string;
   fits: boolean;
   text: string;
-  /** Of a port's name: the rest behind its two labels, which was read by the same rules. */
+  /** Of a port's name: the rest after its two labels, which was read by the same rules. */
   of: string | null;
 }
 
@@ -91,7 +91,7 @@ export interface ProvenanceExplained {
   place: string | null;
   /** Of the revision; null where nothing is known of its time. */
   age: Age | null;
-  /** Other sources that say the same key, and are not heard. */
+  /** Other sources that report the same key, and come after this one in the configuration. */
   shadowed: string[];
 }
 
@@ -124,7 +124,7 @@ export interface CacheExplained {
 export interface AnswerExplained {
   /**
    * `held`: the query waits first, and this is what it gets when nothing comes meanwhile. `forwarded`: what the
-   * upstreams say, which nobody was asked for. `dropped`: none.
+   * upstreams would answer; none was asked. `dropped`: none.
    */
   outcome: 'answered' | 'held' | 'forwarded' | 'dropped';
   /** Null where there is no answer to show. */

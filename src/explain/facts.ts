@@ -10,7 +10,7 @@ import type { Age, OutsideExplained } from './explanation.ts';
 export interface ExplainAsk {
   /** As it goes on the wire, without a search list; an address stands for its reverse name. */
   name: string;
-  /** `AAAA` unless said; `PTR` for an address. */
+  /** `AAAA` by default; `PTR` for an address. */
   type?: string;
   /** `NS/POD`, `VPC/NS/POD` or the address of the client. */
   from: string;
@@ -20,9 +20,9 @@ export interface ExplainAsk {
   listener?: string;
   /** As over TCP. */
   tcp?: boolean;
-  /** Octets of EDNS payload that the client takes, 0 for a client without EDNS; 1232 unless said. */
+  /** Octets of EDNS payload that the client takes, 0 for a client without EDNS; 1232 by default. */
   size?: number;
-  /** Of the message, which chooses where the rotation of several addresses begins; random unless said. */
+  /** Of the message, which chooses where the rotation of several addresses begins; random by default. */
   id?: number;
   /** Names of other VPCs may be told. */
   operator?: boolean;
@@ -72,6 +72,6 @@ export interface ExplainFacts {
     responder: Responder,
     peer: Peer,
   ): { facts: OutsideExplained; answer: Uint8Array | undefined };
-  /** Lets others have a turn. */
-  turn(): Promise<void>;
+  /** Ends a slice of work: whatever else waits for the event loop goes first. */
+  pause(): Promise<void>;
 }

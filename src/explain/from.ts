@@ -21,11 +21,11 @@ interface Picked {
   isOpen: boolean;
 }
 
-/** Scopes that are read between two turns. */
+/** Scopes that are read in one slice of work. */
 const SLICE = 256;
-/** Pods that are read for one of them to have an aid, in all and between two turns. */
+/** Pods that are read for one of them to have an aid, in all and in one slice of work. */
 const AIDS_LOOKED_AT = 20_000;
-const PODS_A_TURN = 32;
+const PODS_A_SLICE = 32;
 /** No client is told more than so many VPCs. */
 const LISTED = 8;
 const PORT = 53_000;
@@ -84,7 +84,7 @@ async function findPod(
     for (const scope of facts.catalog.scopes()) {
       if (scope.namespace === namespace) found.push(...(await podsAt(facts, scope.vpc, search)));
       if (found.length > LISTED) break;
-      if (++looked % SLICE === 0) await facts.turn();
+      if (++looked % SLICE === 0) await facts.pause();
     }
   }
   if (found.length === 1) return found[0]!;
@@ -108,7 +108,7 @@ interface Search {
 }
 
 /** By its name, else by its aid. */
-async function podsAt({ catalog, turn }: ExplainFacts, vpc: string, search: Search): Promise<Pod[]> {
+async function podsAt({ catalog, pause }: ExplainFacts, vpc: string, search: Search): Promise<Pod[]> {
   const { namespace, name } = search;
   const own = catalog.get({ kind: 'pod', vpc, namespace, name });
   if (own?.kind === 'pod') return [own];
@@ -117,7 +117,7 @@ async function podsAt({ catalog, turn }: ExplainFacts, vpc: string, search: Sear
   for (const pod of catalog.list('pod', { vpc, namespace })) {
     if (search.left-- <= 0) break;
     if (pod.kind === 'pod' && pod.aid === name) return [pod];
-    if (search.left % PODS_A_TURN === 0) await turn();
+    if (search.left % PODS_A_SLICE === 0) await pause();
   }
   return [];
 }

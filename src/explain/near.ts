@@ -9,9 +9,9 @@ import type { ExplainFacts } from './facts.ts';
 const TOLD = 5;
 const SCOPES_MAX = 4096;
 const RESOURCES_MAX = 2000;
-/** Between two turns. */
-const SCOPES_A_TURN = 64;
-const RESOURCES_A_TURN = 32;
+/** In one slice of work. */
+const SCOPES_A_SLICE = 64;
+const RESOURCES_A_SLICE = 32;
 /** Names longer than this are not compared. */
 const LENGTH_MAX = 63;
 
@@ -49,20 +49,20 @@ export async function nearMisses(facts: ExplainFacts, view: View, missed: Missed
   return [...found.values()];
 }
 
-async function namespacesOf({ catalog, turn }: ExplainFacts, vpc: string): Promise<string[]> {
+async function namespacesOf({ catalog, pause }: ExplainFacts, vpc: string): Promise<string[]> {
   const names: string[] = [];
   let looked = 0;
   for (const { namespace } of catalog.scopes(vpc)) {
     if (namespace !== '') names.push(namespace);
     if (++looked === SCOPES_MAX) break;
-    if (looked % SCOPES_A_TURN === 0) await turn();
+    if (looked % SCOPES_A_SLICE === 0) await pause();
   }
   return names.sort();
 }
 
 /** The name as it was asked, but of another namespace. */
 async function elsewhere(
-  { turn }: ExplainFacts,
+  { pause }: ExplainFacts,
   view: View,
   spaces: readonly string[],
   { labels, vpc, namespace }: Missed,
@@ -73,7 +73,7 @@ async function elsewhere(
   const names = spaces.includes(last) ? [labels.slice(0, -1), labels] : [labels];
   let looked = 0;
   for (const space of spaces) {
-    if (++looked % SCOPES_A_TURN === 0) await turn();
+    if (++looked % SCOPES_A_SLICE === 0) await pause();
     for (const parts of names) {
       if (parts.length === 0 || !exists(view, vpc, space, parts)) continue;
       const name = parts.join('.');
@@ -85,7 +85,7 @@ async function elsewhere(
 }
 
 async function mistypedNamespace(
-  { turn }: ExplainFacts,
+  { pause }: ExplainFacts,
   view: View,
   spaces: readonly string[],
   { labels, vpc }: Missed,
@@ -95,7 +95,7 @@ async function mistypedNamespace(
   const before = labels.slice(0, -1);
   let looked = 0;
   for (const space of spaces) {
-    if (++looked % SCOPES_A_TURN === 0) await turn();
+    if (++looked % SCOPES_A_SLICE === 0) await pause();
     if (!isNear(last, space)) continue;
     const has = exists(view, vpc, space, before);
     const name = `${before.join('.')}.${space}`;
@@ -108,10 +108,10 @@ async function mistypedNamespace(
 
 /** Names of one namespace that differ by a letter or two. */
 async function similar(
-  { catalog, turn }: ExplainFacts,
+  { catalog, pause }: ExplainFacts,
   scope: { vpc: string; namespace: string },
   wanted: string,
-  behind: string,
+  after: string,
   add: (miss: NearMiss) => void,
 ): Promise<void> {
   let looked = 0;
@@ -119,12 +119,12 @@ async function similar(
   for (const kind of ['service', 'pod'] as const) {
     for (const resource of catalog.list(kind, scope)) {
       if (++looked > RESOURCES_MAX) break;
-      if (looked % RESOURCES_A_TURN === 0) await turn();
+      if (looked % RESOURCES_A_SLICE === 0) await pause();
       if (resource.kind !== 'pod' && resource.kind !== 'service') continue;
       for (const name of [resource.name, ...resource.names]) {
         if (name === wanted || !isNear(wanted, name)) continue;
         const text = `\`${name}\` is a name of namespace ${scope.namespace}.`;
-        const miss: NearMiss = { name: name + behind, kind, namespace: scope.namespace, text, vpc: null };
+        const miss: NearMiss = { name: name + after, kind, namespace: scope.namespace, text, vpc: null };
         near.push({ far: distance(wanted, name), miss });
       }
     }
@@ -135,7 +135,7 @@ async function similar(
 
 /** Only for operators: nothing that is found here can ever be given to the client. */
 async function inOtherVpcs(
-  { catalog, turn }: ExplainFacts,
+  { catalog, pause }: ExplainFacts,
   view: View,
   { labels, vpc }: Missed,
   add: (miss: NearMiss) => void,
@@ -143,7 +143,7 @@ async function inOtherVpcs(
   let looked = 0;
   for (const scope of catalog.scopes()) {
     if (++looked === SCOPES_MAX) return;
-    if (looked % SCOPES_A_TURN === 0) await turn();
+    if (looked % SCOPES_A_SLICE === 0) await pause();
     if (scope.vpc === vpc || scope.namespace === '') continue;
     const isNamespace = labels.length > 1 && labels.at(-1) === scope.namespace;
     const parts = isNamespace ? labels.slice(0, -1) : labels;

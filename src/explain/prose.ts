@@ -114,7 +114,7 @@ function originText({ source, revision, place, age, shadowed }: ProvenanceExplai
   // One that was read a moment ago, as with files, tells nothing.
   if (age !== null && (age.seconds > 0 || !age.atLeast))
     parts.push(`${age.atLeast ? 'at least ' : ''}${durationText(age.seconds)} old`);
-  if (shadowed.length > 0) parts.push(`also said by ${shadowed.join(', ')}`);
+  if (shadowed.length > 0) parts.push(`also reported by ${shadowed.join(', ')}`);
   return parts.join(', ');
 }
 
@@ -166,7 +166,7 @@ function cacheText({ state, seconds }: OutsideExplained['cache']): string {
 function answerLines({ answer, reasons, question }: Explanation): Lines {
   const { outcome, rcode, flags, ttl, ede } = answer;
   if (outcome === 'dropped') return ['None: the packet is dropped.'];
-  if (outcome === 'forwarded') return ['What the upstream says.'];
+  if (outcome === 'forwarded') return ['What the upstream answers.'];
   const lines: Lines = [];
   if (outcome === 'held')
     lines.push('The query is held for a moment, because what it needs may be on its way. If nothing comes:');

@@ -5,7 +5,7 @@ import type { Policy } from './destinations.ts';
 
 /** What one query of A or AAAA gets. */
 export interface Looked {
-  /** `NOERROR`, `NXDOMAIN`, …; `forwarded` for what an upstream would have to say, `nothing` for silence. */
+  /** `NOERROR`, `NXDOMAIN`, …; `forwarded` for what depends on an upstream, `nothing` for silence. */
   rcode: string;
   addresses: string[];
   /** More than these. */
@@ -110,7 +110,7 @@ const STUBS: readonly Stub[] = [
   {
     ...glibc,
     resolver: 'java',
-    notes: ['Java keeps an answer for 30 seconds and an error for 10, whatever the TTL says.'],
+    notes: ['Java keeps an answer for 30 seconds and an error for 10, whatever the TTL is.'],
   },
 ];
 
@@ -159,9 +159,7 @@ async function explainStub(stub: Stub, text: string, pod: PodView, look: Look): 
     const pair = [await look(name, 'A', stub.edns), await look(name, 'AAAA', stub.edns)];
     pair.forEach((looked, i) => queries.push({ name, type: i === 0 ? 'A' : 'AAAA', gets: getsText(looked) }));
     if (is(pair, 'forwarded')) {
-      result.notes.push(
-        `What ${name} gets is for an upstream to say; nobody was asked for this explanation.`,
-      );
+      result.notes.push(`What ${name} gets depends on an upstream, and none was asked for this explanation.`);
       return result;
     }
     const found = pair.flatMap(({ addresses }) => addresses);
@@ -231,7 +229,7 @@ function orderNote(
   const hasBoth = (addresses: readonly string[]): boolean =>
     addresses.some(isIp6) && addresses.some((address) => !isIp6(address));
   if (!hasBoth(sorted)) return undefined;
-  if (resolver === 'java') return 'Java puts IPv4 first, unless java.net.preferIPv6Addresses says otherwise.';
+  if (resolver === 'java') return 'Java puts IPv4 first, unless java.net.preferIPv6Addresses is true.';
   const missing = sources.some(isIp6) ? 'IPv4' : 'IPv6';
   if (!hasBoth(sources)) return `The client has no ${missing} address, so ${missing} destinations go last.`;
   const first = isIp6(sorted[0]!) ? 'IPv6' : 'IPv4';

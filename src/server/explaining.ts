@@ -50,6 +50,6 @@ export function explainerOf(options: ExplainingOptions): Explainer {
     holds: { sync: config.syncHold, pod: config.podHold },
     age: (source, revision) => feed.age(source, revision),
     outside: (packet, responder, peer) => outside.look(packet, responder, peer),
-    turn: () => new Promise((resolve) => setImmediate(resolve)),
+    pause: () => new Promise((resolve) => setImmediate(resolve)),
   });
 }

@@ -100,7 +100,7 @@ describe('a name with a dot', () => {
     expect([...new Set(Object.values(all).map((text) => text.split(' → ')[0]))]).toEqual(['db.']);
     const [first] = await explainResolvers('a.example', POD, world({ 'a.example.': 'forwarded' }));
     expect([first!.addresses, first!.error]).toEqual([[], null]);
-    expect(first!.notes[0]).toContain('for an upstream to say');
+    expect(first!.notes[0]).toContain('depends on an upstream');
   });
 });
 
