@@ -28,6 +28,9 @@ import { labelsText } from './trace.ts';
 /** Records of one section that are written out; the message has them all. */
 const RECORDS_MAX = 64;
 
+/** Octets of an answer that takes a slice of work of its own to read. */
+const LONG = 8192;
+
 interface Question {
   name: string;
   type: number;
@@ -66,9 +69,19 @@ export class Explainer {
     const { packet, peer, isOpen, question } = await this.prepare(ask);
     const { asker } = this;
     let asked = asker.ask(packet, peer);
-    if (asker.composes) asked = asker.ask(packet, peer, await asker.linesOf(peer));
+    const lines = asker.composes ? await asker.linesOf(peer) : undefined;
+    if (lines !== undefined) asked = asker.ask(packet, peer, lines);
+    let read = readAnswer(asked.answer);
+    if (read.isLong) {
+      // That took a slice; the view may be another after it, and so may the answer.
+      await this.facts.pause();
+      const before = asked.answer!;
+      asked = asker.ask(packet, peer, lines);
+      if (asked.answer === undefined || Buffer.compare(asked.answer, before) !== 0)
+        read = readAnswer(asked.answer);
+    }
     // From here to the next `await` the responder holds this question.
-    const explanation = this.write(asked, packet, peer, isOpen, ask.operator === true);
+    const explanation = this.write(asked, read, packet, peer, isOpen, ask.operator === true);
     const missed = this.missed(explanation);
     const pod = this.podView(peer);
     await this.facts.pause();
@@ -84,6 +97,7 @@ export class Explainer {
 
   private write(
     asked: Asked,
+    { skimmed, rdata }: ReadAnswer,
     packet: Uint8Array,
     peer: Peer,
     isOpen: boolean,
@@ -93,8 +107,6 @@ export class Explainer {
     const { responder, decider } = this.asker;
     const { settings, catalog } = facts;
     const { query, decision: d } = responder;
-    const rdata = new Set<string>();
-    const skimmed = asked.answer === undefined ? undefined : skimMessage(asked.answer, RECORDS_MAX, rdata);
     const message = skimmed?.message;
     const client = explainClient({ responder, peer, isOpen, settings, catalog, operator });
     const reading = decider.trace.end(d);
@@ -166,6 +178,19 @@ export class Explainer {
       return looked(answer);
     };
   }
+}
+
+interface ReadAnswer {
+  skimmed: Skimmed | undefined;
+  /** Of all its records, see `skimMessage`. */
+  rdata: Set<string>;
+  isLong: boolean;
+}
+
+function readAnswer(answer: Uint8Array | undefined): ReadAnswer {
+  const rdata = new Set<string>();
+  if (answer === undefined) return { skimmed: undefined, rdata, isLong: false };
+  return { skimmed: skimMessage(answer, RECORDS_MAX, rdata), rdata, isLong: answer.length > LONG };
 }
 
 function questionOf({ name, type, size = UDP_PAYLOAD_MAX }: ExplainAsk): Question {

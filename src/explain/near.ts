@@ -116,13 +116,15 @@ async function similar(
 ): Promise<void> {
   let looked = 0;
   const near: { far: number; miss: NearMiss }[] = [];
+  const seen = new Set<string>();
   for (const kind of ['service', 'pod'] as const) {
     for (const resource of catalog.list(kind, scope)) {
       if (++looked > RESOURCES_MAX) break;
       if (looked % RESOURCES_A_SLICE === 0) await pause();
       if (resource.kind !== 'pod' && resource.kind !== 'service') continue;
       for (const name of [resource.name, ...resource.names]) {
-        if (name === wanted || !isNear(wanted, name)) continue;
+        if (name === wanted || seen.has(name) || !isNear(wanted, name)) continue;
+        seen.add(name);
         const text = `\`${name}\` is a name of namespace ${scope.namespace}.`;
         const miss: NearMiss = { name: name + after, kind, namespace: scope.namespace, text, vpc: null };
         near.push({ far: distance(wanted, name), miss });
