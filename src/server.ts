@@ -18,6 +18,10 @@ import { Feed } from './server/feed.ts';
 import { endServer } from './server/ending.ts';
 import type { SourceStatus } from './server/source-status.ts';
 import { catalogInventory } from './server/inventory.ts';
+import { explainerOf } from './server/explaining.ts';
+import type { Explainer } from './explain/explainer.ts';
+import type { Explanation } from './explain/explanation.ts';
+import type { ExplainAsk } from './explain/facts.ts';
 import { Transports } from './server/transports.ts';
 import type { OpenListener } from './server/transports.ts';
 import { Staleness } from './server/staleness.ts';
@@ -57,6 +61,14 @@ export interface ServerOptions {
   cookieSecret?: Uint8Array;
 }
 
+export interface QueryResult {
+  /** Undefined where a server would stay silent. */
+  answer: Uint8Array | undefined;
+  /** The listener that the client would have asked. */
+  listener: string;
+  milliseconds: number;
+}
+
 /** Records that are cleaned up in one pass of the event loop. */
 const TIDIED = 512;
 
@@ -86,6 +98,8 @@ export class ServerCore {
   private readonly transports: Transports;
   private readonly answering: Answering;
   private readonly peers: DirectClients;
+  /** Made when it is first asked. */
+  private readonly explainer: () => Explainer;
   private readonly out = new Uint8Array(65535);
   private readonly saidVpcs = new SourceVpcs();
   private readonly api: ApiChanges;
@@ -186,6 +200,22 @@ export class ServerCore {
       logger: this.logger,
     });
     this.peers = new DirectClients(this.transports);
+    let explainer: Explainer | undefined;
+    const { catalog, feed, deferred, outside, transports } = this;
+    const inventory = catalogInventory(catalog);
+    const parts = {
+      memory,
+      settings,
+      config,
+      catalog,
+      inventory,
+      feed,
+      deferred,
+      outside,
+      transports,
+      seconds,
+    };
+    this.explainer = () => (explainer ??= explainerOf(parts));
     this.api = new ApiChanges(() => this.feed.sink(API_SOURCE));
   }
 
@@ -236,7 +266,29 @@ export class ServerCore {
 
   /** Answers one message without a socket. Undefined if a server would send nothing. */
   answer(packet: Uint8Array, client: AnswerClient): Uint8Array | undefined | Promise<Uint8Array | undefined> {
-    const peer = this.peers.of(client);
+    return this.answerPeer(packet, this.peers.of(client));
+  }
+
+  /**
+   * Why a client gets its answer: how the server identifies the client and reads the name, which records it considers, and
+   * what resolvers do with the answer. Asks no upstream. Rejects with ExplainError if the question cannot be asked.
+   */
+  explain(ask: ExplainAsk): Promise<Explanation> {
+    return this.explainer().explain(ask);
+  }
+
+  /** The answer itself, as that client would get it on that listener. Rejects as `explain` does. */
+  async query(ask: ExplainAsk): Promise<QueryResult> {
+    const { packet, peer } = await this.explainer().prepare(ask);
+    const began = performance.now();
+    const answer = await this.answerPeer(packet, peer);
+    return { answer, listener: peer.listener.text, milliseconds: performance.now() - began };
+  }
+
+  private answerPeer(
+    packet: Uint8Array,
+    peer: Peer,
+  ): Uint8Array | undefined | Promise<Uint8Array | undefined> {
     const length = this.answerNow(packet, peer, this.out);
     if (length > 0) return this.out.slice(0, length);
     if (length !== DEFERRED) return undefined;

@@ -1,6 +1,7 @@
 /** All routes of a running server, for `createAdmin`. */
 import type { ServerCore } from '../server.ts';
 import { dockerRoutes } from './docker/docker-routes.ts';
+import { explainRoutes } from './explain.ts';
 import type { AdminRoutes } from './facts.ts';
 import { listRoutes } from './lists.ts';
 import { metricsRoutes } from './metrics.ts';
@@ -12,6 +13,7 @@ export function serverRoutes(server: ServerCore, version: string): AdminRoutes[]
   return [
     (app) => watchRoutes(app, server),
     (app) => listRoutes(app, server),
+    (app) => explainRoutes(app, server),
     (app) => statusRoutes(app, server, version),
     (app) => metricsRoutes(app, server, version),
     (app) => dockerRoutes(app, server, version),

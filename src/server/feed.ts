@@ -5,8 +5,10 @@ import { Catalog } from '../catalog/catalog.ts';
 import type { Change, Transaction } from '../catalog/catalog.ts';
 import type { Place, Problem, Projection, Resource, ResourceKey, Sink } from '../model.ts';
 import { keyOf, keyText } from '../model.ts';
+import type { Age } from '../explain/explanation.ts';
 import { Histogram } from './histogram.ts';
 import { Rate } from './rate.ts';
+import { RevisionTimes } from './revision-times.ts';
 import { newStatus } from './source-status.ts';
 import type { SourceStatus } from './source-status.ts';
 
@@ -62,6 +64,7 @@ interface Feeder {
   problems: Map<string, Problem[]>;
   rate: Rate;
   /** True between `gather(true)` and `gather(false)`. */
+  times: RevisionTimes;
   gathers: boolean;
 }
 
@@ -100,6 +103,11 @@ export class Feed {
     for (const { status } of this.feeders.values()) yield status;
   }
 
+  /** The age of a source's revision; undefined if that is no longer known. */
+  age(source: string, revision: string): Age | undefined {
+    return this.feeders.get(source)?.times.age(revision, this.options.wallClock());
+  }
+
   /** Registers a source with the lowest precedence so far, and returns its sink. */
   sink(name: string): Sink {
     const { catalog, wallClock, elapsed } = this.options;
@@ -111,6 +119,7 @@ export class Feed {
       opening: NOTHING_OPEN,
       problems: new Map(),
       rate: new Rate(elapsed),
+      times: new RevisionTimes(),
       gathers: false,
     };
     this.feeders.set(name, feeder);
@@ -298,6 +307,7 @@ export class Feed {
       status.lastHeard = heard ?? now;
       if (heard === undefined) status.lastChange = now;
       feeder.rate.add(changes);
+      feeder.times.note(revision, at ?? heard ?? now, full || heard !== undefined);
       if (full) status.synced = true;
       else {
         if (at !== undefined) {

@@ -1,6 +1,6 @@
 /** The record that deciding fills and encoding reads: one reused object per responder, no allocation per query. */
 
-import { RCODE_NXDOMAIN, TYPE_ANY, TYPE_NS, TYPE_SOA } from '../../dns/constants.ts';
+import { RCODE_NXDOMAIN, RCODE_SERVFAIL, TYPE_ANY, TYPE_NS, TYPE_SOA } from '../../dns/constants.ts';
 import type { Query } from '../../dns/query.ts';
 import { NO_SUCH_NAME, NO_SUCH_TYPE } from './reasons.ts';
 
@@ -87,6 +87,15 @@ export class Decision {
 
   because(reason: number): void {
     if (this.reasonCount < REASONS_MAX) this.reasons[this.reasonCount++] = reason;
+  }
+
+  /** SERVFAIL in the place of an answer that cannot be waited for. */
+  giveUp(ede: number, edeText: number): void {
+    this.outcome = OUTCOME_ANSWER;
+    this.authoritative = false;
+    this.data = DATA_NONE;
+    this.soaLabel = -1;
+    this.fail(RCODE_SERVFAIL, ede, edeText);
   }
 
   fail(rcode: number, ede: number, edeText: number): void {
