@@ -147,6 +147,26 @@ export function placeText(place: Place | undefined): string {
   return `${place.file}:${place.line}:${place.column ?? 1}`;
 }
 
+/**
+ * What stands wrong. `record`: one resource was refused. `file`: a zone file is not taken up. `conflict`: two sources
+ * give one key. `net6`, `address`: two VPCs or two pods claim the same. `listener`, `client_rule`, `resolv_conf`: a
+ * part of the configuration matches nothing. `limit`: something was turned away because too much came.
+ */
+export type ProblemKind =
+  | 'record'
+  | 'file'
+  | 'source'
+  | 'conflict'
+  | 'net6'
+  | 'address'
+  | 'memory'
+  | 'saved_view'
+  | 'upstream'
+  | 'listener'
+  | 'client_rule'
+  | 'resolv_conf'
+  | 'limit';
+
 /** Something wrong with input. `error`: that thing was refused. `warning`: it is served, but look at it. */
 export interface Problem {
   severity: 'error' | 'warning';
@@ -154,6 +174,10 @@ export interface Problem {
   reason: string;
   /** The resource it concerns, where there is one. */
   key?: ResourceKey;
+  /** `record` unless it is said. */
+  kind?: ProblemKind;
+  /** Nothing is served in its place: there is no last good state. */
+  unserved?: boolean;
 }
 
 /** `zones/aep.yaml:7:12: reason`. */
@@ -197,6 +221,11 @@ export interface Sink {
    * put, if there is one, stays, whether it is heard or not. `stamp`: of a VPC, as for `put`. True when there is one.
    */
   keep?(key: ResourceKey, stamp?: string): boolean;
+  /**
+   * Outside of a transaction: what an earlier run has saved of this source as said in that file, and what it has
+   * saved without a place. For a file that cannot be read now.
+   */
+  savedIn?(file: string): Promise<ResourceKey[]>;
   /** Undefined when there is nothing to wait for: it is answerable already. */
   commit(): Promise<void> | undefined;
   /**
@@ -241,8 +270,8 @@ export interface Source {
   close(): Promise<void>;
   /** What a later start needs beside this revision of ours to go on after it; undefined where it could not. */
   proof?(revision: string): string | undefined;
-  /** SIGHUP: read again what does not announce its changes. Optional. */
-  reload?(): void;
+  /** SIGHUP: read again what does not announce its changes. Resolves when that is delivered. Optional. */
+  reload?(): Promise<void> | void;
 }
 
 /**

@@ -125,6 +125,7 @@ export class Feed {
         open().put(resource, place, revision, stamp),
       delete: (key: ResourceKey) => open().delete(key),
       keep: (key: ResourceKey, stamp?: string) => open().keep(key, stamp),
+      savedIn: (file: string) => (status.restored ? this.savedIn(name, file) : Promise.resolve([])),
       commit: () => {
         const transaction = open();
         feeder.transaction = undefined;
@@ -190,6 +191,17 @@ export class Feed {
     if (this.isRefused(key)) return undefined;
     const resource = catalog.get(key);
     return resource && { resource, stamp: catalog.said(key)!.stamp };
+  }
+
+  private async savedIn(source: string, file: string): Promise<ResourceKey[]> {
+    const { catalog, yieldTurn } = this.options;
+    await this.settled();
+    const keys: ResourceKey[] = [];
+    for (const key of catalog.keysIn(source, file)) {
+      if (key === undefined) await yieldTurn();
+      else keys.push(key);
+    }
+    return keys;
   }
 
   private isRefused(key: ResourceKey): boolean {

@@ -165,9 +165,10 @@ function changed(old: Placed, placed: Placed): boolean {
 
 /** Says of an error what is served instead. */
 export function sayKept(problem: Problem, zone: ZoneFile, set: ZoneSet): Problem {
+  if (!zone.usable && zone.placed.length + zone.refused.size > 0)
+    return { ...problem, kind: 'file', reason: `${problem.reason}; the file's last good state is served` };
+  if (!zone.usable) return { ...problem, kind: 'file' };
   if (problem.severity !== 'error') return problem;
-  if (!zone.usable && zone.placed.length > 0)
-    return { ...problem, reason: `${problem.reason}; the file's last good state is served` };
   if (problem.key !== undefined && set.kept.has(keyText(problem.key)))
     return { ...problem, reason: `${problem.reason}; its last good version is served` };
   return problem;

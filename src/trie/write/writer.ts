@@ -228,7 +228,7 @@ export class TrieWriter implements Projection {
     const problems = this.claims.problems(limit);
     if (this.pending > 0) {
       const reason = `the memory is full: ${this.pending} names or addresses wait for room to be shown in full`;
-      problems.push({ severity: 'error', reason });
+      problems.push({ kind: 'memory', severity: 'error', reason });
     }
     return problems;
   }
