@@ -39,6 +39,9 @@ export interface ConfigInput {
   folder?: string;
 }
 
+/** Where a setting is written. */
+export type PlaceOf = (key: Key) => Place;
+
 /** Thrown with everything that is wrong. `usage`: only flags are, so the exit code is 2 instead of 78. */
 export class ConfigError extends Error {
   readonly problems: Problem[];
@@ -97,16 +100,18 @@ export function loadConfig(input: ConfigInput = {}): LoadedConfig {
 }
 
 /** Reads and checks one file by itself, for `podns check`. Never throws: what is wrong is in `problems`. */
-export function checkConfigFile(file: string): { config: Config; problems: Problem[] } {
+export function checkConfigFile(file: string): { config: Config; problems: Problem[]; placeOf: PlaceOf } {
   let said: FileSettings;
   try {
     said = readFile(file);
   } catch (error) {
-    if (error instanceof ConfigError) return { config: defaults(), problems: error.problems };
+    if (error instanceof ConfigError)
+      return { config: defaults(), problems: error.problems, placeOf: () => ({ file }) };
     throw error;
   }
   const config = { ...defaults(), ...said.values } as Config;
-  return { config, problems: [...said.problems, ...checkAcross(config, placeIn(said))] };
+  const placeOf = placeIn(said);
+  return { config, problems: [...said.problems, ...checkAcross(config, placeOf)], placeOf };
 }
 
 /**
@@ -162,7 +167,7 @@ function fromEnvironment(value: string): unknown {
   }
 }
 
-function placeIn({ places }: FileSettings): (key: Key) => Place {
+function placeIn({ places }: FileSettings): PlaceOf {
   return (key) => places[key] ?? { text: flagName(key) };
 }
 

@@ -8,10 +8,10 @@ import { DEFERRED, Responder } from './answer/responder.ts';
 import { Catalog } from './catalog/catalog.ts';
 import { completeConfig } from './config.ts';
 import type { Config } from './config/table.ts';
+import { AnswerCounts } from './server/answer-counts.ts';
 import type { Answering } from './transport/transport.ts';
 import type { Listen } from './transport/listen.ts';
 import type { Kind, Problem, Resource, Source } from './model.ts';
-import { problemText } from './model.ts';
 import { monotonicBy } from './server/monotonic-time.ts';
 import { Feed } from './server/feed.ts';
 import { endServer } from './server/ending.ts';
@@ -24,6 +24,7 @@ import type { Readiness } from './server/staleness.ts';
 import { Subscribers } from './server/subscribers.ts';
 import { ApiChanges, validated } from './server/changes.ts';
 import type { Changes } from './server/changes.ts';
+import { Observing } from './server/observing.ts';
 import { silent } from './server/logger.ts';
 import type { Logger } from './server/logger.ts';
 import { Forwarding } from './server/forwarding.ts';
@@ -31,6 +32,7 @@ import { DirectClients } from './server/direct-client.ts';
 import type { AnswerClient } from './server/direct-client.ts';
 import { SourceVpcs } from './server/source-vpcs.ts';
 import { answerSettings } from './server/settings.ts';
+import { turnedAway } from './server/turned-away.ts';
 import { LARGE_LOAD, releaseMemory } from './server/release-memory.ts';
 import { checkStateFolder } from './server/state-folder.ts';
 import { configuredSources } from './server/sources.ts';
@@ -76,7 +78,8 @@ export class PodnsServer {
   /** The flat memory, and what shapes answers: for readers of its own, in benches and other threads. */
   readonly memory: TrieMemory;
   readonly settings: AnswerSettings;
-  private readonly logger: Logger;
+  /** Problems, and what people are told of them. */
+  readonly observing: Observing;
   private readonly sources: Source[];
   /** Who is told of changes: the watch stream's readers, the events', the saved view. */
   readonly subscribers: Subscribers;
@@ -84,10 +87,12 @@ export class PodnsServer {
   private readonly writer: TrieWriter;
   private readonly staleness: Staleness;
   private readonly responder: Responder;
-  private readonly deferred: Deferred;
+  readonly deferred: Deferred;
   readonly outside: Forwarding;
   private readonly transports: Transports;
   private readonly answering: Answering;
+  /** What the main thread has answered, and what each VPC has asked. */
+  readonly answers: AnswerCounts;
   private readonly peers: DirectClients;
   private readonly out = new Uint8Array(65535);
   private readonly saidVpcs = new SourceVpcs();
@@ -102,7 +107,13 @@ export class PodnsServer {
     const elapsed = monotonicBy(wallClock);
     const seconds = (): number => Math.floor(wallClock() / 1000);
     this.config = config;
-    this.logger = options.logger ?? silent;
+    this.observing = new Observing({
+      logger: options.logger ?? silent,
+      wallClock,
+      elapsed,
+      event: (event) => this.subscribers.problem(event),
+    });
+    const { logger } = this.observing;
     this.sources = [...configuredSources(config), ...(options.sources ?? [])];
     this.catalog = new Catalog({
       sources: this.sources.map(({ name }) => name),
@@ -131,10 +142,13 @@ export class PodnsServer {
           this.staleness.note(source, change.resource);
           if (change.resource.kind === 'vpc') this.outside.changed(change.resource);
         } else if (change.key.kind === 'vpc') this.outside.forget(change.key.vpc);
+        this.observing.change(change);
         this.subscribers.change(change, at);
       },
       onState: (source) => this.afterState(source),
-      onProblem: (source, problem) => this.logProblem(source, problem),
+      onProblems: (source, scope, problems) => this.observing.sourceProblems(source, scope, problems),
+      onTaken: (source, revision, full, changes) =>
+        this.observing.reports.committed(source, revision, full, changes),
     });
     this.staleness = new Staleness({
       writer: this.writer,
@@ -153,7 +167,7 @@ export class PodnsServer {
       sources: this.sources,
       version: options.version ?? '',
       wallClock,
-      report: (problem) => this.logProblem('saved view', problem),
+      report: () => this.observing.look(),
     });
     this.responder = new Responder(new View(memory), settings, seconds);
     this.outside = new Forwarding({
@@ -173,10 +187,14 @@ export class PodnsServer {
       isLive: () => this.staleness.live,
       outside: this.outside,
     });
-    this.answering = {
+    this.answers = new AnswerCounts(this.responder);
+    this.answering = this.answers.counting({
       respond: (packet, peer, out) => this.respond(packet, peer, out),
-      defer: (packet, peer, reply) => this.deferred.defer(packet, peer, reply),
-    };
+      defer: (packet, peer, reply) => {
+        this.observing.asked();
+        this.deferred.defer(packet, peer, reply);
+      },
+    });
     this.transports = new Transports({
       memory,
       sharedCache: this.outside.sharedCache,
@@ -184,7 +202,19 @@ export class PodnsServer {
       answering: this.answering,
       workers: config.workers,
       tcp: { idleMs: config.tcpIdle, connections: config.tcpConnections, client: config.tcpClient },
-      logger: this.logger,
+      logger,
+      vpcCounts: () => this.answers.lend(),
+    });
+    this.observing.begin({
+      config,
+      catalog: this.catalog,
+      elapsed,
+      states: () => this.feed.states(),
+      addressProblems: () => this.writer.problems(),
+      listeners: () => this.transports.listeners.map(({ listener }) => listener),
+      forwarder: () => this.outside.status(),
+      savedView: () => this.subscribers.saved?.problem,
+      turnedAway: () => turnedAway(this.transports.listeners, this.deferred, this.outside.counters),
     });
     this.peers = new DirectClients(this.transports);
     this.api = new ApiChanges(() => this.feed.sink(API_SOURCE));
@@ -201,7 +231,7 @@ export class PodnsServer {
     const sinks = this.sources.map((source) => this.feed.sink(source.name));
     const { saved } = this.subscribers;
     const records = (await saved?.load()) ?? 0;
-    if (records > 0) this.logger.info({ path: saved!.path, records }, 'saved view');
+    if (records > 0) this.observing.logger.info({ path: saved!.path, records }, 'the saved view is served');
     this.staleness.look();
     this.sources.forEach((source, i) => {
       this.running.push(source);
@@ -254,10 +284,10 @@ export class PodnsServer {
   }
 
   readiness(): Readiness {
-    return this.staleness.readiness();
+    return this.observing.readiness(this.staleness.readiness());
   }
 
-  /** Everything that stands wrong: refused input, conflicts between sources, VPCs and addresses. */
+  /** Everything that stands wrong with what sources say: refused input, conflicts between sources, VPCs and addresses. */
   problems(): Problem[] {
     return [...this.feed.status().flatMap(({ problems }) => problems), ...this.conflicts()];
   }
@@ -267,14 +297,27 @@ export class PodnsServer {
     return [...this.catalog.conflicts(), ...this.writer.problems()];
   }
 
+  /** Of every VPC, by which its queries are counted. */
+  vpcNumbers(): Iterable<[name: string, number: number]> {
+    return this.writer.vpcNumbers();
+  }
+
+  /** Octets of the view in use. */
+  viewUsage(): { arena: number; names: number; addresses: number } {
+    return this.writer.usage;
+  }
+
   /** Effective resources of a kind, sorted. */
   list(kind: Kind, filter: { vpc?: string; namespace?: string } = {}): Iterable<Resource> {
     return this.catalog.list(kind, filter, true);
   }
 
-  /** Reads again what does not announce its changes (SIGHUP). */
-  reload(): void {
-    for (const source of this.running) source.reload?.();
+  /** Reads again what does not announce its changes (SIGHUP); resolves when that is answerable. */
+  async reload(): Promise<void> {
+    const { running } = this;
+    await Promise.all(running.map((source) => source.reload?.()));
+    await this.settled();
+    this.observing.reloaded(running.length);
   }
 
   /** Resolves when all that was delivered so far is answerable. */
@@ -285,6 +328,7 @@ export class PodnsServer {
   /** Answers what is under way, with SERVFAIL what still is after `graceMs` (5 s); saves the view and stops the rest. */
   close(graceMs?: number): Promise<void> {
     const { transports, deferred, outside, subscribers, staleness } = this;
+    this.observing.close();
     return endServer(
       { transports, deferred, outside, sources: this.running.splice(0), subscribers, staleness },
       graceMs,
@@ -302,6 +346,7 @@ export class PodnsServer {
     this.staleness.look();
     this.deferred.viewChanged();
     this.subscribers.commit();
+    this.observing.recordsChanged();
     // The other copy follows as soon as its readers have left, at the latest with the next change.
     setImmediate(() => {
       this.writer.tables.settle();
@@ -323,14 +368,6 @@ export class PodnsServer {
 
   private afterState(name: string): void {
     this.staleness.look();
-    for (const { name: source, state, reason } of this.feed.states()) {
-      if (source === name)
-        this.logger[state === 'live' ? 'info' : 'warn']({ source, state, reason }, 'source');
-    }
-  }
-
-  private logProblem(source: string, problem: Problem): void {
-    const log = problem.severity === 'error' ? 'error' : 'warn';
-    this.logger[log]({ source }, problemText(problem));
+    for (const status of this.feed.states()) if (status.name === name) this.observing.sourceState(status);
   }
 }

@@ -45,8 +45,31 @@ const ALLOWED: Record<string, string[]> = {
     'config',
   ],
   index: ['server', 'model', 'config', 'source', 'answer/peer', 'answer/settings'],
-  admin: ['index', 'server', 'watch', 'config', 'model', 'dns', 'transport/listen'],
-  cli: ['index', 'server', 'config', 'model', 'dns', 'source', 'admin', 'transport/listen'],
+  admin: [
+    'index',
+    'server',
+    'watch',
+    'config',
+    'model',
+    'dns',
+    'transport/listen',
+    // Metrics read what answers were counted under.
+    'answer/counts',
+    'answer/vpc-counts',
+    'transport/transport',
+  ],
+  cli: [
+    'index',
+    'server',
+    'config',
+    'model',
+    'dns',
+    'source',
+    'admin',
+    'transport/listen',
+    // `check` reads the host's resolvers as the forwarder does.
+    'forward/routes/resolv-conf',
+  ],
 };
 
 interface SourceFile {

@@ -3,6 +3,7 @@ import type { PodnsServer } from '../server.ts';
 import type { AdminRoutes } from './facts.ts';
 import { listRoutes } from './lists.ts';
 import { metricsRoutes } from './metrics.ts';
+import { problemRoutes } from './problems.ts';
 import { statusRoutes } from './status.ts';
 import { watchRoutes } from './watch.ts';
 
@@ -11,6 +12,7 @@ export function serverRoutes(server: PodnsServer, version: string): AdminRoutes[
     (app) => watchRoutes(app, server),
     (app) => listRoutes(app, server),
     (app) => statusRoutes(app, server, version),
+    (app) => problemRoutes(app, server),
     (app) => metricsRoutes(app, server, version),
   ];
 }

@@ -22,6 +22,7 @@ import * as layout from '../trie/layout.ts';
 import type { View } from '../trie/read/view.ts';
 import { IdleCleanup } from './idle-cleanup.ts';
 import { releaseMemory } from './release-memory.ts';
+import { UpstreamTally } from './upstream-counts.ts';
 
 export interface ForwardingOptions {
   config: Config;
@@ -54,6 +55,7 @@ export class Forwarding implements OutsideNames {
   /** What the forwarder has in its cache, for everyone who may answer with it. */
   readonly sharedCache: SharedCache;
   readonly forwarder: Forwarder<Request>;
+  readonly upstreams = new UpstreamTally();
   private readonly cleanup: IdleCleanup;
   private readonly catalog: Catalog;
   /** Of the configuration. */
@@ -84,6 +86,7 @@ export class Forwarding implements OutsideNames {
       sharedCache,
       clock,
       kept: () => this.cleanup.note(),
+      observe: (upstream, rcode, ms) => this.upstreams.observe(upstream, rcode, ms),
       cacheSize: config.cacheSize,
       serveStale: config.serveStale,
       queries: config.forwardQueries,

@@ -2,6 +2,7 @@
 
 /** Where log lines go: pino's shape, so a pino logger can be given as it is. */
 export interface Logger {
+  debug?(details: object, text: string): void;
   info(details: object, text: string): void;
   warn(details: object, text: string): void;
   error(details: object, text: string): void;
@@ -10,4 +11,4 @@ export interface Logger {
 const nothing = (): void => undefined;
 
 /** For a library whose user has given no logger. */
-export const silent: Logger = { info: nothing, warn: nothing, error: nothing };
+export const silent: Required<Logger> = { debug: nothing, info: nothing, warn: nothing, error: nothing };

@@ -4,6 +4,7 @@ import type { Config } from '../config/table.ts';
 import type { Problem, Source } from '../model.ts';
 import { Events } from '../watch/events.ts';
 import type { Feed } from './feed.ts';
+import type { ProblemEvent } from './problems.ts';
 import type { Staleness } from './staleness.ts';
 import { WatchServer } from '../watch/watch-server.ts';
 import { SavedView } from './saved.ts';
@@ -57,6 +58,11 @@ export class Subscribers {
   change(change: Change, at: number | undefined): void {
     this.watchServer.change(change, at);
     this.events.change(change);
+  }
+
+  /** A problem has begun, or is over. */
+  problem({ type, problem }: ProblemEvent): void {
+    this.events.tell({ type: 'problem', state: type, problem });
   }
 
   /** What was changed is visible. */

@@ -1,13 +1,12 @@
 /** `serve`: the server as a process, from its configuration to its last answer. */
 import { existsSync } from 'node:fs';
 import { Command } from 'commander';
-import { pino, type Logger } from 'pino';
 import { createAdmin, type Admin } from '../../admin/http.ts';
 import { serverRoutes } from '../../admin/server-routes.ts';
 import { ConfigError, loadConfig, type LoadedConfig } from '../../config.ts';
-import { plainLines } from '../../model-text.ts';
 import { keyOf, type Kind, type Resource } from '../../model.ts';
 import { createServer, type PodnsServer } from '../../server.ts';
+import type { Logger } from '../../server/logger.ts';
 import { readZones } from '../../source/zones/zone-dir.ts';
 import { bannerText } from '../banner.ts';
 import { bindError } from '../bind-error.ts';
@@ -15,11 +14,13 @@ import { defaultListen } from '../default-listen.ts';
 import { CommandError, EXIT_BAD_CONFIG, EXIT_USAGE } from '../exit.ts';
 import { digLines } from '../hints.ts';
 import { pathOf, type Io } from '../io.ts';
+import { makeLog } from '../log.ts';
 import { packageVersion } from '../package.ts';
 import { addSettings, givenSettings } from '../serve-flags.ts';
 import { untilSignal } from '../signals.ts';
 import { StandardStreams } from '../standard-streams.ts';
 import { prepareStateFolder } from '../state-folder.ts';
+import { refuseErrors } from '../strict.ts';
 
 const DEFAULT_ZONES = 'zones';
 /** Milliseconds that the first view may take before the banner is printed without it. */
@@ -54,9 +55,10 @@ async function serve({ config, origins }: LoadedConfig, io: Io): Promise<void> {
     lost: (lines) => logger.warn({ lines }, 'log lines were lost, because nobody read them'),
     unread: () => logger.warn({}, 'nobody reads standard output any more; podns goes on'),
   });
-  // Inside JSON an escape means the same as what it stands for.
-  const logger = pino({ level: config.logLevel, hooks: { streamWrite: plainLines } }, streams.log);
+  const { logLevel: level, logFormat: format } = config;
+  const logger = makeLog({ level, format, to: streams.log, isTerminal: process.stderr.isTTY === true });
   const zones = sourceFolders(config, io);
+  if (config.strict) refuseErrors(zones, config);
   if (config.state !== '') prepareStateFolder(config.state);
   const asked = config.listen.map(({ text }) => text);
   const { listen, reason } =
@@ -64,7 +66,7 @@ async function serve({ config, origins }: LoadedConfig, io: Io): Promise<void> {
 
   const server = makeServer({ ...config, zones, listen: [] }, logger);
   const opened: { close(): Promise<void> }[] = [server];
-  const signals = untilSignal({ reload: () => server.reload() });
+  const signals = untilSignal({ reload: () => void server.reload() });
   try {
     // Before the view is there: queries that come meanwhile are held, not lost.
     await listenAll(server, listen, reason === '', logger);
@@ -84,7 +86,7 @@ async function serve({ config, origins }: LoadedConfig, io: Io): Promise<void> {
       }),
     );
     const signal = await signals.received;
-    logger.info({ signal }, 'draining');
+    logger.info({ signal }, `draining, because of ${signal}`);
   } finally {
     await Promise.all(opened.map((part) => part.close()));
     signals.release();
@@ -178,11 +180,16 @@ function adminText(admin: Admin | undefined): string {
 /** True once every source has delivered; false when that takes too long to wait for. */
 async function firstView(server: PodnsServer): Promise<boolean> {
   const deadline = performance.now() + FIRST_VIEW_PATIENCE;
-  while (!server.readiness().ready) {
+  while (!hasDelivered(server)) {
     if (performance.now() > deadline) return false;
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
   await server.settled();
+  return true;
+}
+
+function hasDelivered(server: PodnsServer): boolean {
+  for (const { synced, restored } of server.feed.states()) if (!synced && !restored) return false;
   return true;
 }
 

@@ -1,6 +1,7 @@
 /** `status`: how a running server is: its sources, what they have said and how long ago, and who reads from it. */
 import { Command, Option } from 'commander';
 import type { OutsideText, SourceText, Status } from '../../admin/status.ts';
+import { ageText } from '../age.ts';
 import { addAdminOptions, adminTarget, askAdmin, type AdminOptions } from '../admin-client.ts';
 import { plainText } from '../../model-text.ts';
 import type { Io } from '../io.ts';
@@ -94,12 +95,4 @@ function row(source: SourceText, now: number): string[] {
 
 function ms(value: number | null): string {
   return value === null ? 'over a minute' : `${value} ms`;
-}
-
-/** `42s`, `17m`, `5h`, `3d`. */
-function ageText(time: string, now: number): string {
-  const seconds = Math.max(0, Math.round((now - Date.parse(time)) / 1000));
-  if (seconds < 120) return `${seconds}s`;
-  if (seconds < 7200) return `${Math.round(seconds / 60)}m`;
-  return seconds < 172_800 ? `${Math.round(seconds / 3600)}h` : `${Math.round(seconds / 86_400)}d`;
 }

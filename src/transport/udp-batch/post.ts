@@ -12,6 +12,7 @@ export class Post {
   readonly wildcard: boolean;
   readonly tally: Tally;
   readonly counts: Float64Array;
+  readonly answers: Float64Array;
   /** Of the packet at hand. */
   readonly peer: Peer;
 
@@ -22,6 +23,7 @@ export class Post {
     this.wildcard = bound.wildcard;
     this.tally = new Tally(tally);
     this.counts = this.tally.counts;
+    this.answers = this.tally.answers;
     const address = new Uint8Array(16);
     if (bound.family === AF_INET) address.fill(0xff, 10, 12);
     this.peer = { address, port: 0, local: Uint8Array.from(bound.local), listener, tcp: false };

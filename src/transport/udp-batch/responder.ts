@@ -7,6 +7,8 @@ import type { Listener, Peer } from '../../answer/peer.ts';
  * the main thread. Between `enter` and `leave` the view stands still.
  */
 export interface BatchResponder {
+  /** What the packet of the last `respond` has asked for: a place of answer/counts. Absent: not told. */
+  readonly asked?: number;
   enter(): void;
   leave(): void;
   /** After `enter`: may look at all packets of the batch, which came to one listener, before the first is answered. */

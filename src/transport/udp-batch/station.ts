@@ -1,4 +1,5 @@
 /** One socket at one worker: what the thread is told of it, what was counted, and what is still owed on it. */
+import { ANSWER_COUNTS } from '../../answer/counts.ts';
 import type { Listener } from '../../answer/peer.ts';
 import type { WorkerCounters } from '../transport.ts';
 import * as count from './control.ts';
@@ -54,6 +55,8 @@ export function countersOf(stations: readonly Station[], restarts: number): Work
     sendErrors: sum(count.SEND_ERRORS) + main('sendErrors'),
     receiveErrors: sum(count.RECEIVE_ERRORS),
     batches: sum(count.BATCHES),
-    rcodes: Array.from({ length: 16 }, (_, rcode) => sum(count.RCODES + rcode)),
+    answers: Float64Array.from({ length: ANSWER_COUNTS }, (_, place) =>
+      stations.reduce((all, { tally }) => all + tally.answers[place], 0),
+    ),
   };
 }

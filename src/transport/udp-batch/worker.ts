@@ -17,6 +17,7 @@ import { handOver, wake } from './handoff.ts';
 import { BATCH, BatchMessages } from './messages.ts';
 import { Post } from './post.ts';
 import type { BatchResponder, CreateResponder } from './responder.ts';
+import * as answers from '../../answer/counts.ts';
 import type { StationData } from './station.ts';
 
 /** What comes through the port: serve this socket, or leave the one with this number. */
@@ -204,8 +205,11 @@ class BatchLoop {
   #answer(post: Post, received: number): void {
     const { bytes } = this.#messages;
     const messages = this.#messages;
-    const { counts, peer, wildcard } = post;
+    const { counts, peer, wildcard, answers: tally } = post;
     const responder = this.#responder;
+    const began = performance.now();
+    let queried = 0;
+    let answered = 0;
     let staged = 0;
     let dropped = 0;
     let deferred = 0;
@@ -228,6 +232,9 @@ class BatchLoop {
         let written = 0;
         try {
           written = responder.respond(bytes, at, at + length, peer, bytes, out, i);
+          tally[answers.TYPES + (responder.asked ?? 0)] += 1;
+          tally[answers.QUERY_SIZES + answers.sizePlace(length)] += 1;
+          queried += length;
           if (written < 0 && post.tally.closing) written = 0;
           if (written < 0) {
             const held = post.tally.held + handed;
@@ -248,7 +255,9 @@ class BatchLoop {
           dropped += 1;
           continue;
         }
-        counts[count.RCODES + (bytes[out + 3] & 15)] += 1;
+        tally[answers.RCODES + answers.rcodePlace(bytes[out + 2], bytes[out + 3])] += 1;
+        tally[answers.ANSWER_SIZES + answers.sizePlace(written)] += 1;
+        answered += written;
         messages.stage(staged, i, written);
         staged += 1;
       }
@@ -259,8 +268,16 @@ class BatchLoop {
     counts[count.BATCHES] += 1;
     counts[count.DROPPED] += dropped;
     counts[count.ERRORS] += errors;
+    tally[answers.QUERY_OCTETS] += queried;
+    tally[answers.ANSWER_OCTETS] += answered;
     // First what is ready: the main thread may be given this core.
-    if (staged > 0) this.#send(post, staged);
+    if (staged > 0) {
+      this.#send(post, staged);
+      // One look at the clock a batch: each of its answers has taken at most as long as all of them.
+      const took = performance.now() - began;
+      tally[answers.DURATIONS + answers.durationPlace(took)] += staged;
+      tally[answers.DURATION_SUM] += (took * staged) / 1000;
+    }
     if (deferred > 0) {
       counts[count.DEFERRED] += deferred;
       post.tally.handed(handed);

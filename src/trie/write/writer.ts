@@ -233,6 +233,12 @@ export class TrieWriter implements Projection {
     return problems;
   }
 
+  /** The number of each VPC, which is no other's for the life of the process. */
+  *vpcNumbers(): Generator<[name: string, number: number]> {
+    for (const { name, record } of this.directory.vpcs.values())
+      yield [name, this.arena.words[record + layout.VPC_NUMBER]];
+  }
+
   /** Marks a VPC's answers as stale (EDE 3) or fresh, at once, without a transaction. Unknown VPCs are ignored. */
   setStale(vpc: string, stale: boolean): void {
     const state = this.directory.vpcs.get(vpc);
