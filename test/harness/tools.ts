@@ -13,6 +13,7 @@ const PACKAGES: Record<string, string> = {
   getent: 'libc-bin',
   knotd: 'knot',
   nsd: 'nsd',
+  promtool: 'prometheus',
 };
 
 /** True when CI says that a missing tool is a failure. */
