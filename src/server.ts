@@ -11,7 +11,7 @@ import type { Config } from './config/table.ts';
 import { AnswerCounts } from './server/answer-counts.ts';
 import type { Answering } from './transport/transport.ts';
 import type { Listen } from './transport/listen.ts';
-import type { Kind, Problem, Resource, Source } from './model.ts';
+import type { Kind, Problem, Resource, Sink, Source } from './model.ts';
 import { monotonicBy } from './server/monotonic-time.ts';
 import { Feed } from './server/feed.ts';
 import { endServer } from './server/ending.ts';
@@ -97,6 +97,8 @@ export class PodnsServer {
   private readonly out = new Uint8Array(65535);
   private readonly saidVpcs = new SourceVpcs();
   private readonly api: ApiChanges;
+  private readonly sinks: Sink[] = [];
+  private restored: Promise<void> | undefined;
   private running: Source[] = [];
   private tidying = false;
 
@@ -221,23 +223,39 @@ export class PodnsServer {
   }
 
   /**
-   * Binds the configured listeners, takes up the saved view, while which queries are held, and starts the sources.
-   * Resolves when all that was bound is served. Rejects with StateFolderError where somebody else may have written
-   * the saved view, and with the first listener that cannot be bound.
+   * Takes up the saved view; `start` does so as well. Rejects with StateFolderError where somebody else may have
+   * written it.
+   */
+  restore(): Promise<void> {
+    return (this.restored ??= this.load());
+  }
+
+  /**
+   * Binds the configured listeners while the saved view is taken up, when queries are held, and starts the sources.
+   * Resolves when all that was bound is served. Rejects as `restore` does, and with the first listener that cannot be
+   * bound.
    */
   async start(): Promise<void> {
+    const restored = this.restore();
+    // Whoever waits for it below is told.
+    restored.catch(() => undefined);
     if (this.config.state !== '') checkStateFolder(this.config.state);
     for (const listen of this.config.listen) await this.bind(listen);
-    const sinks = this.sources.map((source) => this.feed.sink(source.name));
-    const { saved } = this.subscribers;
-    const records = (await saved?.load()) ?? 0;
-    if (records > 0) this.observing.logger.info({ path: saved!.path, records }, 'the saved view is served');
+    await restored;
     this.staleness.look();
     this.sources.forEach((source, i) => {
       this.running.push(source);
-      source.start(sinks[i]!, saved?.resume(source.name));
+      source.start(this.sinks[i]!, this.subscribers.saved?.resume(source.name));
     });
     await this.transports.ready();
+  }
+
+  private async load(): Promise<void> {
+    if (this.config.state !== '') checkStateFolder(this.config.state);
+    this.sinks.push(...this.sources.map((source) => this.feed.sink(source.name)));
+    const { saved } = this.subscribers;
+    const records = (await saved?.load()) ?? 0;
+    if (records > 0) this.observing.logger.info({ path: saved!.path, records }, 'the saved view is served');
   }
 
   /**

@@ -25,6 +25,8 @@ import { refuseErrors } from '../strict.ts';
 const DEFAULT_ZONES = 'zones';
 /** Milliseconds that the first view may take before the banner is printed without it. */
 const FIRST_VIEW_PATIENCE = 1500;
+/** Milliseconds that the saved view may take before sockets are opened without it. */
+const LOAD_PATIENCE = 500;
 /** Resources of a kind that the banner looks through for something to try. */
 const LOOKED_AT = 1000;
 
@@ -68,7 +70,8 @@ async function serve({ config, origins }: LoadedConfig, io: Io): Promise<void> {
   const opened: { close(): Promise<void> }[] = [server];
   const signals = untilSignal({ reload: () => void server.reload() });
   try {
-    // Before the view is there: queries that come meanwhile are held, not lost.
+    // Usually the saved view is there before the first query; while a large one is read, queries are held, not lost.
+    await atMost(server.restore(), LOAD_PATIENCE);
     await listenAll(server, listen, reason === '', logger);
     const admin = await openAdmin(server, config, origins.admin !== 'default', logger);
     if (admin !== undefined) opened.push(admin);
@@ -186,6 +189,14 @@ async function firstView(server: PodnsServer): Promise<boolean> {
   }
   await server.settled();
   return true;
+}
+
+/** Resolves with the promise, or without it after a while; rejects as it does. */
+async function atMost(promise: Promise<void>, milliseconds: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const over = new Promise<void>((resolve) => (timer = setTimeout(resolve, milliseconds)));
+  await Promise.race([promise, over]);
+  clearTimeout(timer);
 }
 
 function hasDelivered(server: PodnsServer): boolean {
