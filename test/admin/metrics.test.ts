@@ -2,6 +2,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { format, resolveConfig } from 'prettier';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { createAdmin } from '../../src/admin/http.ts';
 import { serverRoutes } from '../../src/admin/server-routes.ts';
@@ -14,6 +15,9 @@ import { Upstream } from '../harness/upstream.ts';
 import { TcpClient, UdpClient, until } from '../transport/clients.ts';
 
 const RESERVE = { names: 1 << 22, addresses: 1 << 22, arena: 1 << 24 };
+const PAGE = fileURLToPath(new URL('../../docs/observability.md', import.meta.url));
+const BEGIN = '<!-- metrics -->';
+const END = '<!-- /metrics -->';
 const PACKAGING = fileURLToPath(new URL('../../packaging', import.meta.url));
 
 /** Queries of published dashboards for CoreDNS, their selectors left out: each must find data. */
@@ -167,7 +171,6 @@ describe.each([
   if (missing !== undefined) skipAloud('promtool finds nothing wrong', missing);
   test.skipIf(missing !== undefined)('promtool finds nothing wrong', () => {
     const ran = spawnSync('promtool', ['check', 'metrics'], { input: text, encoding: 'utf8' });
-    // Two names are CoreDNS's own.
     expect(`${ran.stdout}${ran.stderr}`.trim()).toBe('');
     expect(ran.status).toBe(0);
   });
@@ -184,6 +187,22 @@ describe.each([
     expect(asked.size).toBeGreaterThan(20);
     expect(unknown.filter((name) => !known.has(name))).toEqual([]);
   });
+});
+
+test('docs/observability.md has every metric with its text; `vitest run test/admin -u` writes it anew', async () => {
+  const text = await scraped(0);
+  const types = new Map([...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name, type]) => [name!, type!]));
+  const rows = [...text.matchAll(/^# HELP (\S+) (.*)$/gm)].map(
+    ([, name, help]) => `| \`${name}\` | ${types.get(name!)} | ${help!.replaceAll('|', '\\|')} |`,
+  );
+  const table = ['| metric | kind | what and why |', '| --- | --- | --- |', ...rows.sort()].join('\n');
+  const page = readFileSync(PAGE, 'utf8');
+  const [before, after] = [page.split(BEGIN)[0]!, page.split(END)[1]!];
+  const written = await format(`${before}${BEGIN}\n\n${table}\n\n${END}${after}`, {
+    ...(await resolveConfig(PAGE)),
+    parser: 'markdown',
+  });
+  await expect(written).toMatchFileSnapshot(PAGE);
 });
 
 describe('what is packaged for Prometheus', () => {
