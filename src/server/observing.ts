@@ -52,7 +52,10 @@ export class Observing {
 
   /** All problems of a scope of a source. */
   sourceProblems(source: string, scope: string, problems: readonly Problem[]): void {
-    this.problems.replace(`${source} ${scope}`, problems);
+    const found = problems.map((one) =>
+      one.key === undefined && one.place === undefined ? { ...one, subject: source } : one,
+    );
+    this.problems.replace(`${source} ${scope}`, found);
   }
 
   sourceState(status: Readonly<SourceStatus>): void {

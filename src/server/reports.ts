@@ -22,8 +22,9 @@ export class Reports {
   /** A problem has begun, or is over. `isOneOfMany`: the others that came with it are enough for a person. */
   problem({ type, problem }: ProblemEvent, isOneOfMany: boolean): void {
     const { kind, subject, text, severity, since } = problem;
-    // What is wrong with a source is told with its state.
-    const quiet = kind === 'source' || isOneOfMany;
+    // A state of a source is told when it changes.
+    const isState = kind === 'source' && this.told.has(subject) && text.startsWith(`${subject} `);
+    const quiet = isState || isOneOfMany;
     if (type === 'begin') {
       const level = quiet ? 'debug' : severity === 'error' ? 'error' : 'warn';
       this.logger[level]({ problem: kind, subject }, text);

@@ -3,6 +3,8 @@ import { describe, expect, test } from 'vitest';
 import type { Problem } from '../../src/model.ts';
 import { createServer } from '../../src/server.ts';
 import { Problems, type ProblemEvent } from '../../src/server/problems.ts';
+import { Reports } from '../../src/server/reports.ts';
+import { newStatus } from '../../src/server/source-status.ts';
 import { quietLogger } from '../../src/server/quiet-log.ts';
 
 const RESERVE = { names: 1 << 22, addresses: 1 << 22, arena: 1 << 24 };
@@ -90,6 +92,31 @@ test('the same line is said freely at first, then at growing distance with its c
   expect(said.at(-1)).toMatch(/ lost$/);
 });
 
+test('a source is told of when its state changes: starting is no warning, and a try that fails again is none', () => {
+  const said: string[] = [];
+  const say = (level: string) => (_: object, text: string) => void said.push(`${level} ${text}`);
+  const logger = { debug: say('debug'), info: say('info'), warn: say('warn'), error: say('error') };
+  const reports = new Reports(logger, () => 0);
+  const status = newStatus('etcd');
+  for (const [state, reason, synced] of [
+    ['starting', 'connect ECONNREFUSED', false],
+    ['starting', 'connect ECONNREFUSED', false],
+    ['live', '', true],
+    ['lost', 'read ECONNRESET', true],
+    ['lost', 'connect ECONNREFUSED', true],
+    ['lost', 'connect ECONNREFUSED', true],
+    ['live', '', true],
+  ] as const)
+    reports.source({ ...status, state, reason, synced });
+  expect(said.filter((line) => !line.startsWith('debug'))).toEqual([
+    'info etcd has not delivered yet: connect ECONNREFUSED',
+    'info etcd is live',
+    'warn etcd is lost: read ECONNRESET; its last view is served',
+    'info etcd is live again',
+  ]);
+  expect(said.filter((line) => line.startsWith('debug'))).toHaveLength(3);
+});
+
 describe('a server', () => {
   test('knows of scopes, rules, conflicts over addresses and overlaps, and forgets what was settled', async () => {
     const lines: string[] = [];
@@ -109,6 +136,11 @@ describe('a server', () => {
           pod('y', 'fd00::1'),
         ],
       });
+      const events: string[] = [];
+      server.subscribers.events.listen({
+        write: (bytes) => events.push(...Buffer.from(bytes).toString().trim().split('\n')) > 0,
+        cut: () => undefined,
+      });
       await server.listen('127.0.0.1:0@a/none');
       const kinds = async (): Promise<string[]> =>
         (await server.observing.list()).map(({ kind }) => kind).sort();
@@ -123,6 +155,10 @@ describe('a server', () => {
         delete: [{ kind: 'vpc', name: 'b' }],
       });
       expect(await kinds()).toEqual(['client_rule']);
+      const told = events.map((line) => JSON.parse(line) as { type: string; state: string; time: string });
+      const states = told.filter(({ type }) => type === 'problem').map(({ state }) => state);
+      expect(states.filter((state) => state === 'begin')).toHaveLength(4);
+      expect(states.filter((state) => state === 'end')).toHaveLength(3);
       expect(lines.filter((line) => line.startsWith('info settled: ')).length).toBe(3);
       expect(lines.join('\n')).toContain('vpc b is gone with all that it held');
     } finally {
