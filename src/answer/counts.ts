@@ -29,13 +29,13 @@ export const TYPE_NAMES = [
 /** Octets of queries and of answers: the sum, then messages by size; see `sizePlace`. */
 export const QUERY_OCTETS = 48;
 export const QUERY_SIZES = 49;
-export const ANSWER_OCTETS = 60;
-export const ANSWER_SIZES = 61;
+export const ANSWER_OCTETS = 61;
+export const ANSWER_SIZES = 62;
 /** Upper ends of the sizes, octets. */
 export const SIZE_BOUNDS = [63, 127, 255, 511, 1023, 2047, 4095, 8191, 16383, 32767, 65535] as const;
 /** Seconds until the answer: the sum, then answers by time; see `durationPlace`. */
-export const DURATION_SUM = 72;
-export const DURATIONS = 73;
+export const DURATION_SUM = 74;
+export const DURATIONS = 75;
 /** Upper ends of the times, seconds; the upper eleven and more are those of CoreDNS. Beyond the last: the next place. */
 export const DURATION_BOUNDS: readonly number[] = Array.from({ length: 19 }, (_, i) => 2 ** i / 32_000);
 export const ANSWER_COUNTS = 96;

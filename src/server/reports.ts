@@ -6,12 +6,14 @@ import type { SourceStatus } from './source-status.ts';
 
 /** VPCs that went with one change and are named. */
 const NAMED = 10;
+/** Reasons of one loss that are told. */
+const REASONS = 10;
 
 export class Reports {
   private readonly logger: Required<Logger>;
   private readonly wallClock: () => number;
-  /** By source: the state that was told last. */
-  private readonly told = new Map<string, string>();
+  /** By source: the state that was told last, and the reasons that were told of it. */
+  private readonly told = new Map<string, { state: string; reasons: Set<string> }>();
   private gone: string[] = [];
 
   constructor(logger: Required<Logger>, wallClock: () => number) {
@@ -41,19 +43,23 @@ export class Reports {
     );
   }
 
-  /** The state of a source may be another one. */
+  /** The state of a source may be another one, or its reason: each reason is said once as long as the state lasts. */
   source({ name, state, reason, synced, restored }: Readonly<SourceStatus>): void {
-    const before = this.told.get(name);
-    const now = `${state} ${synced || restored}`;
+    const last = this.told.get(name);
     const details = { source: name, state, ...(reason === '' ? {} : { reason }) };
-    if (before === now) {
+    if (
+      last?.state === state &&
+      (reason === '' || last.reasons.has(reason) || last.reasons.size >= REASONS)
+    ) {
       if (reason !== '') this.logger.debug(details, `${name} is still ${state}: ${reason}`);
       return;
     }
-    this.told.set(name, now);
+    const reasons = last?.state === state ? last.reasons : new Set<string>();
+    reasons.add(reason);
+    this.told.set(name, { state, reasons });
     const why = reason === '' ? '' : `: ${reason}`;
     if (state === 'live')
-      this.logger.info(details, before?.startsWith('lost') ? `${name} is live again` : `${name} is live`);
+      this.logger.info(details, last?.state === 'lost' ? `${name} is live again` : `${name} is live`);
     else if (state === 'starting') this.logger.info(details, `${name} has not delivered yet${why}`);
     else {
       const served = synced || restored ? '; its last view is served' : '';

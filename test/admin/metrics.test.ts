@@ -143,7 +143,11 @@ describe.each([
     expect(sum(samples, 'coredns_dns_requests_total')).toBe(8);
     expect(sum(samples, 'coredns_dns_requests_total', { type: 'AAAA', proto: 'udp' })).toBe(5);
     expect(sum(samples, 'coredns_dns_requests_total', { type: 'TXT', proto: 'tcp' })).toBe(1);
-    expect(sum(samples, 'coredns_dns_request_duration_seconds_count')).toBe(8);
+    for (const name of ['request_duration_seconds', 'request_size_bytes', 'response_size_bytes'])
+      expect(sum(samples, `coredns_dns_${name}_count`)).toBe(8);
+    const octets = sum(samples, 'coredns_dns_response_size_bytes_sum');
+    expect(octets).toBeGreaterThan(8 * 20);
+    expect(octets).toBeLessThan(8 * 512);
     expect(sum(samples, 'podns_deferred_duration_seconds_count', { class: 'deferred' })).toBe(2);
     expect(sum(samples, 'podns_deferred_duration_seconds_count', { class: 'forwarded' })).toBe(1);
   });

@@ -92,13 +92,14 @@ test('the same line is said freely at first, then at growing distance with its c
   expect(said.at(-1)).toMatch(/ lost$/);
 });
 
-test('a source is told of when its state changes: starting is no warning, and a try that fails again is none', () => {
+test('a source is told of when its state changes: starting is no warning, and a try that fails for the same reason is none', () => {
   const said: string[] = [];
   const say = (level: string) => (_: object, text: string) => void said.push(`${level} ${text}`);
   const logger = { debug: say('debug'), info: say('info'), warn: say('warn'), error: say('error') };
   const reports = new Reports(logger, () => 0);
   const status = newStatus('etcd');
   for (const [state, reason, synced] of [
+    ['starting', '', false],
     ['starting', 'connect ECONNREFUSED', false],
     ['starting', 'connect ECONNREFUSED', false],
     ['live', '', true],
@@ -109,12 +110,14 @@ test('a source is told of when its state changes: starting is no warning, and a 
   ] as const)
     reports.source({ ...status, state, reason, synced });
   expect(said.filter((line) => !line.startsWith('debug'))).toEqual([
+    'info etcd has not delivered yet',
     'info etcd has not delivered yet: connect ECONNREFUSED',
     'info etcd is live',
     'warn etcd is lost: read ECONNRESET; its last view is served',
+    'warn etcd is lost: connect ECONNREFUSED; its last view is served',
     'info etcd is live again',
   ]);
-  expect(said.filter((line) => line.startsWith('debug'))).toHaveLength(3);
+  expect(said.filter((line) => line.startsWith('debug'))).toHaveLength(2);
 });
 
 describe('a server', () => {
