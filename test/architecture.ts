@@ -88,6 +88,10 @@ export const ALLOWED: Record<string, string[]> = {
     'transport/listen',
     // Docker's networks are overlays, also those that pods only refer to.
     'source/validate/implied-overlay',
+    // Metrics read what answers were counted under.
+    'answer/counts',
+    'answer/vpc-counts',
+    'transport/transport',
   ],
   cli: [
     'index',
@@ -100,5 +104,7 @@ export const ALLOWED: Record<string, string[]> = {
     'admin',
     'transport/listen',
     'transport/syscalls',
+    // `check` reads the host's resolvers as the forwarder does.
+    'forward/routes/resolv-conf',
   ],
 };

@@ -6,6 +6,7 @@ import type { AdminRoutes } from './facts.ts';
 import { listRoutes } from './lists.ts';
 import { metricsRoutes } from './metrics.ts';
 import { pageRoutes } from './page/routes.ts';
+import { problemRoutes } from './problems.ts';
 import { statusRoutes } from './status.ts';
 import { watchRoutes } from './watch.ts';
 
@@ -15,6 +16,7 @@ export function serverRoutes(server: ServerCore, version: string): AdminRoutes[]
     (app) => listRoutes(app, server),
     (app) => explainRoutes(app, server),
     (app) => statusRoutes(app, server, version),
+    (app) => problemRoutes(app, server),
     (app) => metricsRoutes(app, server, version),
     (app) => dockerRoutes(app, server, version),
     (app) => pageRoutes(app, server),

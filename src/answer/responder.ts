@@ -103,6 +103,8 @@ export class Responder {
       return;
     }
     this.decider.decide(client, query, peer, d);
+    if (client.lacksNamespace && d.rcode === dns.RCODE_NXDOMAIN && d.ede < 0)
+      d.fail(dns.RCODE_NXDOMAIN, dns.EDE_NOT_READY, decision.TEXT_UNKNOWN_NAMESPACE);
   }
 
   /** Encodes the decision of the last `judge`; `texts` for those that carry TXT strings. */

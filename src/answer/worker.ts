@@ -6,6 +6,8 @@ import type { SharedCacheMemory } from '../shared-cache/memory.ts';
 import { SharedCacheReader } from '../shared-cache/cache-reader.ts';
 import type { TrieMemory } from '../trie/memory.ts';
 import { View } from '../trie/read/view.ts';
+import * as layout from '../trie/layout.ts';
+import { typePlace } from './counts.ts';
 import * as decision from './decide/decision.ts';
 import { Prefetch } from './prefetch.ts';
 import type { Batch } from './prefetch.ts';
@@ -13,6 +15,7 @@ import type { Listener, Peer } from './peer.ts';
 import { Responder } from './responder.ts';
 import type { AnswerSettings } from './settings.ts';
 import { CachedAnswers } from './cached-answer.ts';
+import { VpcCounts } from './vpc-counts.ts';
 
 /** Structured-cloneable: memory is shared, settings are copied. */
 export interface WorkerData {
@@ -22,6 +25,8 @@ export interface WorkerData {
   /** This reader's number in the heads of both. */
   reader: number;
   settings: AnswerSettings;
+  /** Of `VpcCounts`. */
+  vpcCounts?: SharedArrayBuffer;
 }
 
 /**
@@ -31,12 +36,16 @@ export interface WorkerData {
 export const BATCH_STEPS = 4096;
 
 class WorkerResponder {
+  /** See `BatchResponder`. */
+  asked = 0;
   private readonly responder: Responder;
   private readonly view: View;
   private readonly prefetch: Prefetch;
+  private readonly vpcCounts: VpcCounts;
   private peer: Peer | undefined;
 
-  constructor({ memory, sharedCache, reader, settings }: WorkerData) {
+  constructor({ memory, sharedCache, reader, settings, vpcCounts }: WorkerData) {
+    this.vpcCounts = new VpcCounts(vpcCounts);
     this.view = new View(memory, reader);
     this.responder = new Responder(this.view, settings, () => Math.floor(Date.now() / 1000));
     this.prefetch = new Prefetch(this.view, this.responder.identifier);
@@ -74,7 +83,16 @@ class WorkerResponder {
       this.enter();
     }
     this.prefetch.use(index);
-    return this.responder.answer(packet, start, end, peer, out, outStart);
+    const { responder } = this;
+    const length = responder.answer(packet, start, end, peer, out, outStart);
+    this.asked = typePlace(responder.query.qtype);
+    const { vpc } = responder.decision;
+    if (vpc !== 0) {
+      const number = this.view.words[vpc + layout.VPC_NUMBER];
+      this.vpcCounts.query(number);
+      if (length > 0) this.vpcCounts.answer(number, out[outStart + 3] & 15);
+    }
+    return length;
   }
 
   /** SERVFAIL for the packet that `answerPacket` has just deferred: the ring is full. */

@@ -1,6 +1,6 @@
 /** The tree of commands, and how an error becomes an exit code. */
 import { Command, CommanderError } from 'commander';
-import { CommandError, EXIT_FAILURE, EXIT_OK, EXIT_USAGE } from './exit.ts';
+import { CommandError, Ended, EXIT_FAILURE, EXIT_OK, EXIT_USAGE } from './exit.ts';
 import { errorLine, printing, type Io } from './io.ts';
 import { packageVersion } from './package.ts';
 
@@ -27,6 +27,7 @@ const COMMANDS: Record<string, Loader> = {
   delete: async (io) => (await import('./commands/delete.ts')).deleteCommand(io),
   events: async (io) => (await import('./commands/events.ts')).eventsCommand(io),
   status: async (io) => (await import('./commands/status.ts')).statusCommand(io),
+  problems: async (io) => (await import('./commands/problems.ts')).problemsCommand(io),
   'resolv-conf': async (io) => (await import('./commands/resolv-conf.ts')).resolvConfCommand(io),
   import: async (io) => (await import('./commands/import.ts')).importCommand(io),
   completion: async (io) =>
@@ -68,6 +69,7 @@ export async function run(args: readonly string[], streams: Io): Promise<number>
   } catch (error) {
     // Commander has printed its own text; help on request is not an error.
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_OK : EXIT_USAGE;
+    if (error instanceof Ended) return error.exitCode;
     if (error instanceof CommandError) {
       for (const text of error.message.split('\n')) if (text !== '') errorLine(io, `podns: ${text}`);
       return error.exitCode;

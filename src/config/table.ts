@@ -82,6 +82,20 @@ export const SETTINGS = {
     'info',
     'minimum level that is logged, on standard error: debug, info, warn, error or silent',
   ),
+  logFormat: setting(
+    'Serving',
+    'auto|text|json',
+    value.word('auto', 'text', 'json'),
+    'auto',
+    'log lines for people, or one JSON object a line; auto: for people on a terminal',
+  ),
+  strict: setting(
+    'Serving',
+    undefined,
+    value.flag,
+    false,
+    'end with 78 at the start where a zone file, a record or a scope is wrong, instead of serving the rest',
+  ),
   state: setting(
     'Serving',
     'DIR',

@@ -25,6 +25,7 @@ import { vpcName } from '../trie/read/names.ts';
 import type { View } from '../trie/read/view.ts';
 import { IdleCleanup } from './idle-cleanup.ts';
 import { releaseMemory } from './release-memory.ts';
+import { UpstreamTally } from './upstream-counts.ts';
 
 export interface ForwardingOptions {
   config: Config;
@@ -57,6 +58,7 @@ export class Forwarding implements OutsideNames {
   /** The cached answers of the forwarder, which workers read too. */
   readonly sharedCache: SharedCache;
   readonly forwarder: Forwarder<Request>;
+  readonly upstreams = new UpstreamTally();
   private readonly cleanup: IdleCleanup;
   private readonly catalog: Catalog;
   /** The routes of the configuration. */
@@ -89,6 +91,7 @@ export class Forwarding implements OutsideNames {
       sharedCache,
       clock,
       kept: () => this.cleanup.note(),
+      observe: (upstream, rcode, ms) => this.upstreams.observe(upstream, rcode, ms),
       cacheSize: config.cacheSize,
       serveStale: config.serveStale,
       queries: config.forwardQueries,

@@ -49,6 +49,8 @@ const INVENTORIES = 5;
 const MANY_HOLDS = 32;
 
 export class Deferred {
+  /** Queries that were held for the first view and for their pod, of those the ones held in vain; no room for. */
+  readonly counters = { sync: 0, pod: 0, expired: 0, overflows: 0 };
   private readonly responder: Responder;
   private readonly options: DeferredOptions;
   private readonly holds: Holds<Item>;
@@ -130,8 +132,13 @@ export class Deferred {
         this.expire(late),
       )
     ) {
-      this.fail(item, dns.EDE_NOT_READY, decision.TEXT_BUSY);
-    }
+      this.overflow(item);
+    } else this.counters.sync++;
+  }
+
+  private overflow(item: Item): void {
+    this.counters.overflows++;
+    this.fail(item, dns.EDE_NOT_READY, decision.TEXT_BUSY);
   }
 
   private holdForPod(item: Item): void {
@@ -143,16 +150,21 @@ export class Deferred {
     if (verdict === UNKNOWN_HOLD) {
       const { podHold } = this.options;
       if (this.holds.hold(item, vpc, source, retransmissionKey(item), podHold, (late) => this.expire(late)))
-        return;
-      this.fail(item, dns.EDE_NOT_READY, decision.TEXT_BUSY);
+        this.counters.pod++;
+      else this.overflow(item);
       return;
     }
     this.judge(item, verdict === UNKNOWN_FAIL ? WAIT_FAIL : WAIT_OVER);
+    const d = this.responder.decision;
+    // A name that does not exist for want of the pod: whoever asks is told so.
+    if (d.outcome === decision.OUTCOME_ANSWER && d.rcode === dns.RCODE_NXDOMAIN && d.ede < 0)
+      d.fail(dns.RCODE_NXDOMAIN, dns.EDE_NOT_READY, decision.TEXT_POD_UNKNOWN);
     this.finish(item);
   }
 
   /** A hold has run out: one last look, then the failure. */
   private expire(item: Item): void {
+    this.counters.expired++;
     if (item.unknown !== '') this.unknownPods.heldInVain(item.unknown);
     this.judge(item, WAIT_FAIL);
     if (this.responder.decision.outcome === decision.OUTCOME_HOLD_SYNC) {
