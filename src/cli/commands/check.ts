@@ -26,7 +26,6 @@ interface Subject {
 
 export function checkCommand(io: Io): Command {
   return new Command('check')
-    .description('check zone files and configuration: prints file:line:col, exit code 78 on errors')
     .argument(
       '[path]',
       'a folder of zone files, one zone file, or a podns.yaml; default: ./podns.yaml and ./zones',

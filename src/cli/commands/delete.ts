@@ -21,7 +21,6 @@ const FORMS: Record<Kind, string> = {
 
 export function deleteCommand(io: Io): Command {
   const command = new Command('delete')
-    .description('delete a resource from etcd: podns delete pod aep/nextcloud/db')
     .addArgument(new Argument('<kind>', 'kind of the resource').choices([...KINDS]))
     .argument('<name>', 'VPC, VPC/NAMESPACE or VPC/NAMESPACE/NAME, depending on the kind');
   return addEtcdOptions(command).action(async (kind: Kind, name: string, options: EtcdOptions) => {

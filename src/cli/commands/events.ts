@@ -16,11 +16,9 @@ type EventLine =
   | { type: 'missed'; changes: number };
 
 export function eventsCommand(io: Io): Command {
-  const command = new Command('events')
-    .description('print every change of a running server as it is applied')
-    .addOption(
-      new Option('-o, --output <format>', 'output format').choices(['text', 'json']).default('text'),
-    );
+  const command = new Command('events').addOption(
+    new Option('-o, --output <format>', 'output format').choices(['text', 'json']).default('text'),
+  );
   return addAdminOptions(command).action(async (options: EventOptions) => {
     const target = adminTarget(options, io);
     for await (const text of adminLines(target, '/v1/events')) {

@@ -67,9 +67,7 @@ export function importCommand(io: Io): Command {
       tellBare(zone, io);
       io.out(written);
     });
-  return new Command('import')
-    .description('make zone files from the files of other tools')
-    .addCommand(compose);
+  return new Command('import').addCommand(compose);
 }
 
 /** Finds files, variables and profiles as compose does; the environment wins over files of variables. */

@@ -6,6 +6,7 @@ import { LISTINGS, type Listing } from '../columns.ts';
 import { EXIT_BAD_CONFIG, CommandError } from '../exit.ts';
 import { withImplied } from '../implied.ts';
 import { pathOf, type Io } from '../io.ts';
+import { SUMMARIES } from '../summaries.ts';
 import { tableText } from '../table.ts';
 import { loadZones } from '../zones.ts';
 
@@ -16,20 +17,11 @@ interface ListOptions extends AdminOptions {
   output: 'table' | 'json';
 }
 
-const WHAT: Record<string, string> = {
-  ns: 'namespaces',
-  vpc: 'VPCs',
-  overlay: 'overlays',
-  network: 'overlays in the layout of docker network ls',
-  pod: 'pods',
-  service: 'services',
-};
-
 /** The command of one listing, by its word: `pod` contains `pod ls`. */
 export function listCommand(io: Io, word: string): Command {
   const listing = LISTINGS[word]!;
   const ls = new Command('ls')
-    .description(`list ${WHAT[word]}`)
+    .description(`list ${SUMMARIES[word]}`)
     .option('--zones <dir>', 'read this folder of zone files, or one file, instead of the running server')
     .option('-n, --namespace <ns>', 'only this namespace')
     .option('--vpc <vpc>', 'only this VPC')
@@ -47,7 +39,7 @@ export function listCommand(io: Io, word: string): Command {
       if (failed) throw new CommandError(EXIT_BAD_CONFIG, 'the list is incomplete, see the errors above');
     });
   addAdminOptions(ls);
-  return new Command(word).description(WHAT[word]!).addCommand(ls);
+  return new Command(word).addCommand(ls);
 }
 
 /** The lists that a listing reads. It always reads the VPCs, because with several of them each row names its VPC. */

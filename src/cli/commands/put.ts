@@ -9,12 +9,10 @@ import { reportProblems } from '../problems.ts';
 import { readResources } from '../resource-files.ts';
 
 export function putCommand(io: Io): Command {
-  const command = new Command('put')
-    .description('write resources to etcd')
-    .argument(
-      '<file...>',
-      'zone files (YAML), resources as JSON or NDJSON, folders of zone files, or - for standard input',
-    );
+  const command = new Command('put').argument(
+    '<file...>',
+    'zone files (YAML), resources as JSON or NDJSON, folders of zone files, or - for standard input',
+  );
   return addEtcdOptions(command).action(async (files: string[], options: EtcdOptions) => {
     const { writer, zone } = etcdTarget(options, io);
     const { resources, problems } = await readResources(files, zone, io);

@@ -28,7 +28,6 @@ const DEFAULT_SERVER = '127.0.0.1:5300';
 
 export function queryCommand(io: Io): Command {
   return new Command('query')
-    .description('ask a DNS server and print its answer')
     .argument('<name>', 'full name, without a search list; or an address, to ask for its PTR')
     .argument('[type]', 'A, AAAA, SRV, TXT, PTR, ANY, TYPE65 …; default AAAA', readType)
     .addOption(

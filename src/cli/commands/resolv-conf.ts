@@ -33,7 +33,6 @@ const collect = (value: string, all: string[] = []): string[] => [...all, value]
 
 export function resolvConfCommand(io: Io): Command {
   const command = new Command('resolv-conf')
-    .description("print what a pod's resolv.conf should contain, and why")
     .argument('<ns/pod>', 'namespace and name of the pod')
     .option('--zones <dir>', 'read this folder of zone files, or one file, instead of the running server')
     .option('--vpc <vpc>', 'VPC of the pod, if several VPCs have such a pod')

@@ -29,9 +29,10 @@ const FIRST_VIEW_PATIENCE = 1500;
 const LOOKED_AT = 1000;
 
 export function serveCommand(io: Io): Command {
-  const command = new Command('serve')
-    .description('answer DNS; by default from ./zones, on 127.0.0.1:5300 and [::1]:5300')
-    .option('-c, --config <file>', 'read this file instead of ./podns.yaml');
+  const command = new Command('serve').option(
+    '-c, --config <file>',
+    'read this file instead of ./podns.yaml',
+  );
   return addSettings(command).action((options: Record<string, unknown>) => serve(configOf(options, io), io));
 }
 

@@ -16,7 +16,6 @@ const SHOWN = 20;
 
 export function statusCommand(io: Io): Command {
   const command = new Command('status')
-    .description('print the state of a running server: sources, revisions, lag, ages, rates')
     .option('--digest', 'also print a digest of all resources, to compare servers')
     .addOption(
       new Option('-o, --output <format>', 'output format').choices(['table', 'json']).default('table'),
