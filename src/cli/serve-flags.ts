@@ -1,4 +1,4 @@
-/** The flags of `serve`, made from the table of settings. */
+/** The flags that are settings, made from the table of settings. */
 import { Option, type Command } from 'commander';
 import { flagName, KEYS, SETTINGS, type Key } from '../config/table.ts';
 
@@ -9,8 +9,8 @@ function hasFlag(key: Key): boolean {
 }
 
 /** Adds one flag per setting, under the heading of its group. */
-export function addSettings(command: Command): Command {
-  for (const key of KEYS.filter(hasFlag)) {
+export function addSettings(command: Command, keys: readonly Key[] = KEYS): Command {
+  for (const key of keys.filter(hasFlag)) {
     const { takes, doc, group, many } = SETTINGS[key];
     const option = new Option(takes === undefined ? flagName(key) : `${flagName(key)} <${takes}>`, doc);
     option.helpGroup(`${group}:`);

@@ -1,11 +1,12 @@
 /**
  * `events`: prints every change of a running server as it is applied, one per line, until the server or the user stops.
  */
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { keyOf, keyText, type Resource } from '../../model.ts';
 import { addAdminOptions, adminLines, adminTarget, type AdminOptions } from '../admin-client.ts';
 import { CommandError, EXIT_UNREACHABLE } from '../exit.ts';
 import { line, type Io } from '../io.ts';
+import { addOutput } from '../output.ts';
 
 interface EventOptions extends AdminOptions {
   output: 'text' | 'json';
@@ -16,9 +17,7 @@ type EventLine =
   | { type: 'missed'; changes: number };
 
 export function eventsCommand(io: Io): Command {
-  const command = new Command('events').addOption(
-    new Option('-o, --output <format>', 'output format').choices(['text', 'json']).default('text'),
-  );
+  const command = addOutput(new Command('events'), 'text');
   return addAdminOptions(command).action(async (options: EventOptions) => {
     const target = adminTarget(options, io);
     for await (const text of adminLines(target, '/v1/events')) {

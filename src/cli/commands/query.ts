@@ -11,23 +11,25 @@ import type { Message } from '../../dns/print.ts';
 import { MessageError } from '../../dns/rdata.ts';
 import { typeNumber } from '../../dns/text.ts';
 import { parseListen } from '../../transport/listen.ts';
-import { answerText } from '../answer-text.ts';
+import { answerJson, answerText } from '../answer-text.ts';
 import { exchange, Unreachable, type Exchange, type Target } from '../exchange.ts';
 import { CommandError, EXIT_FAILURE, EXIT_NEGATIVE, EXIT_OK, EXIT_UNREACHABLE, EXIT_USAGE } from '../exit.ts';
 import { errorLine, line, type Io } from '../io.ts';
+import { addOutput, jsonText } from '../output.ts';
 
 interface QueryOptions {
   server: Target;
   short?: true;
   tcp?: true;
   timeout: number;
+  output: 'text' | 'json';
 }
 
 const TRIES = 3;
 const DEFAULT_SERVER = '127.0.0.1:5300';
 
 export function queryCommand(io: Io): Command {
-  return new Command('query')
+  const command = new Command('query')
     .argument('<name>', 'full name, without a search list; or an address, to ask for its PTR')
     .argument('[type]', 'A, AAAA, SRV, TXT, PTR, ANY, TYPE65 …; default AAAA', readType)
     .addOption(
@@ -37,8 +39,9 @@ export function queryCommand(io: Io): Command {
     )
     .option('--short', 'print only the data of the answer, one record per line')
     .option('--tcp', 'ask over TCP')
-    .option('--timeout <ms>', `milliseconds to wait for each of ${TRIES} tries`, readTimeout, 2000)
-    .action(async (name: string, type: number | undefined, options: QueryOptions) => {
+    .option('--timeout <ms>', `milliseconds to wait for each of ${TRIES} tries`, readTimeout, 2000);
+  return addOutput(command, 'text').action(
+    async (name: string, type: number | undefined, options: QueryOptions) => {
       const { server } = options;
       const packet = questionOf(name, type);
       const result = await exchange(packet, server, {
@@ -56,11 +59,13 @@ export function queryCommand(io: Io): Command {
         }
         throw error;
       });
-      if (options.short) for (const record of result.message.answer) line(io, record.data);
+      if (options.output === 'json') io.out(jsonText(answerJson(result, where(server))));
+      else if (options.short) for (const record of result.message.answer) line(io, record.data);
       else io.out(answerText(result, where(server)));
       for (const doubt of result.doubts) errorLine(io, `podns: ${doubt}`);
       end(result, options);
-    });
+    },
+  );
 }
 
 /** Throws if the exit code is not 0; with `--short` the error holds the reason, because nothing else shows it. */
@@ -71,7 +76,10 @@ function end({ message, tcpFailure }: Exchange, options: QueryOptions): void {
   }
   if (code === EXIT_OK) return;
   const { errors = [] } = message.edns ?? {};
-  throw new CommandError(code, options.short ? errors.map((error) => error.text).join('\n') : '');
+  throw new CommandError(
+    code,
+    options.short && options.output === 'text' ? errors.map((error) => error.text).join('\n') : '',
+  );
 }
 
 /** 0 for an answer, 3 for NXDOMAIN and no data, 1 for every other rcode. */
