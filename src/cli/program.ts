@@ -1,6 +1,8 @@
 /** The tree of commands, and how an error becomes an exit code. */
 import { Command, CommanderError } from 'commander';
 import { CommandError, EXIT_FAILURE, EXIT_OK, EXIT_USAGE } from './exit.ts';
+import { nearest } from '../config/suggest.ts';
+import { HELP_LAYOUT } from './help-layout.ts';
 import { errorLine, printing, type Io } from './io.ts';
 import { packageVersion } from './package.ts';
 import { SUMMARIES } from './summaries.ts';
@@ -67,11 +69,29 @@ function configure(command: Command, io: Io): void {
   command
     .helpCommand(false)
     .exitOverride()
-    .configureOutput({ writeOut: (text) => io.out(text), writeErr: (text) => io.err(text) });
+    .configureHelp(HELP_LAYOUT)
+    .configureOutput({
+      writeOut: (text) => io.out(text),
+      writeErr: (text) => io.err(text),
+      outputError: (text, write) => write(withNearestFlag(text, command)),
+    });
   for (const child of command.commands) {
     child.copyInheritedSettings(command);
     configure(child, io);
   }
+}
+
+/** Commander suggests only words that look alike, not `--docker` for `--docker-sock`. */
+function withNearestFlag(text: string, command: Command): string {
+  const wrong = /^error: unknown option '--([^'=]+)/.exec(text)?.[1];
+  if (wrong === undefined) return text;
+  const known = command.options.filter(({ hidden }) => !hidden).map((option) => option.name());
+  const meant = nearest(
+    wrong,
+    known.map((name) => name.replaceAll('-', '_')),
+  );
+  const suggestion = meant === '' ? '' : `(Did you mean --${meant.replaceAll('_', '-')}?)\n`;
+  return `error: unknown option '--${wrong}'\n${suggestion}`;
 }
 
 /** Runs one command line, without the program's name. Resolves with the exit code; never rejects. */

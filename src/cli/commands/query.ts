@@ -10,7 +10,7 @@ import { NameError } from '../../dns/name.ts';
 import type { Message } from '../../dns/print.ts';
 import { MessageError } from '../../dns/rdata.ts';
 import { typeNumber } from '../../dns/text.ts';
-import { parseListen } from '../../transport/listen.ts';
+import { ListenError, parseListen, type Usual } from '../../transport/listen.ts';
 import { answerJson, answerText } from '../answer-text.ts';
 import { exchange, Unreachable, type Exchange, type Target } from '../exchange.ts';
 import { CommandError, EXIT_FAILURE, EXIT_NEGATIVE, EXIT_OK, EXIT_UNREACHABLE, EXIT_USAGE } from '../exit.ts';
@@ -26,6 +26,12 @@ interface QueryOptions {
 }
 
 const TRIES = 3;
+/** A DNS server is named by its address: to look up a name, a DNS server would be needed. */
+const SERVER: Usual = {
+  port: 53,
+  shape:
+    'write ADDR or ADDR:PORT with an IP address, such as 127.0.0.1:5300 or [::1]:53; podns looks up no host names',
+};
 const DEFAULT_SERVER = '127.0.0.1:5300';
 
 export function queryCommand(io: Io): Command {
@@ -124,10 +130,11 @@ function readTarget(text: string): Target {
   // An address is enough here, because DNS servers use port 53.
   const whole = isIP(text) === 0 ? text : isIP(text) === 6 ? `[${text}]:53` : `${text}:53`;
   try {
-    const { address, port } = parseListen(whole);
+    const { address, port } = parseListen(whole, SERVER);
     return { address, port };
   } catch (error) {
-    throw new InvalidArgumentError((error as Error).message);
+    const reason = error instanceof ListenError ? error.reason : (error as Error).message;
+    throw new InvalidArgumentError(`It is no address of a server: ${reason}.`);
   }
 }
 

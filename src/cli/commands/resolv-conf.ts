@@ -4,7 +4,7 @@ import { Command } from 'commander';
 import type { Status } from '../../admin/status.ts';
 import { ConfigError, loadConfig } from '../../config.ts';
 import type { Config } from '../../config/table.ts';
-import { formatListen, ListenError, parseListen, type Listen } from '../../transport/listen.ts';
+import { formatListen, ListenError, parseListen, type Listen, type Usual } from '../../transport/listen.ts';
 import type { ForwardPolicy, Pod, Resource, Vpc } from '../../model.ts';
 import { addAdminOptions, adminTarget, askAdmin, type AdminOptions } from '../admin-client.ts';
 import { CommandError, EXIT_BAD_CONFIG, EXIT_NEGATIVE, EXIT_USAGE } from '../exit.ts';
@@ -31,6 +31,11 @@ interface Known {
   /** The message if there is no listener. */
   from: string;
 }
+
+const NAMESERVER: Usual = {
+  port: 53,
+  shape: 'write ADDR or ADDR:PORT with an IP address, such as fd00::53 or 10.0.0.1:53',
+};
 
 const collect = (value: string, all: string[] = []): string[] => [...all, value];
 
@@ -90,7 +95,7 @@ function configOf({ config: file, listen }: Options, io: Io): Config {
 function serverOf(text: string): Listen {
   if (isIP(text) !== 0) return { address: text.toLowerCase(), port: 53, vpc: '', namespace: '' };
   try {
-    const listen = parseListen(text);
+    const listen = parseListen(text, NAMESERVER);
     if (listen.vpc !== '') throw new ListenError(text, 'a nameserver takes no scope');
     return listen;
   } catch (error) {

@@ -6,7 +6,7 @@ import { createAdmin, type Admin } from '../../admin/http.ts';
 import { serverRoutes } from '../../admin/server-routes.ts';
 import { ConfigError, loadConfig, type LoadedConfig } from '../../config.ts';
 import { plainLines } from '../../model-text.ts';
-import { keyOf, type Kind, type Resource } from '../../model.ts';
+import { keyOf, problemText, type Kind, type Resource } from '../../model.ts';
 import { ServerCore } from '../../server.ts';
 import { readZones } from '../../source/zones/zone-dir.ts';
 import { bannerText } from '../banner.ts';
@@ -17,6 +17,7 @@ import { digLines } from '../hints.ts';
 import { pathOf, type Io } from '../io.ts';
 import { packageVersion } from '../package.ts';
 import { addSettings, givenSettings } from '../serve-flags.ts';
+import { adminTokenOf, refuseCertificates, renewToken } from '../serve-secrets.ts';
 import { untilSignal } from '../signals.ts';
 import { StandardStreams } from '../standard-streams.ts';
 import { serviceManager, type ServiceManager } from '../service-manager.ts';
@@ -51,27 +52,37 @@ function configOf(options: Record<string, unknown>, io: Io): LoadedConfig {
 }
 
 /** Resolves after a signal has ended the server. Throws CommandError if it cannot start. */
-async function serve({ config, origins }: LoadedConfig, io: Io): Promise<void> {
+async function serve({ config, origins, problems }: LoadedConfig, io: Io): Promise<void> {
   const streams = new StandardStreams({
     lost: (lines) => logger.warn({ lines }, 'log lines were lost, because the log was not read'),
     unread: () => logger.warn({}, 'standard output has no reader any more; podns continues'),
   });
   // In JSON an escape sequence means the same as the character.
   const logger = pino({ level: config.logLevel, hooks: { streamWrite: plainLines } }, streams.log);
+  for (const problem of problems) logger.warn({}, problemText(problem));
   const zones = sourceFolders(config, io);
+  await refuseCertificates(config);
+  const adminToken = adminTokenOf(config, logger);
   if (config.state !== '') prepareStateFolder(config.state);
-  const asked = config.listen.map(({ text }) => text);
+  const named = config.listen.map(({ text }) => text);
   const { listen, reason } =
-    asked.length > 0 ? { listen: asked, reason: '' } : defaultListen(offline(zones, config));
+    named.length > 0 ? { listen: named, reason: '' } : defaultListen(offline(zones, config));
 
   const server = makeServer({ ...config, zones, listen: [] }, logger);
   const opened: { close(): Promise<void> }[] = [server];
   const manager = serviceManager(io.environment, (text) => logger.warn({}, text));
-  const signals = untilSignal({ reload: () => reload(server, manager) });
+  let admin: Admin | undefined;
+  const signals = untilSignal({
+    reload() {
+      renewToken(config, admin, logger);
+      reload(server, manager);
+    },
+  });
   try {
     // Listens before the view is complete: early queries are held, not lost.
     await listenAll(server, listen, reason === '', logger);
-    const admin = await openAdmin(server, config, origins.admin !== 'default', logger);
+    const asked = origins.admin !== 'default';
+    admin = await openAdmin(server, { ...config, adminToken }, asked, logger);
     if (admin !== undefined) opened.push(admin);
     await server.start();
     const known = await firstView(server);
