@@ -8,7 +8,7 @@ import { problemText } from './model.ts';
 import { parseListen } from './transport/listen.ts';
 import { isLoopback } from './dns/address.ts';
 import { readConfigText, type FileSettings } from './config/file.ts';
-import { didYouMean } from './config/suggest.ts';
+import { didYouMean, nearest } from './config/suggest.ts';
 import {
   defaults,
   environmentName,
@@ -94,11 +94,36 @@ export function loadConfig(input: ConfigInput = {}): LoadedConfig {
 
   if (problems.length > 0) throw new ConfigError(problems, usage);
   const config = values as Config;
-  const across = checkAcross(config, placeIn(said));
-  if (across.length > 0) throw new ConfigError(across, false);
-  const loaded: LoadedConfig = { config, origins, problems: [] };
+  const wrong = new Set<Key>();
+  const across = checkAcross(config, (key) => {
+    wrong.add(key);
+    if (origins[key] === 'environment') return { text: environmentName(key) };
+    return (origins[key] === 'file' ? said.places[key] : undefined) ?? { text: flagName(key) };
+  });
+  const flagsOnly = [...wrong].every((key) => origins[key] === 'flag');
+  if (across.length > 0) throw new ConfigError(across, flagsOnly);
+  const loaded: LoadedConfig = { config, origins, problems: mistypedVariables(environment) };
   if (file !== undefined) loaded.file = file;
   return loaded;
+}
+
+/** Variables that a container engine or Kubernetes sets for a service with the name podns. */
+const OF_LINKS = /^PODNS_(?:SERVICE_(?:HOST|PORT)|PORT|NAME|ENV)(?:_|$)/;
+
+/**
+ * A warning for each variable whose name is almost that of a setting. Other variables may belong to other programs.
+ */
+function mistypedVariables(environment: Record<string, string | undefined>): Problem[] {
+  const known = [...KEYS.map(environmentName), 'PODNS_CONFIG'];
+  const words = known.map((name) => name.slice('PODNS_'.length).toLowerCase());
+  return Object.keys(environment)
+    .filter((name) => /^PODNS_/i.test(name) && !known.includes(name) && !OF_LINKS.test(name))
+    .flatMap((name) => {
+      const meant = nearest(name.slice('PODNS_'.length), words);
+      if (meant === '') return [];
+      const reason = `no setting has this variable; did you mean PODNS_${meant.toUpperCase()}?`;
+      return [{ severity: 'warning', place: { text: name }, reason } satisfies Problem];
+    });
 }
 
 /** Reads and checks one file, for `podns check`. Never throws: `problems` holds what is wrong. */
@@ -173,6 +198,12 @@ function placeIn({ places }: FileSettings): PlaceOf {
   return (key) => places[key] ?? { text: flagName(key) };
 }
 
+/** Listeners with the same address, port and scope; with port 0 each gets a port of its own. */
+function repeatedListeners({ listen }: Config): string[] {
+  const texts = listen.filter(({ port }) => port !== 0).map(({ text }) => text);
+  return [...new Set(texts.filter((text, i) => texts.indexOf(text) < i))];
+}
+
 /** Rules between settings. */
 function checkAcross(config: Config, placeOf: (key: Key) => Place): Problem[] {
   const problems: Problem[] = [];
@@ -181,12 +212,13 @@ function checkAcross(config: Config, placeOf: (key: Key) => Place): Problem[] {
   };
   const { admin } = config;
   const elsewhere = admin !== 'off' && !admin.startsWith('unix:') && !isLoopback(parseListen(admin).address);
-  if (elsewhere && config.adminToken === '') {
+  if (elsewhere && config.adminToken === '' && config.adminTokenFile === '') {
     fail(
       'admin',
-      `${config.admin} is reachable from other hosts: set admin_token, or use a loopback address`,
+      `${config.admin} is reachable from other hosts: set admin_token or admin_token_file, or use a loopback address`,
     );
   }
+  for (const text of repeatedListeners(config)) fail('listen', `${text} is given twice; once is enough`);
   for (const { name } of config.suffixes) {
     if (name === config.zone) fail('suffixes', `${name} is already the canonical suffix`);
   }

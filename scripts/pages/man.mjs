@@ -2,7 +2,7 @@
 import { environmentName, fileKey, flagName, KEYS, SETTINGS } from '../../dist/config/table.js';
 import { buildProgram } from '../../dist/cli/program.js';
 import { FIELD_REFERENCE } from '../../dist/source/validate/field-reference.js';
-import { defaultText } from './defaults.mjs';
+import { defaultText } from '../../dist/config/default-text.js';
 import {
   bold,
   escaped,
@@ -59,7 +59,8 @@ export async function commandPage(version) {
       bold('SIGTERM, SIGINT'),
       'Answers what is in flight for at most 5 s, saves the view and ends with 0. A second one ends at once.',
     ),
-    item(bold('SIGHUP'), 'Reads all zone files again.'),
+    item(bold('SIGHUP'), 'Reads all zone files and the token file of the admin listener again.'),
+    item(bold('SIGUSR1'), 'Does nothing: the debugger of Node.js stays closed.'),
     section('ENVIRONMENT'),
     paragraph(
       'Each setting of podns.yaml(5) has a variable: `PODNS_` and its name in capitals, such as `PODNS_LISTEN`. A flag is stronger than the variable, the variable is stronger than the file.',
@@ -124,7 +125,7 @@ export function configurationPage(version) {
 
 function settingText(key) {
   const { takes = 'true|false', doc, many } = SETTINGS[key];
-  const fallback = defaultText(SETTINGS[key]);
+  const fallback = defaultText(key);
   const more = [
     many === true ? 'A list.' : '',
     fallback === '' ? '' : `Default: ${fallback}.`,

@@ -20,13 +20,12 @@ export function hostOf(header: string | undefined): string {
  */
 export function makeGuard(
   bind: Bind,
-  token: string,
+  token: () => string,
   hosts: readonly string[],
 ): (headers: IncomingHttpHeaders) => Refusal | undefined {
   if ('path' in bind) return () => undefined;
   const wildcard = bind.address === '0.0.0.0' || bind.address === '::';
   const known = new Set(hosts.map((host) => host.toLowerCase()));
-  const wanted = token === '' ? undefined : digest(`Bearer ${token}`);
 
   const hostIsKnown = (host: string): boolean => {
     if (host === 'localhost' || host.endsWith('.localhost') || known.has(host)) return true;
@@ -41,10 +40,19 @@ export function makeGuard(
         text: `the Host header "${host}" does not name this server; admin_hosts can add a name`,
       };
     }
-    if (wanted === undefined) return undefined;
-    if (timingSafeEqual(digest(headers.authorization ?? ''), wanted)) return undefined;
-    return { status: 401, text: 'this listener requires a token: Authorization: Bearer TOKEN' };
+    const wanted = token();
+    return wanted === '' ? undefined : tokenRefusal(headers.authorization, wanted);
   };
+}
+
+/** The name of the scheme may have any letter case (RFC 9110 section 11.1). */
+function tokenRefusal(header: string | undefined, wanted: string): Refusal | undefined {
+  const needed = 'this listener requires a token: Authorization: Bearer TOKEN';
+  if (header === undefined || header === '') return { status: 401, text: needed };
+  const given = /^bearer +(\S+) *$/i.exec(header)?.[1];
+  if (given === undefined) return { status: 401, text: `${needed}; the header has another form` };
+  if (timingSafeEqual(digest(given), digest(wanted))) return undefined;
+  return { status: 401, text: 'the token is not that of this listener' };
 }
 
 /** Gives the comparison equal lengths, whatever the client sent. */

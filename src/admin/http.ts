@@ -9,8 +9,12 @@ import { healthRoutes } from './health.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Holds nothing that a token protects. */
+    /** Holds nothing that a token protects, or leaves it out where `withToken` of the request is false. */
     withoutToken?: boolean;
+  }
+  interface FastifyRequest {
+    /** False: the request lacks the token that the listener requires. */
+    withToken: boolean;
   }
 }
 
@@ -31,6 +35,8 @@ export interface Admin {
   open(): Promise<string>;
   /** Stops listening, lets requests in flight end, and cuts them after a second. */
   close(): Promise<void>;
+  /** Another token for all requests from now on. */
+  setToken(token: string): void;
   /** The bound address, '' before `open`. */
   readonly address: string;
 }
@@ -40,17 +46,20 @@ const CLOSE_GRACE = 1000;
 
 /** Throws if the address is reachable from other hosts and there is no token. */
 export function createAdmin(options: AdminOptions): Admin {
-  const { facts, token = '', hosts = [], routes = [] } = options;
+  const { facts, hosts = [], routes = [] } = options;
+  let { token = '' } = options;
   const bind = parseBind(options.bind);
   if (!('path' in bind) && token === '' && !isLoopback(bind.address)) {
     throw new Error(`the admin listener ${options.bind} is reachable from other hosts and has no token`);
   }
 
   const app = fastify({ bodyLimit: 64 * 1024, routerOptions: { ignoreTrailingSlash: true } });
-  const guard = makeGuard(bind, token, hosts);
+  const guard = makeGuard(bind, () => token, hosts);
+  app.decorateRequest('withToken', true);
   app.addHook('onRequest', async (request, reply) => {
     const refusal = guard(request.headers);
     if (refusal === undefined) return;
+    request.withToken = false;
     if (refusal.status === 401 && request.routeOptions.config.withoutToken === true) return;
     if (refusal.status === 401) void reply.header('www-authenticate', 'Bearer realm="podns"');
     await reply.code(refusal.status).type('text/plain; charset=utf-8').send(`${refusal.text}\n`);
@@ -70,6 +79,9 @@ export function createAdmin(options: AdminOptions): Admin {
   return {
     get address() {
       return address;
+    },
+    setToken(fresh) {
+      token = fresh;
     },
     async open() {
       await app.ready();

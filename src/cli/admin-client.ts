@@ -3,7 +3,8 @@ import http from 'node:http';
 import https from 'node:https';
 import { createInterface } from 'node:readline';
 import type { Command } from 'commander';
-import { ConfigError, loadConfig } from '../config.ts';
+import { readTokenFile, TokenFileError } from '../admin/token-file.ts';
+import { ConfigError, loadConfig, type LoadedConfig } from '../config.ts';
 import { parseListen } from '../transport/listen.ts';
 import {
   CommandError,
@@ -18,6 +19,7 @@ import type { Io } from './io.ts';
 export interface AdminOptions {
   admin?: string;
   adminToken?: string;
+  adminTokenFile?: string;
   config?: string;
 }
 
@@ -26,6 +28,8 @@ export interface AdminTarget {
   base: URL;
   socketPath?: string;
   token: string;
+  /** Where the token comes from, for messages; '' without one. */
+  tokenFrom: string;
   /** The name in messages. */
   text: string;
 }
@@ -41,44 +45,58 @@ export function addAdminOptions(command: Command): Command {
       '--admin-token <token>',
       'bearer token of the admin listener; prefer the variable PODNS_ADMIN_TOKEN',
     )
-    .option('-c, --config <file>', 'read admin and admin_token from this file instead of ./podns.yaml');
+    .option('--admin-token-file <file>', 'file with that token')
+    .option('-c, --config <file>', 'read admin and its token from this file instead of ./podns.yaml');
 }
 
 /** Throws CommandError if the configuration is wrong, or the admin listener is off. */
 export function adminTarget(options: AdminOptions, io: Io): AdminTarget {
   const asked = options.admin ?? io.environment['PODNS_ADMIN'] ?? '';
   const url = /^https?:\/\//.test(asked) ? asked : undefined;
-  const { admin, adminToken } = configured(options, url !== undefined, io);
-  if (url !== undefined) return { base: new URL(url), token: adminToken, text: url };
+  const loaded = configured(options, url !== undefined, io);
+  const { admin } = loaded.config;
+  if (url !== undefined) return { base: new URL(url), ...tokenOf(loaded), text: url };
   if (admin === 'off')
     throw new CommandError(EXIT_USAGE, 'the admin listener is off; name another one with --admin');
   if (admin.startsWith('unix:')) {
     const socketPath = admin.slice('unix:'.length);
-    return { base: new URL('http://localhost'), socketPath, token: adminToken, text: admin };
+    // The file's mode protects a socket, which needs no token.
+    return { base: new URL('http://localhost'), socketPath, token: '', tokenFrom: '', text: admin };
   }
   const { address, port } = parseListen(admin);
   // The loopback address reaches a wildcard.
   const host = address === '::' ? '::1' : address === '0.0.0.0' ? '127.0.0.1' : address;
   const base = new URL(`http://${host.includes(':') ? `[${host}]` : host}:${port}`);
-  return { base, token: adminToken, text: base.origin };
+  return { base, ...tokenOf(loaded), text: base.origin };
 }
 
-function configured(
-  options: AdminOptions,
-  withoutAdmin: boolean,
-  io: Io,
-): { admin: string; adminToken: string } {
+function configured(options: AdminOptions, withoutAdmin: boolean, io: Io): LoadedConfig {
+  const { admin, adminToken, adminTokenFile, config: file } = options;
   try {
     const { PODNS_ADMIN: _, ...rest } = io.environment;
-    return loadConfig({
-      flags: { admin: withoutAdmin ? undefined : options.admin, adminToken: options.adminToken },
-      environment: withoutAdmin ? rest : io.environment,
-      file: options.config,
-      folder: io.folder,
-    }).config;
+    const environment = withoutAdmin ? rest : io.environment;
+    const flags = { admin: withoutAdmin ? undefined : admin, adminToken, adminTokenFile };
+    return loadConfig({ flags, environment, file, folder: io.folder });
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     throw new CommandError(error.usage ? EXIT_USAGE : EXIT_BAD_CONFIG, error.message);
+  }
+}
+
+/** A token of the command line wins over a file; else the token wins, as for the server. */
+function tokenOf({ config, origins, file = '' }: LoadedConfig): Pick<AdminTarget, 'token' | 'tokenFrom'> {
+  const { adminToken, adminTokenFile } = config;
+  const fileFirst = origins.adminTokenFile === 'flag' && origins.adminToken !== 'flag';
+  if (adminToken !== '' && !fileFirst) {
+    const places = { flag: '--admin-token', environment: 'PODNS_ADMIN_TOKEN', file, default: '' };
+    return { token: adminToken, tokenFrom: places[origins.adminToken] };
+  }
+  if (adminTokenFile === '') return { token: '', tokenFrom: '' };
+  try {
+    return { token: readTokenFile(adminTokenFile).token, tokenFrom: adminTokenFile };
+  } catch (error) {
+    if (!(error instanceof TokenFileError)) throw error;
+    throw new CommandError(error.denied ? EXIT_NO_PERMISSION : EXIT_BAD_CONFIG, error.message);
   }
 }
 
@@ -121,8 +139,14 @@ async function open(
   const code = codes[statusCode];
   if (code !== undefined && text !== '') throw new CommandError(code, text);
   const denied = statusCode === 401 || statusCode === 403;
-  const words = text === '' ? `HTTP ${statusCode}` : text;
+  const words = statusCode === 401 ? tokenText(target) : text === '' ? `HTTP ${statusCode}` : text;
   throw new CommandError(denied ? EXIT_NO_PERMISSION : EXIT_FAILURE, `${target.text}${path}: ${words}`);
+}
+
+function tokenText({ tokenFrom }: AdminTarget): string {
+  if (tokenFrom !== '')
+    return `the server refuses the token from ${tokenFrom}: it is not that of its listener`;
+  return 'the server requires a token: give it with PODNS_ADMIN_TOKEN or --admin-token-file';
 }
 
 function request(target: AdminTarget, path: string): Promise<http.IncomingMessage> {

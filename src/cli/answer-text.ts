@@ -1,4 +1,4 @@
-/** One answer in the layout of dig, which DNS operators know. */
+/** One answer, in the layout of dig, which DNS operators know, or for programs. */
 import { OPTION_NSID } from '../dns/constants.ts';
 import { optionData, type Edns, type Message, type ResourceRecord } from '../dns/print.ts';
 import { plainText } from '../model-text.ts';
@@ -13,7 +13,7 @@ export function answerText(
   const { question, answer, authority, additional, edns } = message;
   const lines = [
     `;; ->>HEADER<<- opcode: ${opcodeText(message.opcode)}, status: ${rcodeText(message.rcode)}, id: ${message.id}`,
-    `;; flags: ${flagsText(message)}; QUERY: ${question === undefined ? 0 : 1}, ANSWER: ${answer.length}, ` +
+    `;; flags: ${flagsOf(message).join(' ')}; QUERY: ${question === undefined ? 0 : 1}, ANSWER: ${answer.length}, ` +
       `AUTHORITY: ${authority.length}, ADDITIONAL: ${additional.length + (edns === undefined ? 0 : 1)}`,
     '',
   ];
@@ -39,12 +39,54 @@ export function answerText(
   return `${lines.join('\n')}\n`;
 }
 
-function flagsText(message: Message): string {
+/** The same for programs; the keys of records are those of the layout above, in words. */
+export function answerJson(
+  { message, octets, protocol, milliseconds, tcpFailure }: Exchange,
+  server: string,
+): object {
+  const { question, edns } = message;
+  const records = (section: readonly ResourceRecord[]): object[] =>
+    section.map(({ name, ttl, class: recordClass, type, data }) => ({
+      name,
+      ttl,
+      class: classText(recordClass),
+      type: typeText(type),
+      data,
+    }));
+  const nsid = optionData(edns, OPTION_NSID);
+  return {
+    id: message.id,
+    opcode: opcodeText(message.opcode),
+    status: rcodeText(message.rcode),
+    flags: flagsOf(message),
+    question: question && {
+      name: question.name,
+      class: classText(question.class),
+      type: typeText(question.type),
+    },
+    answer: records(message.answer),
+    authority: records(message.authority),
+    additional: records(message.additional),
+    edns: edns && {
+      version: edns.version,
+      do: edns.do,
+      udp: edns.size,
+      nsid: nsid && nsidText(Buffer.from(nsid)),
+      errors: edns.errors.map(({ code, text }) => ({ code, meaning: edeText(code), text })),
+    },
+    server,
+    protocol,
+    milliseconds,
+    octets,
+    tcpFailure,
+  };
+}
+
+function flagsOf(message: Message): string[] {
   const { qr, aa, tc, rd, ra, ad, cd } = message;
   return Object.entries({ qr, aa, tc, rd, ra, ad, cd })
     .filter(([, set]) => set)
-    .map(([name]) => name)
-    .join(' ');
+    .map(([name]) => name);
 }
 
 function ednsLines(edns: Edns): string[] {

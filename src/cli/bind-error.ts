@@ -1,4 +1,5 @@
 /** The message and the exit code of a failed bind. */
+import { SocketPlaceError } from '../admin/bind.ts';
 import type { OpenListener } from '../server/transports.ts';
 import { CommandError, EXIT_FAILURE, EXIT_NO_PERMISSION, EXIT_PORT_IN_USE } from './exit.ts';
 
@@ -13,12 +14,14 @@ export function bindError(what: string, error: unknown, own: Own = []): CommandE
   const { code = '', message = String(error) } = failure;
   const fail = (exitCode: number, text: string): CommandError =>
     new CommandError(exitCode, `${what}: ${text}`);
+  if (error instanceof SocketPlaceError) return fail(EXIT_PORT_IN_USE, message);
   switch (code) {
     case 'EADDRINUSE':
       return fail(EXIT_PORT_IN_USE, takenText(failure, own));
     case 'EADDRNOTAVAIL':
       return fail(EXIT_PORT_IN_USE, 'no interface of this host has this address');
     case 'EACCES':
+      if (/\bunix:/.test(what)) return fail(EXIT_NO_PERMISSION, 'no permission to create a socket there');
       return fail(EXIT_NO_PERMISSION, 'no permission; ports below 1024 need CAP_NET_BIND_SERVICE');
     case 'EPERM':
       return fail(EXIT_NO_PERMISSION, 'no permission');

@@ -1,7 +1,7 @@
 /** A question in the words of dig: name, type, `@server` and `+options`, the last three in any order. */
 import { isIP } from 'node:net';
 import { typeNumber } from '../dns/text.ts';
-import { parseListen } from '../transport/listen.ts';
+import { ListenError, parseListen, type Usual } from '../transport/listen.ts';
 import type { Target } from './exchange.ts';
 import { CommandError, EXIT_USAGE } from './exit.ts';
 
@@ -64,7 +64,7 @@ export function readWords(given: readonly string[]): Words {
 function readType(text: string): number {
   const type = typeNumber(text);
   if (type < 0)
-    throw new CommandError(EXIT_USAGE, `"${text}" is no type of DNS, such as AAAA, SRV or TYPE65`);
+    throw new CommandError(EXIT_USAGE, `"${text}" is not a DNS type, such as AAAA, SRV or TYPE65`);
   return type;
 }
 
@@ -74,14 +74,22 @@ function readServer(word: string): Target {
     if (port === undefined) return targetOf(address);
     return targetOf(address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`);
   } catch (error) {
-    throw new CommandError(EXIT_USAGE, `"${word}": ${(error as Error).message}`);
+    const reason = error instanceof ListenError ? error.reason : (error as Error).message;
+    throw new CommandError(EXIT_USAGE, `"${word}" is not the address of a server: ${reason}`);
   }
 }
+
+/** A DNS server is named by its address: to look up a name, a DNS server would be needed. */
+const SERVER: Usual = {
+  port: 53,
+  shape:
+    'write ADDR or ADDR:PORT with an IP address, such as 127.0.0.1:5300 or [::1]:53; podns looks up no host names',
+};
 
 /** `ADDR` or `ADDR:PORT`. Throws an error with the reason. */
 export function targetOf(text: string): Target {
   // An address alone is enough here: servers of DNS are on port 53.
   const whole = isIP(text) === 0 ? text : isIP(text) === 6 ? `[${text}]:53` : `${text}:53`;
-  const { address, port } = parseListen(whole);
+  const { address, port } = parseListen(whole, SERVER);
   return { address, port };
 }

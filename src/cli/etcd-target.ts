@@ -1,6 +1,7 @@
 /** Which etcd a command writes to, and what its failures mean. */
 import type { Command } from 'commander';
 import { ConfigError, loadConfig } from '../config.ts';
+import { KEYS } from '../config/table.ts';
 import { etcdConnection } from '../server/sources.ts';
 import { EtcdWriter } from '../source/etcd/writer.ts';
 import { StreamError } from '../source/reflector/dialect.ts';
@@ -13,28 +14,28 @@ import {
   EXIT_USAGE,
 } from './exit.ts';
 import type { Io } from './io.ts';
+import { addSettings, givenSettings } from './serve-flags.ts';
 
 export interface EtcdOptions {
-  etcd?: string[];
   config?: string;
 }
 
-/** The flags that select the etcd cluster. */
-export function addEtcdOptions(command: Command): Command {
-  return command
-    .option('--etcd <url>', 'etcd endpoint; repeat it for each member; default: the configured ones', collect)
-    .option('-c, --config <file>', 'read etcd and zone from this file instead of ./podns.yaml');
-}
+/** What `put` and `delete` need of the settings. */
+const USED = KEYS.filter((key) => key.startsWith('etcd') || key === 'zone');
 
-function collect(text: string, before: string[] | undefined): string[] {
-  return [...(before ?? []), text];
+/** The flags that select the etcd cluster, and the suffix that names must fit below. */
+export function addEtcdOptions(command: Command): Command {
+  return addSettings(
+    command.option('-c, --config <file>', 'read these settings from this file instead of ./podns.yaml'),
+    USED,
+  );
 }
 
 /** Throws CommandError if no etcd is configured. `zone`: the canonical suffix; names must fit below it. */
 export function etcdTarget(options: EtcdOptions, io: Io): { writer: EtcdWriter; zone: string } {
   try {
     const { config } = loadConfig({
-      flags: { etcd: options.etcd },
+      flags: givenSettings(options as Record<string, unknown>),
       environment: io.environment,
       file: options.config,
       folder: io.folder,

@@ -1,13 +1,32 @@
 #!/usr/bin/env node
-/** The `podns` command: runs the program with the arguments of the process and ends with its exit code. */
-import { processIo } from './io.ts';
-import { run } from './program.ts';
+/**
+ * The `podns` command: refuses a Node that is too old, else starts the program. Node 12 can parse this file, so it has
+ * no static import, no `await` at its top and no newer operators.
+ */
+function numbers(text: string): number[] {
+  return text
+    .replace(/^[^0-9]*/, '')
+    .split('.')
+    .map(Number);
+}
 
-// A reader that stops early, such as `head`, is not a failure.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  process.exit(error.code === 'EPIPE' ? 0 : 1);
+function isOlder(version: string, least: string): boolean {
+  const [major, minor = 0] = numbers(version);
+  const [leastMajor, leastMinor = 0] = numbers(least);
+  return major !== leastMajor ? major! < leastMajor! : minor < leastMinor;
+}
+
+void import('fs').then(function start({ readFileSync }) {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  const least = (JSON.parse(text) as { engines: { node: string } }).engines.node;
+  if (!isOlder(process.version, least)) return import('./start.ts');
+  process.stderr.write(
+    'podns: Node ' +
+      process.version.slice(1) +
+      ' is too old: podns needs Node ' +
+      numbers(least).join('.') +
+      ' or later\n',
+  );
+  process.exitCode = 1;
+  return undefined;
 });
-// There is nowhere left to report it.
-process.stderr.on('error', () => undefined);
-
-process.exitCode = await run(process.argv.slice(2), processIo());

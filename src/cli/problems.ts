@@ -7,6 +7,11 @@ export function problemLine({ severity, place, reason }: Problem): string {
   return where === '' ? `${severity}: ${reason}` : `${where}: ${severity}: ${reason}`;
 }
 
+/** For programs: the place is not nested. */
+export function problemJson({ severity, place, reason }: Problem): object {
+  return { severity, ...place, reason };
+}
+
 export function reportProblems(problems: readonly Problem[], io: Io): void {
   for (const problem of problems) errorLine(io, problemLine(problem));
 }

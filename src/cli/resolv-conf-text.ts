@@ -22,6 +22,40 @@ export function isReachable({ address }: Listen): boolean {
   return address !== '::' && address !== '0.0.0.0';
 }
 
+const OPTIONS = ['ndots:1', 'timeout:5', 'attempts:2'];
+
+/** What resolvers read of the file, for programs; `remarks` holds what the text has as comments. */
+export interface ResolvConf {
+  vpc: string;
+  namespace: string;
+  pod: string;
+  nameservers: { address: string; port: number; remarks: string[] }[];
+  /** Addresses beyond the number that resolvers read. */
+  leftOut: string[];
+  search: string[];
+  options: string[];
+  remarks: string[];
+}
+
+export function resolvConf({ pod, zone, servers, forward }: ResolvConfFacts): ResolvConf {
+  const { named, more } = nameservers(servers);
+  const plain = (comments: string[]): string[] => comments.map((comment) => comment.replace(/^# /, ''));
+  return {
+    vpc: pod.vpc,
+    namespace: pod.namespace,
+    pod: pod.name,
+    nameservers: named.map((server) => ({
+      address: server.address,
+      port: server.port,
+      remarks: plain(remarks(server)),
+    })),
+    leftOut: more.map(({ address }) => address),
+    search: [`${pod.namespace}.${zone}`],
+    options: OPTIONS,
+    remarks: plain(outsideRemarks(forward)),
+  };
+}
+
 /** The content of the file, with a final line end. */
 export function resolvConfText({ pod, zone, servers, forward }: ResolvConfFacts): string {
   const { named, more } = nameservers(servers);
@@ -40,7 +74,7 @@ export function resolvConfText({ pod, zone, servers, forward }: ResolvConfFacts)
     '# ndots:1: resolvers first ask for a name with a dot, such as app.shop or www.example.com, as it is.',
     '# timeout and attempts: the usual values, written out so that no other default applies. podns gives up on',
     '# upstreams after 4 seconds, before a resolver repeats its query.',
-    'options ndots:1 timeout:5 attempts:2',
+    `options ${OPTIONS.join(' ')}`,
   ];
   return `${lines.join('\n')}\n`;
 }

@@ -1,5 +1,6 @@
-/** The flags of `serve`, made from the table of settings. */
+/** The flags that are settings, made from the table of settings. */
 import { Option, type Command } from 'commander';
+import { defaultText } from '../config/default-text.ts';
 import { flagName, KEYS, SETTINGS, type Key } from '../config/table.ts';
 
 /** False for settings that only a file or a variable can hold, because they are maps. */
@@ -8,11 +9,19 @@ function hasFlag(key: Key): boolean {
   return takes !== undefined || typeof fallback === 'boolean';
 }
 
+/** With the default, where the text does not name it in other words. */
+function docOf(key: Key): string {
+  const { doc } = SETTINGS[key];
+  const fallback = defaultText(key);
+  return fallback === '' || doc.includes('default:') ? doc : `${doc} (default: ${fallback})`;
+}
+
 /** Adds one flag per setting, under the heading of its group. */
-export function addSettings(command: Command): Command {
-  for (const key of KEYS.filter(hasFlag)) {
-    const { takes, doc, group, many } = SETTINGS[key];
-    const option = new Option(takes === undefined ? flagName(key) : `${flagName(key)} <${takes}>`, doc);
+export function addSettings(command: Command, keys: readonly Key[] = KEYS): Command {
+  for (const key of keys.filter(hasFlag)) {
+    const { takes, group, many } = SETTINGS[key];
+    const flags = takes === undefined ? flagName(key) : `${flagName(key)} <${takes}>`;
+    const option = new Option(flags, docOf(key));
     option.helpGroup(`${group}:`);
     if (many) option.argParser((text: string, before: string[] | undefined) => [...(before ?? []), text]);
     command.addOption(option);

@@ -19,16 +19,29 @@ export function distance(a: string, b: string): number {
   return row[b.length]!;
 }
 
-/** ` (did you mean "listen"?)`, or '' if no word is near. */
-export function didYouMean(wrong: string, words: readonly string[]): string {
+/**
+ * The nearest word, or '' if none is near. A word that the wrong one begins or continues is nearer than one that only
+ * looks alike: `etcd_ca` means `etcd_ca_file`, `docker_sock` means `docker`.
+ */
+export function nearest(wrong: string, words: readonly string[]): string {
+  const folded = wrong.toLowerCase().replaceAll('-', '_');
+  const extended = words
+    .filter((word) => word !== '' && (folded.startsWith(`${word}_`) || word.startsWith(`${folded}_`)))
+    .sort((a, b) => Number(folded.startsWith(a)) - Number(folded.startsWith(b)) || a.length - b.length);
   let best = '';
   let least = Math.max(1, Math.floor(wrong.length / 3)) + 1;
   for (const candidate of words) {
-    const far = distance(wrong.toLowerCase().replaceAll('-', '_'), candidate);
+    const far = distance(folded, candidate);
     if (far < least) {
       least = far;
       best = candidate;
     }
   }
+  return least <= 2 || extended.length === 0 ? best : extended[0]!;
+}
+
+/** ` (did you mean "listen"?)`, or '' if no word is near. */
+export function didYouMean(wrong: string, words: readonly string[]): string {
+  const best = nearest(wrong, words);
   return best === '' ? '' : ` (did you mean "${best}"?)`;
 }

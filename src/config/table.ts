@@ -67,6 +67,14 @@ export const SETTINGS = {
     '',
     'bearer token for the admin listener; required unless its address is a loopback address',
   ),
+  adminTokenFile: setting(
+    'Serving',
+    'FILE',
+    value.text,
+    '',
+    'file with that token, where admin_token is not given; podns reads it at the start and at SIGHUP',
+    file,
+  ),
   adminHosts: setting(
     'Serving',
     'NAME',
@@ -77,10 +85,10 @@ export const SETTINGS = {
   ),
   logLevel: setting(
     'Serving',
-    'LEVEL',
+    'debug|info|warn|error|silent',
     value.word('debug', 'info', 'warn', 'error', 'silent'),
     'info',
-    'minimum level that is logged, on standard error: debug, info, warn, error or silent',
+    'minimum level that is logged, on standard error',
   ),
   logFormat: setting(
     'Serving',

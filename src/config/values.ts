@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import type { ForwardPolicy, NameLists } from '../model.ts';
 import type { ClientRule, Suffix } from '../answer/settings.ts';
-import { formatListen, ListenError, parseListen, type Listen } from '../transport/listen.ts';
+import { formatListen, ListenError, parseListen, type Listen, type Usual } from '../transport/listen.ts';
 import { parseEndpoint } from '../forward/upstream/endpoint.ts';
 import { prefix4, prefix6, whyNotPrefix4, whyNotPrefix6 } from '../source/validate/addresses.ts';
 import { HOSTS, ROUTES, foldDomain, readNameLists } from '../source/validate/name-lists.ts';
@@ -216,11 +216,13 @@ function isListenAddress(value: unknown): value is ListenAddress {
   return typeof value === 'object' && value !== null && 'text' in value;
 }
 
-function listenOf(value: unknown): Listen {
+function listenOf(value: unknown, usual?: Usual): Listen {
   if (typeof value !== 'string')
-    throw new Error(`ADDR:PORT[@vpc[/namespace]] is expected, not ${shown(value)}`);
+    throw new Error(
+      `${usual === undefined ? 'ADDR:PORT[@vpc[/namespace]]' : 'ADDR:PORT'} is expected, not ${shown(value)}`,
+    );
   try {
-    return parseListen(value);
+    return parseListen(value, usual);
   } catch (error) {
     throw error instanceof ListenError ? new Error(`${shown(value)}: ${error.reason}`) : error;
   }
@@ -246,11 +248,15 @@ export const kraudSource = z.strictObject({
   services6: z.array(prefix).default([]),
 });
 
+const ADMIN: Usual = { port: 9153, shape: 'expected ADDR:PORT, unix:PATH or off, such as 127.0.0.1:9153' };
+
 /** `ADDR:PORT`, `unix:PATH` or `off`. */
 export const adminBind = read((value) => {
   if (value === 'off' || value === false) return 'off';
   if (typeof value === 'string' && /^unix:./.test(value)) return value;
-  const listen = listenOf(value);
+  if (value === 'unix:')
+    throw new Error(`${shown(value)}: no path of a socket, such as unix:/run/podns/admin.sock`);
+  const listen = listenOf(value, ADMIN);
   if (listen.vpc !== '') throw new Error(`${shown(value)}: an admin listener takes no scope`);
   return formatListen(listen);
 });

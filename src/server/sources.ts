@@ -4,6 +4,7 @@ import type { Source } from '../model.ts';
 import { etcdSources, type EtcdOptions } from '../source/etcd/etcd.ts';
 import { kraudSource } from '../source/watch/kraud.ts';
 import { vpcFilter } from '../source/reflector/vpc-filter.ts';
+import { readCredentials } from '../source/watch/credentials.ts';
 import { watchSource } from '../source/watch/watch.ts';
 import type { HttpOptions } from '../source/watch/http.ts';
 import { zones } from '../source/zones/zones.ts';
@@ -19,6 +20,15 @@ export function configuredSources(config: Config): Source[] {
   for (const kraud of config.kraud) sources.push(kraudSource({ ...http, ...kraud, zone }));
   // Streams are asked for these VPCs only; some sources cannot filter, and some servers ignore the filter.
   return vpcs === undefined ? sources : sources.map((source) => vpcFilter(source, vpcs));
+}
+
+/** Reads the certificates that the configured sources use, once. Throws `StreamError` for one that cannot work. */
+export async function checkCertificates(config: Config): Promise<void> {
+  const { watch, kraud, etcd } = config;
+  // A token may come later, and is read again at each connection.
+  if (watch.length + kraud.length > 0)
+    await readCredentials({ ...httpOptions(config), tokenFile: undefined });
+  if (etcd.length > 0) await readCredentials(etcdConnection(config));
 }
 
 function httpOptions(config: Config): HttpOptions {

@@ -26,14 +26,27 @@ export class ListenError extends Error {
   }
 }
 
-const SHAPE = 'expected ADDR:PORT[@vpc[/namespace]], such as 127.0.0.1:5300@aep/nextcloud or [::1]:53';
+/** What an error suggests where a part is missing. */
+export interface Usual {
+  port: number;
+  /** The whole form, with examples. */
+  shape: string;
+}
 
-/** Parses the text of a listener. Throws ListenError. Names are not resolved: the address must be numeric. */
-export function parseListen(text: string): Listen {
+const LISTENER: Usual = {
+  port: 53,
+  shape: 'expected ADDR:PORT[@vpc[/namespace]], such as 127.0.0.1:5300@aep/nextcloud or [::1]:53',
+};
+
+/**
+ * Parses the text of a listener. Throws ListenError. Names are not resolved: the address must be numeric. `usual`: for
+ * addresses of other things than listeners.
+ */
+export function parseListen(text: string, usual = LISTENER): Listen {
   const at = text.indexOf('@');
   const endpoint = at < 0 ? text : text.slice(0, at);
-  const { host, port } = splitEndpoint(text, endpoint);
-  const address = canonicalAddress(text, host, endpoint.startsWith('['));
+  const { host, port } = splitEndpoint(text, endpoint, usual);
+  const address = canonicalAddress(text, host, endpoint.startsWith('['), usual);
   const listen: Listen = { address, port: parsePort(text, port), vpc: '', namespace: '' };
   if (at < 0) return listen;
   const scope = text.slice(at + 1).split('/');
@@ -52,19 +65,19 @@ export function formatListen(listen: Listen): string {
   return `${host}:${listen.port}${scope}`;
 }
 
-function splitEndpoint(text: string, endpoint: string): { host: string; port: string } {
-  if (endpoint === '') throw new ListenError(text, `no address; ${SHAPE}`);
+function splitEndpoint(text: string, endpoint: string, usual: Usual): { host: string; port: string } {
+  if (endpoint === '') throw new ListenError(text, `no address; ${usual.shape}`);
   if (endpoint.startsWith('[')) {
     const end = endpoint.indexOf(']');
     if (end < 0) throw new ListenError(text, '"[" without "]"');
     const rest = endpoint.slice(end + 1);
-    if (rest === '') throw new ListenError(text, `no port; write ${endpoint}:53`);
+    if (rest === '') throw new ListenError(text, `no port; write ${endpoint}:${usual.port}`);
     if (!rest.startsWith(':')) throw new ListenError(text, `"${rest}" behind "]"; expected ":" and a port`);
     return { host: endpoint.slice(1, end), port: rest.slice(1) };
   }
   const colon = endpoint.lastIndexOf(':');
   if (colon < 0) {
-    const hint = isIPv4(endpoint) ? `no port; write ${endpoint}:53` : `no port; ${SHAPE}`;
+    const hint = isIPv4(endpoint) ? `no port; write ${endpoint}:${usual.port}` : `no port; ${usual.shape}`;
     throw new ListenError(text, hint);
   }
   const host = endpoint.slice(0, colon);
@@ -74,14 +87,14 @@ function splitEndpoint(text: string, endpoint: string): { host: string; port: st
     throw new ListenError(text, `no address; for all of them write 0.0.0.0:${port} and [::]:${port}`);
   }
   if (host.includes(':')) {
-    const whole = isIPv6(endpoint) ? `[${endpoint}]:53` : `[${host}]:${port}`;
+    const whole = isIPv6(endpoint) ? `[${endpoint}]:${usual.port}` : `[${host}]:${port}`;
     throw new ListenError(text, `an IPv6 address stands in brackets, such as ${whole}`);
   }
   return { host, port };
 }
 
-function canonicalAddress(text: string, host: string, bracketed: boolean): string {
-  if (host === '') throw new ListenError(text, `no address; ${SHAPE}`);
+function canonicalAddress(text: string, host: string, bracketed: boolean, usual: Usual): string {
+  if (host === '') throw new ListenError(text, `no address; ${usual.shape}`);
   const percent = host.indexOf('%');
   const bare = percent < 0 ? host : host.slice(0, percent);
   const scope = percent < 0 ? '' : host.slice(percent + 1);

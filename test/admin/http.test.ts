@@ -124,15 +124,46 @@ describe('the token', () => {
     expect(() => createAdmin({ bind: '127.0.0.1:9153', facts })).not.toThrow();
   });
 
+  const data: AdminOptions['routes'] = [(app) => app.get('/data', () => 'data')];
+
   it('is compared', async () => {
-    const address = await open({ bind: '0.0.0.0:0', token: 'secret' });
+    const address = await open({ bind: '0.0.0.0:0', token: 'secret', routes: data });
     const at = address.replace('0.0.0.0', '127.0.0.1');
-    const refused = await get(at, '/healthz');
-    expect(refused.status).toBe(401);
+    const refused = await get(at, '/data');
+    expect(refused).toMatchObject({
+      status: 401,
+      body: 'this listener requires a token: Authorization: Bearer TOKEN\n',
+    });
     expect(refused.headers['www-authenticate']).toContain('Bearer');
-    expect((await get(at, '/healthz', { authorization: 'Bearer wrong' })).status).toBe(401);
-    expect((await get(at, '/healthz', { authorization: 'Bearer secret' })).status).toBe(200);
+    for (const authorization of ['Bearer secret', 'bearer secret', 'BEARER  secret'])
+      expect(await get(at, '/data', { authorization })).toMatchObject({ status: 200, body: 'data' });
+    for (const authorization of ['Bearer wrong', 'bearer Secret', 'Bearer secretsecret']) {
+      expect(await get(at, '/data', { authorization })).toMatchObject({
+        status: 401,
+        body: 'the token is not that of this listener\n',
+      });
+    }
+    for (const authorization of ['Basic c2VjcmV0', 'secret', 'Bearer', 'Bearersecret'])
+      expect((await get(at, '/data', { authorization })).body).toContain('the header has another form');
     expect((await get(at, '/nowhere')).status).toBe(401);
+    admin!.setToken('fresh');
+    expect((await get(at, '/data', { authorization: 'Bearer secret' })).status).toBe(401);
+    expect((await get(at, '/data', { authorization: 'Bearer fresh' })).status).toBe(200);
+  });
+
+  it('is not needed by probes, which then learn no reasons', async () => {
+    const at = (await open({ bind: '0.0.0.0:0', token: 'secret' })).replace('0.0.0.0', '127.0.0.1');
+    readiness = { ready: false, reasons: ['etcd:http://e: connection refused'] };
+    expect(await get(at, '/healthz')).toMatchObject({ status: 200, body: 'ok\n' });
+    expect(await get(at, '/readyz')).toMatchObject({
+      status: 503,
+      body: 'not ready\nthe reasons are for requests with the token\n',
+    });
+    const authorization = 'Bearer secret';
+    expect((await get(at, '/readyz', { authorization })).body).toContain('connection refused');
+    readiness = { ready: true, reasons: [] };
+    expect(await get(at, '/readyz')).toMatchObject({ status: 200, body: 'ok\n' });
+    expect((await get(at, '/readyz', { host: 'evil.example' })).status).toBe(403);
   });
 });
 

@@ -108,9 +108,6 @@ describe('several VPCs', () => {
     );
     const holders = await podns(['vpc', 'ls', '--zones', '.', '-n', 'shop', '-o', 'json'], { folder });
     expect((JSON.parse(holders.out) as Resource[]).map(({ name }) => name)).toEqual(['globex']);
-    expect((await podns(['ns', 'ls', '--zones', '.', '-n', 'absent'], { folder })).out).toBe(
-      'NAME  CREATED  vpc\n',
-    );
   });
 });
 
@@ -152,7 +149,7 @@ describe('the output', () => {
   });
 
   it('is refused where the command line is wrong', async () => {
-    expect((await podns(['pod', 'ls', 'more'])).code).toBe(2);
+    expect((await podns(['pod', 'ls', 'more', 'most'])).code).toBe(2);
     expect((await podns(['pod', 'ls', '--zones', '.', '-o', 'xml'], { folder })).code).toBe(2);
     const absent = await podns(['pod', 'ls', '--zones', 'absent'], { folder });
     expect(absent.code).toBe(78);

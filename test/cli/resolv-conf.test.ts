@@ -97,10 +97,15 @@ listen:
     expect(both).toEqual({
       code: 2,
       out: '',
-      err: 'podns: several VPCs have a pod shop/app-0: name one with --vpc: aep, globex\n',
+      err: 'podns: several VPCs have a pod shop/app-0: name one as VPC/NS/NAME, or with --vpc: aep, globex\n',
     });
     const one = await offline('shop/app-0', '--server', '::1', '--vpc', 'GLOBEX');
     expect(one.out).toContain('in VPC globex');
+    const whole = await offline('Globex/shop/app-0', '--server', '::1');
+    expect(whole).toEqual(one);
+    const torn = await offline('aep/shop/app-0', '--server', '::1', '--vpc', 'globex');
+    expect(torn).toMatchObject({ code: 2, out: '' });
+    expect(torn.err).toContain('is in VPC aep, but --vpc names globex');
   });
 
   it.each([
@@ -118,8 +123,8 @@ listen:
   });
 
   it.each([
-    ['app', ['--server', '::1'], 'NS/POD is expected'],
-    ['shop/app/0', ['--server', '::1'], 'NS/POD is expected'],
+    ['app', ['--server', '::1'], 'a pod is named as VPC/NS/NAME or NS/NAME'],
+    ['aep/shop/app/0', ['--server', '::1'], 'a pod is named as VPC/NS/NAME or NS/NAME'],
     ['back/a.b', [], 'neither --listen nor the configuration names a listener'],
     [
       'back/a.b',

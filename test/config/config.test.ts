@@ -139,6 +139,7 @@ describe('loadConfig', () => {
   it('wants a token for an admin listener that others can reach', () => {
     expect(errorsOf({ flags: { admin: '0.0.0.0:9153' } })[0]).toContain('set admin_token');
     expect(errorsOf({ flags: { admin: '0.0.0.0:9153', adminToken: 'x' } })).toEqual([]);
+    expect(errorsOf({ flags: { admin: '0.0.0.0:9153', adminTokenFile: 'x' } })).toEqual([]);
     expect(errorsOf({ flags: { admin: '[::1]:9153' } })).toEqual([]);
     expect(errorsOf({ flags: { admin: 'unix:/run/podns.sock' } })).toEqual([]);
   });
@@ -154,6 +155,22 @@ describe('listen', () => {
     ['127.0.0.1:53@a.b', 'one label'],
   ])('refuses %s', (text, reason) => {
     expect(errorsOf({ flags: { listen: [text] } })[0]).toContain(reason);
+  });
+
+  it('refuses the same listener twice, and names who gave it', () => {
+    const listen = ['127.0.0.1:53@a', '[::1]:53@a', '127.0.0.1:053@A'];
+    expect(errorsOf({ flags: { listen } })).toEqual([
+      '--listen: 127.0.0.1:53@a is given twice; once is enough',
+    ]);
+    expect(() => loadConfig({ folder, flags: { listen } })).toThrow(
+      expect.objectContaining({ usage: true }) as Error,
+    );
+    const environment = { PODNS_LISTEN: listen.join(',') };
+    expect(errorsOf({ environment })[0]).toMatch(/^PODNS_LISTEN: /);
+    expect(() => loadConfig({ folder, environment })).toThrow(
+      expect.objectContaining({ usage: false }) as Error,
+    );
+    expect(errorsOf({ flags: { listen: ['127.0.0.1:0', '127.0.0.1:0'] } })).toEqual([]);
   });
 
   it('keeps a zone index', () => {
@@ -196,7 +213,7 @@ describe('podns.yaml', () => {
     const file = join(folder, 'across.yaml');
     writeFileSync(file, 'ttl: 1\nadmin: 0.0.0.0:9153\n');
     expect(checkConfigFile(file).problems.map(problemText)).toEqual([
-      `${file}:2:8: 0.0.0.0:9153 is reachable from other hosts: set admin_token, or use a loopback address`,
+      `${file}:2:8: 0.0.0.0:9153 is reachable from other hosts: set admin_token or admin_token_file, or use a loopback address`,
     ]);
   });
 
@@ -213,5 +230,29 @@ describe('podns.yaml', () => {
       ttl: 5,
       negativeTtl: 2,
     });
+  });
+});
+
+describe('a variable that no setting has', () => {
+  it.each([
+    ['PODNS_LISTN', 'PODNS_LISTEN'],
+    ['PODNS_UPSTREAM', 'PODNS_UPSTREAMS'],
+    ['PODNS_ETCD_CA', 'PODNS_ETCD_CA_FILE'],
+    ['podns_log_level', 'PODNS_LOG_LEVEL'],
+    ['PODNS_CONFG', 'PODNS_CONFIG'],
+  ])('%s is a warning with what is meant', (name, meant) => {
+    expect(loadConfig({ folder, environment: { [name]: 'x' } }).problems.map(problemText)).toEqual([
+      `${name}: no setting has this variable; did you mean ${meant}?`,
+    ]);
+  });
+
+  it.each([
+    'PODNS_SERVICE_HOST',
+    'PODNS_PORT_53_UDP_ADDR',
+    'PODNS_PORT',
+    'PODNS_TEST_WHOLE',
+    'PODNSX_LISTEN',
+  ])('%s belongs to something else', (name) => {
+    expect(loadConfig({ folder, environment: { [name]: 'x' } }).problems).toEqual([]);
   });
 });

@@ -102,9 +102,13 @@ suite?.('the program and etcd', () => {
     expect(bad.err).toMatch(/absent\.yaml: error: does not exist/);
     expect(bad.err).toMatch(/podns: nothing was written\n$/);
     expect((await etcd.content()).size).toBe(0);
-    expect(await run('delete', 'pod', 'v/n')).toMatchObject({
+    expect(await run('delete', 'pod', 'n')).toMatchObject({
       code: 2,
-      err: 'podns: v/n: the name of a pod has the form VPC/NAMESPACE/NAME\n',
+      err: 'podns: "n": a pod is named as VPC/NS/NAME or NS/NAME\n',
+    });
+    expect(await run('delete', 'pod', 'v/n')).toMatchObject({
+      code: 3,
+      err: 'podns: pod v/n: etcd has no such resource\n',
     });
     expect(await run('delete', 'pod', 'v/n/x')).toMatchObject({
       code: 3,
@@ -153,6 +157,70 @@ suite?.('the program and etcd', () => {
     await run('delete', 'pod', 'v/n/client');
     await run('delete', 'pod', 'v/n/db');
     expect((await run('delete', 'vpc', 'v')).err).toMatch(/^podns: deleted, revision \d+\n$/);
+  });
+
+  it('a dry run tells what would change, and writes nothing', async () => {
+    writeFileSync(join(folder, 'zone.yaml'), ZONE);
+    const first = await run('put', 'zone.yaml', '--dry-run');
+    expect(first).toEqual({
+      code: 0,
+      out: 'create vpc v\ncreate pod v/n/client\ncreate pod v/n/db\n',
+      err: 'podns: nothing was written; put would create 3, change 0 and leave 0 as they are\n',
+    });
+    expect((await etcd.content()).size).toBe(0);
+    await run('put', 'zone.yaml');
+    const again = await run('put', 'zone.yaml', '--dry-run');
+    expect(again.out).toBe('same vpc v\nsame pod v/n/client\nsame pod v/n/db\n');
+    writeFileSync(join(folder, 'zone.yaml'), ZONE.replace('fd00::2', 'fd00::7'));
+    await etcd.change({ '/podns/v/pod/n/client': { ip6: 7 } });
+    const changed = await run('put', 'zone.yaml', '--dry-run');
+    expect(changed.out.split('\n').slice(1, 3)).toEqual([
+      expect.stringMatching(/^change pod v\/n\/client: what etcd holds is not valid: ip6/),
+      'change pod v/n/db: ip6 "fd00::2" → "fd00::7"',
+    ]);
+    const json = await run('put', 'zone.yaml', '--dry-run', '-o', 'json');
+    expect(JSON.parse(json.out)).toMatchObject({
+      dryRun: true,
+      changes: [
+        { change: 'same', key: { kind: 'vpc', vpc: 'v' }, fields: [] },
+        { change: 'change' },
+        { change: 'change', fields: [{ field: 'ip6', before: 'fd00::2', after: 'fd00::7' }] },
+      ],
+    });
+    const many = Array.from({ length: 100 }, (_, i) => ({ kind: 'vpc', name: `v${i}` }));
+    const input = JSON.stringify(many);
+    expect((await podns(['put', '-', '--etcd', etcd.url, '-o', 'json'], { folder, input })).out).toContain(
+      '"put"',
+    );
+    const dry = await podns(['put', '-', '--etcd', etcd.url, '--dry-run'], { folder, input });
+    expect(dry.err).toContain('create 0, change 0 and leave 100');
+    const bad = await podns(['put', '-', '--etcd', etcd.url, '--dry-run'], {
+      folder,
+      input: '{"kind":"pot"}',
+    });
+    expect(bad.code).toBe(78);
+  });
+
+  it('delete finds the only VPC that has the resource', async () => {
+    const pod = (vpc: string, name: string) => ({ kind: 'pod', vpc, namespace: 'n', name });
+    const all = [
+      pod('v', 'db'),
+      pod('w', 'db'),
+      pod('w', 'web'),
+      { kind: 'namespace', vpc: 'w', name: 'late' },
+    ];
+    await podns(['put', '-', '--etcd', etcd.url], { folder, input: JSON.stringify(all) });
+    await etcd.change({ '/podns/stray': {} });
+    expect(await run('delete', 'pod', 'n/db')).toEqual({
+      code: 2,
+      out: '',
+      err: 'podns: n/db: several VPCs have such a pod: name one of v/n/db, w/n/db\n',
+    });
+    expect(await run('delete', 'pod', 'n/web', '-o', 'json')).toMatchObject({ code: 0 });
+    expect((await run('delete', 'pod', 'v/n/db')).out).toBe('pod v/n/db\n');
+    expect((await run('delete', 'pod', 'N/DB')).out).toBe('pod w/n/db\n');
+    expect((await run('delete', 'namespace', 'late')).out).toBe('namespace w/late\n');
+    expect((await run('delete', 'pod', 'n/db')).code).toBe(3);
   });
 
   it('reads resources from standard input, as an array or a line each', async () => {

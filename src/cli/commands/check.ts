@@ -13,10 +13,12 @@ import { readZones } from '../../source/zones/zone-dir.ts';
 import { checkConfiguration } from '../check-configuration.ts';
 import { CommandError, EXIT_BAD_CONFIG, EXIT_USAGE } from '../exit.ts';
 import { line, pathOf, type Io } from '../io.ts';
-import { problemLine } from '../problems.ts';
+import { addOutput, jsonText } from '../output.ts';
+import { problemJson, problemLine } from '../problems.ts';
 
 interface CheckOptions {
   config?: string;
+  output: 'text' | 'json';
 }
 
 /** The files to check. */
@@ -26,23 +28,23 @@ interface Subject {
 }
 
 export function checkCommand(io: Io): Command {
-  return new Command('check')
-    .description('check zone files and configuration: prints file:line:col, exit code 78 on errors')
+  const command = new Command('check')
     .argument(
       '[path]',
       'a folder of zone files, one zone file, or a podns.yaml; default: ./podns.yaml and ./zones',
     )
-    .option('-c, --config <file>', 'read suffixes and zones from this podns.yaml, and check it too')
-    .action((path: string | undefined, options: CheckOptions) => {
-      const subject = choose(path, options, io);
-      const { problems, counted } = checkAll(subject);
-      for (const problem of problems) line(io, problemLine(problem));
-      const errors = problems.filter(({ severity }) => severity === 'error').length;
-      const warnings = problems.length - errors;
-      if (errors > 0)
-        throw new CommandError(EXIT_BAD_CONFIG, `${count(errors, 'error')}, ${count(warnings, 'warning')}`);
-      io.err(`podns: ${counted}: ${warnings === 0 ? 'no problems' : count(warnings, 'warning')}\n`);
-    });
+    .option('-c, --config <file>', 'read suffixes and zones from this podns.yaml, and check it too');
+  return addOutput(command, 'text').action((path: string | undefined, options: CheckOptions) => {
+    const { problems, counted } = checkAll(choose(path, options, io));
+    const errors = problems.filter(({ severity }) => severity === 'error').length;
+    const warnings = problems.length - errors;
+    if (options.output === 'json')
+      io.out(jsonText({ errors, warnings, problems: problems.map(problemJson) }));
+    else for (const problem of problems) line(io, problemLine(problem));
+    if (errors > 0)
+      throw new CommandError(EXIT_BAD_CONFIG, `${count(errors, 'error')}, ${count(warnings, 'warning')}`);
+    io.err(`podns: ${counted}: ${warnings === 0 ? 'no problems' : count(warnings, 'warning')}\n`);
+  });
 }
 
 /** A file named podns.yaml is configuration; every other path holds zones. */

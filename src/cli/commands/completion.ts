@@ -20,7 +20,6 @@ const SCRIPTS: Record<string, (root: Node) => string> = {
 /** The command calls `program` only when it runs, because the program contains this command too. */
 export function completionCommand(io: Io, program: () => Promise<Command>): Command {
   return new Command('completion')
-    .description('print the completion script for a shell; use it with: source <(podns completion bash)')
     .addArgument(new Argument('<shell>', 'the shell').choices(Object.keys(SCRIPTS)))
     .action(async (shell: string) => io.out(SCRIPTS[shell]!(nodeOf(await program(), ''))));
 }

@@ -2,12 +2,13 @@
  * `events`: prints every change of a running server as it is applied, and every problem, one per line, until the server or
  * the user stops.
  */
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { keyOf, keyText, type Resource } from '../../model.ts';
 import type { StandingProblem } from '../../server/problems.ts';
 import { addAdminOptions, adminLines, adminTarget, type AdminOptions } from '../admin-client.ts';
 import { CommandError, EXIT_UNREACHABLE } from '../exit.ts';
 import { line, type Io } from '../io.ts';
+import { addOutput } from '../output.ts';
 
 interface EventOptions extends AdminOptions {
   output: 'text' | 'json';
@@ -19,11 +20,7 @@ type EventLine =
   | { type: 'missed'; changes: number };
 
 export function eventsCommand(io: Io): Command {
-  const command = new Command('events')
-    .description('print every change of a running server as it is applied')
-    .addOption(
-      new Option('-o, --output <format>', 'output format').choices(['text', 'json']).default('text'),
-    );
+  const command = addOutput(new Command('events'), 'text');
   return addAdminOptions(command).action(async (options: EventOptions) => {
     const target = adminTarget(options, io);
     for await (const text of adminLines(target, '/v1/events')) {

@@ -1,5 +1,5 @@
 /** `explain`: why a pod gets the answer that it gets, from the running server or from zone files. */
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 import type { Explanation } from '../../explain/explanation.ts';
 import { explanationText } from '../../explain/prose.ts';
 import type { ExplainAsk } from '../../index.ts';
@@ -7,6 +7,7 @@ import { addAdminOptions, adminTarget, askAdmin, type AdminOptions } from '../ad
 import { ASK_CODES, askQuery } from '../asking.ts';
 import { CommandError, EXIT_FAILURE, EXIT_NEGATIVE, EXIT_OK } from '../exit.ts';
 import type { Io } from '../io.ts';
+import { addOutput, jsonText } from '../output.ts';
 
 interface Options extends AdminOptions {
   from: string;
@@ -21,7 +22,6 @@ interface Options extends AdminOptions {
 
 export function explainCommand(io: Io): Command {
   const command = new Command('explain')
-    .description('why a pod gets the answer that it gets')
     .argument('<name>', 'a name as a program in the pod has it; or an address, for its PTR')
     .argument('[type]', 'A, AAAA, SRV, TXT, PTR …; default AAAA')
     .requiredOption('--from <pod|address>', 'who asks: NS/POD, VPC/NS/POD, or an address')
@@ -38,20 +38,17 @@ export function explainCommand(io: Io): Command {
       readSize,
     )
     .option('--operator', 'tell also what only an operator may know: names of other VPCs')
-    .addOption(new Option('-o, --output <format>', 'how').choices(['text', 'json']).default('text'))
     .action(async (name: string, type: string | undefined, options: Options) => {
       const { output, zones, admin: _, adminToken: __, config: ___, ...words } = options;
       const ask = { name, ...(type === undefined ? {} : { type }), ...words };
       const explanation = await (zones === undefined
         ? askAdmin<Explanation>(adminTarget(options, io), `/v1/explain?${askQuery(ask)}`, ASK_CODES)
         : explainFromFiles(zones, ask, options, io));
-      io.out(
-        output === 'json' ? `${JSON.stringify(explanation, undefined, 2)}\n` : explanationText(explanation),
-      );
+      io.out(output === 'json' ? jsonText(explanation) : explanationText(explanation));
       const code = exitCodeOf(explanation);
       if (code !== EXIT_OK) throw new CommandError(code, '');
     });
-  return addAdminOptions(command);
+  return addAdminOptions(addOutput(command, 'text'));
 }
 
 /** Of a server that is loaded only now: who asks a running one does not wait for it. */

@@ -10,7 +10,8 @@ import { ComposeProject } from '../compose/project.ts';
 import { ComposeSource } from '../compose/source.ts';
 import { CommandError, EXIT_BAD_CONFIG, EXIT_FAILURE } from '../exit.ts';
 import { errorLine, pathOf, type Io } from '../io.ts';
-import { reportProblems } from '../problems.ts';
+import { addOutput, jsonText } from '../output.ts';
+import { problemJson, reportProblems } from '../problems.ts';
 
 interface ImportOptions {
   namespace: string;
@@ -18,6 +19,7 @@ interface ImportOptions {
   profile: string[];
   file: string[];
   envFile: string[];
+  output: 'text' | 'json';
 }
 
 /** An option that may be repeated; the help shows `fallback` as its default. */
@@ -45,31 +47,37 @@ export function importCommand(io: Io): Command {
         [],
         'none',
       ),
-    )
-    .action(async (files: string[], options: ImportOptions) => {
-      const given = [...files, ...options.file];
-      const source = new ComposeSource();
-      const { shown, zone } = await readProject(given.length > 0 ? given : ['.'], options, source, io);
-      reportProblems(source.problems, io);
-      if (zone === undefined)
-        throw new CommandError(EXIT_BAD_CONFIG, 'nothing was imported, see the errors above');
-      const written = zoneText(zone, options, shown);
-      // The parser of zone files decides what is valid, the name of the namespace included.
-      const refused = parseZoneFile(written, shown[0]!).problems.filter(
-        ({ severity }) => severity === 'error',
+    );
+  addOutput(compose, 'text').action(async (files: string[], options: ImportOptions) => {
+    const given = [...files, ...options.file];
+    const source = new ComposeSource();
+    const { shown, zone } = await readProject(given.length > 0 ? given : ['.'], options, source, io);
+    const written = zone === undefined ? undefined : zoneText(zone, options, shown);
+    // The parser of zone files decides what is valid, the name of the namespace included.
+    const refused =
+      written === undefined
+        ? []
+        : parseZoneFile(written, shown[0]!).problems.filter(({ severity }) => severity === 'error');
+    if (options.output === 'json') {
+      // The place of a refused record would be in the zone file that nobody has.
+      const problems = [...source.problems, ...refused.map(({ place: _, ...rest }) => rest)];
+      const withoutAddress = zone === undefined ? [] : bareNames(zone);
+      const valid = refused.length > 0 ? null : (written ?? null);
+      io.out(jsonText({ zone: valid, problems: problems.map(problemJson), withoutAddress }));
+    } else reportProblems(source.problems, io);
+    if (zone === undefined)
+      throw new CommandError(EXIT_BAD_CONFIG, 'nothing was imported, see the errors above');
+    if (refused.length > 0) {
+      throw new CommandError(
+        EXIT_BAD_CONFIG,
+        refused.map(({ reason }) => problemText({ severity: 'error', reason })).join('\n'),
       );
-      if (refused.length > 0) {
-        throw new CommandError(
-          EXIT_BAD_CONFIG,
-          refused.map(({ reason }) => problemText({ severity: 'error', reason })).join('\n'),
-        );
-      }
-      tellBare(zone, io);
-      io.out(written);
-    });
-  return new Command('import')
-    .description('make zone files from the files of other tools')
-    .addCommand(compose);
+    }
+    if (options.output === 'json') return;
+    tellBare(bareNames(zone), io);
+    io.out(written!);
+  });
+  return new Command('import').addCommand(compose);
 }
 
 /** Finds files, variables and profiles as compose does; the environment wins over files of variables. */
@@ -146,16 +154,17 @@ function zoneText({ hosts, ...zone }: ComposeZone, options: ImportOptions, shown
   return document.toString({ lineWidth: 0, flowCollectionPadding: true, nullStr: '' });
 }
 
-/** Reports names without an address: they exist without data, which the zone file does not make obvious. */
-function tellBare(zone: ComposeZone, io: Io): void {
+/** Names without an address exist without data, which the zone file does not make obvious. */
+function bareNames(zone: ComposeZone): string[] {
   const bare = Object.entries(zone.pods).filter(
     ([, { overlays = {} }]) => !Object.values(overlays).some((address) => address !== null),
   );
+  return bare.map(([name]) => name);
+}
+
+function tellBare(bare: readonly string[], io: Io): void {
   if (bare.length === 0) return;
-  const names = bare
-    .map(([name]) => name)
-    .slice(0, 5)
-    .join(', ');
+  const names = bare.slice(0, 5).join(', ');
   const more = bare.length > 5 ? ', …' : '';
   errorLine(
     io,

@@ -1,10 +1,11 @@
 /** `problems`: all that stands wrong at a running server, since when, and what helps; exit code 1 where there is any. */
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import type { ProblemFacts, ProblemsAnswer } from '../../admin/problems.ts';
 import { addAdminOptions, adminTarget, askAdmin, type AdminOptions } from '../admin-client.ts';
 import { ageText } from '../age.ts';
 import { EXIT_FAILURE, Ended } from '../exit.ts';
 import { line, type Io } from '../io.ts';
+import { addOutput, jsonText } from '../output.ts';
 
 interface ProblemOptions extends AdminOptions {
   output: 'text' | 'json';
@@ -17,12 +18,10 @@ const IMPACTS: Record<ProblemFacts['impact'], string> = {
 };
 
 export function problemsCommand(io: Io): Command {
-  const command = new Command('problems')
-    .description('all that stands wrong at a running server; exit code 1 where there is any')
-    .addOption(new Option('-o, --output <format>', 'how').choices(['text', 'json']).default('text'));
-  return addAdminOptions(command).action(async (options: ProblemOptions) => {
+  const command = new Command('problems');
+  return addAdminOptions(addOutput(command, 'text')).action(async (options: ProblemOptions) => {
     const answer = await askAdmin<ProblemsAnswer>(adminTarget(options, io), '/v1/problems');
-    if (options.output === 'json') io.out(`${JSON.stringify(answer, undefined, 2)}\n`);
+    if (options.output === 'json') io.out(jsonText(answer));
     else for (const text of problemLines(answer)) line(io, text);
     if (answer.problems.length + answer.more > 0) throw new Ended(EXIT_FAILURE);
   });

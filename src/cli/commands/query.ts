@@ -13,12 +13,14 @@ import { MessageError } from '../../dns/rdata.ts';
 import { typeText } from '../../dns/text.ts';
 import type { ExplainAsk } from '../../index.ts';
 import { addAdminOptions, adminTarget, askAdmin, type AdminOptions } from '../admin-client.ts';
-import { answerText } from '../answer-text.ts';
+import { answerJson, answerText } from '../answer-text.ts';
 import { ASK_CODES, askQuery } from '../asking.ts';
 import { readWords, targetOf, type Words } from '../dig-words.ts';
+import { ListenError } from '../../transport/listen.ts';
 import { exchange, Unreachable, type Exchange, type Target } from '../exchange.ts';
 import { CommandError, EXIT_FAILURE, EXIT_NEGATIVE, EXIT_OK, EXIT_UNREACHABLE, EXIT_USAGE } from '../exit.ts';
 import { errorLine, line, type Io } from '../io.ts';
+import { addOutput, jsonText } from '../output.ts';
 import { secondOpinion } from '../second-opinion.ts';
 
 interface QueryOptions extends AdminOptions {
@@ -30,6 +32,7 @@ interface QueryOptions extends AdminOptions {
   zones?: string;
   vpc?: string;
   listener?: string;
+  output: 'text' | 'json';
 }
 
 const TRIES = 3;
@@ -37,7 +40,6 @@ const DEFAULT_SERVER: Target = { address: '127.0.0.1', port: 5300 };
 
 export function queryCommand(io: Io): Command {
   const command = new Command('query')
-    .description('ask a DNS server, or ask as a pod would, and show the answer')
     .argument('<name>', 'a name as it goes on the wire, without a search list; or an address, for its PTR')
     .argument(
       '[words...]',
@@ -48,9 +50,9 @@ export function queryCommand(io: Io): Command {
     .option('--zones <dir>', 'with --from: read these zone files instead of asking the running server')
     .option('--vpc <vpc>', "with --from: the pod's VPC, where several have such a pod")
     .option('--listener <addr:port[@vpc[/ns]]>', 'with --from: which listener is asked')
-    .option('--short', 'only the data of the answer, one record a line')
+    .option('--short', 'print only the data of the answer, one record per line')
     .option('--tcp', 'ask over TCP')
-    .option('--timeout <ms>', `how long to wait for each of ${TRIES} tries`, readTimeout, 2000)
+    .option('--timeout <ms>', `milliseconds to wait for each of ${TRIES} tries`, readTimeout, 2000)
     .action(async (name: string, rest: string[], options: QueryOptions) => {
       const words = readWords([name, ...rest]);
       const short = words.short ?? options.short ?? false;
@@ -62,12 +64,13 @@ export function queryCommand(io: Io): Command {
         options.from === undefined
           ? await askServer(asked, server, options)
           : await askAs(asked, options.from, hasServer, options, io);
-      if (short) for (const record of shown.result.message.answer) line(io, record.data);
+      if (options.output === 'json') io.out(jsonText(answerJson(shown.result, shown.where)));
+      else if (short) for (const record of shown.result.message.answer) line(io, record.data);
       else io.out(answerText(shown.result, shown.where));
       for (const doubt of shown.result.doubts) errorLine(io, `podns: ${doubt}`);
-      end(shown.result, short);
+      end(shown.result, short && options.output === 'text');
     });
-  return addAdminOptions(command);
+  return addAdminOptions(addOutput(command, 'text'));
 }
 
 interface Shown {
@@ -193,7 +196,8 @@ function readTarget(text: string): Target {
   try {
     return targetOf(text);
   } catch (error) {
-    throw new InvalidArgumentError((error as Error).message);
+    const reason = error instanceof ListenError ? error.reason : (error as Error).message;
+    throw new InvalidArgumentError(`It is not the address of a server: ${reason}.`);
   }
 }
 

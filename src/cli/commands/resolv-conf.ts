@@ -4,17 +4,20 @@ import { Command } from 'commander';
 import type { Status } from '../../admin/status.ts';
 import { ConfigError, loadConfig } from '../../config.ts';
 import type { Config } from '../../config/table.ts';
-import { formatListen, ListenError, parseListen, type Listen } from '../../transport/listen.ts';
+import { formatListen, ListenError, parseListen, type Listen, type Usual } from '../../transport/listen.ts';
 import type { ForwardPolicy, Pod, Resource, Vpc } from '../../model.ts';
 import { addAdminOptions, adminTarget, askAdmin, type AdminOptions } from '../admin-client.ts';
 import { CommandError, EXIT_BAD_CONFIG, EXIT_NEGATIVE, EXIT_USAGE } from '../exit.ts';
 import { pathOf, type Io } from '../io.ts';
-import { isReachable, resolvConfText } from '../resolv-conf-text.ts';
+import { addOutput, jsonText } from '../output.ts';
+import { isReachable, resolvConf, resolvConfText } from '../resolv-conf-text.ts';
+import { pathForms, readPath } from '../resource-path.ts';
 import { loadZones } from '../zones.ts';
 
 interface Options extends AdminOptions {
   zones?: string;
   vpc?: string;
+  output: 'text' | 'json';
   server?: string[];
   listen?: string[];
 }
@@ -29,12 +32,16 @@ interface Known {
   from: string;
 }
 
+const NAMESERVER: Usual = {
+  port: 53,
+  shape: 'write ADDR or ADDR:PORT with an IP address, such as fd00::53 or 10.0.0.1:53',
+};
+
 const collect = (value: string, all: string[] = []): string[] => [...all, value];
 
 export function resolvConfCommand(io: Io): Command {
   const command = new Command('resolv-conf')
-    .description("print what a pod's resolv.conf should contain, and why")
-    .argument('<ns/pod>', 'namespace and name of the pod')
+    .argument('<pod>', `${pathForms('pod', 2)} of the pod; its id may stand for its name`)
     .option('--zones <dir>', 'read this folder of zone files, or one file, instead of the running server')
     .option('--vpc <vpc>', 'VPC of the pod, if several VPCs have such a pod')
     .option('--server <addr>', 'address at which the pod reaches podns; repeat it for each one', collect)
@@ -43,27 +50,36 @@ export function resolvConfCommand(io: Io): Command {
       'listener of the server; repeat it for each one',
       collect,
     );
+  addOutput(command, 'text');
   return addAdminOptions(command).action(async (path: string, options: Options) => {
-    const { namespace, name } = podPath(path);
+    const { vpc: named, namespace, name } = podPath(path);
+    const wanted = vpcOf(named, options.vpc, path);
     const config = configOf(options, io);
     const given = options.server?.map(serverOf);
     const known =
-      options.zones === undefined ? await ask(namespace, options, io) : read(options.zones, config, io);
-    const pod = choose(known.pods, namespace, name, options.vpc?.toLowerCase());
+      options.zones === undefined
+        ? await ask(namespace, wanted, options, io)
+        : read(options.zones, config, io);
+    const pod = choose(known.pods, namespace, name, wanted);
     const asked = options.listen === undefined ? known.listeners : config.listen;
     const servers = given ?? fitting(asked, known.from, pod);
     const vpc = known.vpcs.find((one) => one.name === pod.vpc);
     const forward: ForwardPolicy = vpc?.forward ?? config.forward;
-    io.out(resolvConfText({ pod, zone: known.zone, servers, forward }));
+    const facts = { pod, zone: known.zone, servers, forward };
+    io.out(options.output === 'json' ? jsonText(resolvConf(facts)) : resolvConfText(facts));
   });
 }
 
-/** A pod's name may contain dots, but no slash. */
-function podPath(path: string): { namespace: string; name: string } {
-  const [namespace = '', name = '', ...more] = path.toLowerCase().split('/');
-  if (namespace === '' || name === '' || more.length > 0)
-    throw new CommandError(EXIT_USAGE, `"${path}": NS/POD is expected, such as shop/app-0`);
-  return { namespace, name };
+function podPath(text: string): { vpc?: string; namespace: string; name: string } {
+  return readPath('pod', text, 2) as ReturnType<typeof podPath>;
+}
+
+/** Throws CommandError if path and flag name two VPCs. */
+function vpcOf(named: string | undefined, flag: string | undefined, path: string): string | undefined {
+  const vpc = flag?.toLowerCase();
+  if (named !== undefined && vpc !== undefined && named !== vpc)
+    throw new CommandError(EXIT_USAGE, `"${path}" is in VPC ${named}, but --vpc names ${vpc}`);
+  return named ?? vpc;
 }
 
 function configOf({ config: file, listen }: Options, io: Io): Config {
@@ -79,7 +95,7 @@ function configOf({ config: file, listen }: Options, io: Io): Config {
 function serverOf(text: string): Listen {
   if (isIP(text) !== 0) return { address: text.toLowerCase(), port: 53, vpc: '', namespace: '' };
   try {
-    const listen = parseListen(text);
+    const listen = parseListen(text, NAMESERVER);
     if (listen.vpc !== '') throw new ListenError(text, 'a nameserver takes no scope');
     return listen;
   } catch (error) {
@@ -98,10 +114,10 @@ function read(path: string, config: Config, io: Io): Known {
   return { pods: ofKind('pod'), vpcs: ofKind('vpc'), zone, listeners: listen, from };
 }
 
-async function ask(namespace: string, options: Options, io: Io): Promise<Known> {
+async function ask(namespace: string, vpc: string | undefined, options: Options, io: Io): Promise<Known> {
   const target = adminTarget(options, io);
   const query = new URLSearchParams({ namespace });
-  if (options.vpc !== undefined) query.set('vpc', options.vpc);
+  if (vpc !== undefined) query.set('vpc', vpc);
   const [status, pods, vpcs] = await Promise.all([
     askAdmin<Status>(target, '/v1/status'),
     askAdmin<Pod[]>(target, `/v1/pods?${query.toString()}`),
@@ -119,7 +135,7 @@ function choose(pods: readonly Pod[], namespace: string, name: string, vpc: stri
     const owners = found.map((pod) => pod.vpc).join(', ');
     throw new CommandError(
       EXIT_USAGE,
-      `several VPCs have a pod ${namespace}/${name}: name one with --vpc: ${owners}`,
+      `several VPCs have a pod ${namespace}/${name}: name one as VPC/NS/NAME, or with --vpc: ${owners}`,
     );
   }
   if (found.length === 1) return found[0]!;

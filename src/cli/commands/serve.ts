@@ -4,7 +4,7 @@ import { Command } from 'commander';
 import { createAdmin, type Admin } from '../../admin/http.ts';
 import { serverRoutes } from '../../admin/server-routes.ts';
 import { ConfigError, loadConfig, type LoadedConfig } from '../../config.ts';
-import { keyOf, type Kind, type Resource } from '../../model.ts';
+import { keyOf, problemText, type Kind, type Resource } from '../../model.ts';
 import { ServerCore } from '../../server.ts';
 import type { Logger } from '../../server/logger.ts';
 import { readZones } from '../../source/zones/zone-dir.ts';
@@ -17,6 +17,7 @@ import { pathOf, type Io } from '../io.ts';
 import { makeLog } from '../log.ts';
 import { packageVersion } from '../package.ts';
 import { addSettings, givenSettings } from '../serve-flags.ts';
+import { adminTokenOf, refuseCertificates, renewToken } from '../serve-secrets.ts';
 import { untilSignal } from '../signals.ts';
 import { StandardStreams } from '../standard-streams.ts';
 import { serviceManager, type ServiceManager } from '../service-manager.ts';
@@ -32,9 +33,10 @@ const LOAD_PATIENCE = 500;
 const LOOKED_AT = 1000;
 
 export function serveCommand(io: Io): Command {
-  const command = new Command('serve')
-    .description('answer DNS; by default from ./zones, on 127.0.0.1:5300 and [::1]:5300')
-    .option('-c, --config <file>', 'read this file instead of ./podns.yaml');
+  const command = new Command('serve').option(
+    '-c, --config <file>',
+    'read this file instead of ./podns.yaml',
+  );
   return addSettings(command).action((options: Record<string, unknown>) => serve(configOf(options, io), io));
 }
 
@@ -53,7 +55,7 @@ function configOf(options: Record<string, unknown>, io: Io): LoadedConfig {
 }
 
 /** Resolves after a signal has ended the server. Throws CommandError if it cannot start. */
-async function serve({ config, origins }: LoadedConfig, io: Io): Promise<void> {
+async function serve({ config, origins, problems }: LoadedConfig, io: Io): Promise<void> {
   const streams = new StandardStreams({
     lost: (lines) => logger.warn({ lines }, 'log lines were lost, because the log was not read'),
     unread: () => logger.warn({}, 'standard output has no reader any more; podns continues'),
@@ -62,20 +64,30 @@ async function serve({ config, origins }: LoadedConfig, io: Io): Promise<void> {
   const logger = makeLog({ level, format, to: streams.log, isTerminal: process.stderr.isTTY === true });
   const zones = sourceFolders(config, io);
   if (config.strict) refuseErrors(zones, config);
+  for (const problem of problems) logger.warn({}, problemText(problem));
+  await refuseCertificates(config);
+  const adminToken = adminTokenOf(config, logger);
   if (config.state !== '') prepareStateFolder(config.state);
-  const asked = config.listen.map(({ text }) => text);
+  const named = config.listen.map(({ text }) => text);
   const { listen, reason } =
-    asked.length > 0 ? { listen: asked, reason: '' } : defaultListen(offline(zones, config));
+    named.length > 0 ? { listen: named, reason: '' } : defaultListen(offline(zones, config));
 
   const server = makeServer({ ...config, zones, listen: [] }, logger);
   const opened: { close(): Promise<void> }[] = [server];
   const manager = serviceManager(io.environment, (text) => logger.warn({}, text));
-  const signals = untilSignal({ reload: () => void reload(server, manager) });
+  let admin: Admin | undefined;
+  const signals = untilSignal({
+    reload() {
+      renewToken(config, admin, logger);
+      void reload(server, manager);
+    },
+  });
   try {
     // Usually the saved view is there before the first query; while a large one is read, queries are held, not lost.
     await atMost(server.restore(), LOAD_PATIENCE);
     await listenAll(server, listen, reason === '', logger);
-    const admin = await openAdmin(server, config, origins.admin !== 'default', logger);
+    const asked = origins.admin !== 'default';
+    admin = await openAdmin(server, { ...config, adminToken }, asked, logger);
     if (admin !== undefined) opened.push(admin);
     await server.start();
     const known = await firstView(server);

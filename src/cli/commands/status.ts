@@ -1,10 +1,11 @@
 /** `status`: prints the state of a running server: its sources, their revisions and ages, and its readers. */
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import type { OutsideText, SourceText, Status } from '../../admin/status.ts';
 import { ageText } from '../age.ts';
 import { addAdminOptions, adminTarget, askAdmin, type AdminOptions } from '../admin-client.ts';
 import { plainText } from '../../model-text.ts';
 import type { Io } from '../io.ts';
+import { addOutput, jsonText } from '../output.ts';
 import { tableText } from '../table.ts';
 
 interface StatusOptions extends AdminOptions {
@@ -16,16 +17,15 @@ interface StatusOptions extends AdminOptions {
 const SHOWN = 20;
 
 export function statusCommand(io: Io): Command {
-  const command = new Command('status')
-    .description('print the state of a running server: sources, revisions, lag, ages, rates')
-    .option('--digest', 'also print a digest of all resources, to compare servers')
-    .addOption(
-      new Option('-o, --output <format>', 'output format').choices(['table', 'json']).default('table'),
-    );
+  const command = new Command('status').option(
+    '--digest',
+    'also print a digest of all resources, to compare servers',
+  );
+  addOutput(command, 'table');
   return addAdminOptions(command).action(async (options: StatusOptions) => {
     const path = options.digest ? '/v1/status?digest' : '/v1/status';
     const status = await askAdmin<Status>(adminTarget(options, io), path);
-    io.out(options.output === 'json' ? `${JSON.stringify(status, undefined, 2)}\n` : statusText(status));
+    io.out(options.output === 'json' ? jsonText(status) : statusText(status));
   });
 }
 

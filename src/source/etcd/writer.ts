@@ -1,7 +1,9 @@
-/** Writes resources to etcd, where every podns that watches it sees them; for `podns put` and `podns delete`. */
+/** Writes resources to etcd and reads single ones, for `podns put` and `podns delete`. */
 
+import type { IncomingMessage } from 'node:http';
+import { readBody } from '../watch/http.ts';
 import { EtcdClient, type EtcdClientOptions, type EtcdHeader } from './client.ts';
-import { DEFAULT_PREFIX, etcdKeyOf, parseEtcdKey } from './keys.ts';
+import { DEFAULT_PREFIX, etcdKeyOf, parseEtcdKey, rangeEnd } from './keys.ts';
 import { StreamError } from '../reflector/dialect.ts';
 import { keyOf, type Kind, type Resource, type ResourceKey } from '../../model.ts';
 
@@ -14,8 +16,12 @@ export interface EtcdWriterOptions extends EtcdClientOptions {
 }
 
 interface RangeAnswer {
-  response_range?: { count?: string; kvs?: { key: string }[] };
+  response_range?: { count?: string; kvs?: { key: string; value?: string }[] };
 }
+
+/** Resources that one request reads: their answer stays below gRPC's usual limit of 4 MiB. */
+const READ_MOST = 32;
+const READ_ANSWER_MOST = 4 * 2 ** 20;
 
 /** Every method throws `StreamError` if it fails at all endpoints. */
 export class EtcdWriter {
@@ -97,13 +103,48 @@ export class EtcdWriter {
     return { counts, keys };
   }
 
-  /** Both kinds of write are idempotent, so a failed one is repeated at each endpoint. */
+  /** The stored texts of these resources, in their order; undefined where etcd has none. */
+  async read(keys: readonly ResourceKey[], signal?: AbortSignal): Promise<(string | undefined)[]> {
+    const values: (string | undefined)[] = [];
+    for (let i = 0; i < keys.length; i += READ_MOST) {
+      const some = keys.slice(i, i + READ_MOST);
+      const success = some.map((key) => ({
+        request_range: { key: base64(etcdKeyOf(this.prefix, key)) },
+      }));
+      const answer = await this.ask<{ responses?: RangeAnswer[] }>('/v3/kv/txn', { success }, signal);
+      for (const [index] of some.entries()) {
+        const kv = answer.responses?.[index]?.response_range?.kvs?.[0];
+        values.push(kv === undefined ? undefined : Buffer.from(kv.value ?? '', 'base64').toString());
+      }
+    }
+    return values;
+  }
+
+  /** The names of all VPCs with a key, found by stepping from one to the next. */
+  async vpcs(signal?: AbortSignal): Promise<string[]> {
+    const found: string[] = [];
+    const end = rangeEnd(this.prefix).toString('base64');
+    for (let start = this.prefix; ;) {
+      const body = { key: base64(start), range_end: end, limit: 1, keys_only: true };
+      const { kvs = [] } = await this.ask<{ kvs?: { key: string }[] }>('/v3/kv/range', body, signal);
+      if (kvs.length === 0) return found;
+      const [vpc = '', ...rest] = Buffer.from(kvs[0]!.key, 'base64')
+        .toString()
+        .slice(this.prefix.length)
+        .split('/');
+      if (rest.length > 0) found.push(vpc);
+      // The slash's successor comes after all keys of this VPC; a zero octet after a key without a slash.
+      start = `${this.prefix}${vpc}${rest.length > 0 ? '0' : '\0'}`;
+    }
+  }
+
+  /** Reads and both kinds of write are idempotent, so a failed one is repeated at each endpoint. */
   private async ask<Answer>(path: string, body: object, signal?: AbortSignal): Promise<Answer> {
     if (!this.ready) await this.client.refreshCredentials();
     this.ready = true;
     for (let left = this.client.endpointCount; ; left--) {
       try {
-        return await this.client.call<Answer>(path, body, signal ?? new AbortController().signal);
+        return await this.client.read(path, body, readAnswer<Answer>, signal ?? new AbortController().signal);
       } catch (error) {
         const mayPass = error instanceof StreamError && error.failure === 'retry';
         if (!mayPass || left <= 1) throw error;
@@ -111,6 +152,12 @@ export class EtcdWriter {
       }
     }
   }
+}
+
+async function readAnswer<Answer>(response: IncomingMessage): Promise<Answer> {
+  const text = await readBody(response, READ_ANSWER_MOST);
+  if (text === undefined) throw new Error(`the answer has more than ${READ_ANSWER_MOST} octets`);
+  return JSON.parse(text) as Answer;
 }
 
 function base64(text: string): string {

@@ -1,19 +1,11 @@
 /** One HTTP request of a stream, over TCP, TLS or a unix socket; failures become errors of the reflector. */
 
-import { readFile } from 'node:fs/promises';
 import http from 'node:http';
 import https from 'node:https';
 import { StreamError } from '../reflector/dialect.ts';
+import type { CredentialFiles, Credentials } from './credentials.ts';
 
-/** Files are read again for each connection, so that renewed certificates and tokens take effect. */
-export interface HttpOptions {
-  /** PEM; the authorities for the server's certificate, instead of the system's. */
-  caFile?: string;
-  /** PEM; the client certificate and its key. */
-  certFile?: string;
-  keyFile?: string;
-  /** Sent as `Authorization: Bearer`. */
-  tokenFile?: string;
+export interface HttpOptions extends CredentialFiles {
   /** Milliseconds within which the server must start to answer. Default 5,000. */
   connectTimeout?: number;
 }
@@ -30,31 +22,6 @@ const RETRY_AFTER_MOST = 300_000;
 const QUOTED = 300;
 /** Milliseconds of silence after which TCP starts to probe for a dead peer. */
 const KEEP_ALIVE = 10_000;
-
-/** The content of the files of `HttpOptions`. */
-export interface Credentials {
-  ca?: Buffer;
-  cert?: Buffer;
-  key?: Buffer;
-  token?: string;
-}
-
-/** Throws a `StreamError` that names the file. */
-export async function readCredentials(options: HttpOptions): Promise<Credentials> {
-  const [ca, cert, key, token] = await Promise.all(
-    [options.caFile, options.certFile, options.keyFile, options.tokenFile].map(readIfNamed),
-  );
-  return { ca, cert, key, token: token?.toString('utf8').trim() };
-}
-
-async function readIfNamed(file: string | undefined): Promise<Buffer | undefined> {
-  if (file === undefined) return undefined;
-  try {
-    return await readFile(file);
-  } catch (error) {
-    throw new StreamError('unauthorized', `${file} cannot be read: ${(error as Error).message}`);
-  }
-}
 
 export interface RequestOptions extends Pick<http.RequestOptions, 'agent' | 'method'> {
   headers?: http.OutgoingHttpHeaders;
