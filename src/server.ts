@@ -293,7 +293,7 @@ export class ServerCore {
   private answerNow(packet: Uint8Array, peer: Peer, out: Uint8Array): number {
     this.responder.view.refresh();
     const length = this.responder.answer(packet, 0, packet.length, peer, out, 0);
-    this.responder.cached?.leave();
+    this.responder.cached?.reader.leave();
     return length;
   }
 

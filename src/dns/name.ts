@@ -8,13 +8,20 @@ export class NameError extends Error {
   override name = 'NameError';
 }
 
-/** Each octet's ASCII lower case. Length octets (0 to 63) map to themselves, so whole wire names can be folded. */
-const FOLD = new Uint8Array(256);
-for (let octet = 0; octet < 256; octet++) FOLD[octet] = octet >= 0x41 && octet <= 0x5a ? octet + 0x20 : octet;
-
-/** ASCII lower case of one octet (RFC 4343). */
+/** ASCII lower case of one octet (RFC 4343). Length octets map to themselves, so whole wire names can be folded. */
 export function fold(octet: number): number {
-  return FOLD[octet];
+  return (octet - 0x41) >>> 0 < 26 ? octet + 0x20 : octet;
+}
+
+/**
+ * `fold` for four octets at once: each octet is made to carry into its own highest bit
+ * where it is at least `A`, and where it is above `Z`; exactly one carry marks a capital, unless it was above 127
+ * before.
+ */
+export function foldWord(word: number): number {
+  const low = word & 0x7f7f7f7f;
+  const capital = ((low + 0x3f3f3f3f) ^ (low + 0x25252525)) & ~word & 0x80808080;
+  return word | (capital >>> 2);
 }
 
 /** Copies `length` octets of a wire name, folded. `out` may be `wire` itself. */
@@ -25,7 +32,7 @@ export function foldInto(
   out: Uint8Array,
   outOffset: number,
 ): void {
-  for (let i = 0; i < length; i++) out[outOffset + i] = FOLD[wire[offset + i]];
+  for (let i = 0; i < length; i++) out[outOffset + i] = fold(wire[offset + i]);
 }
 
 /**

@@ -26,10 +26,9 @@ import type { StationData } from './station.ts';
  * answer, -1 for one that needs the main thread. Between `enter` and `leave` the view stands still.
  */
 interface BatchResponder {
-  enter(): void;
+  /** May read all packets of the batch, which came to one listener, before the first is answered. */
+  enter(batch: Batch, count: number, listener: Listener): void;
   leave(): void;
-  /** After `enter`: may read all packets of the batch, which came to one listener, before the first is answered. */
-  look?(batch: Batch, count: number, listener: Listener): void;
   answerPacket(
     packet: Uint8Array,
     start: number,
@@ -239,9 +238,8 @@ class BatchLoop {
     let deferred = 0;
     let handed = 0;
     let errors = 0;
-    responder.enter();
     try {
-      responder.look?.(messages, received, peer.listener);
+      responder.enter(messages, received, peer.listener);
       for (let i = 0; i < received; i++) {
         const length = messages.inputLength(i);
         if (length === 0) {
