@@ -1,6 +1,6 @@
 /** Wires configuration → sources → catalog → trie → transports, for the library, the admin listener and the command. */
 import { Deferred } from './answer/defer/deferred.ts';
-import { systemClock } from './base/clock.ts';
+import { systemClock, monotonicBy } from './base/clock.ts';
 import type { Clock } from './base/clock.ts';
 import type { AnswerSettings } from './answer/settings.ts';
 import type { Peer } from './answer/peer.ts';
@@ -12,7 +12,6 @@ import type { Answering } from './transport/transport.ts';
 import type { Listen } from './transport/listen.ts';
 import type { Kind, Problem, Resource, Source } from './model.ts';
 import { problemText } from './model.ts';
-import { monotonicBy } from './server/monotonic-time.ts';
 import type { Announcer } from './server/announcer.ts';
 import { Feed } from './server/feed.ts';
 import { endServer } from './server/ending.ts';
@@ -30,7 +29,6 @@ import type { Logger } from './server/logger.ts';
 import { Forwarding } from './server/forwarding.ts';
 import { DirectClients } from './server/direct-client.ts';
 import type { AnswerClient } from './server/direct-client.ts';
-import { SourceVpcs } from './server/source-vpcs.ts';
 import { answerSettings } from './server/settings.ts';
 import { LARGE_LOAD, releaseMemory } from './server/release-memory.ts';
 import { checkStateFolder } from './server/state-folder.ts';
@@ -87,7 +85,6 @@ export class ServerCore {
   private readonly answering: Answering;
   private readonly peers: DirectClients;
   private readonly out = new Uint8Array(65535);
-  private readonly saidVpcs = new SourceVpcs();
   private readonly api: ApiChanges;
   private running: Source[] = [];
   private tidying = false;
@@ -141,7 +138,6 @@ export class ServerCore {
       staleAfter: config.staleAfter,
       snapshotMaxAge: config.snapshotMaxAge,
       states: () => this.feed.states(),
-      said: this.saidVpcs,
     });
     this.subscribers = new Subscribers({
       config,

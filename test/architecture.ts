@@ -73,7 +73,7 @@ export const ALLOWED: Record<string, string[]> = {
     'dns',
     'transport/listen',
     // Docker's networks are overlays, also those that pods only refer to.
-    'source/validate/implied-overlay',
+    'source/validate/names',
   ],
   cli: [
     'index',

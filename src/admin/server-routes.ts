@@ -1,7 +1,7 @@
 /** All routes of a running server, for `createAdmin`. */
 import type { ServerCore } from '../server.ts';
 import { dockerRoutes } from './docker/docker-routes.ts';
-import type { AdminRoutes } from './facts.ts';
+import type { AdminRoutes } from './health.ts';
 import { listRoutes } from './lists.ts';
 import { metricsRoutes } from './metrics.ts';
 import { pageRoutes } from './page/routes.ts';

@@ -1,5 +1,6 @@
-/** The columns of each list. */
+/** The columns of each list, and text in columns. */
 import type { Attachment, Kind, Namespace, Overlay, Pod, Port, Resource, Service, Vpc } from '../model.ts';
+import { plainText } from '../model-text.ts';
 
 /** One list: which resources, and its columns. */
 export interface Listing {
@@ -69,4 +70,22 @@ function attachmentText({ overlay, ip4, ip6 }: Attachment): string {
 /** `http=80/tcp`. */
 function portText({ name, protocol, port }: Port): string {
   return `${name}=${port}/${protocol}`;
+}
+
+/**
+ * Left-aligned, two spaces between columns, none after the last. `-` stands for an empty cell, so that tools such as awk
+ * can count columns.
+ */
+export function tableText(header: readonly string[], rows: readonly (readonly string[])[]): string {
+  const cells = [header, ...rows.map((row) => row.map((cell) => (cell === '' ? '-' : plainText(cell))))];
+  const widths = header.map((_, column) => Math.max(...cells.map((row) => row[column]!.length)));
+  return cells
+    .map(
+      (row) =>
+        row
+          .map((cell, column) => cell.padEnd(widths[column]!))
+          .join('  ')
+          .trimEnd() + '\n',
+    )
+    .join('');
 }

@@ -1,5 +1,6 @@
 /** What a command uses of its surroundings: the standard streams, the environment, the current folder. */
 import { resolve } from 'node:path';
+import { placeText, type Problem } from '../model.ts';
 import { plainLines, plainText } from '../model-text.ts';
 
 export interface Io {
@@ -51,4 +52,15 @@ export function processIo(): Io {
     environment: process.env,
     folder: process.cwd(),
   };
+}
+
+/** `file:line:col: error: reason`. */
+export function problemLine({ severity, place, reason }: Problem): string {
+  const where = placeText(place);
+  return where === '' ? `${severity}: ${reason}` : `${where}: ${severity}: ${reason}`;
+}
+
+/** Prints problems on stderr, one per line. */
+export function reportProblems(problems: readonly Problem[], io: Io): void {
+  for (const problem of problems) errorLine(io, problemLine(problem));
 }

@@ -2,10 +2,11 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Place, Problem, Resource } from '../model.ts';
-import { ioReason, isZoneFileName } from '../source/zones/zone-dir.ts';
+import { ioReason, isZoneFileName, readZones } from '../source/zones/zone-dir.ts';
 import { parseZoneFile } from '../source/zones/zone-file.ts';
-import { issueText, validateResource } from '../source/validate/validate.ts';
-import { pathOf, type Io } from './io.ts';
+import { issueText } from '../source/validate/by-schema.ts';
+import { validateResource } from '../source/validate/validate.ts';
+import { pathOf, reportProblems, type Io } from './io.ts';
 
 export interface ReadResources {
   resources: Resource[];
@@ -74,4 +75,19 @@ function take(raw: unknown, place: Place, where: string, zone: string, read: Rea
   else
     for (const issue of issues)
       read.problems.push({ severity: 'error', place, reason: `${where}${issueText(issue)}` });
+}
+
+export interface LoadedZones {
+  resources: Resource[];
+  placed: { resource: Resource; place: Place }[];
+  /** True if something was refused. */
+  failed: boolean;
+}
+
+/** Reads a folder or one file; prints problems on stderr. */
+export function loadZones(path: string, io: Io, zone?: string): LoadedZones {
+  const { resources: placed, problems } = readZones(path, zone === undefined ? {} : { zone });
+  reportProblems(problems, io);
+  const failed = problems.some((problem) => problem.severity === 'error');
+  return { resources: placed.map(({ resource }) => resource), placed, failed };
 }

@@ -8,9 +8,13 @@ export class NameError extends Error {
   override name = 'NameError';
 }
 
-/** ASCII lower case of one octet (RFC 4343). Length octets map to themselves, so whole wire names can be folded. */
+/** Each octet's ASCII lower case. Length octets (0 to 63) map to themselves, so whole wire names can be folded. */
+const FOLD = new Uint8Array(256);
+for (let octet = 0; octet < 256; octet++) FOLD[octet] = octet >= 0x41 && octet <= 0x5a ? octet + 0x20 : octet;
+
+/** ASCII lower case of one octet (RFC 4343). */
 export function fold(octet: number): number {
-  return (octet - 0x41) >>> 0 < 26 ? octet + 0x20 : octet;
+  return FOLD[octet];
 }
 
 /**
@@ -32,7 +36,7 @@ export function foldInto(
   out: Uint8Array,
   outOffset: number,
 ): void {
-  for (let i = 0; i < length; i++) out[outOffset + i] = fold(wire[offset + i]);
+  for (let i = 0; i < length; i++) out[outOffset + i] = FOLD[wire[offset + i]];
 }
 
 /**

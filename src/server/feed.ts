@@ -6,8 +6,7 @@ import type { Change, Transaction } from '../catalog/catalog.ts';
 import type { Place, Problem, Projection, Resource, ResourceKey, Sink } from '../model.ts';
 import { keyOf, keyText } from '../model.ts';
 import { Histogram } from './histogram.ts';
-import { Rate } from './rate.ts';
-import { newStatus } from './source-status.ts';
+import { newStatus, Rate } from './source-status.ts';
 import type { SourceStatus } from './source-status.ts';
 
 export interface FeedOptions {

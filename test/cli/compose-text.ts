@@ -4,7 +4,7 @@ import { convertCompose, type ComposeZone } from '../../src/cli/compose/convert.
 import { ComposeFiles } from '../../src/cli/compose/files.ts';
 import { ComposeProject } from '../../src/cli/compose/project.ts';
 import { ComposeSource } from '../../src/cli/compose/source.ts';
-import { problemLine } from '../../src/cli/problems.ts';
+import { problemLine } from '../../src/cli/io.ts';
 
 export interface Read {
   zone: ComposeZone | undefined;

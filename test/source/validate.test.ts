@@ -3,14 +3,9 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Vpc } from '../../src/model.ts';
-import { defaultAid } from '../../src/source/validate/default-aid.ts';
-import { validPodFast, validServiceFast } from '../../src/source/validate/validate-fast.ts';
-import {
-  issueText,
-  validateKey,
-  validateResource,
-  validateSlowly,
-} from '../../src/source/validate/validate.ts';
+import { defaultAid } from '../../src/source/validate/names.ts';
+import { validPodFast, validServiceFast, validateResource } from '../../src/source/validate/validate.ts';
+import { issueText, validateKey, validateSlowly } from '../../src/source/validate/by-schema.ts';
 
 function good(raw: unknown) {
   const result = validateResource(raw, { unknownKeys: 'error' });

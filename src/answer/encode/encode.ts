@@ -13,14 +13,13 @@ import { putChaos, putPointer, putSimple, putTexts } from './encode-single.ts';
 import type { Client } from '../decide/client.ts';
 import * as decision from '../decide/decision.ts';
 import type { Decision } from '../decide/decision.ts';
-import { fits, newResponseBuffer } from './response-buffer.ts';
-import type { ResponseBuffer } from './response-buffer.ts';
+import { fits, newResponseBuffer, ServerNames, putFixed, putOctets } from './write.ts';
+import type { ResponseBuffer } from './write.ts';
 import { OptWriter, edeOctets } from './opt.ts';
 import type { Peer } from '../peer.ts';
 import type { AnswerSettings } from '../settings.ts';
 import { STEPS, STEPS_TCP } from './members.ts';
 import { A, AAAA, VisibleAddresses } from './visible-addresses.ts';
-import { ServerNames, putFixed, putOctets } from './write.ts';
 
 export class Encoder {
   readonly names: ServerNames;

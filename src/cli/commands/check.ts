@@ -11,8 +11,7 @@ import { lintUpstreams } from '../../source/lint/upstreams.ts';
 import { lint } from '../../source/lint/lint.ts';
 import { readZones } from '../../source/zones/zone-dir.ts';
 import { CommandError, EXIT_BAD_CONFIG, EXIT_USAGE } from '../exit.ts';
-import { line, pathOf, type Io } from '../io.ts';
-import { problemLine } from '../problems.ts';
+import { line, pathOf, type Io, problemLine } from '../io.ts';
 
 interface CheckOptions {
   config?: string;

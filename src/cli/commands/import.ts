@@ -9,8 +9,7 @@ import { ComposeFiles, isDefaultName, within } from '../compose/files.ts';
 import { ComposeProject } from '../compose/project.ts';
 import { ComposeSource } from '../compose/source.ts';
 import { CommandError, EXIT_BAD_CONFIG, EXIT_FAILURE } from '../exit.ts';
-import { errorLine, pathOf, type Io } from '../io.ts';
-import { reportProblems } from '../problems.ts';
+import { errorLine, pathOf, type Io, reportProblems } from '../io.ts';
 
 interface ImportOptions {
   namespace: string;

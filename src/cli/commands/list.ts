@@ -1,13 +1,12 @@
 /** `ns ls`, `vpc ls`, `overlay ls`, `network ls`, `pod ls`, `service ls`: lists resources, as a table or as JSON. */
 import { Command, Option } from 'commander';
-import { keyOf, type Kind, type Resource, type ResourceKey } from '../../model.ts';
+import { keyOf, keyText, type Kind, type Resource, type ResourceKey } from '../../model.ts';
+import { impliedOverlay } from '../../source/validate/names.ts';
 import { addAdminOptions, adminTarget, askAdmin, type AdminOptions } from '../admin-client.ts';
-import { LISTINGS, type Listing } from '../columns.ts';
+import { LISTINGS, type Listing, tableText } from '../columns.ts';
 import { EXIT_BAD_CONFIG, CommandError } from '../exit.ts';
-import { withImplied } from '../implied.ts';
 import { pathOf, type Io } from '../io.ts';
-import { tableText } from '../table.ts';
-import { loadZones } from '../zones.ts';
+import { loadZones } from '../resource-files.ts';
 
 interface ListOptions extends AdminOptions {
   zones?: string;
@@ -112,4 +111,27 @@ export function render(
   if (!several || listing.kind === 'vpc') return tableText(listing.header, resources.map(listing.row));
   const rows = resources.map((resource) => [...listing.row(resource), keyOf(resource).vpc]);
   return tableText([...listing.header, 'vpc'], rows);
+}
+
+/**
+ * Adds the VPCs, namespaces and overlays that other resources only refer to, as the server does. The given resources
+ * come first, in their order.
+ */
+function withImplied(resources: readonly Resource[]): Resource[] {
+  const all = new Map(resources.map((resource) => [keyText(keyOf(resource)), resource]));
+  const imply = (resource: Resource): void => {
+    const key = keyText(keyOf(resource));
+    if (!all.has(key)) all.set(key, resource);
+  };
+  for (const resource of resources) {
+    if (resource.kind === 'vpc') continue;
+    const { vpc } = resource;
+    imply({ kind: 'vpc', name: vpc, net6: [], services6: [] });
+    if (resource.kind === 'namespace') continue;
+    const { namespace } = resource;
+    imply({ kind: 'namespace', vpc, name: namespace });
+    if (resource.kind !== 'pod') continue;
+    for (const { overlay } of resource.overlays) imply(impliedOverlay(vpc, namespace, overlay));
+  }
+  return [...all.values()];
 }

@@ -4,8 +4,7 @@ import { keyOf, keyText } from '../../model.ts';
 import { TRANSACTION_MOST } from '../../source/etcd/writer.ts';
 import { addEtcdOptions, etcdTarget, withEtcd, type EtcdOptions } from '../etcd-target.ts';
 import { CommandError, EXIT_BAD_CONFIG } from '../exit.ts';
-import { line, type Io } from '../io.ts';
-import { reportProblems } from '../problems.ts';
+import { line, type Io, reportProblems } from '../io.ts';
 import { readResources } from '../resource-files.ts';
 
 export function putCommand(io: Io): Command {

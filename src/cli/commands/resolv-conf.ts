@@ -10,7 +10,7 @@ import { addAdminOptions, adminTarget, askAdmin, type AdminOptions } from '../ad
 import { CommandError, EXIT_BAD_CONFIG, EXIT_NEGATIVE, EXIT_USAGE } from '../exit.ts';
 import { pathOf, type Io } from '../io.ts';
 import { isReachable, resolvConfText } from '../resolv-conf-text.ts';
-import { loadZones } from '../zones.ts';
+import { loadZones } from '../resource-files.ts';
 
 interface Options extends AdminOptions {
   zones?: string;

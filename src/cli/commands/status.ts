@@ -4,7 +4,7 @@ import type { OutsideText, SourceText, Status } from '../../admin/status.ts';
 import { addAdminOptions, adminTarget, askAdmin, type AdminOptions } from '../admin-client.ts';
 import { plainText } from '../../model-text.ts';
 import type { Io } from '../io.ts';
-import { tableText } from '../table.ts';
+import { tableText } from '../columns.ts';
 
 interface StatusOptions extends AdminOptions {
   output: 'table' | 'json';
