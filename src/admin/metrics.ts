@@ -14,37 +14,23 @@ export function metricsRoutes(app: FastifyInstance, server: ServerCore, version:
   );
 }
 
+/** What a metric does when it is read: it is filled anew. */
+function filled<M extends Gauge | Counter>(fill: (metric: M) => void): (this: M) => void {
+  return function () {
+    this.reset();
+    fill(this);
+  };
+}
+
 function registryOf(server: ServerCore, version: string): Registry {
   const registry = new Registry();
   const registers = [registry];
-  const gauge = (name: string, help: string, labelNames: string[], fill: (gauge: Gauge) => void): void => {
-    new Gauge({
-      name,
-      help,
-      labelNames,
-      registers,
-      collect() {
-        this.reset();
-        fill(this);
-      },
-    });
+  type Fill<M> = (name: string, help: string, labelNames: string[], fill: (metric: M) => void) => void;
+  const gauge: Fill<Gauge> = (name, help, labelNames, fill) => {
+    new Gauge({ name, help, labelNames, registers, collect: filled(fill) });
   };
-  const counter = (
-    name: string,
-    help: string,
-    labelNames: string[],
-    fill: (counter: Counter) => void,
-  ): void => {
-    new Counter({
-      name,
-      help,
-      labelNames,
-      registers,
-      collect() {
-        this.reset();
-        fill(this);
-      },
-    });
+  const counter: Fill<Counter> = (name, help, labelNames, fill) => {
+    new Counter({ name, help, labelNames, registers, collect: filled(fill) });
   };
 
   gauge('podns_build_info', 'Version of podns and of Node.', ['version', 'node'], (metric) =>

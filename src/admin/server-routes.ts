@@ -4,7 +4,9 @@ import { dockerRoutes } from './docker/docker-routes.ts';
 import type { AdminRoutes } from './health.ts';
 import { listRoutes } from './lists.ts';
 import { metricsRoutes } from './metrics.ts';
-import { pageRoutes } from './page/routes.ts';
+import { cardRoutes } from './page/card.ts';
+import { pageFileRoutes } from './page/files.ts';
+import { findRoutes } from './page/find.ts';
 import { statusRoutes } from './status.ts';
 import { watchRoutes } from './watch.ts';
 
@@ -15,6 +17,8 @@ export function serverRoutes(server: ServerCore, version: string): AdminRoutes[]
     (app) => statusRoutes(app, server, version),
     (app) => metricsRoutes(app, server, version),
     (app) => dockerRoutes(app, server, version),
-    (app) => pageRoutes(app, server),
+    pageFileRoutes,
+    (app) => findRoutes(app, server),
+    (app) => cardRoutes(app, server),
   ];
 }

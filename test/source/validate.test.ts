@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Vpc } from '../../src/model.ts';
 import { defaultAid } from '../../src/source/validate/names.ts';
-import { validPodFast, validServiceFast, validateResource } from '../../src/source/validate/validate.ts';
+import { validFast, validateResource } from '../../src/source/validate/validate.ts';
 import { issueText, validateKey, validateSlowly } from '../../src/source/validate/by-schema.ts';
 
 function good(raw: unknown) {
@@ -513,7 +513,7 @@ describe('the two paths', () => {
     let taken = 0;
     fc.assert(
       fc.property(pods, fc.boolean(), (raw, strict) => {
-        const fast = validPodFast(raw, strict, 'vpc.internal');
+        const fast = validFast(raw, 'pod', strict, 'vpc.internal');
         const slow = validateSlowly(raw, strict, 'vpc.internal').resource;
         if (fast !== undefined) {
           taken++;
@@ -534,7 +534,7 @@ describe('the two paths', () => {
     let taken = 0;
     fc.assert(
       fc.property(services, fc.boolean(), (raw, strict) => {
-        const fast = validServiceFast(raw, strict, 'vpc.internal');
+        const fast = validFast(raw, 'service', strict, 'vpc.internal');
         if (fast === undefined) return;
         taken++;
         expect(fast).toEqual(validateSlowly(raw, strict, 'vpc.internal').resource);

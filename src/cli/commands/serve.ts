@@ -1,10 +1,11 @@
 /** `serve`: runs the server as a process, from its configuration to its last answer. */
 import { existsSync } from 'node:fs';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { pino, type Logger } from 'pino';
 import { createAdmin, type Admin } from '../../admin/http.ts';
 import { serverRoutes } from '../../admin/server-routes.ts';
 import { ConfigError, loadConfig, type LoadedConfig } from '../../config.ts';
+import { flagName, KEYS, SETTINGS, type Key } from '../../config/table.ts';
 import { plainLines } from '../../model-text.ts';
 import { keyOf, type Kind, type Resource } from '../../model.ts';
 import { ServerCore } from '../../server.ts';
@@ -16,7 +17,6 @@ import { CommandError, EXIT_BAD_CONFIG, EXIT_USAGE } from '../exit.ts';
 import { digLines } from '../hints.ts';
 import { pathOf, type Io } from '../io.ts';
 import { packageVersion } from '../package.ts';
-import { addSettings, givenSettings } from '../serve-flags.ts';
 import { untilSignal } from '../signals.ts';
 import { StandardStreams } from '../standard-streams.ts';
 import { serviceManager, type ServiceManager } from '../service-manager.ts';
@@ -241,4 +241,29 @@ function scopeLines(server: ServerCore): string[] {
   );
   const inOrder = scopes.filter((scope) => scope.includes('/')).sort();
   return inOrder.slice(0, 3).map((scope) => `podns serve --listen ${open}@${scope}`);
+}
+
+/** False for settings that only a file or a variable can hold, because they are maps. */
+function hasFlag(key: Key): boolean {
+  const { takes, default: fallback } = SETTINGS[key];
+  return takes !== undefined || typeof fallback === 'boolean';
+}
+
+/** Adds one flag per setting, under the heading of its group. */
+function addSettings(command: Command): Command {
+  for (const key of KEYS.filter(hasFlag)) {
+    const { takes, doc, group, many } = SETTINGS[key];
+    const option = new Option(takes === undefined ? flagName(key) : `${flagName(key)} <${takes}>`, doc);
+    option.helpGroup(`${group}:`);
+    if (many) option.argParser((text: string, before: string[] | undefined) => [...(before ?? []), text]);
+    command.addOption(option);
+  }
+  return command;
+}
+
+/** The given settings, by key. Commander spells its attributes as the table does. */
+function givenSettings(options: Record<string, unknown>): Partial<Record<Key, unknown>> {
+  return Object.fromEntries(
+    KEYS.filter((key) => options[key] !== undefined).map((key) => [key, options[key]]),
+  );
 }

@@ -19,6 +19,9 @@ export interface ValidateOptions {
 }
 
 type Raw = Record<string, unknown>;
+type Owner = Pod | Service;
+
+const NONE: Attachment[] = [];
 
 const POD_KEYS: ReadonlySet<string> = new Set([
   ...['kind', 'vpc', 'namespace', 'name', 'aid', 'names', 'ip6', 'overlays', 'ports', 'ready'],
@@ -63,57 +66,43 @@ export function validateResource(raw: unknown, options: ValidateOptions): Valida
   const strict = options.unknownKeys === 'error';
   const { kind } = raw as { kind?: unknown };
   let resource: Resource | undefined;
-  if (kind === 'pod') resource = validPodFast(raw as Raw, strict, zone);
-  else if (kind === 'service') resource = validServiceFast(raw as Raw, strict, zone);
+  if (kind === 'pod' || kind === 'service') resource = validFast(raw as Raw, kind, strict, zone);
   const result = resource === undefined ? validateSlowly(raw, strict, zone) : { resource };
   const reason = result.resource === undefined ? undefined : sizeFault(result.resource);
   return reason === undefined ? result : { issues: [{ path: [], reason }] };
 }
 
-/** A pod, or undefined if zod must check it. */
-export function validPodFast(raw: Raw, strict: boolean, zone: string): Pod | undefined {
-  if (strict && !hasOnly(raw, POD_KEYS)) return undefined;
+/** A pod or service of the usual form, or undefined if zod must check it. */
+export function validFast(
+  raw: Raw,
+  kind: 'pod' | 'service',
+  strict: boolean,
+  zone: string,
+): Owner | undefined {
+  const isPod = kind === 'pod';
+  if (strict && !hasOnly(raw, isPod ? POD_KEYS : SERVICE_KEYS)) return undefined;
   const vpc = vpcOf(raw.vpc);
   const namespace = namespaceOf(raw.namespace);
   if (vpc === undefined || namespace === undefined || typeof raw.name !== 'string') return undefined;
   const name = foldPodName(raw.name);
   if (name === undefined || !fitsZone(name, namespace, zone)) return undefined;
   const ready = raw.ready ?? true;
-  if (typeof ready !== 'boolean') return undefined;
-  const aid = aidOf(raw.aid, 'pod', vpc, namespace, name);
+  if (isPod && typeof ready !== 'boolean') return undefined;
+  const aid = aidOf(raw.aid, kind, vpc, namespace, name);
   const names = namesOf(raw.names, name, namespace, zone);
-  const overlays = overlaysOf(raw.overlays, strict);
+  const overlays = isPod ? overlaysOf(raw.overlays, strict) : NONE;
   const ports = portsOf(raw.ports, strict);
   if (aid === undefined || names === undefined || overlays === undefined || ports === undefined)
     return undefined;
-  const pod: Pod = { kind: 'pod', vpc, namespace, name, aid, names, overlays, ports, ready };
-  if (raw.ip6 == null) return pod;
+  const owner: Owner = isPod
+    ? { kind, vpc, namespace, name, aid, names, overlays, ports, ready: ready as boolean }
+    : { kind, vpc, namespace, name, aid, names, ports };
+  if (raw.ip6 == null) return owner;
   if (typeof raw.ip6 !== 'string') return undefined;
   const ip6 = podAddress6(raw.ip6);
   if (ip6 === undefined) return undefined;
-  pod.ip6 = ip6;
-  return pod;
-}
-
-/** A service, or undefined if zod must check it. */
-export function validServiceFast(raw: Raw, strict: boolean, zone: string): Service | undefined {
-  if (strict && !hasOnly(raw, SERVICE_KEYS)) return undefined;
-  const vpc = vpcOf(raw.vpc);
-  const namespace = namespaceOf(raw.namespace);
-  if (vpc === undefined || namespace === undefined || typeof raw.name !== 'string') return undefined;
-  const name = foldPodName(raw.name);
-  if (name === undefined || !fitsZone(name, namespace, zone)) return undefined;
-  const aid = aidOf(raw.aid, 'service', vpc, namespace, name);
-  const names = namesOf(raw.names, name, namespace, zone);
-  const ports = portsOf(raw.ports, strict);
-  if (aid === undefined || names === undefined || ports === undefined) return undefined;
-  const service: Service = { kind: 'service', vpc, namespace, name, aid, names, ports };
-  if (raw.ip6 == null) return service;
-  if (typeof raw.ip6 !== 'string') return undefined;
-  const ip6 = podAddress6(raw.ip6);
-  if (ip6 === undefined) return undefined;
-  service.ip6 = ip6;
-  return service;
+  owner.ip6 = ip6;
+  return owner;
 }
 
 function aidOf(
