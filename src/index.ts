@@ -50,8 +50,10 @@ export type { EtcdOptions } from './source/etcd/etcd.ts';
 export type { EtcdClientOptions } from './source/etcd/client.ts';
 export { kraudSource } from './source/watch/kraud.ts';
 export type { KraudOptions } from './source/watch/kraud.ts';
-export { validateResource, issueText } from './source/validate/validate.ts';
-export type { Issue, Validated, ValidateOptions } from './source/validate/validate.ts';
+export { issueText } from './source/validate/by-schema.ts';
+export { validateResource } from './source/validate/validate.ts';
+export type { Issue, Validated } from './source/validate/by-schema.ts';
+export type { ValidateOptions } from './source/validate/validate.ts';
 
 export { KINDS, keyOf, keyText, placeText, problemText } from './model.ts';
 export type {

@@ -1,6 +1,6 @@
 /** Wires configuration → sources → catalog → trie → transports, for the library, the admin listener and the command. */
 import { Deferred } from './answer/defer/deferred.ts';
-import { systemClock } from './base/clock.ts';
+import { systemClock, monotonicBy } from './base/clock.ts';
 import type { Clock } from './base/clock.ts';
 import type { AnswerSettings } from './answer/settings.ts';
 import type { Peer } from './answer/peer.ts';
@@ -12,7 +12,6 @@ import { AnswerCounts } from './server/answer-counts.ts';
 import type { Answering } from './transport/transport.ts';
 import type { Listen } from './transport/listen.ts';
 import type { Kind, Problem, Resource, Sink, Source } from './model.ts';
-import { monotonicBy } from './server/monotonic-time.ts';
 import type { Announcer } from './server/announcer.ts';
 import { Feed } from './server/feed.ts';
 import { endServer } from './server/ending.ts';
@@ -35,7 +34,6 @@ import type { Logger } from './server/logger.ts';
 import { Forwarding } from './server/forwarding.ts';
 import { DirectClients } from './server/direct-client.ts';
 import type { AnswerClient } from './server/direct-client.ts';
-import { SourceVpcs } from './server/source-vpcs.ts';
 import { answerSettings } from './server/settings.ts';
 import { turnedAway } from './server/turned-away.ts';
 import { LARGE_LOAD, releaseMemory } from './server/release-memory.ts';
@@ -106,7 +104,6 @@ export class ServerCore {
   /** Made when it is first asked. */
   private readonly explainer: () => Explainer;
   private readonly out = new Uint8Array(65535);
-  private readonly saidVpcs = new SourceVpcs();
   private readonly api: ApiChanges;
   private readonly sinks: Sink[] = [];
   private restored: Promise<void> | undefined;
@@ -174,7 +171,6 @@ export class ServerCore {
       staleAfter: config.staleAfter,
       snapshotMaxAge: config.snapshotMaxAge,
       states: () => this.feed.states(),
-      said: this.saidVpcs,
     });
     this.subscribers = new Subscribers({
       config,
@@ -413,7 +409,7 @@ export class ServerCore {
   private answerNow(packet: Uint8Array, peer: Peer, out: Uint8Array): number {
     this.responder.view.refresh();
     const length = this.responder.answer(packet, 0, packet.length, peer, out, 0);
-    this.responder.cached?.leave();
+    this.responder.cached?.reader.leave();
     return length;
   }
 

@@ -86,12 +86,12 @@ export const ALLOWED: Record<string, string[]> = {
     'model',
     'dns',
     'transport/listen',
-    // Docker's networks are overlays, also those that pods only refer to.
-    'source/validate/implied-overlay',
     // Metrics read what answers were counted under.
     'answer/counts',
     'answer/vpc-counts',
     'transport/transport',
+    // Docker's networks are overlays, also those that pods only refer to.
+    'source/validate/names',
   ],
   cli: [
     'index',

@@ -4,7 +4,15 @@
  */
 import type { FastifyInstance } from 'fastify';
 import { plainText } from '../model-text.ts';
-import type { AdminFacts } from './facts.ts';
+import type { Readiness } from '../server/staleness.ts';
+
+/** What the routes know of the running server. */
+export interface AdminFacts {
+  readiness(): Readiness;
+}
+
+/** Adds routes; called once before the listener opens. */
+export type AdminRoutes = (app: FastifyInstance, facts: AdminFacts) => void;
 
 export function healthRoutes(app: FastifyInstance, facts: AdminFacts): void {
   const open = { config: { withoutToken: true } };

@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import fastify from 'fastify';
 import { isLoopback } from '../dns/address.ts';
 import { bindServer, parseBind } from './bind.ts';
-import type { AdminFacts, AdminRoutes } from './facts.ts';
+import type { AdminFacts, AdminRoutes } from './health.ts';
 import { makeGuard } from './guard.ts';
 import { healthRoutes } from './health.ts';
 

@@ -2,11 +2,13 @@
 import type { ServerCore } from '../server.ts';
 import { dockerRoutes } from './docker/docker-routes.ts';
 import { explainRoutes } from './explain.ts';
-import type { AdminRoutes } from './facts.ts';
+import { problemRoutes } from './problems.ts';
+import type { AdminRoutes } from './health.ts';
 import { listRoutes } from './lists.ts';
 import { metricsRoutes } from './metrics.ts';
-import { pageRoutes } from './page/routes.ts';
-import { problemRoutes } from './problems.ts';
+import { cardRoutes } from './page/card.ts';
+import { pageFileRoutes } from './page/files.ts';
+import { findRoutes } from './page/find.ts';
 import { statusRoutes } from './status.ts';
 import { watchRoutes } from './watch.ts';
 
@@ -19,6 +21,8 @@ export function serverRoutes(server: ServerCore, version: string): AdminRoutes[]
     (app) => problemRoutes(app, server),
     (app) => metricsRoutes(app, server, version),
     (app) => dockerRoutes(app, server, version),
-    (app) => pageRoutes(app, server),
+    pageFileRoutes,
+    (app) => findRoutes(app, server),
+    (app) => cardRoutes(app, server),
   ];
 }

@@ -11,7 +11,8 @@ import { FLAG_RD } from '../dns/flags.ts';
 const NO_TEXT = new Uint8Array(0);
 
 export class CachedAnswers {
-  private readonly reader: SharedCacheReader;
+  /** To be left after the last packet of a batch, if any packet has entered it. */
+  readonly reader: SharedCacheReader;
   private readonly view: View;
   private readonly opt: OptWriter;
 
@@ -43,10 +44,5 @@ export class CachedAnswers {
       out[base + 11] = additionals;
     }
     return end - base;
-  }
-
-  /** To be called after the last packet of a batch. */
-  leave(): void {
-    this.reader.leave();
   }
 }

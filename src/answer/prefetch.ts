@@ -5,7 +5,7 @@
  * What stays of it are hashes, which do not tell whether there is such a name or client: the way of a
  * question is the same with them and without. Only usual questions are prefetched; the others are not slowed down.
  */
-import { hashOwner } from '../trie/read/address-owner.ts';
+import { hashOwner } from '../trie/read/addresses.ts';
 import { foldInto } from '../dns/name.ts';
 import * as layout from '../trie/layout.ts';
 import type { View } from '../trie/read/view.ts';

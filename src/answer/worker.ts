@@ -54,18 +54,17 @@ class WorkerResponder {
     this.responder.cached = new CachedAnswers(new SharedCacheReader(sharedCache, reader), this.view, opt);
   }
 
-  enter(): void {
+  /** Pins the copy of the trie, and prefetches what the first `count` packets of the batch need. */
+  enter(batch: Batch, count: number, listener: Listener): void {
     this.view.enter();
+    this.prefetch.look(batch, count, listener);
   }
 
   leave(): void {
     this.prefetch.forget();
     this.view.leave();
-    this.responder.cached?.leave();
-  }
-
-  look(batch: Batch, count: number, listener: Listener): void {
-    this.prefetch.look(batch, count, listener);
+    const { cached } = this.responder;
+    if (cached !== undefined && cached.reader.isInside) cached.reader.leave();
   }
 
   answerPacket(
@@ -80,7 +79,7 @@ class WorkerResponder {
     this.peer = peer;
     if (this.view.steps >= BATCH_STEPS) {
       this.leave();
-      this.enter();
+      this.view.enter();
     }
     this.prefetch.use(index);
     const { responder } = this;

@@ -1,6 +1,5 @@
 /** The catalog: every resource by key and source, packed; which source is effective; what a change set changes. */
 import { keyText, type Kind, type Problem, type Resource, type ResourceKey } from '../model.ts';
-import { readWhole } from './commit-steps.ts';
 import { KIND_NUMBERS, SHADOWED } from './layout.ts';
 import { Precedence } from './precedence.ts';
 import type { SourceRecords } from './precedence.ts';
@@ -345,4 +344,26 @@ export class Catalog {
 
 function* withoutPauses<T>(paced: Paced<T>): Generator<T, void, undefined> {
   for (const each of paced) if (each !== undefined) yield each;
+}
+
+/** Reads changes one by one; leaving early, even before the first, does the rest unseen. Then `end`, once. */
+function readWhole(changes: Iterator<Change, void>, end: () => void): IterableIterator<Change> {
+  let ended = false;
+  const next = (): IteratorResult<Change, undefined> => {
+    const step = ended ? undefined : changes.next();
+    if (step !== undefined && !step.done) return step;
+    if (!ended) end();
+    ended = true;
+    return { done: true, value: undefined };
+  };
+  return {
+    next,
+    return() {
+      while (!next().done);
+      return { done: true, value: undefined };
+    },
+    [Symbol.iterator]() {
+      return this;
+    },
+  };
 }

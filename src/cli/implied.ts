@@ -1,5 +1,5 @@
 /** Adds the VPCs, namespaces and overlays that other resources only refer to, as the server does. */
-import { impliedOverlay } from '../source/validate/implied-overlay.ts';
+import { impliedOverlay } from '../source/validate/names.ts';
 import { keyOf, keyText, type Resource } from '../model.ts';
 
 /** The given resources come first, in their order. */

@@ -1,7 +1,7 @@
 /** What `put` would change in etcd: each resource compared with the stored one. */
 import { keyOf, keyText, type Resource, type ResourceKey } from '../model.ts';
 import { resourceAt } from '../source/etcd/keys.ts';
-import { issueText } from '../source/validate/validate.ts';
+import { issueText } from '../source/validate/by-schema.ts';
 
 /** `fields`: what differs, in the order of the new resource; empty unless `change` is `change`. */
 export interface PutChange {

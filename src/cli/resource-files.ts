@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import type { Place, Problem, Resource } from '../model.ts';
 import { ioReason, isZoneFileName } from '../source/zones/zone-dir.ts';
 import { parseZoneFile } from '../source/zones/zone-file.ts';
-import { issueText, validateResource } from '../source/validate/validate.ts';
+import { issueText } from '../source/validate/by-schema.ts';
+import { validateResource } from '../source/validate/validate.ts';
 import { pathOf, type Io } from './io.ts';
 
 export interface ReadResources {

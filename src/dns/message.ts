@@ -10,6 +10,7 @@ import {
   TYPE_OPT,
 } from './constants.ts';
 import { EDNS_DO, FLAG_QR, OPCODE_MASK } from './flags.ts';
+import { fold, foldWord } from './name.ts';
 import { LITTLE_ENDIAN } from './octets.ts';
 import {
   PARSED,
@@ -131,17 +132,6 @@ function unsoundOpt(query: Query): Parsed {
   return PARSED_FORMERR;
 }
 
-/**
- * Four octets at once, letters `A` to `Z` to lower case: each octet is made to carry into its own highest bit
- * where it is at least `A`, and where it is above `Z`; exactly one carry marks a capital, unless it was above 127
- * before.
- */
-function foldWord(word: number): number {
-  const low = word & 0x7f7f7f7f;
-  const capital = ((low + 0x3f3f3f3f) ^ (low + 0x25252525)) & ~word & 0x80808080;
-  return word | (capital >>> 2);
-}
-
 /** Folds QNAME into the query, reads QTYPE and QCLASS. Returns the offset after it, -1 when the question is broken. */
 function parseQuestion(packet: Uint8Array, at: number, end: number, query: Query): number {
   const name = query.name;
@@ -166,10 +156,7 @@ function parseQuestion(packet: Uint8Array, at: number, end: number, query: Query
   for (const { octets, nameWords } = query; folded + 4 <= length; folded += 4) {
     nameWords[folded >> 2] = foldWord(octets.getInt32(from + folded, LITTLE_ENDIAN));
   }
-  for (; folded < length; folded++) {
-    const octet = packet[from + folded];
-    name[folded] = (octet - 0x41) >>> 0 < 26 ? octet + 0x20 : octet;
-  }
+  for (; folded < length; folded++) name[folded] = fold(packet[from + folded]);
   name[length] = 0;
   query.qnameLength = length + 1;
   query.labelCount = labels;

@@ -17,6 +17,17 @@ export function fold(octet: number): number {
   return FOLD[octet];
 }
 
+/**
+ * `fold` for four octets at once: each octet is made to carry into its own highest bit
+ * where it is at least `A`, and where it is above `Z`; exactly one carry marks a capital, unless it was above 127
+ * before.
+ */
+export function foldWord(word: number): number {
+  const low = word & 0x7f7f7f7f;
+  const capital = ((low + 0x3f3f3f3f) ^ (low + 0x25252525)) & ~word & 0x80808080;
+  return word | (capital >>> 2);
+}
+
 /** Copies `length` octets of a wire name, folded. `out` may be `wire` itself. */
 export function foldInto(
   wire: Uint8Array,

@@ -12,7 +12,7 @@ import { TYPE_A, TYPE_AAAA, TYPE_ANY, TYPE_PTR } from '../dns/constants.ts';
 import type { Pod, Service } from '../model.ts';
 import { placeText } from '../model.ts';
 import * as layout from '../trie/layout.ts';
-import { findOwner } from '../trie/read/address-owner.ts';
+import { findOwner } from '../trie/read/addresses.ts';
 import { Cursor, totalOf } from '../trie/read/members.ts';
 import { keyOfRecord } from '../trie/read/names.ts';
 import type { View } from '../trie/read/view.ts';

@@ -1,8 +1,9 @@
 /** Changes of the library's own records: their check, and their order. */
 import type { Resource, ResourceKey, Sink } from '../model.ts';
 import { didYouMean } from '../config/suggest.ts';
-import { issueText, validateKey, validateResource } from '../source/validate/validate.ts';
-import type { Issue } from '../source/validate/validate.ts';
+import { issueText, validateKey } from '../source/validate/by-schema.ts';
+import { validateResource } from '../source/validate/validate.ts';
+import type { Issue } from '../source/validate/by-schema.ts';
 
 export interface Changes {
   /** Resources as in a watch stream: fields with a default may be missing. */

@@ -7,9 +7,8 @@ import type { Place, Problem, Projection, Resource, ResourceKey, Sink } from '..
 import { keyOf, keyText } from '../model.ts';
 import type { Age } from '../explain/explanation.ts';
 import { Histogram } from './histogram.ts';
-import { Rate } from './rate.ts';
 import { RevisionTimes } from './revision-times.ts';
-import { newStatus } from './source-status.ts';
+import { newStatus, Rate } from './source-status.ts';
 import type { SourceStatus } from './source-status.ts';
 
 export interface FeedOptions {

@@ -2,7 +2,6 @@
 import type { Resource } from '../model.ts';
 import * as layout from '../trie/layout.ts';
 import type { TrieWriter } from '../trie/write/writer.ts';
-import type { SourceVpcs } from './source-vpcs.ts';
 import type { SourceStatus } from './source-status.ts';
 
 export interface StalenessOptions {
@@ -16,8 +15,6 @@ export interface StalenessOptions {
   /** Milliseconds after which a saved view no longer identifies clients by IPv4 address. */
   snapshotMaxAge: number;
   states: () => Iterable<Readonly<SourceStatus>>;
-  /** This class updates it; others only read it. */
-  said: SourceVpcs;
 }
 
 /** Whether every source has delivered, and what is missing. */
@@ -35,6 +32,8 @@ export class Staleness {
   /** Sources whose answers are marked, and how many of them mark each VPC. */
   private readonly stale = new Set<string>();
   private readonly marks = new Map<string, number>();
+  /** The VPCs about which each source has reported anything: they become stale with it. */
+  private readonly vpcs = new Map<string, Set<string>>();
   private timer: NodeJS.Timeout | undefined;
 
   constructor(options: StalenessOptions) {
@@ -115,13 +114,17 @@ export class Staleness {
 
   /** Notes a resource that a source has brought into the view. */
   note(source: string, resource: Resource): void {
-    const vpc = this.options.said.note(source, resource);
-    if (vpc !== undefined && this.stale.has(source)) this.mark(vpc, 1);
+    let vpcs = this.vpcs.get(source);
+    if (vpcs === undefined) this.vpcs.set(source, (vpcs = new Set()));
+    const vpc = resource.kind === 'vpc' ? resource.name : resource.vpc;
+    if (vpcs.has(vpc)) return;
+    vpcs.add(vpc);
+    if (this.stale.has(source)) this.mark(vpc, 1);
   }
 
   /** Forgets a VPC that has left the view. */
   forget(vpc: string): void {
-    this.options.said.forget(vpc);
+    for (const vpcs of this.vpcs.values()) vpcs.delete(vpc);
     this.marks.delete(vpc);
   }
 
@@ -130,7 +133,7 @@ export class Staleness {
     if (isStale === this.stale.has(source)) return;
     if (isStale) this.stale.add(source);
     else this.stale.delete(source);
-    for (const vpc of this.options.said.of(source)) this.mark(vpc, isStale ? 1 : -1);
+    for (const vpc of this.vpcs.get(source) ?? []) this.mark(vpc, isStale ? 1 : -1);
   }
 
   private mark(vpc: string, by: number): void {

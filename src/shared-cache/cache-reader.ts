@@ -34,7 +34,8 @@ export class SharedCacheReader {
   private readonly place: number;
   private count: number;
   private readonly hitsAt: number;
-  private isInside = false;
+  /** Between `enter` and `leave`. */
+  isInside = false;
   /** By the shared cache's clock, read at `enter`. */
   private now = 0;
   private isOpen = false;

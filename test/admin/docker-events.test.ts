@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { DockerEvents, type DockerEvent } from '../../src/admin/docker/events.ts';
 import { Known, type Happening } from '../../src/admin/docker/known.ts';
-import { impliedOverlay } from '../../src/source/validate/implied-overlay.ts';
+import { impliedOverlay } from '../../src/source/validate/names.ts';
 import { keyOf, type Overlay, type Pod } from '../../src/model.ts';
 import { eventually, pod } from '../watch/nodes.ts';
 import { DockerNode } from './docker-harness.ts';

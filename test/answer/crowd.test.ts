@@ -1,5 +1,6 @@
 /** Names that thousands bear: what they answer, that no question goes through all of them, and what a change costs. */
 import { describe, expect, test } from 'vitest';
+import type { Batch } from '../../src/answer/prefetch.ts';
 import { BATCH_STEPS, createResponder } from '../../src/answer/worker.ts';
 import { STEPS } from '../../src/answer/encode/members.ts';
 import { keyOf } from '../../src/model.ts';
@@ -258,7 +259,7 @@ describe('a batch', () => {
     const responder = createResponder({ memory, reader: 3, settings: one.settings });
     const packet = encodeQuery({ name: 'app', type: 'A', id: 9, edns: {} });
     const out = new Uint8Array(1500);
-    responder.enter();
+    responder.enter({} as Batch, 0, one.peer({ from: ip6(1) }).listener);
     let steps = 0;
     let pauses = 0;
     const { view } = responder as unknown as { view: { steps: number } };

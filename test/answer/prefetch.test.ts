@@ -119,8 +119,7 @@ test('answers are the same with it and without', async () => {
         const data = { memory: server.memory, reader: 0, settings: server.settings };
         const responder = createResponder(data);
         const out = new Uint8Array(1400);
-        responder.enter();
-        if (prefetch) responder.look(batch, packets.length, listener);
+        responder.enter(batch, prefetch ? packets.length : 0, listener);
         const said = packets.map((each, i) => {
           const peer: Peer = {
             address: sources[picks[i]! % sources.length]!,

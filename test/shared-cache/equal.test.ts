@@ -99,7 +99,7 @@ class Both {
     const out = new Uint8Array(70_000);
     const peer = { ...PEER, tcp };
     const length = this.cached.answer(query, client, peer, out, 21, payloadLimit(query, tcp));
-    this.cached.leave();
+    this.cached.reader.leave();
     expect(out.subarray(0, 21).every((octet) => octet === 0)).toBe(true);
     return length === 0 ? undefined : out.slice(21, 21 + length);
   }

@@ -3,14 +3,9 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Vpc } from '../../src/model.ts';
-import { defaultAid } from '../../src/source/validate/default-aid.ts';
-import { validPodFast, validServiceFast } from '../../src/source/validate/validate-fast.ts';
-import {
-  issueText,
-  validateKey,
-  validateResource,
-  validateSlowly,
-} from '../../src/source/validate/validate.ts';
+import { defaultAid } from '../../src/source/validate/names.ts';
+import { validFast, validateResource } from '../../src/source/validate/validate.ts';
+import { issueText, validateKey, validateSlowly } from '../../src/source/validate/by-schema.ts';
 
 function good(raw: unknown) {
   const result = validateResource(raw, { unknownKeys: 'error' });
@@ -518,7 +513,7 @@ describe('the two paths', () => {
     let taken = 0;
     fc.assert(
       fc.property(pods, fc.boolean(), (raw, strict) => {
-        const fast = validPodFast(raw, strict, 'vpc.internal');
+        const fast = validFast(raw, 'pod', strict, 'vpc.internal');
         const slow = validateSlowly(raw, strict, 'vpc.internal').resource;
         if (fast !== undefined) {
           taken++;
@@ -539,7 +534,7 @@ describe('the two paths', () => {
     let taken = 0;
     fc.assert(
       fc.property(services, fc.boolean(), (raw, strict) => {
-        const fast = validServiceFast(raw, strict, 'vpc.internal');
+        const fast = validFast(raw, 'service', strict, 'vpc.internal');
         if (fast === undefined) return;
         taken++;
         expect(fast).toEqual(validateSlowly(raw, strict, 'vpc.internal').resource);

@@ -4,7 +4,7 @@ import { createResponder as createReal } from '../../dist/answer/worker.js';
 export function createResponder(data) {
   const real = createReal(data);
   return {
-    enter: () => real.enter(),
+    enter: (...batch) => real.enter(...batch),
     leave: () => real.leave(),
     overload: (out, outStart) => real.overload(out, outStart),
     answerPacket(packet, start, ...rest) {

@@ -1,5 +1,5 @@
 /** Reads everything out of the flat memory that a reader could reach, slot by slot. */
-import { findOwner } from '../../src/trie/read/address-owner.ts';
+import { findOwner } from '../../src/trie/read/addresses.ts';
 import { expect } from 'vitest';
 import { format6 } from '../../src/dns/address.ts';
 import * as layout from '../../src/trie/layout.ts';

@@ -3,7 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 
 const { memory, reader, flags, pairs, mode, dist } = workerData;
 const layout = await import(new URL('trie/layout.js', dist).href);
-const { findOwner } = await import(new URL('trie/read/address-owner.js', dist).href);
+const { findOwner } = await import(new URL('trie/read/addresses.js', dist).href);
 const { View } = await import(new URL('trie/read/view.js', dist).href);
 const { expected } = await import(workerData.rules);
 

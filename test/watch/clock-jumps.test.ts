@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { monotonicBy } from '../../src/server/monotonic-time.ts';
+import { monotonicBy } from '../../src/base/clock.ts';
 import { snapshot, WatchServer } from '../source/watch-server.ts';
 import { CLIENT, eventually, Node, pod, RESERVE, VPC } from './nodes.ts';
 

@@ -1,6 +1,6 @@
 /** The one network or container that a client means: by its id, its name, or the beginning of its id, as dockerd. */
 import type { Overlay, Pod } from '../../model.ts';
-import { impliedOverlay } from '../../source/validate/implied-overlay.ts';
+import { impliedOverlay } from '../../source/validate/names.ts';
 import { DockerFailure } from './failure.ts';
 import { containerId } from './ids.ts';
 import { networks } from './networks.ts';

@@ -4,7 +4,7 @@
  */
 import { hash } from 'node:crypto';
 import type { Overlay, Pod, Resource, ResourceKey } from '../../model.ts';
-import { impliedOverlay } from '../../source/validate/implied-overlay.ts';
+import { impliedOverlay } from '../../source/validate/names.ts';
 import { containerId } from './ids.ts';
 import { nameOf, scopeLabels } from './networks.ts';
 import { Slice } from './view.ts';

@@ -1,6 +1,6 @@
 /** Overlays as Docker's networks: which there are, also those that pods only refer to, and how they are written. */
 import type { Overlay, Pod } from '../../model.ts';
-import { impliedOverlay } from '../../source/validate/implied-overlay.ts';
+import { impliedOverlay } from '../../source/validate/names.ts';
 import type { Filters } from './filters.ts';
 import { invalidFilter } from './filters.ts';
 import { Slice, type Catalog, type DockerView, type Paced } from './view.ts';

@@ -6,6 +6,7 @@ import { parseMessage } from '../../dns/print.ts';
 import { rcodeText, typeText } from '../../dns/text.ts';
 import { placeText, type Pod, type Resource, type Service } from '../../model.ts';
 import type { ServerCore } from '../../server.ts';
+import { limitedJson } from './limited.ts';
 
 /** How a name is answered to one client. */
 export interface SeenAnswer {
@@ -57,7 +58,7 @@ const ASKED_MOST = 8;
 const SLICE = 100;
 
 export function cardRoutes(app: FastifyInstance, server: ServerCore): void {
-  let busy = 0;
+  const limited = limitedJson(CARDS, 'too many cards are being made');
   app.get<{ Querystring: CardQuery }>('/v1/card', async (request, reply) => {
     void reply.type('text/plain; charset=utf-8');
     const { kind = 'pod', vpc, namespace, name } = request.query;
@@ -76,21 +77,7 @@ export function cardRoutes(app: FastifyInstance, server: ServerCore): void {
     });
     if (resource?.kind !== 'pod' && resource?.kind !== 'service')
       return reply.code(404).send(`there is no ${kind} ${vpc}/${namespace}/${name}\n`);
-    if (busy >= CARDS)
-      return reply.code(503).header('retry-after', 1).send('too many cards are being made\n');
-    busy++;
-    try {
-      const card = await cardOf(server, resource);
-      return reply.type('application/json; charset=utf-8').send(`${JSON.stringify(card)}\n`);
-    } catch (error) {
-      if ((error as Error).name !== 'MomentLost') throw error;
-      return reply
-        .code(503)
-        .header('retry-after', 1)
-        .send(`${(error as Error).message}\n`);
-    } finally {
-      busy--;
-    }
+    return limited(reply, () => cardOf(server, resource));
   });
 }
 

@@ -2,6 +2,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { Pod, Resource, Service } from '../../model.ts';
 import type { ServerCore } from '../../server.ts';
+import { limitedJson } from './limited.ts';
 import { matchOf, matchSteps, typedText, TYPED_MOST, type Match } from './matching.ts';
 
 /** The answer. */
@@ -31,7 +32,7 @@ interface FindQuery {
 }
 
 export function findRoutes(app: FastifyInstance, server: ServerCore, limits = FIND_LIMITS): void {
-  let searches = 0;
+  const limited = limitedJson(limits.searches, 'too many searches are under way');
   app.get<{ Querystring: FindQuery }>('/v1/find', async (request, reply) => {
     void reply.type('text/plain; charset=utf-8');
     const { q = '', limit = String(USUAL_MATCHES) } = request.query;
@@ -39,30 +40,10 @@ export function findRoutes(app: FastifyInstance, server: ServerCore, limits = FI
       return reply.code(400).send(`q: what to look for, 1 to ${TYPED_MOST} characters\n`);
     if (typeof limit !== 'string' || !/^[1-9]\d{0,2}$/.test(limit) || Number(limit) > limits.matches)
       return reply.code(400).send(`limit: a whole number, 1 to ${limits.matches}\n`);
-    if (searches >= limits.searches)
-      return reply.code(503).header('retry-after', 1).send('too many searches are under way\n');
-    searches++;
-    try {
-      // Whoever types on asks anew, and closes the connection of the last question.
-      const isWanted = (): boolean => !reply.raw.destroyed;
-      const found = await search(
-        server,
-        typedText(q, server.config.zone),
-        Number(limit),
-        isWanted,
-        limits.slice,
-      );
-      if (found === undefined) return reply;
-      return reply.type('application/json; charset=utf-8').send(`${JSON.stringify(found)}\n`);
-    } catch (error) {
-      if ((error as Error).name !== 'MomentLost') throw error;
-      return reply
-        .code(503)
-        .header('retry-after', 1)
-        .send(`${(error as Error).message}\n`);
-    } finally {
-      searches--;
-    }
+    // Whoever types on asks anew, and closes the connection of the last question.
+    const isWanted = (): boolean => !reply.raw.destroyed;
+    const typed = typedText(q, server.config.zone);
+    return limited(reply, () => search(server, typed, Number(limit), isWanted, limits.slice));
   });
 }
 

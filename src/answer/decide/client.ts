@@ -1,9 +1,6 @@
-/** Who is asking: finds VPC, namespace and pod of a packet's sender, by the first rule that decides. */
-import { findSource } from '../../trie/read/address-owner.ts';
-import { findNet6Owner } from '../../trie/read/net6.ts';
-import { longestPrefix } from '../../trie/read/vpc-prefixes.ts';
-import { parsePrefix, sharesPrefix } from '../../trie/prefix.ts';
-import { isMappedKey } from '../../trie/prefix.ts';
+/** Who is asking: finds VPC, namespace and pod of a packet's sender, by the first rule that decides; and what it may. */
+import { findNet6Owner, findSource, longestPrefix } from '../../trie/read/addresses.ts';
+import { isMappedKey, parsePrefix, sharesPrefix } from '../../trie/prefix.ts';
 import { attachmentAfter, attachmentCount, attachmentsAt } from '../../trie/record.ts';
 import type { View } from '../../trie/read/view.ts';
 import * as layout from '../../trie/layout.ts';
@@ -224,8 +221,19 @@ export class Identifier {
   }
 }
 
+/** True when outside names are on for this client: what RA tells. */
+export function offersRecursion(view: View, client: Client): boolean {
+  if (client.status !== CLIENT_KNOWN && client.status !== CLIENT_POD_UNKNOWN) return false;
+  const policy = view.vpcWord(client.vpc, layout.VPC_POLICY);
+  const mode = policy & layout.FORWARD_MASK;
+  const leads = (policy & layout.VPC_HAS_ROUTES) !== 0;
+  if (!leads && mode !== layout.FORWARD_ON && mode !== layout.FORWARD_LIST) return false;
+  if ((policy & layout.VPC_HAS_INTERNAL) === 0) return true;
+  return client.pod !== 0 ? !allOverlaysInternal(view, client.pod) : client.status === CLIENT_KNOWN;
+}
+
 /** True when the pod has overlays and all of them are internal: it gets no outside names. */
-export function allOverlaysInternal(view: View, pod: number): boolean {
+function allOverlaysInternal(view: View, pod: number): boolean {
   const { words } = view;
   const tail = view.tail(pod);
   const count = attachmentCount(words, tail);

@@ -15,7 +15,7 @@ import type { Decision } from './decision.ts';
 import { Locator } from './locate.ts';
 import * as locate from './locate.ts';
 import type { Peer } from '../peer.ts';
-import { decideOutside, forwardMode, hostOf, isListed, offersRecursion } from './outside.ts';
+import { decideOutside, forwardMode, hostOf, isListed } from './outside.ts';
 import * as reason from './reasons.ts';
 import { decideReverse } from './reverse.ts';
 import type { AnswerSettings } from '../settings.ts';
@@ -68,7 +68,7 @@ export class Decider {
         return false;
     }
     d.vpc = client.vpc;
-    d.recursionAvailable = offersRecursion(this.view, client);
+    d.recursionAvailable = who.offersRecursion(this.view, client);
     if (query.qtype === dns.TYPE_AXFR || query.qtype === dns.TYPE_IXFR) {
       d.fail(RCODE_REFUSED, dns.EDE_PROHIBITED, decision.TEXT_TRANSFER);
       return false;

@@ -3,7 +3,6 @@ import * as dns from '../../dns/constants.ts';
 import type { Query } from '../../dns/query.ts';
 import * as layout from '../../trie/layout.ts';
 import type { View } from '../../trie/read/view.ts';
-import { CLIENT_KNOWN, CLIENT_POD_UNKNOWN, allOverlaysInternal } from './client.ts';
 import type { Client } from './client.ts';
 import * as decision from './decision.ts';
 import type { Decision } from './decision.ts';
@@ -50,17 +49,6 @@ function routeIn(view: View, root: number, query: Query): number {
 /** One of FORWARD_*. */
 export function forwardMode(view: View, client: Client): number {
   return view.vpcWord(client.vpc, layout.VPC_POLICY) & layout.FORWARD_MASK;
-}
-
-/** True when outside names are on for this client: what RA tells. */
-export function offersRecursion(view: View, client: Client): boolean {
-  if (client.status !== CLIENT_KNOWN && client.status !== CLIENT_POD_UNKNOWN) return false;
-  const policy = view.vpcWord(client.vpc, layout.VPC_POLICY);
-  const mode = policy & layout.FORWARD_MASK;
-  const leads = (policy & layout.VPC_HAS_ROUTES) !== 0;
-  if (!leads && mode !== layout.FORWARD_ON && mode !== layout.FORWARD_LIST) return false;
-  if ((policy & layout.VPC_HAS_INTERNAL) === 0) return true;
-  return client.pod !== 0 ? !allOverlaysInternal(view, client.pod) : client.status === CLIENT_KNOWN;
 }
 
 /** True when a route or the VPC's forward list names the question or a name above it: then it is an outside name. */

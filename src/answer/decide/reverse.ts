@@ -1,10 +1,10 @@
 /** Reverse names: whose an address is, and the one name that a PTR gives for it. */
-import { findOwner } from '../../trie/read/address-owner.ts';
+import { findOwner } from '../../trie/read/addresses.ts';
 import { ReverseName, bitsOfLabel, parseReverse, zoneLabels } from '../../dns/arpa.ts';
 import * as dns from '../../dns/constants.ts';
 import type { Query } from '../../dns/query.ts';
 import * as layout from '../../trie/layout.ts';
-import { isAbovePrefix, longestPrefix } from '../../trie/read/vpc-prefixes.ts';
+import { isAbovePrefix, longestPrefix } from '../../trie/read/addresses.ts';
 import { parsePrefix, sharesPrefix } from '../../trie/prefix.ts';
 import { attachmentAfter, attachmentCount, attachmentsAt, nameCount } from '../../trie/record.ts';
 import type { View } from '../../trie/read/view.ts';

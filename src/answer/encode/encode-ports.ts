@@ -5,7 +5,7 @@ import type { Query } from '../../dns/query.ts';
 import * as layout from '../../trie/layout.ts';
 import { nameCount } from '../../trie/record.ts';
 import type { View } from '../../trie/read/view.ts';
-import type { ResponseBuffer } from './response-buffer.ts';
+import type { ResponseBuffer, ServerNames } from './write.ts';
 import { STEPS, STEPS_TCP } from './members.ts';
 import type { PortHolders } from './ports.ts';
 import { A, AAAA } from './visible-addresses.ts';
@@ -20,7 +20,6 @@ import {
   putReplicaLabel,
   replicaLabelLength,
 } from './write.ts';
-import type { ServerNames } from './write.ts';
 
 /** Highest offset that a compression pointer reaches. */
 const POINTER_MAX = 0x3fff;

@@ -3,9 +3,8 @@ import * as dns from '../../dns/constants.ts';
 import { put16 } from '../../dns/octets.ts';
 import type { View } from '../../trie/read/view.ts';
 import type { Decision } from '../decide/decision.ts';
-import { fits } from './response-buffer.ts';
-import type { ResponseBuffer } from './response-buffer.ts';
 import {
+  fits,
   nodeNameLength,
   putFixed,
   putNodeName,
@@ -13,7 +12,7 @@ import {
   putReplicaLabel,
   replicaLabelLength,
 } from './write.ts';
-import type { ServerNames } from './write.ts';
+import type { ResponseBuffer, ServerNames } from './write.ts';
 
 /** `length` octets of `rdata` from `offset`. */
 export function putSimple(

@@ -1,10 +1,43 @@
-/** Writes parts of an answer: names from the trie, addresses, the SOA. Offsets are absolute in the buffer. */
+/** An answer while it is being written, and what writes its parts: names from the trie, addresses, the SOA. */
 import { encodeName } from '../../dns/name.ts';
 import { put16, put32 } from '../../dns/octets.ts';
 import * as layout from '../../trie/layout.ts';
 import { putAid } from '../../trie/read/members.ts';
 import { hasTextAid } from '../../trie/record.ts';
 import type { View } from '../../trie/read/view.ts';
+
+/** What the parts of an encoder share while one answer is written. */
+export interface ResponseBuffer {
+  out: Uint8Array;
+  /** Where the message begins, where the next octet goes, where records must end. */
+  base: number;
+  at: number;
+  end: number;
+  answers: number;
+  authority: number;
+  additional: number;
+  truncated: boolean;
+}
+
+export function newResponseBuffer(): ResponseBuffer {
+  return {
+    out: new Uint8Array(0),
+    base: 0,
+    at: 0,
+    end: 0,
+    answers: 0,
+    authority: 0,
+    additional: 0,
+    truncated: false,
+  };
+}
+
+/** True when a record of so many octets fits; else the answer is truncated there. */
+export function fits(response: ResponseBuffer, octets: number): boolean {
+  if (response.at + octets <= response.end) return true;
+  response.truncated = true;
+  return false;
+}
 
 /** Type, class IN, TTL and RDLENGTH after an owner name; returns where the rdata begins. */
 export function putFixed(out: Uint8Array, at: number, type: number, ttl: number, length: number): number {

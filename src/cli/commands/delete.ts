@@ -3,7 +3,7 @@ import { Argument, Command } from 'commander';
 import { KINDS, keyText, type Kind, type ResourceKey } from '../../model.ts';
 import type { EtcdWriter } from '../../source/etcd/writer.ts';
 import { StreamError } from '../../source/reflector/dialect.ts';
-import { issueText, validateKey } from '../../source/validate/validate.ts';
+import { issueText, validateKey } from '../../source/validate/by-schema.ts';
 import { addEtcdOptions, etcdTarget, withEtcd, type EtcdOptions } from '../etcd-target.ts';
 import { CommandError, EXIT_NEGATIVE, EXIT_USAGE } from '../exit.ts';
 import { line, type Io } from '../io.ts';

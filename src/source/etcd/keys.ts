@@ -10,7 +10,8 @@ import {
   whyNotNamespace,
   whyNotPodName,
 } from '../validate/names.ts';
-import { validateResource, type Issue } from '../validate/validate.ts';
+import { type Issue } from '../validate/by-schema.ts';
+import { validateResource } from '../validate/validate.ts';
 import type { Resource, ResourceKey } from '../../model.ts';
 
 export const DEFAULT_PREFIX = '/podns/';

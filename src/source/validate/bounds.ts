@@ -1,4 +1,5 @@
 /** The maximum size of a record, checked before it is parsed, so that no record of a tenant delays others. */
+import type { Resource } from '../../model.ts';
 import { excerpt } from '../../model-text.ts';
 
 /** Far above any use. docs/watch.md has the same table for users, and a test compares the two. */
@@ -50,6 +51,19 @@ export function boundFault(text: string, around = 0): string | undefined {
 /** The reason for a record that is too long. */
 export function octetsFault(octets: number, most: number = RECORD_MAX.octets): string {
   return `has ${octets} octets, at most ${most} are read: make it shorter`;
+}
+
+/** Why a resource does not fit in a line of the watch stream, as which the watch server sends it; undefined if it does. */
+export function sizeFault(resource: Resource): string | undefined {
+  if (resource.kind === 'namespace' || resource.kind === 'overlay') return undefined;
+  if (resource.kind !== 'vpc') {
+    const { names, ports } = resource;
+    const overlays = resource.kind === 'pod' ? resource.overlays.length : 0;
+    // Each entry has at most 300 octets.
+    if (names.length + ports.length + overlays < 200) return undefined;
+  }
+  const octets = Buffer.byteLength(JSON.stringify(resource));
+  return octets <= RECORD_MAX.octets ? undefined : octetsFault(octets);
 }
 
 /** The parser's reason for text that is not JSON; it quotes the text. */

@@ -1,5 +1,7 @@
-/** Names as authors write them: folds them to lower-case ASCII, or gives the reason why one is invalid. */
+/** Names as authors write them: folds them to lower-case ASCII, gives the reason why one is invalid, and makes aids. */
 
+import { hash } from 'node:crypto';
+import type { Overlay } from '../../model.ts';
 import { plainText } from '../../model-text.ts';
 
 /** Longest label (RFC 1035 section 2.3.4). */
@@ -121,4 +123,25 @@ export function whyNotPodName(text: string): string {
 export function whyNotFits(name: string, namespace: string, zone: string): string {
   const full = `${name}.${namespace}.${zone}`;
   return `${quote(full)} has ${full.length} octets, at most ${NAME_TEXT_MAX} are allowed`;
+}
+
+const AID_LETTER = { overlay: 'v', pod: 'p', service: 's' } as const;
+
+/**
+ * The default `aid`, by which one replica, overlay or service can be named: the kind's letter and the first ten hex
+ * digits of SHA-256(`vpc/namespace/name`). Folded names in.
+ */
+export function defaultAid(
+  kind: 'overlay' | 'pod' | 'service',
+  vpc: string,
+  namespace: string,
+  name: string,
+): string {
+  return AID_LETTER[kind] + hash('sha256', `${vpc}/${namespace}/${name}`, 'hex').slice(0, 10);
+}
+
+/** The overlay that an attachment names and nothing describes: it exists all the same. Folded names in. */
+export function impliedOverlay(vpc: string, namespace: string, name: string): Overlay {
+  const aid = defaultAid('overlay', vpc, namespace, name);
+  return { kind: 'overlay', vpc, namespace, name, aid, driver: 'ipip' };
 }

@@ -1,22 +1,15 @@
-/** Turns a raw JSON object into a resource of the model, or into a list of its problems. */
-import { excerpt } from '../../model-text.ts';
-import { KINDS } from '../../model.ts';
-import type { Kind, Resource, ResourceKey } from '../../model.ts';
-import { defaultAid } from './default-aid.ts';
-import { octetsFault, RECORD_MAX } from './bounds.ts';
-import { validPodFast, validServiceFast } from './validate-fast.ts';
-import { fitsZone, quote, whyNotFits } from './names.ts';
-import { ENTRIES_MAX, label, namespaceName, podName } from './schema-fields.ts';
-import { FIELD_NAMES, shapesOf } from './schemas.ts';
-import type { Shapes } from './schemas.ts';
-
-/** One problem: `path` leads to the value inside the raw object; it is empty for the object itself. */
-export interface Issue {
-  path: (string | number)[];
-  reason: string;
-  /** True if the problem is the last key of the path, not its value. */
-  atKey?: true;
-}
+/**
+ * Turns a raw JSON object into a resource of the model, or into a list of its problems. Pods and services in the usual
+ * form of streams are checked here, in about a microsecond each; `by-schema.ts` checks the rest and gives the reasons.
+ */
+import type { Attachment, Pod, Port, Protocol, Resource, Service } from '../../model.ts';
+import { podAddress4, podAddress6 } from './addresses.ts';
+import { sizeFault } from './bounds.ts';
+import { validateSlowly } from './by-schema.ts';
+import type { Validated } from './by-schema.ts';
+import { defaultAid, fitsZone, foldLabel, foldNamespace, foldPodName } from './names.ts';
+import { LIST_MAX } from './schema-fields.ts';
+import { foldPortName } from './field-parsers.ts';
 
 export interface ValidateOptions {
   /** `error` for files of people, `ignore` for streams, which may come from a newer version. */
@@ -25,15 +18,41 @@ export interface ValidateOptions {
   zone?: string;
 }
 
-export type Validated =
-  { resource: Resource; issues?: undefined } | { resource?: undefined; issues: Issue[] };
+type Raw = Record<string, unknown>;
+type Owner = Pod | Service;
 
-/** `overlays[0].ip4: "x" is not an IPv4 address`. */
-export function issueText(issue: Issue): string {
-  let path = '';
-  for (const step of issue.path)
-    path += typeof step === 'number' ? `[${step}]` : `${path === '' ? '' : '.'}${excerpt(step)}`;
-  return path === '' ? issue.reason : `${path}: ${issue.reason}`;
+const NONE: Attachment[] = [];
+
+const POD_KEYS: ReadonlySet<string> = new Set([
+  ...['kind', 'vpc', 'namespace', 'name', 'aid', 'names', 'ip6', 'overlays', 'ports', 'ready'],
+]);
+const SERVICE_KEYS: ReadonlySet<string> = new Set([
+  ...['kind', 'vpc', 'namespace', 'name', 'aid', 'names', 'ip6', 'ports'],
+]);
+const ATTACHMENT_KEYS: ReadonlySet<string> = new Set(['overlay', 'ip4', 'ip6', 'pinned']);
+const PORT_KEYS: ReadonlySet<string> = new Set(['name', 'protocol', 'port']);
+
+/** Remembers the last text, so that thousands of records of one VPC and namespace share one string. */
+function remembering(fold: (text: string) => string | undefined): (value: unknown) => string | undefined {
+  let last: string | undefined;
+  let folded: string | undefined;
+  return (value) => {
+    if (typeof value !== 'string') return undefined;
+    if (value === last) return folded;
+    last = value;
+    folded = fold(value);
+    return folded;
+  };
+}
+
+const vpcOf = remembering(foldLabel);
+const namespaceOf = remembering(foldNamespace);
+const overlayOf = remembering(foldLabel);
+const portNameOf = remembering(foldPortName);
+
+function hasOnly(raw: Raw, keys: ReadonlySet<string>): boolean {
+  for (const key in raw) if (!keys.has(key)) return false;
+  return true;
 }
 
 /**
@@ -47,197 +66,112 @@ export function validateResource(raw: unknown, options: ValidateOptions): Valida
   const strict = options.unknownKeys === 'error';
   const { kind } = raw as { kind?: unknown };
   let resource: Resource | undefined;
-  if (kind === 'pod') resource = validPodFast(raw as Record<string, unknown>, strict, zone);
-  else if (kind === 'service') resource = validServiceFast(raw as Record<string, unknown>, strict, zone);
-  return resource === undefined ? validateSlowly(raw, strict, zone) : checkSize(resource);
+  if (kind === 'pod' || kind === 'service') resource = validFast(raw as Raw, kind, strict, zone);
+  const result = resource === undefined ? validateSlowly(raw, strict, zone) : { resource };
+  const reason = result.resource === undefined ? undefined : sizeFault(result.resource);
+  return reason === undefined ? result : { issues: [{ path: [], reason }] };
 }
 
-/** The same with zod: far slower, but with a reason for every problem. */
-export function validateSlowly(raw: object, strict: boolean, zone: string): Validated {
-  const { kind } = raw as { kind?: unknown };
-  if (!isKind(kind)) return { issues: [wrongKind(kind)] };
-  const shapes = strict ? (strictShapes ??= shapesOf(true)) : (looseShapes ??= shapesOf(false));
-  const issues = tooMany(raw as Record<string, unknown>);
-  if (issues.length > 0) return { issues };
-  const given = withoutNulls(strict ? raw : known(raw, kind), false, 0) as object;
-  const resource = resourceOf(shapes, kind, given, issues);
-  if (resource !== undefined && (resource.kind === 'pod' || resource.kind === 'service')) {
-    if (!fitsZone(resource.name, resource.namespace, zone))
-      issues.push({ path: ['name'], reason: whyNotFits(resource.name, resource.namespace, zone) });
-    for (const [index, name] of resource.names.entries())
-      if (!fitsZone(name, resource.namespace, zone))
-        issues.push({ path: ['names', index], reason: whyNotFits(name, resource.namespace, zone) });
-    resource.names = [...new Set(resource.names)].filter((name) => name !== resource.name);
+/** A pod or service of the usual form, or undefined if zod must check it. */
+export function validFast(
+  raw: Raw,
+  kind: 'pod' | 'service',
+  strict: boolean,
+  zone: string,
+): Owner | undefined {
+  const isPod = kind === 'pod';
+  if (strict && !hasOnly(raw, isPod ? POD_KEYS : SERVICE_KEYS)) return undefined;
+  const vpc = vpcOf(raw.vpc);
+  const namespace = namespaceOf(raw.namespace);
+  if (vpc === undefined || namespace === undefined || typeof raw.name !== 'string') return undefined;
+  const name = foldPodName(raw.name);
+  if (name === undefined || !fitsZone(name, namespace, zone)) return undefined;
+  const ready = raw.ready ?? true;
+  if (isPod && typeof ready !== 'boolean') return undefined;
+  const aid = aidOf(raw.aid, kind, vpc, namespace, name);
+  const names = namesOf(raw.names, name, namespace, zone);
+  const overlays = isPod ? overlaysOf(raw.overlays, strict) : NONE;
+  const ports = portsOf(raw.ports, strict);
+  if (aid === undefined || names === undefined || overlays === undefined || ports === undefined)
+    return undefined;
+  const owner: Owner = isPod
+    ? { kind, vpc, namespace, name, aid, names, overlays, ports, ready: ready as boolean }
+    : { kind, vpc, namespace, name, aid, names, ports };
+  if (raw.ip6 == null) return owner;
+  if (typeof raw.ip6 !== 'string') return undefined;
+  const ip6 = podAddress6(raw.ip6);
+  if (ip6 === undefined) return undefined;
+  owner.ip6 = ip6;
+  return owner;
+}
+
+function aidOf(
+  value: unknown,
+  kind: 'pod' | 'service',
+  vpc: string,
+  namespace: string,
+  name: string,
+): string | undefined {
+  if (value == null) return defaultAid(kind, vpc, namespace, name);
+  return typeof value === 'string' ? foldLabel(value) : undefined;
+}
+
+function namesOf(value: unknown, own: string, namespace: string, zone: string): string[] | undefined {
+  const names: string[] = [];
+  if (value == null) return names;
+  if (!Array.isArray(value) || value.length > LIST_MAX.names) return undefined;
+  for (const entry of value) {
+    if (typeof entry !== 'string') return undefined;
+    const name = foldPodName(entry);
+    if (name === undefined || !fitsZone(name, namespace, zone)) return undefined;
+    if (name !== own && !names.includes(name)) names.push(name);
   }
-  return resource === undefined || issues.length > 0 ? { issues } : checkSize(resource);
+  return names;
 }
 
-/** Limits a resource to what fits in a line of the watch stream, because the watch server sends each one as a line. */
-function checkSize(resource: Resource): Validated {
-  if (resource.kind === 'namespace' || resource.kind === 'overlay') return { resource };
-  if (resource.kind !== 'vpc') {
-    const { names, ports } = resource;
-    const overlays = resource.kind === 'pod' ? resource.overlays.length : 0;
-    // Each entry has at most 300 octets.
-    if (names.length + ports.length + overlays < 200) return { resource };
-  }
-  const octets = Buffer.byteLength(JSON.stringify(resource));
-  return octets <= RECORD_MAX.octets ? { resource } : { issues: [{ path: [], reason: octetsFault(octets) }] };
-}
-
-/** Reports lists and maps that are too long, without a check of their entries. */
-function tooMany(raw: Record<string, unknown>): Issue[] {
-  const issues: Issue[] = [];
-  for (const [field, most] of Object.entries(ENTRIES_MAX))
-    if (entriesOf(raw[field], most) > most)
-      issues.push({ path: [field], reason: `has more than ${most} entries` });
-  return issues;
-}
-
-/** Counts to at most one beyond `most`. In a map of ports one name may have a list. */
-function entriesOf(value: unknown, most: number): number {
-  if (Array.isArray(value)) return value.length;
-  if (typeof value !== 'object' || value === null) return 0;
-  let count = 0;
-  for (const key in value) {
-    const entry = (value as Record<string, unknown>)[key];
-    count += Array.isArray(entry) ? Math.max(entry.length, 1) : 1;
-    if (count > most) break;
-  }
-  return count;
-}
-
-/** The keys of a stream's object that podns reads. */
-function known(raw: object, kind: Kind): object {
-  const copy: Record<string, unknown> = {};
-  for (const key of ['kind', 'vpc', 'namespace', 'name', ...FIELD_NAMES[kind]])
-    copy[key] = (raw as Record<string, unknown>)[key];
-  return copy;
-}
-
-/** Reads only the key of a resource, as in `delete` lines, and ignores other fields. */
-export function validateKey(
-  raw: unknown,
-): { key: ResourceKey; issues?: undefined } | { key?: undefined; issues: Issue[] } {
-  if (typeof raw !== 'object' || raw === null || Array.isArray(raw))
-    return { issues: [{ path: [], reason: 'must be an object with a kind' }] };
-  const given = raw as Record<string, unknown>;
-  const kind = given.kind;
-  if (!isKind(kind)) return { issues: [wrongKind(kind)] };
-  const issues: Issue[] = [];
-  const part = (field: string, schema: typeof label): string => {
-    const result = schema.safeParse(given[field] ?? undefined);
-    if (result.success) return result.data;
-    collect(result.error.issues, [field], issues);
-    return '';
-  };
-  const key: ResourceKey = { kind, vpc: '', namespace: '', name: '' };
-  if (kind === 'vpc') key.vpc = part('name', label);
-  else {
-    key.vpc = part('vpc', label);
-    key.namespace = part(kind === 'namespace' ? 'name' : 'namespace', namespaceName);
-    if (kind !== 'namespace') key.name = part('name', kind === 'overlay' ? label : podName);
-  }
-  return issues.length > 0 ? { issues } : { key };
-}
-
-const NAMED_MAPS: ReadonlySet<string> = new Set(['overlays', 'routes', 'hosts']);
-/** Limits the problems per record, so that one bad record does not fill the log. */
-const ISSUES_MAX = 20;
-
-let strictShapes: Shapes | undefined;
-let looseShapes: Shapes | undefined;
-
-function isKind(kind: unknown): kind is Kind {
-  return (KINDS as readonly unknown[]).includes(kind);
-}
-
-function wrongKind(kind: unknown): Issue {
-  if (kind == null) return { path: ['kind'], reason: 'is missing' };
-  const given = typeof kind === 'string' ? `${quote(kind)} ` : '';
-  return { path: ['kind'], reason: `${given}must be one of ${KINDS.join(', ')}` };
-}
-
-/** Fills in defaults; leaves absent keys out, so that equal resources compare equal. */
-function resourceOf(shapes: Shapes, kind: Kind, given: object, issues: Issue[]): Resource | undefined {
-  const fault = (error: { issues: readonly RawIssue[] }): undefined => collect(error.issues, [], issues);
-  switch (kind) {
-    case 'vpc': {
-      const parsed = shapes.vpc.safeParse(given);
-      if (!parsed.success) return fault(parsed.error);
-      const { net6 = [], services6 = [], ...rest } = parsed.data;
-      return { ...rest, net6: [...new Set(net6)], services6: [...new Set(services6)] };
+function overlaysOf(value: unknown, strict: boolean): Attachment[] | undefined {
+  const overlays: Attachment[] = [];
+  if (value == null) return overlays;
+  if (!Array.isArray(value) || value.length > LIST_MAX.overlays) return undefined;
+  for (const raw of value) {
+    if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) return undefined;
+    if (strict && !hasOnly(raw, ATTACHMENT_KEYS)) return undefined;
+    const overlay = overlayOf(raw.overlay);
+    const pinned = raw.pinned ?? true;
+    if (overlay === undefined || typeof pinned !== 'boolean') return undefined;
+    const attachment: Attachment = { overlay, pinned };
+    if (raw.ip4 != null) {
+      if (typeof raw.ip4 !== 'string') return undefined;
+      attachment.ip4 = podAddress4(raw.ip4);
+      if (attachment.ip4 === undefined) return undefined;
     }
-    case 'namespace': {
-      const parsed = shapes.namespace.safeParse(given);
-      return parsed.success ? parsed.data : fault(parsed.error);
+    if (raw.ip6 != null) {
+      if (typeof raw.ip6 !== 'string') return undefined;
+      attachment.ip6 = podAddress6(raw.ip6);
+      if (attachment.ip6 === undefined) return undefined;
     }
-    case 'overlay': {
-      const parsed = shapes.overlay.safeParse(given);
-      if (!parsed.success) return fault(parsed.error);
-      const { vpc, namespace, name, driver = 'ipip' } = parsed.data;
-      return { ...parsed.data, aid: parsed.data.aid ?? defaultAid(kind, vpc, namespace, name), driver };
-    }
-    case 'pod': {
-      const parsed = shapes.pod.safeParse(given);
-      if (!parsed.success) return fault(parsed.error);
-      const { vpc, namespace, name, aid, names = [], overlays = [], ports = [], ready = true } = parsed.data;
-      const filled = { aid: aid ?? defaultAid(kind, vpc, namespace, name), names, overlays, ports, ready };
-      return { ...parsed.data, ...filled };
-    }
-    case 'service': {
-      const parsed = shapes.service.safeParse(given);
-      if (!parsed.success) return fault(parsed.error);
-      const { vpc, namespace, name, aid, names = [], ports = [] } = parsed.data;
-      return { ...parsed.data, aid: aid ?? defaultAid(kind, vpc, namespace, name), names, ports };
-    }
+    overlays.push(attachment);
   }
+  return overlays;
 }
 
-interface RawIssue {
-  code?: string;
-  path: PropertyKey[];
-  message: string;
-  keys?: string[];
-  errors?: RawIssue[][];
-  params?: Record<string, unknown>;
-}
-
-/** Flattens zod's issues. For a union it takes the branch that has the type of the value. */
-function collect(raw: readonly RawIssue[], above: (string | number)[], issues: Issue[]): undefined {
-  for (const issue of raw) {
-    if (issues.length >= ISSUES_MAX) return;
-    const path = [...above, ...(issue.path as (string | number)[])];
-    if (issue.code === 'unrecognized_keys')
-      for (const key of (issue.keys ?? []).slice(0, ISSUES_MAX))
-        issues.push({ path: [...path, key], reason: issue.message, atKey: true });
-    else if (issue.code === 'invalid_union') {
-      const branch = issue.errors?.find((errors) => !errors.some(isWrongType));
-      if (branch === undefined) issues.push({ path, reason: issue.message });
-      else collect(branch, path, issues);
-    } else if (issue.params?.atKey === true) issues.push({ path, reason: issue.message, atKey: true });
-    else issues.push({ path, reason: issue.message });
+function portsOf(value: unknown, strict: boolean): Port[] | undefined {
+  const ports: Port[] = [];
+  if (value == null) return ports;
+  if (!Array.isArray(value) || value.length > LIST_MAX.ports) return undefined;
+  for (const raw of value) {
+    if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) return undefined;
+    if (strict && !hasOnly(raw, PORT_KEYS)) return undefined;
+    const name = portNameOf(raw.name);
+    const protocol = protocolOf(raw.protocol);
+    const port: unknown = raw.port;
+    if (name === undefined || protocol === undefined || typeof port !== 'number') return undefined;
+    if (!Number.isInteger(port) || port < 1 || port > 65535) return undefined;
+    ports.push({ name, protocol, port });
   }
+  return ports;
 }
 
-function isWrongType(issue: RawIssue): boolean {
-  return (
-    issue.path.length === 0 && ['invalid_type', 'invalid_value', 'invalid_union'].includes(issue.code ?? '')
-  );
-}
-
-/**
- * Removes `null`, as deep as resources go, except in maps of names: there it means an overlay without an address, or
- * an empty route or host, which must not vanish. It does not walk deeper levels, which are refused later, because a
- * hostile line must not exhaust the stack.
- */
-function withoutNulls(value: unknown, keep: boolean, depth: number): unknown {
-  if (typeof value !== 'object' || value === null || depth > 3) return value;
-  if (Array.isArray(value)) return value.map((entry) => withoutNulls(entry, false, depth + 1));
-  const copy: Record<string, unknown> = {};
-  for (const [key, entry] of Object.entries(value)) {
-    if (key === '__proto__' || entry === undefined || (entry === null && !keep)) continue;
-    copy[key] = withoutNulls(entry, NAMED_MAPS.has(key), depth + 1);
-  }
-  return copy;
+function protocolOf(value: unknown): Protocol | undefined {
+  return value === 'tcp' || value === 'udp' || value === 'sctp' ? value : undefined;
 }

@@ -5,7 +5,8 @@ import { outlineOf } from './json-cutter.ts';
 import { valuesOf } from '../validate/json-outline.ts';
 import { compareRevisions, isRevision, type StreamEvent } from '../reflector/dialect.ts';
 import { slices } from '../reflector/slices.ts';
-import { issueText, validateKey, validateResource, type Issue } from '../validate/validate.ts';
+import { issueText, validateKey, type Issue } from '../validate/by-schema.ts';
+import { validateResource } from '../validate/validate.ts';
 import type { Line } from './line-splitter.ts';
 import { keyText, type Place, type Problem, type ResourceKey } from '../../model.ts';
 

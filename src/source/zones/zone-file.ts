@@ -5,7 +5,8 @@ import { keyOf, keyText } from '../../model.ts';
 import type { Kind, Place, Problem, Resource, ResourceKey } from '../../model.ts';
 import { quote } from '../validate/names.ts';
 import { FIELD_NAMES } from '../validate/schemas.ts';
-import { issueText, validateKey, validateResource } from '../validate/validate.ts';
+import { issueText, validateKey } from '../validate/by-schema.ts';
+import { validateResource } from '../validate/validate.ts';
 import { ZoneFault, ZoneNodes, isExtension, offsetOf, textOf } from './zone-yaml.ts';
 import type { Entry, NodeFault } from './zone-yaml.ts';
 

@@ -28,10 +28,9 @@ import type { StationData } from './station.ts';
 interface BatchResponder {
   /** What the packet of the last `answerPacket` asked for: a place of answer/counts. Absent: not told. */
   readonly asked?: number;
-  enter(): void;
+  /** May read all packets of the batch, which came to one listener, before the first is answered. */
+  enter(batch: Batch, count: number, listener: Listener): void;
   leave(): void;
-  /** After `enter`: may read all packets of the batch, which came to one listener, before the first is answered. */
-  look?(batch: Batch, count: number, listener: Listener): void;
   answerPacket(
     packet: Uint8Array,
     start: number,
@@ -244,9 +243,8 @@ class BatchLoop {
     let deferred = 0;
     let handed = 0;
     let errors = 0;
-    responder.enter();
     try {
-      responder.look?.(messages, received, peer.listener);
+      responder.enter(messages, received, peer.listener);
       for (let i = 0; i < received; i++) {
         const length = messages.inputLength(i);
         if (length === 0) {

@@ -1,5 +1,5 @@
 /** Places the record of a pod or service under its names and addresses, and removes it from there. */
-import { findOwner } from '../read/address-owner.ts';
+import { findOwner } from '../read/addresses.ts';
 import { formatAddress, parseAddress } from '../../dns/address.ts';
 import type { Pod, ResourceKey, Service } from '../../model.ts';
 import type { Addresses } from './addresses.ts';

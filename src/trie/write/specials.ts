@@ -10,7 +10,7 @@ export interface SpecialSettings {
 }
 
 /** Special-use names that do not exist: RFC 6761, 6762, 7686, 8375, 9476, 9665. */
-const NXDOMAIN = ['onion', 'invalid', 'local', 'test', 'alt', 'home.arpa', 'service.arpa'];
+export const NXDOMAIN = ['onion', 'invalid', 'local', 'test', 'alt', 'home.arpa', 'service.arpa'];
 
 /** Plants the tree of special names. A suffix below a special-use name wins for itself and what is below it. */
 export function plantSpecials(arena: Arena, nodes: Nodes, root: number, settings: SpecialSettings): void {
@@ -31,29 +31,4 @@ export function plantSpecials(arena: Arena, nodes: Nodes, root: number, settings
   );
   plant(settings.zone, layout.SPECIAL_SUFFIX, 0);
   plant('localhost', layout.SPECIAL_LOCALHOST);
-}
-
-/** One bit of 32, made from the first and last octet of a label: it distinguishes most labels of one length. */
-export function labelMark(first: number, last: number): number {
-  return 1 << ((5 * first + last) & 31);
-}
-
-/**
- * For each length, the marks of all last labels of special names. A name whose last label has another mark needs no
- * search in the tree, which saves most questions a cache miss.
- */
-export function lastLabelFilter(settings: SpecialSettings): Int32Array {
-  const filter = new Int32Array(64);
-  const names = [
-    ...NXDOMAIN,
-    'arpa',
-    'localhost',
-    settings.zone,
-    ...settings.suffixes.map(({ name }) => name),
-  ];
-  for (const name of names) {
-    const last = name.slice(name.lastIndexOf('.') + 1);
-    filter[last.length] |= labelMark(last.charCodeAt(0), last.charCodeAt(last.length - 1));
-  }
-  return filter;
 }

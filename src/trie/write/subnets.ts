@@ -1,4 +1,4 @@
-/** Keeps each VPC's radix tree of prefixes, which `read/vpc-prefixes.ts` searches; each copy has links of its own. */
+/** Keeps each VPC's radix tree of prefixes, which `read/addresses.ts` searches; each copy has links of its own. */
 import type { Arena } from './arena.ts';
 import * as layout from '../layout.ts';
 import { bitAt, commonBits, maskOctets } from '../prefix.ts';
