@@ -12,15 +12,17 @@ export function limitedJson(
   return async (reply, make) => {
     if (busy >= most) return later(reply, tooMany);
     busy++;
+    let made: object | undefined;
     try {
-      const made = await make();
-      if (made === undefined) return reply;
-      return reply.type('application/json; charset=utf-8').send(`${JSON.stringify(made)}\n`);
+      made = await make();
     } catch (error) {
       if ((error as Error).name !== 'MomentLost') throw error;
-      return later(reply, (error as Error).message);
+      made = error as Error;
     } finally {
       busy--;
     }
+    if (made instanceof Error) return later(reply, made.message);
+    if (made === undefined) return reply;
+    return reply.type('application/json; charset=utf-8').send(`${JSON.stringify(made)}\n`);
   };
 }

@@ -10,7 +10,7 @@ import {
   whyNotNamespace,
   whyNotPodName,
 } from '../validate/names.ts';
-import { type Issue } from '../validate/by-schema.ts';
+import type { Issue } from '../validate/by-schema.ts';
 import { validateResource } from '../validate/validate.ts';
 import type { Resource, ResourceKey } from '../../model.ts';
 
