@@ -76,14 +76,14 @@ describe('a zone file', () => {
     expect(await first.problems()).toMatchObject({ code: 0, out: 'no problems\n' });
     expect(await first.ready()).toEqual([200, 'ok\n']);
     write('one.yaml', text);
-    await first.served.until('err', "the file's last good state is served");
+    await first.served.until('err', 'podns serves the last good state of the file');
     expect(await first.ask('aep')).toBe('fdfd:1a8::1');
     const [status, body] = await first.ready();
     expect([status, body]).toEqual([200, expect.stringMatching(/^ok\ndegraded: zones\/one\.yaml:\d+:\d+: /)]);
     await first.end();
 
     const second = await serve(...STATE);
-    await second.served.until('err', "the file's last good state is served");
+    await second.served.until('err', 'podns serves the last good state of the file');
     expect(await second.ask('aep')).toBe('fdfd:1a8::1');
     expect(await second.ask('globex')).toBe('fdfd:2::1');
     expect((await second.ready())[0]).toBe(200);

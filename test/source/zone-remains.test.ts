@@ -71,7 +71,7 @@ describe('a file that held pods', () => {
     await sink.until(() => sink.standing.size > 0);
     expect(pods()).toEqual(BOTH);
     expect(problems()[0]).toContain(reason);
-    expect(problems()[0]).toContain("the file's last good state is served");
+    expect(problems()[0]).toContain('podns serves the last good state of the file');
     expect([...sink.standing.values()].flat()[0]).toMatchObject({ kind: 'file' });
     expect([...sink.standing.values()].flat()[0]).not.toHaveProperty('unserved');
     await writeFile(file, WHOLE.replace(/ {6}y:.*\n/, ''));
@@ -124,7 +124,7 @@ describe('a file that cannot be read at the start', () => {
   ])('and is %s goes on with what was saved of it', async (_, text) => {
     await restarted(text);
     expect(pods()).toEqual(BOTH);
-    expect(problems()[0]).toContain("the file's last good state is served");
+    expect(problems()[0]).toContain('podns serves the last good state of the file');
     await writeFile(file, WHOLE.replace(/ {6}y:.*\n/, ''));
     await sink.until(() => pods().length === 1);
     expect(pods()).toEqual(['pod a/n/x']);

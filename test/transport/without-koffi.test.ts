@@ -55,7 +55,7 @@ test('without koffi every listener answers over node:dgram, and one line tells w
   }
   const admin = /^ {2}admin {2}(\S+)$/m.exec(served.out)![1]!;
   const metrics = await (await fetch(`${admin}/metrics`)).text();
-  expect(metrics.match(/^podns_udp_lane\{.*kind="dgram"\} 1$/gm)).toHaveLength(3);
+  expect(metrics.match(/^podns_udp_transport\{.*kind="dgram"\} 1$/gm)).toHaveLength(3);
   expect(metrics).not.toContain('kind="batch"');
   served.child.kill('SIGTERM');
   expect(await served.ended).toEqual({ code: 0, signal: null });
