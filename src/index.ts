@@ -45,7 +45,6 @@ export type { ZoneOptions } from './source/zones/zone-file.ts';
 export { watchSource } from './source/watch/watch.ts';
 export type { WatchOptions } from './source/watch/watch.ts';
 export type { HttpOptions } from './source/watch/http.ts';
-export type { CredentialFiles } from './source/watch/credentials.ts';
 export { etcdSources } from './source/etcd/etcd.ts';
 export type { EtcdOptions } from './source/etcd/etcd.ts';
 export type { EtcdClientOptions } from './source/etcd/client.ts';

@@ -5,8 +5,8 @@
 import http from 'node:http';
 import https from 'node:https';
 import { StreamError } from '../reflector/dialect.ts';
-import { readCredentials, type Credentials } from '../watch/credentials.ts';
-import { openResponse, readBody, type HttpOptions } from '../watch/http.ts';
+import { readCredentials } from '../watch/credentials.ts';
+import { openResponse, readBody, type Credentials, type HttpOptions } from '../watch/http.ts';
 import { readFile } from 'node:fs/promises';
 
 export interface EtcdClientOptions extends Omit<HttpOptions, 'tokenFile'> {

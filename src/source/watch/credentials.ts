@@ -2,30 +2,12 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { StreamError } from '../reflector/dialect.ts';
-
-/** Files are read again for each connection, so that renewed certificates and tokens take effect. */
-export interface CredentialFiles {
-  /** PEM; the authorities for the server's certificate, instead of the system's. */
-  caFile?: string;
-  /** PEM; the client certificate and its key. */
-  certFile?: string;
-  keyFile?: string;
-  /** Sent as `Authorization: Bearer`. */
-  tokenFile?: string;
-}
-
-/** The content of these files. */
-export interface Credentials {
-  ca?: Buffer;
-  cert?: Buffer;
-  key?: Buffer;
-  token?: string;
-}
+import type { Credentials, HttpOptions } from './http.ts';
 
 const CERTIFICATE = '-----BEGIN CERTIFICATE-----';
 
 /** Throws a `StreamError` that names the file: it is missing, is no PEM, or lacks its other half. */
-export async function readCredentials(files: CredentialFiles): Promise<Credentials> {
+export async function readCredentials(files: HttpOptions): Promise<Credentials> {
   const { caFile, certFile, keyFile, tokenFile } = files;
   const [ca, cert, key, token] = await Promise.all([caFile, certFile, keyFile, tokenFile].map(readIfNamed));
   // Node takes an authority that is no PEM without a word, and then trusts nobody.

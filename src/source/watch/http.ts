@@ -3,9 +3,16 @@
 import http from 'node:http';
 import https from 'node:https';
 import { StreamError } from '../reflector/dialect.ts';
-import type { CredentialFiles, Credentials } from './credentials.ts';
 
-export interface HttpOptions extends CredentialFiles {
+/** Files are read again for each connection, so that renewed certificates and tokens take effect. */
+export interface HttpOptions {
+  /** PEM; the authorities for the server's certificate, instead of the system's. */
+  caFile?: string;
+  /** PEM; the client certificate and its key. */
+  certFile?: string;
+  keyFile?: string;
+  /** Sent as `Authorization: Bearer`. */
+  tokenFile?: string;
   /** Milliseconds within which the server must start to answer. Default 5,000. */
   connectTimeout?: number;
 }
@@ -22,6 +29,14 @@ const RETRY_AFTER_MOST = 300_000;
 const QUOTED = 300;
 /** Milliseconds of silence after which TCP starts to probe for a dead peer. */
 const KEEP_ALIVE = 10_000;
+
+/** The content of the files of `HttpOptions`. */
+export interface Credentials {
+  ca?: Buffer;
+  cert?: Buffer;
+  key?: Buffer;
+  token?: string;
+}
 
 export interface RequestOptions extends Pick<http.RequestOptions, 'agent' | 'method'> {
   headers?: http.OutgoingHttpHeaders;
