@@ -30,6 +30,8 @@ import type { Logger } from './server/logger.ts';
 import { Forwarding } from './server/forwarding.ts';
 import { DirectClients } from './server/direct-client.ts';
 import type { AnswerClient } from './server/direct-client.ts';
+import { Recorder } from './server/recorder.ts';
+import { QueryLog } from './server/query-log.ts';
 import { SourceVpcs } from './server/source-vpcs.ts';
 import { answerSettings } from './server/settings.ts';
 import { LARGE_LOAD, releaseMemory } from './server/release-memory.ts';
@@ -83,6 +85,9 @@ export class ServerCore {
   private readonly responder: Responder;
   private readonly deferred: Deferred;
   readonly outside: Forwarding;
+  /** Undefined where nothing is recorded. */
+  readonly recorder: Recorder | undefined;
+  private readonly queryLog: QueryLog | undefined;
   private readonly transports: Transports;
   private readonly answering: Answering;
   private readonly peers: DirectClients;
@@ -172,14 +177,19 @@ export class ServerCore {
       isLive: () => this.staleness.live,
       outside: this.outside,
     });
+    const { record, recordSize, logQueries: logRate } = config;
+    if (record !== 'off')
+      this.recorder = new Recorder({ keeps: record, size: recordSize, logRate, memory, settings, wallClock });
+    if (this.recorder !== undefined && logRate > 0) this.queryLog = new QueryLog(this.recorder, this.logger);
     this.answering = {
       answerNow: (packet, peer, out) => this.answerNow(packet, peer, out),
-      defer: (packet, peer, reply) => this.deferred.defer(packet, peer, reply),
+      defer: (packet, peer, reply) => this.defer(packet, peer, reply),
     };
     this.transports = new Transports({
       memory,
       sharedCache: this.outside.sharedCache,
       settings,
+      recorder: this.recorder,
       answering: this.answering,
       workers: config.workers,
       tcp: { idleMs: config.tcpIdle, connections: config.tcpConnections, client: config.tcpClient },
@@ -241,9 +251,7 @@ export class ServerCore {
     if (length > 0) return this.out.slice(0, length);
     if (length !== DEFERRED) return undefined;
     return new Promise((resolve) => {
-      this.deferred.defer(packet, peer, (answer) =>
-        resolve(answer.length === 0 ? undefined : answer.slice()),
-      );
+      this.defer(packet, peer, (answer) => resolve(answer.length === 0 ? undefined : answer.slice()));
     });
   }
 
@@ -284,6 +292,7 @@ export class ServerCore {
   /** Answers queries in flight, those left after `graceMs` (5 s) with SERVFAIL; then saves the view and stops. */
   close(graceMs?: number): Promise<void> {
     const { transports, deferred, outside, subscribers, staleness } = this;
+    this.queryLog?.close();
     return endServer(
       { transports, deferred, outside, sources: this.running.splice(0), subscribers, staleness },
       graceMs,
@@ -293,8 +302,13 @@ export class ServerCore {
   private answerNow(packet: Uint8Array, peer: Peer, out: Uint8Array): number {
     this.responder.view.refresh();
     const length = this.responder.answer(packet, 0, packet.length, peer, out, 0);
+    if (this.recorder !== undefined && length > 0) this.recorder.answered(this.responder, peer, out);
     this.responder.cached?.leave();
     return length;
+  }
+
+  private defer(packet: Uint8Array, peer: Peer, reply: (answer: Uint8Array) => void): void {
+    this.deferred.defer(packet, peer, this.recorder?.replying(packet, peer, reply) ?? reply);
   }
 
   private afterCommit(changes: number): void {

@@ -71,6 +71,7 @@ export const ALLOWED: Record<string, string[]> = {
     'config',
     'model',
     'dns',
+    'answer/record/reader',
     'transport/listen',
     // Docker's networks are overlays, also those that pods only refer to.
     'source/validate/implied-overlay',

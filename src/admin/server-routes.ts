@@ -3,6 +3,7 @@ import type { ServerCore } from '../server.ts';
 import { dockerRoutes } from './docker/docker-routes.ts';
 import type { AdminRoutes } from './facts.ts';
 import { listRoutes } from './lists.ts';
+import { logRoutes } from './log.ts';
 import { metricsRoutes } from './metrics.ts';
 import { pageRoutes } from './page/routes.ts';
 import { statusRoutes } from './status.ts';
@@ -12,6 +13,7 @@ export function serverRoutes(server: ServerCore, version: string): AdminRoutes[]
   return [
     (app) => watchRoutes(app, server),
     (app) => listRoutes(app, server),
+    (app) => logRoutes(app, server),
     (app) => statusRoutes(app, server, version),
     (app) => metricsRoutes(app, server, version),
     (app) => dockerRoutes(app, server, version),

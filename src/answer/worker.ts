@@ -13,6 +13,8 @@ import type { Listener, Peer } from './peer.ts';
 import { Responder } from './responder.ts';
 import type { AnswerSettings } from './settings.ts';
 import { CachedAnswers } from './cached-answer.ts';
+import type { RecordMemory } from './record/layout.ts';
+import { RecordWriter } from './record/writer.ts';
 
 /** Structured-cloneable: memory is shared, settings are copied. */
 export interface WorkerData {
@@ -22,6 +24,8 @@ export interface WorkerData {
   /** This reader's number in the heads of both. */
   reader: number;
   settings: AnswerSettings;
+  /** This thread's flight recorder; undefined where it is off. */
+  record?: RecordMemory;
 }
 
 /**
@@ -34,12 +38,14 @@ class WorkerResponder {
   private readonly responder: Responder;
   private readonly view: View;
   private readonly prefetch: Prefetch;
+  private readonly record: RecordWriter | undefined;
   private peer: Peer | undefined;
 
-  constructor({ memory, sharedCache, reader, settings }: WorkerData) {
+  constructor({ memory, sharedCache, reader, settings, record }: WorkerData) {
     this.view = new View(memory, reader);
     this.responder = new Responder(this.view, settings, () => Math.floor(Date.now() / 1000));
     this.prefetch = new Prefetch(this.view, this.responder.identifier);
+    this.record = record === undefined ? undefined : new RecordWriter(record, Date.now);
     if (sharedCache === undefined) return;
     const { opt } = this.responder.encoder;
     this.responder.cached = new CachedAnswers(new SharedCacheReader(sharedCache, reader), this.view, opt);
@@ -53,6 +59,7 @@ class WorkerResponder {
     this.prefetch.forget();
     this.view.leave();
     this.responder.cached?.leave();
+    this.record?.leave();
   }
 
   look(batch: Batch, count: number, listener: Listener): void {
@@ -74,7 +81,9 @@ class WorkerResponder {
       this.enter();
     }
     this.prefetch.use(index);
-    return this.responder.answer(packet, start, end, peer, out, outStart);
+    const length = this.responder.answer(packet, start, end, peer, out, outStart);
+    if (this.record !== undefined && length > 0) this.record.answered(this.responder, peer, out, outStart);
+    return length;
   }
 
   /** SERVFAIL for the packet that `answerPacket` has just deferred: the ring is full. */
@@ -86,7 +95,9 @@ class WorkerResponder {
     d.data = decision.DATA_NONE;
     d.soaLabel = -1;
     d.fail(dns.RCODE_SERVFAIL, dns.EDE_NOT_READY, decision.TEXT_BUSY);
-    return this.responder.encode(this.peer!, out, outStart);
+    const length = this.responder.encode(this.peer!, out, outStart);
+    this.record?.answered(this.responder, this.peer!, out, outStart);
+    return length;
   }
 }
 

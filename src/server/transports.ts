@@ -17,12 +17,15 @@ import type { SharedCache } from '../shared-cache/shared-cache.ts';
 import type { TrieMemory } from '../trie/memory.ts';
 import { Readers } from '../trie/memory.ts';
 import type { Logger } from './logger.ts';
+import type { Recorder } from './recorder.ts';
 
 export interface TransportOptions {
   memory: TrieMemory;
   /** The shared cache, which workers read. */
   sharedCache: SharedCache;
   settings: AnswerSettings;
+  /** The memory that a thread records into, from its start to its end; undefined where nothing is recorded. */
+  recorder: Pick<Recorder, 'take' | 'release'> | undefined;
   answering: Answering;
   /** Worker threads for UDP, for all listeners together; 0 for none. */
   workers: number;
@@ -175,16 +178,24 @@ export class Transports {
   }
 
   private hire(): Crew {
-    const { answering, memory, settings, sharedCache, workers, logger } = this.options;
+    const { answering, memory, settings, sharedCache, workers, logger, recorder } = this.options;
     return new Crew(answering, {
       workers,
       module: WORKER_MODULE,
       attach: () => {
         const reader = this.readers.take();
-        const data: WorkerData = { memory, sharedCache: sharedCache.memory, reader, settings };
+        const record = recorder?.take();
+        const data: WorkerData = {
+          memory,
+          sharedCache: sharedCache.memory,
+          reader,
+          settings,
+          ...(record === undefined ? {} : { record }),
+        };
         const detach = (): void => {
           sharedCache.readerEnded(reader);
           this.readers.release(reader);
+          if (record !== undefined) recorder?.release(record);
         };
         return { data, detach };
       },
