@@ -41,6 +41,9 @@ export interface ConfigInput {
   folder?: string;
 }
 
+/** Where a setting is written. */
+export type PlaceOf = (key: Key) => Place;
+
 /** Holds everything that is wrong. `usage`: only flags are wrong, so the exit code is 2 instead of 78. */
 export class ConfigError extends Error {
   readonly problems: Problem[];
@@ -99,16 +102,18 @@ export function loadConfig(input: ConfigInput = {}): LoadedConfig {
 }
 
 /** Reads and checks one file, for `podns check`. Never throws: `problems` holds what is wrong. */
-export function checkConfigFile(file: string): { config: Config; problems: Problem[] } {
+export function checkConfigFile(file: string): { config: Config; problems: Problem[]; placeOf: PlaceOf } {
   let said: FileSettings;
   try {
     said = readFile(file);
   } catch (error) {
-    if (error instanceof ConfigError) return { config: defaults(), problems: error.problems };
+    if (error instanceof ConfigError)
+      return { config: defaults(), problems: error.problems, placeOf: () => ({ file }) };
     throw error;
   }
   const config = { ...defaults(), ...said.values } as Config;
-  return { config, problems: [...said.problems, ...checkAcross(config, placeIn(said))] };
+  const placeOf = placeIn(said);
+  return { config, problems: [...said.problems, ...checkAcross(config, placeOf)], placeOf };
 }
 
 /**
@@ -164,7 +169,7 @@ function fromEnvironment(value: string): unknown {
   }
 }
 
-function placeIn({ places }: FileSettings): (key: Key) => Place {
+function placeIn({ places }: FileSettings): PlaceOf {
   return (key) => places[key] ?? { text: flagName(key) };
 }
 

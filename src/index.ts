@@ -1,7 +1,27 @@
 /** podns as a library: a DNS server for pods that can also answer without a socket. */
 export { createServer } from './server/podns-server.ts';
 export type { BoundListener, PodnsServer, ServerStatus } from './server/podns-server.ts';
-export type { ServerOptions } from './server.ts';
+export type { QueryResult, ServerOptions } from './server.ts';
+export { ExplainError } from './explain/facts.ts';
+export type { ExplainAsk } from './explain/facts.ts';
+export type {
+  Explanation,
+  QuestionExplained,
+  ClientStatus,
+  ClientExplained,
+  RuleExplained,
+  ReasonExplained,
+  Candidate,
+  CandidateAddress,
+  ProvenanceExplained,
+  Age,
+  OutsideExplained,
+  CacheExplained,
+  AnswerExplained,
+  ResolverExplained,
+  ResolverQuery,
+  NearMiss,
+} from './explain/explanation.ts';
 export type { ServerEvents } from './server/announcer.ts';
 export type { Logger } from './server/logger.ts';
 export type { Changes } from './server/changes.ts';

@@ -147,6 +147,26 @@ export function placeText(place: Place | undefined): string {
   return `${place.file}:${place.line}:${place.column ?? 1}`;
 }
 
+/**
+ * What stands wrong. `record`: one resource was refused. `file`: a zone file is not taken up. `conflict`: two sources
+ * give one key. `net6`, `address`: two VPCs or two pods claim the same. `listener`, `client_rule`, `resolv_conf`: a
+ * part of the configuration matches nothing. `limit`: something was turned away because too much came.
+ */
+export type ProblemKind =
+  | 'record'
+  | 'file'
+  | 'source'
+  | 'conflict'
+  | 'net6'
+  | 'address'
+  | 'memory'
+  | 'saved_view'
+  | 'upstream'
+  | 'listener'
+  | 'client_rule'
+  | 'resolv_conf'
+  | 'limit';
+
 /** A problem of the input. `error`: podns has refused it. `warning`: podns serves it, but it may be a mistake. */
 export interface Problem {
   severity: 'error' | 'warning';
@@ -154,6 +174,10 @@ export interface Problem {
   reason: string;
   /** The resource concerned, if there is one. */
   key?: ResourceKey;
+  /** `record` unless it is said. */
+  kind?: ProblemKind;
+  /** Nothing is served in its place: there is no last good state. */
+  unserved?: boolean;
 }
 
 /** `zones/aep.yaml:7:12: reason`. */
@@ -198,6 +222,11 @@ export interface Sink {
    * is one, whether it is effective or not. `stamp` is that of a VPC, as for `put`. True if there is such a version.
    */
   keep(key: ResourceKey, stamp?: string): boolean;
+  /**
+   * Outside of a transaction: the keys that an earlier run has saved of this source for that file, and those that it has
+   * saved without a place. For a file that cannot be read now.
+   */
+  savedIn(file: string): Promise<ResourceKey[]>;
   /** Undefined if the transaction is already answerable. */
   commit(): Promise<void> | undefined;
   /**
@@ -242,8 +271,8 @@ export interface Source {
   close(): Promise<void>;
   /** What a later start needs besides this revision to continue after it; undefined if it could not continue. */
   proof?(revision: string): string | undefined;
-  /** SIGHUP: reads everything again that does not announce its changes. Optional. */
-  reload?(): void;
+  /** SIGHUP: reads everything again that does not announce its changes. Resolves when that is delivered. Optional. */
+  reload?(): Promise<void> | void;
 }
 
 /**

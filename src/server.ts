@@ -8,16 +8,20 @@ import { DEFERRED, Responder } from './answer/responder.ts';
 import { Catalog } from './catalog/catalog.ts';
 import { completeConfig } from './config.ts';
 import type { Config } from './config/table.ts';
+import { AnswerCounts } from './server/answer-counts.ts';
 import type { Answering } from './transport/transport.ts';
 import type { Listen } from './transport/listen.ts';
-import type { Kind, Problem, Resource, Source } from './model.ts';
-import { problemText } from './model.ts';
+import type { Kind, Problem, Resource, Sink, Source } from './model.ts';
 import { monotonicBy } from './server/monotonic-time.ts';
 import type { Announcer } from './server/announcer.ts';
 import { Feed } from './server/feed.ts';
 import { endServer } from './server/ending.ts';
 import type { SourceStatus } from './server/source-status.ts';
 import { catalogInventory } from './server/inventory.ts';
+import { lazyExplainer } from './server/explaining.ts';
+import type { Explainer } from './explain/explainer.ts';
+import type { Explanation } from './explain/explanation.ts';
+import type { ExplainAsk } from './explain/facts.ts';
 import { Transports } from './server/transports.ts';
 import type { OpenListener } from './server/transports.ts';
 import { Staleness } from './server/staleness.ts';
@@ -25,15 +29,16 @@ import type { Readiness } from './server/staleness.ts';
 import { Subscribers } from './server/subscribers.ts';
 import { ApiChanges, validated } from './server/changes.ts';
 import type { Changes } from './server/changes.ts';
+import { Observing } from './server/observing.ts';
 import { silent } from './server/logger.ts';
 import type { Logger } from './server/logger.ts';
 import { Forwarding } from './server/forwarding.ts';
 import { DirectClients } from './server/direct-client.ts';
 import type { AnswerClient } from './server/direct-client.ts';
-import { Recorder } from './server/recorder.ts';
-import { QueryLog } from './server/query-log.ts';
+import { Recording } from './server/recording.ts';
 import { SourceVpcs } from './server/source-vpcs.ts';
 import { answerSettings } from './server/settings.ts';
+import { turnedAway } from './server/turned-away.ts';
 import { LARGE_LOAD, releaseMemory } from './server/release-memory.ts';
 import { checkStateFolder } from './server/state-folder.ts';
 import { configuredSources } from './server/sources.ts';
@@ -59,6 +64,16 @@ export interface ServerOptions {
   cookieSecret?: Uint8Array;
 }
 
+/** Undefined where a server would stay silent. */
+type Answer = Uint8Array | undefined;
+
+export interface QueryResult {
+  answer: Answer;
+  /** The listener that the client would have asked. */
+  listener: string;
+  milliseconds: number;
+}
+
 /** Records that are cleaned up in one pass of the event loop. */
 const TIDIED = 512;
 
@@ -74,8 +89,9 @@ export class ServerCore {
    */
   readonly memory: TrieMemory;
   readonly settings: AnswerSettings;
-  private readonly logger: Logger;
   private readonly announcer: Announcer | undefined;
+  /** Problems, and what people are told of them. */
+  readonly observing: Observing;
   private readonly sources: Source[];
   /** The subscribers of changes: readers of the watch stream and of the events, and the saved view. */
   readonly subscribers: Subscribers;
@@ -83,17 +99,21 @@ export class ServerCore {
   private readonly writer: TrieWriter;
   private readonly staleness: Staleness;
   private readonly responder: Responder;
-  private readonly deferred: Deferred;
+  readonly deferred: Deferred;
   readonly outside: Forwarding;
-  /** Undefined where nothing is recorded. */
-  readonly recorder: Recorder | undefined;
-  private readonly queryLog: QueryLog | undefined;
+  readonly recording: Recording;
   private readonly transports: Transports;
   private readonly answering: Answering;
+  /** What the main thread has answered, and what each VPC has asked. */
+  readonly answers: AnswerCounts;
   private readonly peers: DirectClients;
+  /** Made when it is first asked. */
+  private readonly explainer: () => Explainer;
   private readonly out = new Uint8Array(65535);
   private readonly saidVpcs = new SourceVpcs();
   private readonly api: ApiChanges;
+  private readonly sinks: Sink[] = [];
+  private restored: Promise<void> | undefined;
   private running: Source[] = [];
   private tidying = false;
 
@@ -104,8 +124,14 @@ export class ServerCore {
     const elapsed = monotonicBy(wallClock);
     const seconds = (): number => Math.floor(wallClock() / 1000);
     this.config = config;
-    this.logger = options.logger ?? silent;
     this.announcer = announcer;
+    this.observing = new Observing({
+      logger: options.logger ?? silent,
+      wallClock,
+      elapsed,
+      event: (event) => this.subscribers.problem(event),
+    });
+    const { logger } = this.observing;
     this.sources = [...configuredSources(config), ...(options.sources ?? [])];
     this.catalog = new Catalog({
       sources: this.sources.map(({ name }) => name),
@@ -134,10 +160,16 @@ export class ServerCore {
           this.staleness.note(source, change.resource);
           if (change.resource.kind === 'vpc') this.outside.changed(change.resource);
         } else if (change.key.kind === 'vpc') this.outside.forget(change.key.vpc);
+        this.observing.change(change);
         this.subscribers.change(change, at);
       },
       onState: (source) => this.afterState(source),
-      onProblem: (source, problem) => this.logProblem(source, problem),
+      onProblems: (source, scope, problems) => {
+        this.observing.sourceProblems(source, scope, problems);
+        for (const problem of problems) announcer?.problem(source, problem);
+      },
+      onTaken: (source, revision, full, changes) =>
+        this.observing.reports.committed(source, revision, full, changes),
     });
     this.staleness = new Staleness({
       writer: this.writer,
@@ -156,7 +188,10 @@ export class ServerCore {
       sources: this.sources,
       version: options.version ?? '',
       wallClock,
-      report: (problem) => this.logProblem('saved view', problem),
+      report: (problem) => {
+        this.observing.look();
+        if (problem !== undefined) announcer?.problem('saved view', problem);
+      },
       follower: announcer,
     });
     this.responder = new Responder(new View(memory), settings, seconds);
@@ -177,46 +212,80 @@ export class ServerCore {
       isLive: () => this.staleness.live,
       outside: this.outside,
     });
-    const { record, recordSize, logQueries: logRate } = config;
-    if (record !== 'off')
-      this.recorder = new Recorder({ keeps: record, size: recordSize, logRate, memory, settings, wallClock });
-    if (this.recorder !== undefined && logRate > 0) this.queryLog = new QueryLog(this.recorder, this.logger);
-    this.answering = {
+    // Not the quiet logger: each line of the query log is one of its own.
+    this.recording = new Recording({ config, logger: options.logger, memory, settings, wallClock });
+    this.answers = new AnswerCounts(this.responder);
+    this.answering = this.answers.counting({
       answerNow: (packet, peer, out) => this.answerNow(packet, peer, out),
-      defer: (packet, peer, reply) => this.defer(packet, peer, reply),
-    };
+      defer: (packet, peer, reply) => {
+        this.observing.asked();
+        this.deferred.defer(packet, peer, this.recording.replying(packet, peer, reply));
+      },
+    });
     this.transports = new Transports({
       memory,
       sharedCache: this.outside.sharedCache,
       settings,
-      recorder: this.recorder,
+      recorder: this.recording.recorder,
       answering: this.answering,
       workers: config.workers,
       tcp: { idleMs: config.tcpIdle, connections: config.tcpConnections, client: config.tcpClient },
-      logger: this.logger,
+      logger,
+      vpcCounts: () => this.answers.lend(),
+    });
+    this.observing.begin({
+      config,
+      catalog: this.catalog,
+      elapsed,
+      states: () => this.feed.states(),
+      addressProblems: () => this.writer.problems(),
+      listeners: () => this.transports.listeners.map(({ listener }) => listener),
+      forwarder: () => this.outside.status(),
+      savedView: () => this.subscribers.saved?.problem,
+      turnedAway: () => turnedAway(this.transports.listeners, this.deferred, this.outside.counters),
     });
     this.peers = new DirectClients(this.transports);
+    const { catalog, feed, deferred, outside, transports } = this;
+    const inventory = catalogInventory(catalog);
+    const fixed = { memory, settings, config, seconds };
+    this.explainer = lazyExplainer({ ...fixed, catalog, inventory, feed, deferred, outside, transports });
     this.api = new ApiChanges(() => this.feed.sink(API_SOURCE));
   }
 
   /**
-   * Binds the configured listeners, loads the saved view (queries are held meanwhile), and starts the sources.
-   * Resolves when all bound listeners are served. Rejects with StateFolderError if another user may have written the
-   * saved view, and with the error of the first listener that cannot be bound.
+   * Takes up the saved view; `start` does so as well. Rejects with StateFolderError where somebody else may have
+   * written it.
+   */
+  restore(): Promise<void> {
+    return (this.restored ??= this.load());
+  }
+
+  /**
+   * Binds the configured listeners while the saved view is taken up, when queries are held, and starts the sources.
+   * Resolves when all that was bound is served. Rejects as `restore` does, and with the first listener that cannot be
+   * bound.
    */
   async start(): Promise<void> {
+    const restored = this.restore();
+    // Whoever waits for it below is told.
+    restored.catch(() => undefined);
     if (this.config.state !== '') checkStateFolder(this.config.state);
     for (const listen of this.config.listen) await this.bind(listen);
-    const sinks = this.sources.map((source) => this.feed.sink(source.name));
-    const { saved } = this.subscribers;
-    const records = (await saved?.load()) ?? 0;
-    if (records > 0) this.logger.info({ path: saved!.path, records }, 'saved view');
+    await restored;
     this.staleness.look();
     this.sources.forEach((source, i) => {
       this.running.push(source);
-      source.start(sinks[i]!, saved?.resume(source.name));
+      source.start(this.sinks[i]!, this.subscribers.saved?.resume(source.name));
     });
     await this.transports.ready();
+  }
+
+  private async load(): Promise<void> {
+    if (this.config.state !== '') checkStateFolder(this.config.state);
+    this.sinks.push(...this.sources.map((source) => this.feed.sink(source.name)));
+    const { saved } = this.subscribers;
+    const records = (await saved?.load()) ?? 0;
+    if (records > 0) this.observing.logger.info({ path: saved!.path, records }, 'the saved view is served');
   }
 
   /**
@@ -245,13 +314,33 @@ export class ServerCore {
   }
 
   /** Answers one message without a socket. Undefined if a server would send nothing. */
-  answer(packet: Uint8Array, client: AnswerClient): Uint8Array | undefined | Promise<Uint8Array | undefined> {
-    const peer = this.peers.of(client);
+  answer(packet: Uint8Array, client: AnswerClient): Answer | Promise<Answer> {
+    return this.answerPeer(packet, this.peers.of(client));
+  }
+
+  /**
+   * Why a client gets its answer: how the server identifies the client and reads the name, which records it considers, and
+   * what resolvers do with the answer. Asks no upstream. Rejects with ExplainError if the question cannot be asked.
+   */
+  explain(ask: ExplainAsk): Promise<Explanation> {
+    return this.explainer().explain(ask);
+  }
+
+  /** The answer itself, as that client would get it on that listener. Rejects as `explain` does. */
+  async query(ask: ExplainAsk): Promise<QueryResult> {
+    const { packet, peer } = await this.explainer().prepare(ask);
+    const began = performance.now();
+    const answer = await this.answerPeer(packet, peer);
+    return { answer, listener: peer.listener.text, milliseconds: performance.now() - began };
+  }
+
+  private answerPeer(packet: Uint8Array, peer: Peer): Answer | Promise<Answer> {
     const length = this.answerNow(packet, peer, this.out);
     if (length > 0) return this.out.slice(0, length);
     if (length !== DEFERRED) return undefined;
     return new Promise((resolve) => {
-      this.defer(packet, peer, (answer) => resolve(answer.length === 0 ? undefined : answer.slice()));
+      const reply = (answer: Uint8Array): void => resolve(answer.length === 0 ? undefined : answer.slice());
+      this.deferred.defer(packet, peer, this.recording.replying(packet, peer, reply));
     });
   }
 
@@ -261,10 +350,10 @@ export class ServerCore {
   }
 
   readiness(): Readiness {
-    return this.staleness.readiness();
+    return this.observing.readiness(this.staleness.readiness());
   }
 
-  /** All current problems: refused input, and conflicts between sources, between VPCs and over addresses. */
+  /** Everything that stands wrong with what sources say: refused input, conflicts between sources, VPCs and addresses. */
   problems(): Problem[] {
     return [...this.feed.status().flatMap(({ problems }) => problems), ...this.conflicts()];
   }
@@ -274,14 +363,27 @@ export class ServerCore {
     return [...this.catalog.conflicts(), ...this.writer.problems()];
   }
 
+  /** Of every VPC, by which its queries are counted. */
+  vpcNumbers(): Iterable<[name: string, number: number]> {
+    return this.writer.vpcNumbers();
+  }
+
+  /** Octets of the view in use. */
+  viewUsage(): { arena: number; names: number; addresses: number } {
+    return this.writer.usage;
+  }
+
   /** Effective resources of a kind, sorted. */
   list(kind: Kind, filter: { vpc?: string; namespace?: string } = {}): Iterable<Resource> {
     return this.catalog.list(kind, filter, true);
   }
 
-  /** Reads sources again that do not announce their changes (SIGHUP). */
-  reload(): void {
-    for (const source of this.running) source.reload?.();
+  /** Reads again what does not announce its changes (SIGHUP); resolves when that is answerable. */
+  async reload(): Promise<void> {
+    const { running } = this;
+    await Promise.all(running.map((source) => source.reload?.()));
+    await this.settled();
+    this.observing.reloaded(running.length);
   }
 
   /** Resolves when everything that the sources have delivered so far is answerable. */
@@ -292,7 +394,8 @@ export class ServerCore {
   /** Answers queries in flight, those left after `graceMs` (5 s) with SERVFAIL; then saves the view and stops. */
   close(graceMs?: number): Promise<void> {
     const { transports, deferred, outside, subscribers, staleness } = this;
-    this.queryLog?.close();
+    this.recording.close();
+    this.observing.close();
     return endServer(
       { transports, deferred, outside, sources: this.running.splice(0), subscribers, staleness },
       graceMs,
@@ -302,13 +405,9 @@ export class ServerCore {
   private answerNow(packet: Uint8Array, peer: Peer, out: Uint8Array): number {
     this.responder.view.refresh();
     const length = this.responder.answer(packet, 0, packet.length, peer, out, 0);
-    if (this.recorder !== undefined && length > 0) this.recorder.answered(this.responder, peer, out);
+    this.recording.answered(this.responder, peer, out, length);
     this.responder.cached?.leave();
     return length;
-  }
-
-  private defer(packet: Uint8Array, peer: Peer, reply: (answer: Uint8Array) => void): void {
-    this.deferred.defer(packet, peer, this.recorder?.replying(packet, peer, reply) ?? reply);
   }
 
   private afterCommit(changes: number): void {
@@ -316,6 +415,7 @@ export class ServerCore {
     this.deferred.viewChanged();
     this.subscribers.commit();
     this.announceReady();
+    this.observing.recordsChanged();
     // The writer updates the other copy once its readers have left, at the latest with the next change.
     setImmediate(() => {
       this.writer.tables.settle();
@@ -342,17 +442,8 @@ export class ServerCore {
 
   private afterState(name: string): void {
     this.staleness.look();
-    for (const { name: source, state, reason } of this.feed.states()) {
-      if (source === name)
-        this.logger[state === 'live' ? 'info' : 'warn']({ source, state, reason }, 'source');
-    }
+    for (const status of this.feed.states()) if (status.name === name) this.observing.sourceState(status);
     this.announcer?.source(() => this.feed.status().find((status) => status.name === name)!);
     this.announceReady();
-  }
-
-  private logProblem(source: string, problem: Problem): void {
-    const log = problem.severity === 'error' ? 'error' : 'warn';
-    this.logger[log]({ source }, problemText(problem));
-    this.announcer?.problem(source, problem);
   }
 }

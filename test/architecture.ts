@@ -13,6 +13,7 @@ export const ROOMS: Record<string, string> = {
   catalog: 'which source gave what, packed; conflicts; change sets; moments; the saved view',
   source: 'where records come from; each validates, and delivers transactions into a sink',
   forward: 'outside names: upstreams and their cache',
+  explain: 'why a client gets its answer: the same deciding, traced, and what resolvers do with it',
   watch: 'the server side of the watch stream, and the events',
   config: 'every setting and limit, in one table (`config/table.ts`)',
   server:
@@ -39,6 +40,8 @@ export const ALLOWED: Record<string, string[]> = {
   source: ['base', 'model', 'dns'],
   forward: ['base', 'dns', 'model', 'shared-cache', 'answer/peer', 'answer/settings'],
   watch: ['model', 'catalog'],
+  // `config/suggest` knows which words are written nearly alike.
+  explain: ['model', 'dns', 'trie', 'answer', 'config/suggest'],
   config: [
     'model',
     'dns/address',
@@ -61,11 +64,22 @@ export const ALLOWED: Record<string, string[]> = {
     'source',
     'forward',
     'watch',
+    'explain',
     'config',
   ],
-  index: ['server', 'model', 'config', 'source', 'catalog/change', 'transport/listen', 'trie/memory'],
+  index: [
+    'server',
+    'explain',
+    'model',
+    'config',
+    'source',
+    'catalog/change',
+    'transport/listen',
+    'trie/memory',
+  ],
   admin: [
     'index',
+    'explain',
     'server',
     'watch',
     'config',
@@ -75,10 +89,15 @@ export const ALLOWED: Record<string, string[]> = {
     'transport/listen',
     // Docker's networks are overlays, also those that pods only refer to.
     'source/validate/implied-overlay',
+    // Metrics read what answers were counted under.
+    'answer/counts',
+    'answer/vpc-counts',
+    'transport/transport',
   ],
   cli: [
     'index',
     'server',
+    'explain',
     'config',
     'model',
     'dns',
@@ -86,5 +105,7 @@ export const ALLOWED: Record<string, string[]> = {
     'admin',
     'transport/listen',
     'transport/syscalls',
+    // `check` reads the host's resolvers as the forwarder does.
+    'forward/routes/resolv-conf',
   ],
 };

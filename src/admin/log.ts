@@ -50,7 +50,7 @@ export function logRoutes(app: FastifyInstance, server: ServerCore): void {
     async (request: { query: unknown; params: unknown }, reply: FastifyReply): Promise<FastifyReply> => {
       try {
         const query = queryOf(request.query as Record<string, unknown>, words, request.params);
-        const { recorder } = server;
+        const { recorder } = server.recording;
         if (recorder === undefined) throw new LogFailure(409, 'nothing is recorded: record is off');
         if (running + followers.size >= AT_ONCE)
           throw new LogFailure(503, 'too many requests read the records');

@@ -19,6 +19,13 @@ import type { CachedAnswers } from './cached-answer.ts';
 /** `answer` could not finish: the packet goes to what may wait. */
 export const DEFERRED = -1;
 
+/** What a responder is made of when it must be something of its own. */
+export interface ResponderParts {
+  decider?: Decider;
+  /** Says whether a source that nobody knows is told so once more. */
+  refusals?: Pick<RefusalLimit, 'allow'>;
+}
+
 export class Responder {
   readonly query = new Query();
   readonly client = new Client();
@@ -29,17 +36,17 @@ export class Responder {
   /** Answers of upstreams that are at hand; without it every outside name is deferred. */
   cached: CachedAnswers | undefined = undefined;
   private readonly decider: Decider;
-  private readonly refusals: RefusalLimit;
+  private readonly refusals: Pick<RefusalLimit, 'allow'>;
   private readonly settings: AnswerSettings;
 
   /** `nowSeconds`: Unix time, for cookies and the limit of refusals. */
-  constructor(view: View, settings: AnswerSettings, nowSeconds: () => number) {
+  constructor(view: View, settings: AnswerSettings, nowSeconds: () => number, parts: ResponderParts = {}) {
     this.view = view;
     this.settings = settings;
     this.identifier = new Identifier(view, settings.clients);
-    this.decider = new Decider(view, settings);
+    this.decider = parts.decider ?? new Decider(view, settings);
     this.encoder = new Encoder(view, settings, nowSeconds);
-    this.refusals = new RefusalLimit(nowSeconds);
+    this.refusals = parts.refusals ?? new RefusalLimit(nowSeconds);
   }
 
   /**
@@ -96,6 +103,8 @@ export class Responder {
       return;
     }
     this.decider.decide(client, query, peer, d);
+    if (client.lacksNamespace && d.rcode === dns.RCODE_NXDOMAIN && d.ede < 0)
+      d.fail(dns.RCODE_NXDOMAIN, dns.EDE_NOT_READY, decision.TEXT_UNKNOWN_NAMESPACE);
   }
 
   /** Encodes the decision of the last `judge`; `texts` for those that carry TXT strings. */

@@ -6,6 +6,8 @@ import type { SharedCacheMemory } from '../shared-cache/memory.ts';
 import { SharedCacheReader } from '../shared-cache/cache-reader.ts';
 import type { TrieMemory } from '../trie/memory.ts';
 import { View } from '../trie/read/view.ts';
+import * as layout from '../trie/layout.ts';
+import { typePlace } from './counts.ts';
 import * as decision from './decide/decision.ts';
 import { Prefetch } from './prefetch.ts';
 import type { Batch } from './prefetch.ts';
@@ -15,6 +17,7 @@ import type { AnswerSettings } from './settings.ts';
 import { CachedAnswers } from './cached-answer.ts';
 import type { RecordMemory } from './record/layout.ts';
 import { RecordWriter } from './record/writer.ts';
+import { VpcCounts } from './vpc-counts.ts';
 
 /** Structured-cloneable: memory is shared, settings are copied. */
 export interface WorkerData {
@@ -26,6 +29,8 @@ export interface WorkerData {
   settings: AnswerSettings;
   /** This thread's flight recorder; undefined where it is off. */
   record?: RecordMemory;
+  /** Of `VpcCounts`. */
+  vpcCounts?: SharedArrayBuffer;
 }
 
 /**
@@ -35,13 +40,17 @@ export interface WorkerData {
 export const BATCH_STEPS = 4096;
 
 class WorkerResponder {
+  /** See `BatchResponder`. */
+  asked = 0;
   private readonly responder: Responder;
   private readonly view: View;
   private readonly prefetch: Prefetch;
   private readonly record: RecordWriter | undefined;
+  private readonly vpcCounts: VpcCounts;
   private peer: Peer | undefined;
 
-  constructor({ memory, sharedCache, reader, settings, record }: WorkerData) {
+  constructor({ memory, sharedCache, reader, settings, record, vpcCounts }: WorkerData) {
+    this.vpcCounts = new VpcCounts(vpcCounts);
     this.view = new View(memory, reader);
     this.responder = new Responder(this.view, settings, () => Math.floor(Date.now() / 1000));
     this.prefetch = new Prefetch(this.view, this.responder.identifier);
@@ -81,8 +90,16 @@ class WorkerResponder {
       this.enter();
     }
     this.prefetch.use(index);
-    const length = this.responder.answer(packet, start, end, peer, out, outStart);
-    if (this.record !== undefined && length > 0) this.record.answered(this.responder, peer, out, outStart);
+    const { responder } = this;
+    const length = responder.answer(packet, start, end, peer, out, outStart);
+    if (this.record !== undefined && length > 0) this.record.answered(responder, peer, out, outStart);
+    this.asked = typePlace(responder.query.qtype);
+    const { vpc } = responder.decision;
+    if (vpc !== 0) {
+      const number = this.view.words[vpc + layout.VPC_NUMBER];
+      this.vpcCounts.query(number);
+      if (length > 0) this.vpcCounts.answer(number, out[outStart + 3] & 15);
+    }
     return length;
   }
 

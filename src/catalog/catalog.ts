@@ -8,6 +8,7 @@ import { Lists } from './lists.ts';
 import type { ListFilter, Paced } from './lists.ts';
 import type { Moment } from './moments.ts';
 import { ChangeLog } from './saved/change-log.ts';
+import { hiddenRecords, keysSavedIn } from './searches.ts';
 import { Store } from './store.ts';
 import { Transaction } from './transaction.ts';
 import type { Change, EffectiveRecord, Provenance, SourceRecord } from './change.ts';
@@ -271,17 +272,41 @@ export class Catalog {
     if (this.#precedence.shadowed === 0) return problems;
     const most = problems.length + limit;
     for (const reference of store.walk()) {
-      if (!store.has(reference, SHADOWED)) continue;
-      const key = store.key(reference);
-      const loser = this.#precedence.sources[store.source(reference)]!.name;
-      const heard = this.#effective(key);
-      const winner = this.#precedence.sources[store.source(heard)]!.name;
-      const how = store.sameContent(reference, heard) ? 'the same' : 'otherwise';
-      const reason = `${keyText(key)}: ${loser} says it too, ${how}; ${winner} is preferred and is heard`;
-      problems.push({ severity: 'warning', reason, key, place: store.place(reference) });
-      if (problems.length >= most) break;
+      const problem = store.has(reference, SHADOWED) ? this.#conflict(reference) : undefined;
+      if (problem !== undefined && problems.push(problem) >= most) break;
     }
     return problems;
+  }
+
+  /** As `conflicts`, paced: with many records it takes longer than one slice. May throw MomentLost. */
+  *conflictsPaced(limit = 100): Paced<Problem> {
+    let found = 0;
+    for (const problem of this.#precedence.overlapProblems()) {
+      yield problem;
+      if (++found >= limit) break;
+    }
+    if (this.#precedence.shadowed === 0) return;
+    const most = found + limit;
+    const moment = this.openMoment();
+    try {
+      for (const reference of hiddenRecords(this.#store, moment)) {
+        const problem = reference === undefined ? undefined : this.#conflict(reference);
+        yield problem;
+        if (problem !== undefined && ++found >= most) return;
+      }
+    } finally {
+      this.closeMoment(moment);
+    }
+  }
+
+  /** Keys that a source gave in this file, and those that it gave without a file. May throw MomentLost. */
+  *keysIn(source: string, file: string): Paced<ResourceKey> {
+    const moment = this.openMoment();
+    try {
+      yield* keysSavedIn(this.#store, moment, this.#source(source).id, file);
+    } finally {
+      this.closeMoment(moment);
+    }
   }
 
   /** Memory work that is left over, at most `budget` records of it; returns whether there is more. */
@@ -293,6 +318,18 @@ export class Catalog {
   memory(): { records: number; dead: number; index: number } {
     const { arena, table, members } = this.#store;
     return { records: arena.capacity, dead: arena.deadBytes, index: table.bytes + members.bytes };
+  }
+
+  #conflict(reference: number): Problem | undefined {
+    const store = this.#store;
+    const key = store.key(reference);
+    const heard = this.#effective(key);
+    if (heard === 0) return undefined;
+    const loser = this.#precedence.sources[store.source(reference)]?.name ?? '';
+    const winner = this.#precedence.sources[store.source(heard)]!.name;
+    const how = store.sameContent(reference, heard) ? 'the same' : 'otherwise';
+    const reason = `${keyText(key)}: ${loser} says it too, ${how}; ${winner} is preferred and is heard`;
+    return { kind: 'conflict', severity: 'warning', reason, key, place: store.place(reference) };
   }
 
   #effective({ kind, vpc, namespace, name }: ResourceKey): number {

@@ -47,4 +47,6 @@ export interface SourceRecord {
   stamp: bigint;
   /** Another source is effective for this key. */
   shadowed: boolean;
+  /** Where it is written, if in a file. */
+  file?: string;
 }

@@ -108,13 +108,16 @@ export class Lists {
   /** One that was reported at that moment. */
   saidRecord(moment: Moment, reference: number): SourceRecord {
     const store = this.#store;
-    return {
+    const said: SourceRecord = {
       source: this.#precedence.sources[store.source(reference)]?.name ?? '',
       resource: store.resource(reference),
       revision: store.revision(reference),
       stamp: store.stamp(reference),
       shadowed: !moment.hears(reference),
     };
+    const file = store.place(reference)?.file;
+    if (file !== undefined) said.file = file;
+    return said;
   }
 
   /** Every VPC and namespace that has something effective in it now; `namespace` is empty for a VPC itself. */

@@ -245,7 +245,7 @@ export class Precedence {
       const heard = this.sources[store.source(other)]!.name;
       const why = isOlder ? 'which is older' : `which ${heard}, a preferred source, says`;
       const reason = `net6 ${prefix} of vpc ${vpc} is refused: it overlaps net6 of vpc ${by}, ${why}`;
-      yield { severity: 'error', reason, key: keyOfVpc(vpc), place: store.place(reference) };
+      yield { kind: 'net6', severity: 'error', reason, key: keyOfVpc(vpc), place: store.place(reference) };
     }
   }
 

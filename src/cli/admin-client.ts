@@ -82,9 +82,16 @@ function configured(
   }
 }
 
-/** The body of a path, parsed. Throws CommandError: 4 if no server answers, 77 without permission. */
-export async function askAdmin<Answer>(target: AdminTarget, path: string): Promise<Answer> {
-  const response = await open(target, path);
+/**
+ * The body of a path, parsed. Throws CommandError: 4 if no server answers, 77 without permission. `codes`: the exit code
+ * by HTTP status, with the words of the server.
+ */
+export async function askAdmin<Answer>(
+  target: AdminTarget,
+  path: string,
+  codes: Readonly<Record<number, number>> = {},
+): Promise<Answer> {
+  const response = await open(target, path, codes);
   return JSON.parse(await textOf(response)) as Answer;
 }
 
@@ -102,11 +109,17 @@ export async function* adminLines(target: AdminTarget, path: string): AsyncGener
   }
 }
 
-async function open(target: AdminTarget, path: string): Promise<http.IncomingMessage> {
+async function open(
+  target: AdminTarget,
+  path: string,
+  codes: Readonly<Record<number, number>> = {},
+): Promise<http.IncomingMessage> {
   const response = await request(target, path);
   const { statusCode = 0 } = response;
   if (statusCode === 200) return response;
   const text = (await textOf(response)).trim().slice(0, 300);
+  const code = codes[statusCode];
+  if (code !== undefined && text !== '') throw new CommandError(code, text);
   const denied = statusCode === 401 || statusCode === 403;
   const words = text === '' ? `HTTP ${statusCode}` : text;
   throw new CommandError(denied ? EXIT_NO_PERMISSION : EXIT_FAILURE, `${target.text}${path}: ${words}`);

@@ -27,6 +27,7 @@ export interface Exchange {
   doubts: string[];
   octets: number;
   protocol: 'UDP' | 'TCP';
+  /** From the last sending of the query to its answer, as dig counts it. */
   milliseconds: number;
   /** Why TCP failed after a truncated answer; `message` is then the truncated answer. */
   tcpFailure?: string;
@@ -41,27 +42,31 @@ export async function exchange(
   target: Target,
   options: ExchangeOptions,
 ): Promise<Exchange> {
-  const started = performance.now();
-  const done = (answer: Uint8Array, protocol: 'UDP' | 'TCP', tcpFailure?: string): Exchange => {
+  const done = ({ answer, milliseconds }: Timed, protocol: 'UDP' | 'TCP', tcpFailure?: string): Exchange => {
     const message = parseMessage(answer);
     return {
       message,
       doubts: secondOpinion(answer, message),
       octets: answer.length,
       protocol,
-      milliseconds: Math.round(performance.now() - started),
+      milliseconds: Math.floor(milliseconds),
       ...(tcpFailure === undefined ? {} : { tcpFailure }),
     };
   };
   if (options.tcp) return done(await overTcp(query, target, options.timeout), 'TCP');
-  const answer = await overUdp(query, target, options);
-  if ((flagsOf(answer) & FLAG_TC) === 0) return done(answer, 'UDP');
+  const timed = await overUdp(query, target, options);
+  if ((flagsOf(timed.answer) & FLAG_TC) === 0) return done(timed, 'UDP');
   try {
     return done(await overTcp(query, target, options.timeout), 'TCP');
   } catch (error) {
     if (!(error instanceof Unreachable)) throw error;
-    return done(answer, 'UDP', error.message);
+    return done(timed, 'UDP', error.message);
   }
+}
+
+interface Timed {
+  answer: Uint8Array;
+  milliseconds: number;
 }
 
 /** An answer to this query: the same id, a response, and the same question where there is one. */
@@ -82,11 +87,12 @@ function answers(packet: Uint8Array, query: Uint8Array): boolean {
   return packet.length >= end && Buffer.from(packet.subarray(12, end)).equals(query.subarray(12, end));
 }
 
-function overUdp(query: Uint8Array, target: Target, options: ExchangeOptions): Promise<Uint8Array> {
+function overUdp(query: Uint8Array, target: Target, options: ExchangeOptions): Promise<Timed> {
   const socket = createSocket(target.address.includes(':') ? 'udp6' : 'udp4');
   let timer: NodeJS.Timeout | undefined;
-  return new Promise<Uint8Array>((resolve, reject) => {
+  return new Promise<Timed>((resolve, reject) => {
     let left = options.tries;
+    let sent = 0;
     const send = (): void => {
       if (left === 0) {
         const whole = options.tries * options.timeout;
@@ -94,12 +100,13 @@ function overUdp(query: Uint8Array, target: Target, options: ExchangeOptions): P
         return;
       }
       left--;
+      sent = performance.now();
       socket.send(query);
       timer = setTimeout(send, options.timeout);
     };
     socket.on('error', (error: NodeJS.ErrnoException) => reject(new Unreachable(reasonOf(error))));
     socket.on('message', (packet) => {
-      if (answers(packet, query)) resolve(packet);
+      if (answers(packet, query)) resolve({ answer: packet, milliseconds: performance.now() - sent });
     });
     // A connected socket reports a closed port at once, and takes answers from this server only.
     socket.connect(target.port, target.address, send);
@@ -109,7 +116,7 @@ function overUdp(query: Uint8Array, target: Target, options: ExchangeOptions): P
   });
 }
 
-function overTcp(query: Uint8Array, target: Target, timeout: number): Promise<Uint8Array> {
+function overTcp(query: Uint8Array, target: Target, timeout: number): Promise<Timed> {
   return new Promise((resolve, reject) => {
     const socket = connect({ host: target.address, port: target.port, noDelay: true });
     const fail = (reason: string): void => {
@@ -119,7 +126,11 @@ function overTcp(query: Uint8Array, target: Target, timeout: number): Promise<Ui
     };
     const timer = setTimeout(() => fail(`no answer within ${timeout} ms`), timeout);
     const frames = new Frames();
-    socket.on('connect', () => socket.write(frame(query)));
+    let sent = 0;
+    socket.on('connect', () => {
+      sent = performance.now();
+      socket.write(frame(query));
+    });
     socket.on('error', (error) => fail(reasonOf(error)));
     socket.on('end', () => fail('the connection was closed without an answer'));
     socket.on('data', (part) => {
@@ -128,7 +139,7 @@ function overTcp(query: Uint8Array, target: Target, timeout: number): Promise<Ui
         if (!answers(packet, query)) continue;
         clearTimeout(timer);
         socket.destroy();
-        resolve(packet);
+        resolve({ answer: packet, milliseconds: performance.now() - sent });
         return;
       }
     });

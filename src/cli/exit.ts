@@ -25,3 +25,14 @@ export class CommandError extends Error {
     this.exitCode = exitCode;
   }
 }
+
+/** Ends a command with an exit code; it has said everything. */
+export class Ended extends Error {
+  readonly exitCode: number;
+
+  constructor(exitCode: number) {
+    super('');
+    this.name = 'Ended';
+    this.exitCode = exitCode;
+  }
+}

@@ -1,6 +1,6 @@
 /** The tree of commands, and how an error becomes an exit code. */
 import { Command, CommanderError } from 'commander';
-import { CommandError, EXIT_FAILURE, EXIT_OK, EXIT_USAGE } from './exit.ts';
+import { CommandError, Ended, EXIT_FAILURE, EXIT_OK, EXIT_USAGE } from './exit.ts';
 import { errorLine, printing, type Io } from './io.ts';
 import { packageVersion } from './package.ts';
 
@@ -15,6 +15,7 @@ const listing =
 const COMMANDS: Record<string, Loader> = {
   serve: async (io) => (await import('./commands/serve.ts')).serveCommand(io),
   check: async (io) => (await import('./commands/check.ts')).checkCommand(io),
+  explain: async (io) => (await import('./commands/explain.ts')).explainCommand(io),
   query: async (io) => (await import('./commands/query.ts')).queryCommand(io),
   ns: listing('ns'),
   vpc: listing('vpc'),
@@ -28,6 +29,7 @@ const COMMANDS: Record<string, Loader> = {
   log: async (io) => (await import('./commands/log.ts')).logCommand(io),
   top: async (io) => (await import('./commands/top.ts')).topCommand(io),
   status: async (io) => (await import('./commands/status.ts')).statusCommand(io),
+  problems: async (io) => (await import('./commands/problems.ts')).problemsCommand(io),
   'resolv-conf': async (io) => (await import('./commands/resolv-conf.ts')).resolvConfCommand(io),
   import: async (io) => (await import('./commands/import.ts')).importCommand(io),
   completion: async (io) =>
@@ -69,6 +71,7 @@ export async function run(args: readonly string[], streams: Io): Promise<number>
   } catch (error) {
     // Commander has printed its own text; help on request is not an error.
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_OK : EXIT_USAGE;
+    if (error instanceof Ended) return error.exitCode;
     if (error instanceof CommandError) {
       for (const text of error.message.split('\n')) if (text !== '') errorLine(io, `podns: ${text}`);
       return error.exitCode;

@@ -1,14 +1,19 @@
 /** The word that the user probably meant: the nearest by edit distance, if it is near enough. */
 
-/** Levenshtein distance of two short words. */
-function distance(a: string, b: string): number {
+/** How many letters must be put in, left out, changed or swapped with their neighbour. Of short words. */
+export function distance(a: string, b: string): number {
+  let before: number[] = [];
   let row = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 1; i <= a.length; i++) {
     const next = [i];
     for (let j = 1; j <= b.length; j++) {
       const change = a[i - 1] === b[j - 1] ? 0 : 1;
-      next.push(Math.min(next[j - 1]! + 1, row[j]! + 1, row[j - 1]! + change));
+      let least = Math.min(next[j - 1]! + 1, row[j]! + 1, row[j - 1]! + change);
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
+        least = Math.min(least, before[j - 2]! + 1);
+      next.push(least);
     }
+    before = row;
     row = next;
   }
   return row[b.length]!;

@@ -103,6 +103,20 @@ export const SETTINGS = {
     0,
     'share of the answers that podns logs, one JSON line each, from 0 to 1; at most 5,000 lines per second and thread',
   ),
+  logFormat: setting(
+    'Serving',
+    'auto|text|json',
+    value.word('auto', 'text', 'json'),
+    'auto',
+    'log lines for people, or one JSON object a line; auto: for people on a terminal',
+  ),
+  strict: setting(
+    'Serving',
+    undefined,
+    value.flag,
+    false,
+    'end with 78 at the start where a zone file, a record or a scope is wrong, instead of serving the rest',
+  ),
   state: setting(
     'Serving',
     'DIR',

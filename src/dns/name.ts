@@ -28,6 +28,11 @@ export function foldInto(
   for (let i = 0; i < length; i++) out[outOffset + i] = FOLD[wire[offset + i]];
 }
 
+/** ASCII lower case of text. Unlike `toLowerCase` it keeps other letters: U+212A must not become `k`. */
+export function foldText(text: string): string {
+  return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+}
+
 /**
  * Presentation text to wire form, root octet included; a final dot makes no difference, `.` is the root.
  * Escapes are `\DDD` and `\X`. Letter case is kept.

@@ -5,8 +5,11 @@ import type { EdnsOption } from './build.ts';
 import { CLASS_ANY, HEADER_LENGTH, OPTION_EDE, TYPE_OPT } from './constants.ts';
 import * as flag from './flags.ts';
 import { Cursor, MessageError, rdataText } from './rdata.ts';
+import { classText, typeText } from './text.ts';
 
 const CLASS_NONE = 254;
+/** Octets of rdata that `skimMessage` keeps: as long as an address. */
+const RDATA_KEPT = 16;
 
 export interface Question {
   /** Presentation text with its final dot, letter case as received. */
@@ -70,6 +73,26 @@ export interface Message {
  * @throws MessageError for anything that breaks the format, more than one question among it (RFC 9619).
  */
 export function parseMessage(packet: Uint8Array): Message {
+  return readMessage(packet, Infinity, undefined).message;
+}
+
+/** A message of which not all records were made into text. */
+export interface Skimmed {
+  message: Message;
+  /** Records of answer, authority and additional section that come after those that were. */
+  unread: [number, number, number];
+}
+
+/**
+ * As `parseMessage`, but only the first `most` records of each section become text. `rdata`: is filled with the
+ * rdata of all others too, the first 16 octets of each as characters, which is enough for addresses; without it the
+ * message is read no further than `most` records of a section. @throws MessageError
+ */
+export function skimMessage(packet: Uint8Array, most: number, rdata?: Set<string>): Skimmed {
+  return readMessage(packet, most, rdata);
+}
+
+function readMessage(packet: Uint8Array, most: number, rdata: Set<string> | undefined): Skimmed {
   const cursor = new Cursor(packet, 0, packet.length);
   if (packet.length < HEADER_LENGTH) throw new MessageError(`${packet.length} octets are less than a header`);
   const id = cursor.uint16();
@@ -99,16 +122,34 @@ export function parseMessage(packet: Uint8Array): Message {
     message.question = { name: cursor.domain(), type: cursor.uint16(), class: cursor.uint16() };
   }
   const sections = [message.answer, message.authority, message.additional];
+  const skimmed: Skimmed = { message, unread: [0, 0, 0] };
+  let isOver = false;
   sections.forEach((section, index) => {
-    for (let i = 0; i < counts[index]; i++) readRecord(cursor, message, section);
+    for (let i = 0; i < counts[index] && !isOver; i++) {
+      if (readRecord(cursor, message, section, most, rdata)) continue;
+      skimmed.unread[index]++;
+      isOver = rdata === undefined;
+      if (isOver) skimmed.unread[index] += counts[index] - i - 1;
+    }
   });
   message.length = cursor.at;
-  return message;
+  return skimmed;
 }
 
-function readRecord(cursor: Cursor, message: Message, section: ResourceRecord[]): void {
+/** False for a record that is one too many to be read. */
+function readRecord(
+  cursor: Cursor,
+  message: Message,
+  section: ResourceRecord[],
+  most: number,
+  known: Set<string> | undefined,
+): boolean {
   const start = cursor.at;
-  const name = cursor.domain();
+  const isMore = section.length >= most;
+  // Most owners are pointers, and nobody reads those of the rest.
+  const isPointer = isMore && cursor.message[start] >= 0xc0;
+  if (isPointer) cursor.take(2);
+  const name = isPointer ? '' : cursor.domain();
   const type = cursor.uint16();
   const recordClass = cursor.uint16();
   const ttl = cursor.uint32();
@@ -121,12 +162,22 @@ function readRecord(cursor: Cursor, message: Message, section: ResourceRecord[])
     }
     message.edns = readEdns(recordClass, ttl, rdata);
     message.rcode |= Math.floor(ttl / 0x1000000) << 4;
-    return;
+    return true;
   }
+  if (known !== undefined && section !== message.authority) {
+    const octets = Buffer.from(
+      cursor.message.buffer,
+      cursor.message.byteOffset + at,
+      Math.min(length, RDATA_KEPT),
+    );
+    known.add(octets.toString('latin1'));
+  }
+  if (isMore) return false;
   // In classes ANY and NONE records of any type may lack rdata (RFC 2136 section 2.4).
   const bare = length === 0 && (recordClass === CLASS_ANY || recordClass === CLASS_NONE);
   const data = bare ? '\\# 0' : rdataText(type, recordClass, rdata);
   section.push({ name, type, class: recordClass, ttl, data, rdata: cursor.message.slice(at, at + length) });
+  return true;
 }
 
 function readEdns(size: number, ttl: number, rdata: Cursor): Edns {
@@ -152,6 +203,11 @@ function readEdns(size: number, ttl: number, rdata: Cursor): Edns {
 /** Data of the first option with this code. */
 export function optionData(edns: Edns | undefined, code: number): Uint8Array | undefined {
   return edns?.options.find((option) => option.code === code)?.data;
+}
+
+/** One line as in a zone file: `db. 1 IN AAAA fdfd:1a8::2:1`. */
+export function recordText(record: ResourceRecord): string {
+  return `${record.name} ${record.ttl} ${classText(record.class)} ${typeText(record.type)} ${record.data}`;
 }
 
 /** UTF-8 for a terminal: it must not be steered by what a server sent. A closing NUL is dropped. */

@@ -22,7 +22,7 @@ import { Failures } from './upstream/failures.ts';
 import { InFlight } from './in-flight.ts';
 import { RouteTracker } from './routes/route-tracker.ts';
 import type { PendingQuestion, Waiter } from './in-flight.ts';
-import type { ForwardRequest, ForwarderOptions, ForwarderStatus } from './options.ts';
+import type { ForwardLook, ForwardRequest, ForwarderOptions, ForwarderStatus } from './options.ts';
 import { MARK_LENGTH, hasLoopMark } from './question.ts';
 import { alikeKeyOf, keyOf, questionOf, randomIds } from './cache/keys.ts';
 import { LOOP, Loops, loopThrough } from './loops.ts';
@@ -199,6 +199,38 @@ export class Forwarder<R extends ForwardRequest = ForwardRequest> {
       return;
     }
     this.wait(key, request, reply, route, known);
+  }
+
+  /** What `ask` would do with a request that has RD and no mark of a loop; nobody is asked, and nothing counted. */
+  look(request: R): ForwardLook {
+    const { query, clock, cache } = this;
+    const { packet, tenant } = request;
+    if (parseQuery(packet, 0, packet.length, query) !== PARSED)
+      throw new TypeError('not a query that parses');
+    const route = this.routes.find(tenant, request);
+    const key = keyOf(tenant, query);
+    const entry = cache.peek(tenant, key);
+    const recent = this.failures.get(key);
+    const isFresh = entry !== undefined && cache.isFresh(entry);
+    let answer: Uint8Array | undefined;
+    const keep = (octets: Uint8Array): void => void (answer = octets.slice());
+    if (isFresh) this.replies.fresh(request, keep, entry, cache.answerOf(entry), clock.now());
+    else if (entry === undefined) {
+      const result = recent ?? (route.upstreams.length === 0 ? nowhere(route, this.resolvConf) : undefined);
+      if (result !== undefined) this.settle(request, keep, result, undefined);
+    }
+    return {
+      source: route.source,
+      upstreams: route.upstreams.map(({ endpoint, health }) => ({
+        upstream: endpoint.text,
+        state: health.state,
+        reason: health.reason,
+      })),
+      leftOut: [...route.own, ...route.problems],
+      cache: isFresh ? 'fresh' : recent !== undefined ? 'failed' : entry !== undefined ? 'expired' : 'none',
+      seconds: isFresh ? Math.floor((entry.storedAt + entry.seconds * 1000 - clock.now()) / 1000) : 0,
+      answer,
+    };
   }
 
   /** A VPC is gone, or asks others from now on: so are its cached answers, and what is still under way. */

@@ -70,6 +70,20 @@ export interface ForwarderOptions<R extends ForwardRequest = ForwardRequest> {
   confFile?: ConfFile;
 }
 
+/** What a request would meet, without its being made. */
+export interface ForwardLook {
+  /** Who names the upstreams. */
+  source: string;
+  upstreams: { upstream: string; state: UpstreamState; reason: string }[];
+  /** Not asked: listeners of ours, texts that are no upstream. */
+  leftOut: string[];
+  cache: 'fresh' | 'expired' | 'failed' | 'none';
+  /** Of a fresh answer: seconds for which it still is. */
+  seconds: number;
+  /** What would be answered at once; undefined where upstreams would be asked. */
+  answer: Uint8Array | undefined;
+}
+
 export interface UpstreamStatus {
   /** `192.0.2.1:53`. */
   upstream: string;

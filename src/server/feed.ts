@@ -5,8 +5,10 @@ import { Catalog } from '../catalog/catalog.ts';
 import type { Change, Transaction } from '../catalog/catalog.ts';
 import type { Place, Problem, Projection, Resource, ResourceKey, Sink } from '../model.ts';
 import { keyOf, keyText } from '../model.ts';
+import type { Age } from '../explain/explanation.ts';
 import { Histogram } from './histogram.ts';
 import { Rate } from './rate.ts';
+import { RevisionTimes } from './revision-times.ts';
 import { newStatus } from './source-status.ts';
 import type { SourceStatus } from './source-status.ts';
 
@@ -24,7 +26,10 @@ export interface FeedOptions {
   /** Called for each effective change before its transaction is visible. */
   onChange?(change: Change, source: string, at: number | undefined): void;
   onState(source: string): void;
-  onProblem(source: string, problem: Problem): void;
+  /** All problems of a scope of a source, none when they are settled. */
+  onProblems(source: string, scope: string, problems: readonly Problem[]): void;
+  /** A transaction is answerable; not told of what was saved. */
+  onTaken?(source: string, revision: string, full: boolean, changes: number): void;
 }
 
 /** Changes between two readings of the clock, and the milliseconds that a slice of work may last. */
@@ -62,6 +67,7 @@ interface Feeder {
   problems: Map<string, Problem[]>;
   rate: Rate;
   /** True between `gather(true)` and `gather(false)`. */
+  times: RevisionTimes;
   gathers: boolean;
 }
 
@@ -100,6 +106,11 @@ export class Feed {
     for (const { status } of this.feeders.values()) yield status;
   }
 
+  /** The age of a source's revision; undefined if that is no longer known. */
+  age(source: string, revision: string): Age | undefined {
+    return this.feeders.get(source)?.times.age(revision, this.options.wallClock());
+  }
+
   /** Registers a source with the lowest precedence so far, and returns its sink. */
   sink(name: string): Sink {
     const { catalog, wallClock, elapsed } = this.options;
@@ -111,6 +122,7 @@ export class Feed {
       opening: NOTHING_OPEN,
       problems: new Map(),
       rate: new Rate(elapsed),
+      times: new RevisionTimes(),
       gathers: false,
     };
     this.feeders.set(name, feeder);
@@ -129,6 +141,7 @@ export class Feed {
         open().put(resource, place, revision, stamp),
       delete: (key: ResourceKey) => open().delete(key),
       keep: (key: ResourceKey, stamp?: string) => open().keep(key, stamp),
+      savedIn: (file: string) => (status.restored ? this.savedIn(name, file) : Promise.resolve([])),
       commit: () => {
         const transaction = open();
         feeder.transaction = undefined;
@@ -173,7 +186,7 @@ export class Feed {
       problems: (scope, problems) => {
         if (problems.length === 0) feeder.problems.delete(scope);
         else feeder.problems.set(scope, problems);
-        for (const problem of problems) this.options.onProblem(name, problem);
+        this.options.onProblems(name, scope, problems);
       },
     };
   }
@@ -196,6 +209,17 @@ export class Feed {
     if (this.isRefused(key)) return undefined;
     const resource = catalog.get(key);
     return resource && { resource, stamp: catalog.said(key)!.stamp };
+  }
+
+  private async savedIn(source: string, file: string): Promise<ResourceKey[]> {
+    const { catalog, yieldTurn } = this.options;
+    await this.settled();
+    const keys: ResourceKey[] = [];
+    for (const key of catalog.keysIn(source, file)) {
+      if (key === undefined) await yieldTurn();
+      else keys.push(key);
+    }
+    return keys;
   }
 
   private isRefused(key: ResourceKey): boolean {
@@ -265,16 +289,24 @@ export class Feed {
         else if (change.renewed && projection.renew && !this.isRefused(keyOf(change.resource)))
           projection.renew(change.resource, change.stamp);
         else projection.put(change.resource, change.stamp);
-        if (this.refused.size > 0) this.refused.delete(keyText(keyOfChange(change)));
+        if (this.refused.size > 0) this.admit(feeder, keyText(keyOfChange(change)));
       } catch (error) {
         const key = keyOfChange(change);
-        this.refused.add(keyText(key));
-        const reason = `${keyText(key)}: ${error instanceof Error ? error.message : String(error)}`;
-        this.options.onProblem(feeder.status.name, { severity: 'error', key, reason });
+        const text = keyText(key);
+        this.refused.add(text);
+        const reason = `${text}: ${error instanceof Error ? error.message : String(error)}`;
+        this.options.onProblems(feeder.status.name, `view ${text}`, [
+          { kind: 'memory', severity: 'error', key, reason },
+        ]);
       }
       onChange?.(change, feeder.status.name, at);
       if (n % CHANGES_A_LOOK === 0 && performance.now() > until) return false;
     }
+  }
+
+  /** The projection has taken the newest version of this key, or let go of it. */
+  private admit(feeder: Feeder, key: string): void {
+    if (this.refused.delete(key)) this.options.onProblems(feeder.status.name, `view ${key}`, []);
   }
 
   private finish(feeder: Feeder, revision: string, opening: Opening, before: number): void {
@@ -298,6 +330,7 @@ export class Feed {
       status.lastHeard = heard ?? now;
       if (heard === undefined) status.lastChange = now;
       feeder.rate.add(changes);
+      feeder.times.note(revision, at ?? heard ?? now, full || heard !== undefined);
       if (full) status.synced = true;
       else {
         if (at !== undefined) {
@@ -307,6 +340,7 @@ export class Feed {
         if (received !== undefined) this.received.observe(measured - received);
       }
       all += changes;
+      if (heard === undefined) this.options.onTaken?.(status.name, revision, full, changes);
     }
     this.options.onCommit(all);
   }

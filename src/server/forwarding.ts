@@ -12,16 +12,20 @@ import { systemClock } from '../base/clock.ts';
 import type { ForwardCounters } from '../forward/counters.ts';
 import { Forwarder } from '../forward/forwarder.ts';
 import type { ForwarderStatus, ForwardRequest } from '../forward/options.ts';
+import type { OutsideExplained } from '../explain/explanation.ts';
 import { Suffixes } from '../forward/routes/suffixes.ts';
-import type { Vpc } from '../model.ts';
+import type { SuffixRoute } from '../forward/routes/suffixes.ts';
+import type { ForwardPolicy, Vpc } from '../model.ts';
 import { OWN_READER } from '../shared-cache/layout.ts';
 import { reserveSharedCache } from '../shared-cache/memory.ts';
 import { SharedCacheReader } from '../shared-cache/cache-reader.ts';
 import { SharedCache } from '../shared-cache/shared-cache.ts';
 import * as layout from '../trie/layout.ts';
+import { vpcName } from '../trie/read/names.ts';
 import type { View } from '../trie/read/view.ts';
 import { IdleCleanup } from './idle-cleanup.ts';
 import { releaseMemory } from './release-memory.ts';
+import { UpstreamTally } from './upstream-counts.ts';
 
 export interface ForwardingOptions {
   config: Config;
@@ -54,17 +58,20 @@ export class Forwarding implements OutsideNames {
   /** The cached answers of the forwarder, which workers read too. */
   readonly sharedCache: SharedCache;
   readonly forwarder: Forwarder<Request>;
+  readonly upstreams = new UpstreamTally();
   private readonly cleanup: IdleCleanup;
   private readonly catalog: Catalog;
   /** The routes of the configuration. */
   private readonly routes: Suffixes;
   /** Tenants by number, and numbers by name. A VPC that returns under its old name gets another number. */
+  private readonly policy: ForwardPolicy;
   private readonly tenants = new Map<number, Tenant>();
   private readonly numbers = new Map<string, number>();
 
   constructor({ config, catalog, responder, listeners }: ForwardingOptions) {
     this.catalog = catalog;
     this.routes = new Suffixes(config.routes, true);
+    this.policy = config.forward;
     const { opt } = responder.encoder;
     const sharedCache = new SharedCache(reserveSharedCache(config.cacheSize));
     this.sharedCache = sharedCache;
@@ -84,6 +91,7 @@ export class Forwarding implements OutsideNames {
       sharedCache,
       clock,
       kept: () => this.cleanup.note(),
+      observe: (upstream, rcode, ms) => this.upstreams.observe(upstream, rcode, ms),
       cacheSize: config.cacheSize,
       serveStale: config.serveStale,
       queries: config.forwardQueries,
@@ -96,26 +104,54 @@ export class Forwarding implements OutsideNames {
   }
 
   ask(packet: Uint8Array, responder: Responder, peer: Peer, reply: (answer: Uint8Array) => void): void {
+    this.forwarder.ask(this.requestOf(packet, responder, peer).request, reply);
+  }
+
+  /** What `ask` would do, for people; nobody is asked. */
+  look(
+    packet: Uint8Array,
+    responder: Responder,
+    peer: Peer,
+  ): { facts: OutsideExplained; answer: Uint8Array | undefined } {
+    const { request, route } = this.requestOf(packet, responder, peer);
+    const { source, upstreams, leftOut, cache, seconds, answer } = this.forwarder.look(request);
+    const { view, client } = responder;
+    const vpc = client.vpc === 0 ? undefined : this.declared(vpcName(view, client.vpc));
+    const facts: OutsideExplained = {
+      policy: vpc?.forward ?? this.policy,
+      route:
+        route === undefined ? null : { suffix: route.suffix, of: route.isShared ? 'configuration' : 'vpc' },
+      from: source,
+      upstreams,
+      leftOut,
+      cache: { state: cache, seconds },
+    };
+    return { facts, answer };
+  }
+
+  private requestOf(
+    packet: Uint8Array,
+    responder: Responder,
+    peer: Peer,
+  ): { request: Request; route: SuffixRoute | undefined } {
     const { client, query, view } = responder;
     const tenant = client.vpc === 0 ? 0 : view.words[client.vpc + layout.VPC_NUMBER]!;
     const { upstreams, routes } = this.tenant(tenant, view, client.vpc);
     const route = routes.longest(this.routes, query);
     // A name that is routed in the view must not go elsewhere, even if its route is already gone here.
     const isRouted = route !== undefined || routeOf(view, client, query) !== 0;
-    this.forwarder.ask(
-      {
-        packet,
-        peer,
-        tenant,
-        upstreams: isRouted ? (route?.upstreams ?? []) : upstreams,
-        suffix: isRouted ? (route?.suffix ?? 'this name') : undefined,
-        isShared: route?.isShared ?? false,
-        clientKey: formatAddress(peer.address, 0),
-        limit: payloadLimit(query, peer.tcp),
-        tcp: peer.tcp,
-      },
-      reply,
-    );
+    const request: Request = {
+      packet,
+      peer,
+      tenant,
+      upstreams: isRouted ? (route?.upstreams ?? []) : upstreams,
+      suffix: isRouted ? (route?.suffix ?? 'this name') : undefined,
+      isShared: route?.isShared ?? false,
+      clientKey: formatAddress(peer.address, 0),
+      limit: payloadLimit(query, peer.tcp),
+      tcp: peer.tcp,
+    };
+    return { request, route };
   }
 
   /** A VPC has changed: if its upstreams are different now, the forwarder forgets the answers of the old ones. */
@@ -155,15 +191,19 @@ export class Forwarding implements OutsideNames {
     if (number === 0) return NO_VPC;
     let tenant = this.tenants.get(number);
     if (tenant === undefined) {
-      const name = view.labelText(view.words[vpc + layout.VPC_NODE]!);
+      const name = vpcName(view, vpc);
       // An implied VPC disappears without an event, together with the last resource in it.
       this.forget(name);
-      const resource = this.catalog.get({ kind: 'vpc', vpc: name, namespace: '', name: '' });
-      tenant = tenantOf(resource?.kind === 'vpc' ? resource : undefined);
+      tenant = tenantOf(this.declared(name));
       this.tenants.set(number, tenant);
       this.numbers.set(name, number);
     }
     return tenant;
+  }
+
+  private declared(name: string): Vpc | undefined {
+    const resource = this.catalog.get({ kind: 'vpc', vpc: name, namespace: '', name: '' });
+    return resource?.kind === 'vpc' ? resource : undefined;
   }
 }
 

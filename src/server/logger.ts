@@ -2,6 +2,7 @@
 
 /** Has the interface of pino, so that a pino logger fits. */
 export interface Logger {
+  debug?(details: object, text: string): void;
   info(details: object, text: string): void;
   warn(details: object, text: string): void;
   error(details: object, text: string): void;
@@ -9,5 +10,5 @@ export interface Logger {
 
 const nothing = (): void => undefined;
 
-/** The default of the library. */
-export const silent: Logger = { info: nothing, warn: nothing, error: nothing };
+/** For a library whose user has given no logger. */
+export const silent: Required<Logger> = { debug: nothing, info: nothing, warn: nothing, error: nothing };

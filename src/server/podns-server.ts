@@ -1,7 +1,9 @@
 /** The library's face: what `createServer` gives, without anything of what is inside. */
 import { EventEmitter } from 'node:events';
 import { KINDS, type Kind, type Problem } from '../model.ts';
-import { ServerCore, type ServerOptions } from '../server.ts';
+import type { Explanation } from '../explain/explanation.ts';
+import type { ExplainAsk } from '../explain/facts.ts';
+import { ServerCore, type QueryResult, type ServerOptions } from '../server.ts';
 import type { Listen } from '../transport/listen.ts';
 import { Announcer, type ServerEvents } from './announcer.ts';
 import type { Changes } from './changes.ts';
@@ -56,6 +58,13 @@ export interface PodnsServer extends EventEmitter<ServerEvents> {
    * is wrong, ListenError where the scope is.
    */
   answer(packet: Uint8Array, client: AnswerClient): Uint8Array | undefined | Promise<Uint8Array | undefined>;
+  /**
+   * Why a client gets its answer: how the server identifies the client and reads the name, which records it considers,
+   * and what resolvers do with the answer. Asks no upstream. Rejects with ExplainError if the question cannot be asked.
+   */
+  explain(ask: ExplainAsk): Promise<Explanation>;
+  /** The answer itself, as that client would get it on that listener. Rejects as `explain` does. */
+  query(ask: ExplainAsk): Promise<QueryResult>;
   status(): ServerStatus;
   /**
    * Answers what is under way, with SERVFAIL what is left after `graceMs` (5,000); then stops the sources and saves
@@ -77,6 +86,8 @@ export function createServer(options: ServerOptions = {}): PodnsServer {
     listen: async (listen: string | Listen) => boundListener(await core.listen(listen)),
     apply: (changes: Changes) => core.apply(changes),
     answer: (packet: Uint8Array, client: AnswerClient) => core.answer(packet, client),
+    explain: (ask: ExplainAsk) => core.explain(ask),
+    query: (ask: ExplainAsk) => core.query(ask),
     status: () => statusOf(core),
     close: (graceMs?: number) => core.close(graceMs),
   });

@@ -1,5 +1,5 @@
 /** The sampled query log: one line of the log for each answer that a thread has chosen. */
-import { logEntry } from './recorded.ts';
+import { entryText, logEntry } from './recorded.ts';
 import { LOGGED_ENTRIES } from '../answer/record/layout.ts';
 import type { Logger } from './logger.ts';
 import type { Recorder } from './recorder.ts';
@@ -40,7 +40,9 @@ export class QueryLog {
       }
       for (; from !== end; from = (from + 1) | 0) {
         const recorded = reader.loggedAt(from);
-        if (recorded !== undefined) this.logger.info({ query: logEntry(recorded) }, 'query');
+        if (recorded === undefined) continue;
+        const query = logEntry(recorded);
+        this.logger.info({ query }, entryText(query));
       }
     }
   }

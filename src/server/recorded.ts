@@ -64,6 +64,23 @@ export function logEntry(recorded: Recorded): LogEntry {
   };
 }
 
+/** `NXDOMAIN dbb. A from shop/web (fd00::5, aep): there is no such name`, for people. */
+export function entryText({ question, client, answer, reasons }: LogEntry): string {
+  const { name, type, protocol } = question;
+  const { vpc, pod, address } = client;
+  const what = name === '' ? '(no question)' : `${name} ${type}`;
+  const who = pod === null ? address : `${pod} (${address}${vpc === null ? '' : `, ${vpc}`})`;
+  const where = pod === null && vpc !== null ? ` of ${vpc}` : '';
+  const notes = [
+    ...(protocol === 'tcp' ? ['tcp'] : []),
+    ...(answer.outcome === 'answered' ? [] : [answer.outcome]),
+    ...(answer.milliseconds === null ? [] : [`${answer.milliseconds.toFixed(1)} ms`]),
+  ];
+  const how = notes.length === 0 ? '' : `, ${notes.join(', ')}`;
+  const why = answer.ede !== null ? answer.ede.text : reasons.map(({ text }) => text).join('; ');
+  return `${answer.rcode} ${what} from ${who}${where}${how}${why === '' ? '' : `: ${why}`}`;
+}
+
 /** Sets of slots that are read in one slice of work: half a thousand entries at the most. */
 const SETS_A_SLICE = 8;
 

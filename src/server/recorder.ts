@@ -83,10 +83,7 @@ export class Recorder {
     const d = responder.decision;
     responder.view.refresh();
     responder.judge(packet, 0, packet.length, peer, WAIT_FAIL);
-    if (d.outcome === decision.OUTCOME_HOLD_SYNC) {
-      d.outcome = decision.OUTCOME_ANSWER;
-      d.fail(dns.RCODE_SERVFAIL, dns.EDE_NOT_READY, decision.TEXT_NOT_SYNCED);
-    }
+    if (d.outcome === decision.OUTCOME_HOLD_SYNC) d.giveUp(dns.EDE_NOT_READY, decision.TEXT_NOT_SYNCED);
     const isHeld = d.outcome === decision.OUTCOME_ANSWER;
     const microseconds = Math.max(1, Math.min(0x7fffffff, Math.round(milliseconds * 1000)));
     writer.count(responder, peer, rcode);

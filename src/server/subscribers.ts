@@ -4,6 +4,7 @@ import type { Config } from '../config/table.ts';
 import type { Problem, Source } from '../model.ts';
 import { Events, type ChangesFollower } from '../watch/events.ts';
 import type { Feed } from './feed.ts';
+import type { ProblemEvent } from './problems.ts';
 import type { Staleness } from './staleness.ts';
 import { WatchServer } from '../watch/watch-server.ts';
 import { SavedView } from './saved.ts';
@@ -61,7 +62,12 @@ export class Subscribers {
     this.events.change(change);
   }
 
-  /** Called when the passed changes have become visible. */
+  /** A problem has begun, or is over. */
+  problem({ type, problem }: ProblemEvent): void {
+    this.events.tell({ type: 'problem', state: type, problem });
+  }
+
+  /** What was changed is visible. */
   commit(): void {
     this.watchServer.commit();
     this.events.commit();

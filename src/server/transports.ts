@@ -5,6 +5,7 @@ import type { WorkerData } from '../answer/worker.ts';
 import type { Listener } from '../answer/peer.ts';
 import type { AnswerSettings } from '../answer/settings.ts';
 import { bindFreely } from '../transport/udp-batch/socket.ts';
+import type { VpcCounts } from '../answer/vpc-counts.ts';
 import type { Answering, Transport } from '../transport/transport.ts';
 import { formatListen, parseListen } from '../transport/listen.ts';
 import type { Listen } from '../transport/listen.ts';
@@ -32,6 +33,8 @@ export interface TransportOptions {
   /** The idle time in milliseconds, and the maximum of TCP connections in all and per client. */
   tcp: { idleMs: number; connections: number; client: number };
   logger: Pick<Logger, 'info' | 'warn'>;
+  /** Where a worker counts the queries of VPCs. */
+  vpcCounts?: () => { counts: VpcCounts; giveBack: () => void };
 }
 
 type UdpKind = 'batch' | 'dgram';
@@ -148,7 +151,7 @@ export class Transports {
     const close = (graceMs?: number): Promise<void> => (closed ??= this.shut(open, graceMs));
     const open: OpenListener = { listener, port, udp, tcp, udpKind, close };
     this.listeners.push(open);
-    this.options.logger.info({ listener: listener.text, udp: udpKind }, 'listening');
+    this.options.logger.info({ listener: listener.text, udp: udpKind }, `listening on ${listener.text}`);
     return open;
   }
 
@@ -178,21 +181,19 @@ export class Transports {
   }
 
   private hire(): Crew {
-    const { answering, memory, settings, sharedCache, workers, logger, recorder } = this.options;
+    const { answering, memory, settings, sharedCache, workers, logger, recorder, vpcCounts } = this.options;
     return new Crew(answering, {
       workers,
       module: WORKER_MODULE,
       attach: () => {
         const reader = this.readers.take();
         const record = recorder?.take();
-        const data: WorkerData = {
-          memory,
-          sharedCache: sharedCache.memory,
-          reader,
-          settings,
-          ...(record === undefined ? {} : { record }),
-        };
+        const lent = vpcCounts?.();
+        const data: WorkerData = { memory, sharedCache: sharedCache.memory, reader, settings };
+        if (lent !== undefined) data.vpcCounts = lent.counts.memory;
+        if (record !== undefined) data.record = record;
         const detach = (): void => {
+          lent?.giveBack();
           sharedCache.readerEnded(reader);
           this.readers.release(reader);
           if (record !== undefined) recorder?.release(record);

@@ -33,6 +33,20 @@ export interface TransportCounters {
   errors: number;
 }
 
+/** What TCP counts of connections; the number of those that are open is no sum. */
+export interface ConnectionCounters {
+  connections: number;
+  accepted: number;
+  /** Closed at once, because there was no room. */
+  refused: number;
+  /** Closed to make room for others. */
+  evicted: number;
+  /** Closed after `tcp_idle`. */
+  idled: number;
+  /** Closed because the client read or wrote too slowly, or broke the format. */
+  cut: number;
+}
+
 /** What is counted of one worker thread and its successors, in memory that it shares with the main thread. */
 export interface WorkerCounters extends TransportCounters {
   /** Workers that died and were replaced. */
@@ -44,13 +58,13 @@ export interface WorkerCounters extends TransportCounters {
   receiveErrors: number;
   /** Receives that brought packets. */
   batches: number;
-  /** Answers of the worker by rcode, 16 numbers; those of the main thread are not in it. */
-  rcodes: number[];
+  /** What the worker itself has answered, see answer/counts; what the main thread has answered for it is not in it. */
+  answers: Float64Array;
 }
 
 export interface Transport {
   readonly listener: Listener;
-  readonly counters: TransportCounters;
+  readonly counters: TransportCounters & Partial<ConnectionCounters>;
   /** Where threads serve: each one's counts, those of the main thread for it with them; `counters` is their sum. */
   readonly workers?: readonly WorkerCounters[];
   /** Binds and starts. Resolves with the bound port (useful when 0 was asked for). */

@@ -87,6 +87,18 @@ export class Events {
     }
   }
 
+  /** Something else that has happened, told at once; `time` is added. */
+  tell(event: { type: string } & Record<string, unknown>): void {
+    if (this.listeners.size === 0) return;
+    const { type, ...rest } = event;
+    const time = new Date(this.wallClock()).toISOString();
+    const bytes = Buffer.from(`${JSON.stringify({ type, time, ...rest })}\n`);
+    for (const listener of this.listeners) {
+      if (listener.blocked) listener.missed++;
+      else listener.blocked = !listener.output.write(bytes);
+    }
+  }
+
   close(): void {
     for (const { output } of this.listeners) output.cut();
     this.listeners.clear();

@@ -129,7 +129,7 @@ describe('what there is not', () => {
   it('leaves the other paths of the admin listener alone', async () => {
     await start();
     const answer = await fetch(`http://${node!.address}/v1/nosuch`);
-    expect([answer.status, await answer.text()]).toEqual([404, 'nothing here\n']);
+    expect([answer.status, await answer.text()]).toEqual([404, 'not found\n']);
     expect((await fetch(`http://${node!.address}/healthz`)).status).toBe(200);
   });
 });

@@ -304,7 +304,7 @@ describe.skipIf(reason !== undefined)("Docker's own command line comes", () => {
     const node = await new DockerNode({ zones: ZONES, token: 'secret' }).start();
     try {
       const refused = await node.docker('/vpc/aep', 'network', 'ls');
-      expect(refused.err).toContain('a token is required');
+      expect(refused.err).toContain('requires a token');
       mkdirSync(join(node.folder, 'with'));
       const config = { HttpHeaders: { Authorization: 'Bearer secret' } };
       writeFileSync(join(node.folder, 'with', 'config.json'), JSON.stringify(config));

@@ -56,7 +56,7 @@ describe('the metrics of transports', () => {
   test.skipIf(unavailableReason !== undefined)('count each worker of the batch transport', async () => {
     const { text, listener } = await metricsAfterQueries(2);
     const values = (name: string): Record<string, number> => valuesOf(text, name, listener);
-    expect(values('podns_udp_lane')).toEqual({ 'kind="batch"': 1 });
+    expect(values('podns_udp_transport')).toEqual({ 'kind="batch"': 1 });
     const received = values('podns_worker_received_total');
     expect(Object.keys(received)).toEqual(['worker="0"', 'worker="1"']);
     expect(sum(received)).toBe(2 * CLIENTS);
@@ -85,7 +85,7 @@ describe('the metrics of transports', () => {
 
   test('say that node:dgram serves, and know no workers then', async () => {
     const { text, listener } = await metricsAfterQueries(0);
-    expect(valuesOf(text, 'podns_udp_lane', listener)).toEqual({ 'kind="dgram"': 1 });
+    expect(valuesOf(text, 'podns_udp_transport', listener)).toEqual({ 'kind="dgram"': 1 });
     expect(valuesOf(text, 'podns_worker_received_total', listener)).toEqual({});
     expect(valuesOf(text, 'podns_packets_received_total', listener)).toMatchObject({
       'proto="udp"': 2 * CLIENTS,

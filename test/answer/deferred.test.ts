@@ -88,7 +88,7 @@ describe('a pod that is not known yet', () => {
     await world.clock.advance(4699);
     expect(world.say('db', 'AAAA', late)).toBe('SERVFAIL 14');
     await world.clock.advance(1);
-    expect(world.say('db', 'AAAA', late)).toBe('NXDOMAIN');
+    expect(world.say('db', 'AAAA', late)).toBe('NXDOMAIN 14');
     world.put(...LATE);
     expect(world.say('db', 'AAAA', late)).toBe('NOERROR AAAA fdfd::2');
   });
@@ -174,7 +174,7 @@ describe('what a listener fixes', () => {
     const scoped = { from: '127.0.0.1', to: '127.0.0.1', scope: 'aep/shop' };
     expect(world.say('db', 'AAAA', scoped)).toBe('SERVFAIL 14');
     world.put({ kind: 'vpc', name: 'aep', net6: [], services6: [] });
-    expect(world.say('db', 'AAAA', scoped)).toBe('NXDOMAIN');
+    expect(world.say('db', 'AAAA', scoped)).toBe('NXDOMAIN 14');
     world.put(...resourcesOf(ZONE));
     expect(world.say('db', 'AAAA', scoped)).toBe('NOERROR AAAA fdfd::2');
     world.change(
@@ -185,7 +185,7 @@ describe('what a listener fixes', () => {
         { kind: 'namespace', vpc: 'aep', namespace: 'shop', name: '' },
       ],
     );
-    expect(world.say('db', 'AAAA', scoped)).toBe('NXDOMAIN');
+    expect(world.say('db', 'AAAA', scoped)).toBe('NXDOMAIN 14');
     world.put(...resourcesOf(ZONE));
     expect(world.say('db', 'AAAA', scoped)).toBe('NOERROR AAAA fdfd::2');
   });

@@ -2,7 +2,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Vpc } from '../../src/model.ts';
 import { World } from './world.ts';
-import { usageOf } from '../harness/own-writer.ts';
 
 const RED: Vpc = {
   ...{ kind: 'vpc', name: 'red', net6: ['fd01::/48'], services6: [], forward: 'off' },
@@ -112,7 +111,7 @@ describe('hosts', () => {
   test('change and go with the VPC, and give their memory back', () => {
     world.writer.tables.settle();
     world.put();
-    const { arena, names } = usageOf(world.writer);
+    const { arena, names } = world.writer.usage;
     for (let i = 0; i < 50; i++) {
       world.put(vpcOf({ hosts: { [`h${i}`]: ['192.0.2.1', 'fd00::2'] }, routes: { [`r${i}.example`]: [] } }));
       world.writer.tables.settle();
@@ -122,8 +121,8 @@ describe('hosts', () => {
     world.put(RED);
     world.writer.tables.settle();
     world.put();
-    expect(usageOf(world.writer).arena).toBe(arena);
-    expect(usageOf(world.writer).names).toBe(names);
+    expect(world.writer.usage.arena).toBe(arena);
+    expect(world.writer.usage.names).toBe(names);
     world.change([], [{ kind: 'vpc', vpc: 'red', namespace: '', name: '' }]);
     expect(world.say('constructor', 'A', red)).toBe('NXDOMAIN');
     expect(world.say('everywhere', 'A', red)).toBe('NOERROR A 192.0.2.10');

@@ -392,6 +392,7 @@ describe('several sources', () => {
     });
     expect(catalog.conflicts()).toEqual([
       {
+        kind: 'conflict',
         severity: 'warning',
         key: podKey('db'),
         place: undefined,
@@ -460,6 +461,7 @@ describe('net6 of two VPCs', () => {
     ]);
     expect(catalog.conflicts()).toEqual([
       {
+        kind: 'net6',
         severity: 'error',
         key: vpcKey('new'),
         place: undefined,

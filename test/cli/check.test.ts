@@ -123,13 +123,31 @@ describe("the host's resolvers", () => {
     write('zones/b.yaml', vpc('globex'));
     expect((await warned())?.[1]).toBe('/etc/resolv.conf');
     write('zones/c.yaml', vpc('initech', 'forward: [corp.example]\n'));
-    write('podns.yaml', 'resolv_conf: /run/resolv.conf\n');
+    const resolvConf = join(folder, 'resolv.conf');
+    write('resolv.conf', 'nameserver 192.0.2.1\n');
+    write('podns.yaml', `resolv_conf: ${resolvConf}\n`);
     expect(await warned()).toMatchObject({
-      1: '/run/resolv.conf',
+      1: resolvConf,
       2: expect.stringMatching(/^vpc globex at .*b\.yaml:1:\d+ and vpc initech at .*c\.yaml:1:\d+$/),
     });
     for (const name of ['d', 'e', 'f']) write(`zones/${name}.yaml`, vpc(name));
     expect((await warned())?.[2]).toMatch(/ and 2 more$/);
+  });
+
+  it.each([
+    ['does not exist', undefined],
+    ['names no nameserver', 'search example\n'],
+  ])('are an error where the configured file %s', async (reason, text) => {
+    write('zones/a.yaml', vpc('aep'));
+    const resolvConf = join(folder, 'resolv.conf');
+    if (text !== undefined) write('resolv.conf', text);
+    write('podns.yaml', `ttl: 1\nresolv_conf: ${resolvConf}\n`);
+    const ran = await podns(['check'], { folder });
+    expect(ran.code).toBe(78);
+    expect(ran.out).toMatch(/podns\.yaml:2:\d+: error: resolv_conf: /);
+    expect(ran.out).toContain(reason);
+    write('podns.yaml', `forward: off\nresolv_conf: ${resolvConf}\n`);
+    expect((await podns(['check'], { folder })).code).toBe(0);
   });
 
   it.each(['upstreams: 192.0.2.1', 'forward: off', 'forward: refuse'])(
@@ -150,4 +168,34 @@ describe("the host's resolvers", () => {
       expect(await warned()).toBeNull();
     },
   );
+});
+
+describe('scopes that match nothing', () => {
+  const ZONE = 'vpc: aep\nnamespaces:\n  shop:\n    pods:\n      db: { ip6: "fd00::1" }\n';
+
+  it('are errors, of listeners and of rules under clients', async () => {
+    write('zones/a.yaml', ZONE);
+    write(
+      'podns.yaml',
+      'listen: ["127.0.0.1:53@aep/sho", "127.0.0.2:53@apx", "127.0.0.3:53@aep/shop"]\n' +
+        'clients:\n  - { from: 10.0.0.0/8, vpc: aep, namespace: none }\n  - { from: 11.0.0.0/8, vpc: aep }\n',
+    );
+    const ran = await podns(['check'], { folder });
+    expect(ran.code).toBe(78);
+    expect(ran.out.split('\n').filter((line) => line.includes('error'))).toEqual([
+      expect.stringMatching(
+        /podns\.yaml:1:\d+: error: listener 127\.0\.0\.1:53@aep\/sho: VPC aep has no namespace sho \(did you mean "shop"\?\)/,
+      ),
+      expect.stringMatching(/podns\.yaml:1:\d+: error: listener 127\.0\.0\.2:53@apx: there is no VPC apx/),
+      expect.stringMatching(
+        /podns\.yaml:3:\d+: error: the rule under clients from 10\.0\.0\.0\/8: VPC aep has no namespace none/,
+      ),
+    ]);
+  });
+
+  it('are none where a stream may have what they name', async () => {
+    write('zones/a.yaml', ZONE);
+    write('podns.yaml', 'listen: ["127.0.0.1:53@other"]\nwatch: ["http://127.0.0.1:1/"]\n');
+    expect((await podns(['check'], { folder })).code).toBe(0);
+  });
 });

@@ -151,7 +151,7 @@ describe('signals', () => {
     await served.until('out', 'try:');
     served.child.kill(signal);
     expect(await served.ended).toEqual({ code: 0, signal: null });
-    expect(served.err).toContain('"msg":"draining"');
+    expect(served.err).toContain(`draining, because of ${signal}`);
   });
 
   it('SIGHUP reads the zones again and goes on', async () => {

@@ -11,15 +11,17 @@ import { parseWire } from '../harness/wire.ts';
 import { UdpClient } from '../transport/clients.ts';
 
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
-/** Files with faults, each 100, which is all that is said of a file: more than pipe and process keep. */
-const BAD_FILES = 80;
+/** Files with faults, each 100, which is all that is said of a file; as many as are listed one by one. */
+const BAD_FILES = 10;
+/** Deep, so that the places of the faults are more text than pipe and process keep. */
+const ZONES = join(...Array<string>(6).fill('z'.repeat(240)));
 
 let folder = '';
 let child: ChildProcess | undefined;
 let port = 0;
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'podns-streams-'));
-  mkdirSync(join(folder, 'zones'));
+  mkdirSync(join(folder, ZONES), { recursive: true });
   port = await freePort('127.0.0.1');
 });
 afterEach(() => {
@@ -30,7 +32,7 @@ afterEach(() => {
 function writeZones(bad: number): void {
   const write = (vpc: string, pods: string): void =>
     writeFileSync(
-      join(folder, 'zones', `${vpc}.yaml`),
+      join(folder, ZONES, `${vpc}.yaml`),
       `vpc: ${vpc}\nnamespaces: { web: { pods: { ${pods} } } }\n`,
     );
   write('aep', 'db: { ip6: "fdfd:1a8::1" }');
@@ -46,6 +48,7 @@ function serve(
   stdio: ('pipe' | 'ignore' | number)[],
 ): Promise<[number | null, string | null]> {
   const args = ['--listen', `127.0.0.1:${port}@aep/web`, '--workers', String(workers), '--admin', 'off'];
+  args.push('--zones', ZONES, '--log-level', 'debug');
   child = spawn(process.execPath, [MAIN, 'serve', ...args], { cwd: folder, stdio });
   return new Promise((resolve) => child!.once('exit', (code, signal) => resolve([code, signal])));
 }

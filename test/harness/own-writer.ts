@@ -22,22 +22,6 @@ export function makeCrowdsAbove(writer: TrieWriter, most: number): void {
   (writer as unknown as Inside).nameOwners.most = most;
 }
 
-/** Entries of the idle copy of both tables. */
-export function sizesOf(tables: Tables): { names: number; addresses: number } {
-  const { idleCopy, nameCount, addressCount } = tables as unknown as {
-    idleCopy: 0 | 1;
-    nameCount: [number, number];
-    addressCount: [number, number];
-  };
-  return { names: nameCount[idleCopy], addresses: addressCount[idleCopy] };
-}
-
-/** Octets of the arena in use, and the slots of one copy. */
-export function usageOf(writer: TrieWriter): { arena: number; names: number; addresses: number } {
-  const { arena, tables } = writer as unknown as Inside;
-  return { arena: arena.used * 4, ...sizesOf(tables) };
-}
-
 /** What the changes so far have cost, in steps of work: words written, slots changed, claims compared. */
 export function stepsOf(writer: TrieWriter): number {
   const { arena, claims, tables } = writer as unknown as Inside;

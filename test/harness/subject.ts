@@ -1,7 +1,7 @@
 /** The one place of the tests that knows the library's face: opens a server and slices scenario words into its own. */
 import type { Resource, ResourceKey } from '../../src/model.ts';
 import type { Config } from '../../src/config/table.ts';
-import { createServer } from '../../src/index.ts';
+import { ServerCore } from '../../src/server.ts';
 import type { ScenarioConfig } from '../scenarios/format.ts';
 import type { TrieWriter } from '../../src/trie/write/writer.ts';
 import { makeCrowdsAbove } from './own-writer.ts';
@@ -73,7 +73,7 @@ function scopeWord(scope: string): string {
 }
 
 export async function openSubject(options: SubjectOptions): Promise<Subject> {
-  const server = createServer({ config: configOf(options), reserve: RESERVE, cookieSecret: SECRET });
+  const server = new ServerCore({ config: configOf(options), reserve: RESERVE, cookieSecret: SECRET });
   if (options.most !== undefined) {
     const { writer } = server as unknown as { writer: TrieWriter };
     makeCrowdsAbove(writer, options.most);

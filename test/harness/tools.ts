@@ -19,6 +19,7 @@ const PACKAGES: Record<string, string> = {
   man: 'man-db',
   nft: 'nftables',
   'dpkg-deb': 'dpkg',
+  promtool: 'prometheus',
 };
 
 /** True when CI says that a missing tool is a failure. */

@@ -135,7 +135,7 @@ describe('over time', () => {
     const three = ask('fdfd:1a8::9', 'app');
     await turn();
     expect(three.settled()).toBe(true);
-    expect(await three.answer).toBe('NXDOMAIN');
+    expect(await three.answer).toBe('NXDOMAIN 14');
     await source.put(newcomer, '2');
     expect(await ask('fdfd:1a8::2', 'late').answer).toBe('NOERROR fdfd:1a8::2');
   });

@@ -31,7 +31,16 @@ describe('the face', () => {
   it('has these members beside those of an emitter', () => {
     const plain = Object.keys(new EventEmitter());
     const members = Object.keys(make()).filter((key) => !plain.includes(key));
-    expect(members.sort()).toEqual(['answer', 'apply', 'close', 'listen', 'start', 'status']);
+    expect(members.sort()).toEqual([
+      'answer',
+      'apply',
+      'close',
+      'explain',
+      'listen',
+      'query',
+      'start',
+      'status',
+    ]);
   });
 
   it('works with its methods taken off it', async () => {

@@ -44,7 +44,7 @@ beforeEach(() => {
     yieldTurn: () => new Promise((resolve) => setImmediate(resolve)),
     onCommit: (changes) => commits.push(changes),
     onState: () => {},
-    onProblem: () => {},
+    onProblems: () => {},
   });
 });
 
@@ -143,7 +143,7 @@ test('a bookmark does not overtake what was committed before it', async () => {
     yieldTurn: () => new Promise((resolve) => setImmediate(resolve)),
     onCommit: () => {},
     onState: () => {},
-    onProblem: () => {},
+    onProblems: () => {},
   });
   const large = slow.sink('large');
   const small = slow.sink('small');

@@ -32,6 +32,11 @@ export class MapSink implements Sink {
     this.note(`begin ${full ? 'full' : 'delta'} ${revision}`);
   }
 
+  /** Nothing was saved before. */
+  savedIn(): Promise<ResourceKey[]> {
+    return Promise.resolve([]);
+  }
+
   put(resource: Resource): void {
     const key = keyText(keyOf(resource));
     this.inside('put').set(key, resource);

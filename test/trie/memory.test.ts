@@ -5,7 +5,7 @@ import { Arena, roundWords } from '../../src/trie/write/arena.ts';
 import { MemoryFullError, reserveMemory } from '../../src/trie/memory.ts';
 import * as layout from '../../src/trie/layout.ts';
 import { View } from '../../src/trie/read/view.ts';
-import { OwnWriter, usageOf } from '../harness/own-writer.ts';
+import { OwnWriter } from '../harness/own-writer.ts';
 import { op } from './changes.ts';
 import { label } from './inspect.ts';
 import { Pair } from './pair.ts';
@@ -145,7 +145,7 @@ describe('a full trie', () => {
       fc.property(transactions, reserve, (list, sizes) => {
         const pair = new Pair('pinned', sizes, sizes.most);
         pair.settle();
-        const start = usageOf(pair.writer);
+        const start = pair.writer.usage;
         for (const ops of list) {
           const wasShort = pair.isShort;
           pair.transaction(ops);
@@ -161,7 +161,7 @@ describe('a full trie', () => {
         pair.clear();
         pair.settle();
         expect(pair.reference.size).toBe(0);
-        expect(usageOf(pair.writer)).toEqual(start);
+        expect(pair.writer.usage).toEqual(start);
       }),
       { numRuns: RUNS },
     );
@@ -185,7 +185,7 @@ describe('a full trie', () => {
         (list, rounds, few) => {
           const pair = new Pair('pinned', { names: 1 << 16, addresses: 1 << 16, arena: 1 << 18 }, few);
           pair.settle();
-          const start = usageOf(pair.writer);
+          const start = pair.writer.usage;
           for (const ops of list) pair.transaction(ops);
           pair.settle();
           pair.watchFlips();
@@ -204,7 +204,7 @@ describe('a full trie', () => {
           pair.settle();
           pair.clear();
           pair.settle();
-          expect(usageOf(pair.writer)).toEqual(start);
+          expect(pair.writer.usage).toEqual(start);
         },
       ),
       { numRuns: RUNS },

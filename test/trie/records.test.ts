@@ -4,7 +4,6 @@ import type { Pod, Resource } from '../../src/model.ts';
 import { reserveMemory } from '../../src/trie/memory.ts';
 import { TrieWriter } from '../../src/trie/write/writer.ts';
 import type { WriterSettings } from '../../src/trie/write/writer.ts';
-import { usageOf } from '../harness/own-writer.ts';
 import { Inspector } from './inspect.ts';
 import { Pair } from './pair.ts';
 
@@ -65,12 +64,12 @@ describe('a record', () => {
   test('of the largest pod goes through a conflict and back', () => {
     const pair = new Pair('all', { names: 1 << 16, addresses: 1 << 16, arena: 1 << 20 });
     pair.settle();
-    const start = usageOf(pair.writer);
+    const start = pair.writer.usage;
     const whole = giant('giant');
     change(pair, [whole]);
-    const alone = usageOf(pair.writer);
+    const alone = pair.writer.usage;
     change(pair, [], ['giant']);
-    expect(usageOf(pair.writer)).toEqual(start);
+    expect(pair.writer.usage).toEqual(start);
     // The thief has all its overlays and addresses, for a while.
     change(pair, [whole, { ...giant('thief'), names: [] }]);
     expect(pair.writer.problems().length).toBe(1 + 2 * 255);
@@ -78,7 +77,7 @@ describe('a record', () => {
     change(pair, [], ['thief']);
     expect(pair.writer.problems()).toEqual([]);
     expect(pair.inspector.holders('red', 'fd42::7')).toEqual(['pod red/alpha/giant']);
-    expect(usageOf(pair.writer)).toEqual(alone);
+    expect(pair.writer.usage).toEqual(alone);
   });
 
   test('with longer lists than it can count is refused, alone', () => {
@@ -143,9 +142,9 @@ describe('a conflict', () => {
   test('of hundreds that share one IPv4 builds none anew for the others', () => {
     const pair = new Pair('pinned', { names: 1 << 18, addresses: 1 << 18, arena: 1 << 22 });
     pair.writer.begin();
-    const before = usageOf(pair.writer).arena;
+    const before = pair.writer.usage.arena;
     for (let i = 0; i < 300; i++) pair.put(pod('x', { namespace: `m${i}`, overlays: on('o') }), BigInt(i));
-    const built = usageOf(pair.writer).arena - before;
+    const built = pair.writer.usage.arena - before;
     pair.writer.commit();
     pair.settle();
     expect(pair.inspector.holders('red', '10.0.0.1').length).toBe(300);
@@ -158,7 +157,7 @@ describe('a conflict', () => {
     const writer = new TrieWriter(memory, { ...SETTINGS, resourceOf: () => undefined });
     const inspector = new Inspector(memory, writer);
     writer.tables.settle();
-    const start = usageOf(writer);
+    const start = writer.usage;
     const transaction = (put: Pod, stamp: bigint): void => {
       writer.begin();
       writer.put(put, stamp);
@@ -174,6 +173,6 @@ describe('a conflict', () => {
     writer.remove({ kind: 'pod', vpc: 'red', namespace: 'alpha', name: 'b' });
     writer.commit();
     writer.tables.settle();
-    expect(usageOf(writer)).toEqual(start);
+    expect(writer.usage).toEqual(start);
   });
 });

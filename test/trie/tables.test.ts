@@ -8,7 +8,6 @@ import { closeGap, findSlot, rebuild } from '../../src/trie/write/slots.ts';
 import { Tables } from '../../src/trie/write/tables.ts';
 import { HASH_RANGE } from '../../src/trie/read/left-right.ts';
 import { View } from '../../src/trie/read/view.ts';
-import { sizesOf } from '../harness/own-writer.ts';
 
 const RUNS = Number(process.env['PODNS_PROPERTY_RUNS'] ?? 100);
 
@@ -137,7 +136,7 @@ describe('the two copies', () => {
           expect(tables.settle()).toBe(true);
           view.use(1 - view.copy);
           expectCopy(view, model);
-          expect(sizesOf(tables)).toEqual({ names: model.names.size, addresses: model.addresses.size });
+          expect(tables.sizes).toEqual({ names: model.names.size, addresses: model.addresses.size });
           const slots = view.nameCapacity * 12;
           expect(
             Buffer.compare(Buffer.from(memory.names[0], 0, slots), Buffer.from(memory.names[1], 0, slots)),

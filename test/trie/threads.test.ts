@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import type { Pod } from '../../src/model.ts';
 import { Readers, reserveMemory } from '../../src/trie/memory.ts';
 import type { TrieMemory } from '../../src/trie/memory.ts';
-import { OwnWriter, usageOf } from '../harness/own-writer.ts';
+import { OwnWriter } from '../harness/own-writer.ts';
 import { expected } from './rules.mjs';
 
 const DIST = new URL('../../dist/', import.meta.url).href;
@@ -107,7 +107,7 @@ describe('readers in threads', () => {
     await Promise.all(workers.map((worker) => worker.terminate()));
     expect(outcomes.flatMap(({ faults }) => faults)).toEqual([]);
     expect(outcomes.reduce((sum, { reads }) => sum + reads, 0)).toBeGreaterThanOrEqual(READS);
-    expect(usageOf(writer).names).toBeGreaterThan(1024);
+    expect(writer.usage.names).toBeGreaterThan(1024);
   });
 
   test('hold the next transaction back until they leave', async () => {

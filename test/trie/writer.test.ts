@@ -3,7 +3,6 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { op } from './changes.ts';
 import { Pair } from './pair.ts';
-import { usageOf } from '../harness/own-writer.ts';
 
 const RUNS = Number(process.env['PODNS_PROPERTY_RUNS'] ?? 100);
 
@@ -25,7 +24,7 @@ describe('the writer and the reference trie agree', () => {
           (transactions) => {
             const pair = new Pair(policy, undefined, most);
             pair.settle();
-            const start = usageOf(pair.writer);
+            const start = pair.writer.usage;
             for (const ops of transactions) {
               pair.transaction(ops);
               pair.settle();
@@ -34,7 +33,7 @@ describe('the writer and the reference trie agree', () => {
             pair.clear();
             pair.settle();
             expect(pair.reference.size).toBe(0);
-            expect(usageOf(pair.writer)).toEqual(start);
+            expect(pair.writer.usage).toEqual(start);
             expect(pair.writer.problems()).toEqual([]);
           },
         ),

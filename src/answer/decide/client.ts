@@ -37,6 +37,8 @@ export class Client {
   pod = 0;
   /** No pod, but a namespace that a rule fixed: counts as being on all overlays of that namespace. */
   onAllOverlays = false;
+  /** The listener or the rule fixes a namespace that does not exist. */
+  lacksNamespace = false;
   podWait = WAIT_HOLD;
 }
 
@@ -91,6 +93,7 @@ export class Identifier {
     client.namespace = 0;
     client.pod = 0;
     client.onAllOverlays = false;
+    client.lacksNamespace = false;
     client.podWait = WAIT_HOLD;
     const mapped = isMappedKey(view.key);
     if (peer.listener.vpc !== '') this.identifyScoped(peer, client, decision, mapped);
@@ -119,12 +122,14 @@ export class Identifier {
     client.status = CLIENT_KNOWN;
     if (scope.namespace !== undefined) {
       client.namespace = scope.namespaceNode;
+      client.lacksNamespace = scope.namespaceNode === 0;
       client.onAllOverlays = pod === 0;
     } else if (pod !== 0) client.namespace = view.namespaceOfRecord(pod);
     else {
       const rule = this.rules.length === 0 ? undefined : this.ruleFor(peer);
       if (rule !== undefined && rule.vpcRecord === vpc) {
         client.namespace = rule.namespaceNode;
+        client.lacksNamespace = rule.namespace !== undefined && rule.namespaceNode === 0;
         client.onAllOverlays = true;
         decision.because(reason.BY_RULE);
       } else client.status = CLIENT_POD_UNKNOWN;
@@ -138,6 +143,7 @@ export class Identifier {
       decision.because(reason.BY_RULE);
       client.vpc = rule.vpcRecord;
       client.namespace = rule.namespaceNode;
+      client.lacksNamespace = rule.namespace !== undefined && rule.namespaceNode === 0;
       client.onAllOverlays = true;
       client.status = rule.vpcRecord === 0 ? CLIENT_SCOPE_UNKNOWN : CLIENT_KNOWN;
       return;

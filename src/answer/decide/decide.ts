@@ -30,12 +30,13 @@ const { RCODE_REFUSED, RCODE_SERVFAIL } = dns;
 /** The SOA's owner is found when it is needed. */
 const SOA_BY_NAME = -1;
 
+/** Whoever explains derives a class that looks on; deciding itself keeps nothing for it. */
 export class Decider {
-  private readonly view: View;
+  protected readonly view: View;
   /** Octets of the canonical suffix on the wire. */
   private readonly zoneLength: number;
-  private readonly special: SpecialNames;
-  private readonly locator: Locator;
+  protected special: SpecialNames;
+  protected locator: Locator;
   private readonly ports: PortHolders;
   private readonly visible: VisibleAddresses;
   /** Set by `port`: the name after the underscores is ours, or a single label, so the whole never leaves. */
@@ -148,7 +149,7 @@ export class Decider {
   }
 
   /** Below a suffix of ours, `rest` labels of the question come before it. */
-  private underSuffix(
+  protected underSuffix(
     what: number,
     rest: number,
     client: Client,
@@ -178,7 +179,7 @@ export class Decider {
   }
 
   /** A name under `hosts` that no pod or service has: answered like a pod's. True when that settles the question. */
-  private host(located: number, client: Client, query: Query, d: Decision, soa: number): boolean {
+  protected host(located: number, client: Client, query: Query, d: Decision, soa: number): boolean {
     if (located === locate.FOUND || located === locate.NEEDS_POD) return false;
     const record = hostOf(this.view, client, query);
     if (record === 0) return false;
@@ -188,7 +189,7 @@ export class Decider {
   }
 
   /** `_port._proto.REST`, and `_proto.REST` above it. True when that settles the question. */
-  private port(
+  protected port(
     first: number,
     end: number,
     client: Client,
@@ -245,7 +246,7 @@ export class Decider {
   }
 
   /** The name exists and `record` answers for it. `soa`: the label of the SOA's owner, or SOA_BY_NAME. */
-  private found(record: number, query: Query, client: Client, d: Decision, soa: number): void {
+  protected found(record: number, query: Query, client: Client, d: Decision, soa: number): void {
     const flags = this.view.words[record];
     const kind = flags & 0xff;
     const isSet = kind === layout.RECORD_SET || kind === layout.RECORD_CROWD;

@@ -1,6 +1,6 @@
 /** The record that deciding fills and encoding reads: one reused object per responder, no allocation per query. */
 
-import { RCODE_NXDOMAIN, TYPE_ANY, TYPE_NS, TYPE_SOA } from '../../dns/constants.ts';
+import { RCODE_NXDOMAIN, RCODE_SERVFAIL, TYPE_ANY, TYPE_NS, TYPE_SOA } from '../../dns/constants.ts';
 import type { Query } from '../../dns/query.ts';
 import { NO_SUCH_NAME, NO_SUCH_TYPE } from './reasons.ts';
 
@@ -89,6 +89,15 @@ export class Decision {
     if (this.reasonCount < REASONS_MAX) this.reasons[this.reasonCount++] = reason;
   }
 
+  /** SERVFAIL in the place of an answer that cannot be waited for. */
+  giveUp(ede: number, edeText: number): void {
+    this.outcome = OUTCOME_ANSWER;
+    this.authoritative = false;
+    this.data = DATA_NONE;
+    this.soaLabel = -1;
+    this.fail(RCODE_SERVFAIL, ede, edeText);
+  }
+
   fail(rcode: number, ede: number, edeText: number): void {
     this.rcode = rcode;
     this.ede = ede;
@@ -138,13 +147,14 @@ export const TEXT_MALFORMED = 16;
 export const TEXT_COOKIE_LENGTH = 17;
 export const TEXT_OPCODE = 18;
 export const TEXT_ROUTE_BLOCKED = 19;
+export const TEXT_UNKNOWN_NAMESPACE = 20;
 
 /** What tells a person what is wrong. ASCII, because EDE texts are shown by dig as they come. */
 export const EDE_TEXTS: readonly string[] = [
   'podns does not know whose client this address is; use --listen ADDR:PORT@vpc/namespace or a rule under clients',
   'this address belongs to a network that this listener does not serve',
   'records contradict each other about this address; see podns check',
-  'the VPC of this listener is not known yet',
+  'the VPC of this listener, or of the rule under clients, is not known; see podns problems',
   'no pod with this address is known yet',
   'no source has delivered its records yet; see /readyz',
   'outside names are not forwarded for this VPC',
@@ -161,4 +171,5 @@ export const EDE_TEXTS: readonly string[] = [
   'a COOKIE option has 8 octets, or 16 to 40 (RFC 7873 section 4)',
   'only the opcode QUERY is served',
   'a route of this VPC or of the configuration has no upstreams for this name',
+  'the namespace of this listener, or of the rule under clients, does not exist; see podns problems',
 ];

@@ -29,10 +29,10 @@ export class Locator {
   record = 0;
   /** How the name was read, one of READ_*. */
   how = 0;
-  private readonly view: View;
+  protected readonly view: View;
   /** The longest name of the client's namespace that the last question ends in: record (0: none), first label. */
-  private ownRecord = 0;
-  private ownLabel = 0;
+  protected ownRecord = 0;
+  protected ownLabel = 0;
 
   constructor(view: View) {
     this.view = view;
@@ -110,7 +110,7 @@ export class Locator {
   }
 
   /** A replica of a name of the client's namespace; nothing else is below it, and nothing of it leaves. */
-  private belowOwnName(query: Query, first: number): number {
+  protected belowOwnName(query: Query, first: number): number {
     const { view, ownRecord, ownLabel } = this;
     if (ownRecord === 0) return NOT_OURS;
     if (ownLabel === first + 1) {

@@ -46,13 +46,21 @@ export const NOT_SYNCED = 61;
 export const ROUTED = 62;
 export const ROUTE_BLOCKED = 63;
 
+// What only an explanation finds, when it goes through those who bear the name.
+export const LEFT_NOT_PINNED = 64;
+export const LEFT_A_RECORDS = 65;
+export const LEFT_OTHER_OVERLAY = 66;
+export const LEFT_CONTESTED = 67;
+export const LEFT_SECOND_IP6 = 68;
+export const LEFT_CUT = 69;
+
 export const REASON_TEXTS: Readonly<Record<number, string>> = {
   [BY_LISTENER]: 'the listener fixes the VPC',
   [BY_RULE]: 'a rule under clients names this address',
   [BY_PREFIX]: 'the address lies in the VPC’s net6',
   [BY_ONLY_VPC]: 'there is only one VPC',
   [POD_BY_ADDRESS]: 'the address is a pod’s',
-  [POD_UNKNOWN]: 'no pod has this address',
+  [POD_UNKNOWN]: 'no pod of the VPC has this address',
   [POD_AMBIGUOUS]: 'several pods hold this address, on different overlays',
   [READ_LOCALHOST]: 'localhost is always the loopback (RFC 6761)',
   [READ_REVERSE]: 'a reverse name',
@@ -86,5 +94,11 @@ export const REASON_TEXTS: Readonly<Record<number, string>> = {
   [OUTSIDE_REFUSED]: 'the VPC refuses outside names',
   [ROUTED]: 'a route names it, with upstreams of its own',
   [ROUTE_BLOCKED]: 'a route without upstreams names it',
+  [LEFT_NOT_PINNED]: 'an overlay IPv4 that is not pinned was left out: the pod has an IPv6 address',
+  [LEFT_A_RECORDS]: 'overlay IPv4 addresses are not answered here (a_records: none)',
+  [LEFT_OTHER_OVERLAY]: 'an overlay address was left out: the client shares another overlay with the pod',
+  [LEFT_CONTESTED]: 'an address was left out: another claims it too, and owns it',
+  [LEFT_SECOND_IP6]: 'an overlay IPv6 was left out: the pod has an address in the VPC',
+  [LEFT_CUT]: 'more addresses than fit into the message: it is truncated',
   [NOT_SYNCED]: 'no source has delivered a whole state yet',
 };

@@ -14,7 +14,7 @@ export class SpecialNames {
   labels = 0;
   /** The last question is no special name itself, but lies above one: `internal` above the zone. */
   isAncestor = false;
-  private readonly view: View;
+  protected readonly view: View;
   private readonly filter: Int32Array;
   /** The canonical suffix in wire form, and its labels; none where another special name lies below it. */
   private readonly zone: Uint8Array;

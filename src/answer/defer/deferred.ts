@@ -4,14 +4,15 @@ import { RateLimit } from '../../base/limits.ts';
 import type { ConcurrencyLimits } from '../../base/limits.ts';
 import { formatAddress } from '../../dns/address.ts';
 import * as dns from '../../dns/constants.ts';
-import * as layout from '../../trie/layout.ts';
+import { vpcName } from '../../trie/read/names.ts';
 import { WAIT_FAIL, WAIT_HOLD, WAIT_OVER } from '../decide/client.ts';
 import * as decision from '../decide/decision.ts';
 import { Holds } from './holds.ts';
-import { packTexts, podLines, vpcLines } from './inventory.ts';
+import { packTexts } from './inventory.ts';
 import type { InventoryFacts } from './inventory.ts';
 import type { Listener, Peer } from '../peer.ts';
 import type { Responder } from '../responder.ts';
+import { textLines } from './texts.ts';
 import { UNKNOWN_FAIL, UNKNOWN_HOLD, UnknownPods } from './unknown-pods.ts';
 
 /** Forwards the outside name that the responder has just judged; replies once, or never. */
@@ -48,6 +49,8 @@ const INVENTORIES = 5;
 const MANY_HOLDS = 32;
 
 export class Deferred {
+  /** Queries that were held for the first view and for their pod, of those the ones held in vain; no room for. */
+  readonly counters = { sync: 0, pod: 0, expired: 0, overflows: 0 };
   private readonly responder: Responder;
   private readonly options: DeferredOptions;
   private readonly holds: Holds<Item>;
@@ -129,8 +132,13 @@ export class Deferred {
         this.expire(late),
       )
     ) {
-      this.fail(item, dns.EDE_NOT_READY, decision.TEXT_BUSY);
-    }
+      this.overflow(item);
+    } else this.counters.sync++;
+  }
+
+  private overflow(item: Item): void {
+    this.counters.overflows++;
+    this.fail(item, dns.EDE_NOT_READY, decision.TEXT_BUSY);
   }
 
   private holdForPod(item: Item): void {
@@ -142,16 +150,21 @@ export class Deferred {
     if (verdict === UNKNOWN_HOLD) {
       const { podHold } = this.options;
       if (this.holds.hold(item, vpc, source, retransmissionKey(item), podHold, (late) => this.expire(late)))
-        return;
-      this.fail(item, dns.EDE_NOT_READY, decision.TEXT_BUSY);
+        this.counters.pod++;
+      else this.overflow(item);
       return;
     }
     this.judge(item, verdict === UNKNOWN_FAIL ? WAIT_FAIL : WAIT_OVER);
+    const d = this.responder.decision;
+    // A name that does not exist for want of the pod: whoever asks is told so.
+    if (d.outcome === decision.OUTCOME_ANSWER && d.rcode === dns.RCODE_NXDOMAIN && d.ede < 0)
+      d.fail(dns.RCODE_NXDOMAIN, dns.EDE_NOT_READY, decision.TEXT_POD_UNKNOWN);
     this.finish(item);
   }
 
   /** A hold has run out: one last look, then the failure. */
   private expire(item: Item): void {
+    this.counters.expired++;
     if (item.unknown !== '') this.unknownPods.heldInVain(item.unknown);
     this.judge(item, WAIT_FAIL);
     if (this.responder.decision.outcome === decision.OUTCOME_HOLD_SYNC) {
@@ -179,67 +192,32 @@ export class Deferred {
   }
 
   private fail(item: Item, ede: number, text: number): void {
-    const d = this.responder.decision;
-    d.outcome = decision.OUTCOME_ANSWER;
-    d.authoritative = false;
-    d.data = decision.DATA_NONE;
-    d.soaLabel = -1;
-    d.fail(dns.RCODE_SERVFAIL, ede, text);
+    this.responder.decision.giveUp(ede, text);
     this.send(item);
   }
 
   private sendText(item: Item): void {
-    const { responder } = this;
-    const { client, view } = responder;
-    const d = responder.decision;
-    const vpc = this.vpcName(client.vpc);
-    const facts = this.options.inventory;
-    if (d.data === decision.DATA_WHOAMI) {
-      const each = this.whoami(item, vpc);
-      this.send(item, packTexts({ each, count: each.length }, 1024));
-      return;
-    }
-    if (!this.inventoryLimit.allow(vpc)) {
+    const { responder, options } = this;
+    const vpc = this.vpcName(responder.client.vpc);
+    const isInventory = responder.decision.data !== decision.DATA_WHOAMI;
+    if (isInventory && !this.inventoryLimit.allow(vpc)) {
       this.fail(item, dns.EDE_PROHIBITED, decision.TEXT_INVENTORY_RATE);
       return;
     }
-    const lines =
-      d.data === decision.DATA_NAMESPACES
-        ? facts.namespaces(vpc)
-        : d.data === decision.DATA_PODS
-          ? podLines(facts, vpc, view.labelText(d.record))
-          : vpcLines(facts, vpc);
-    // Header, question, owner and fixed part, OPT with all its options.
-    this.send(item, packTexts(lines, 65535 - 1024));
+    const { lines, room } = textLines(responder, item.peer, options.inventory);
+    this.send(item, packTexts(lines, room));
   }
 
-  private whoami(item: Item, vpc: string): string[] {
-    const { client, view } = this.responder;
-    const { peer } = item;
-    const lines = [`address=${formatAddress(peer.address, 0)}`, `vpc=${vpc}`];
-    lines.push(`namespace=${client.namespace === 0 ? '' : view.labelText(client.namespace)}`);
-    lines.push(`pod=${client.pod === 0 ? '' : this.podName(client.pod)}`);
-    lines.push(
-      `listener=${peer.listener.text}`,
-      `revision=${view.vpcWord(client.vpc, layout.VPC_SERIAL) >>> 0}`,
-    );
-    return lines;
-  }
-
-  private podName(pod: number): string {
-    const { view } = this.responder;
-    const tail = view.tail(pod);
-    let node = view.words[tail + layout.TAIL_NODE];
-    const namespace = view.words[tail + layout.TAIL_NAMESPACE];
-    const labels: string[] = [];
-    for (; node !== namespace; node = view.words[node + layout.NODE_PARENT])
-      labels.push(view.labelText(node));
-    return labels.join('.');
+  /** WAIT_*: what a name that needs the namespace of this unknown source would meet now; nothing is remembered. */
+  waitOf(vpc: string, source: string): number {
+    const verdict = this.unknownPods.peek(`${vpc} ${source}`, this.options.isLive());
+    if (verdict === UNKNOWN_HOLD) return WAIT_HOLD;
+    return verdict === UNKNOWN_FAIL ? WAIT_FAIL : WAIT_OVER;
   }
 
   private vpcName(vpc: number): string {
     const { view } = this.responder;
-    return vpc === 0 ? '' : view.labelText(view.words[vpc + layout.VPC_NODE]);
+    return vpc === 0 ? '' : vpcName(view, vpc);
   }
 }
 

@@ -43,6 +43,18 @@ export class UnknownPods {
     this.sources.delete(source);
     this.sources.set(source, known);
     if (this.sources.size > REMEMBERED_MAX) this.sources.delete(this.sources.keys().next().value!);
+    return this.verdict(known, live);
+  }
+
+  /** What `judge` would say, without its being asked. */
+  peek(source: string, live: boolean): number {
+    const known = this.sources.get(source);
+    if (known === undefined || this.clock.now() - known.last > FORGET_MS) return UNKNOWN_HOLD;
+    return this.verdict(known, live);
+  }
+
+  private verdict(known: Unknown, live: boolean): number {
+    const now = this.clock.now();
     if (live && now - known.first >= this.graceMs) return UNKNOWN_OVER;
     return now - known.inVain < this.graceMs ? UNKNOWN_FAIL : UNKNOWN_HOLD;
   }

@@ -151,7 +151,7 @@ export class VisibleAddresses implements Judge {
 }
 
 /** True when `holder`, which bears the name of `record`, is one of those that answer for it. */
-function isTaken(view: View, record: number, holder: number): boolean {
+export function isTaken(view: View, record: number, holder: number): boolean {
   const { words } = view;
   if (record === holder) return true;
   const isService = (words[holder] & 0xff) === layout.RECORD_SERVICE;

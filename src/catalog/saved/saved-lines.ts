@@ -1,5 +1,5 @@
 /** The lines of the saved view: one form for records, whether the view is written whole or what has changed. */
-import type { Resource, ResourceKey } from '../../model.ts';
+import type { Place, Resource, ResourceKey } from '../../model.ts';
 import type { SourceRecord } from '../change.ts';
 import type { Transaction } from '../transaction.ts';
 
@@ -42,6 +42,8 @@ export interface RecordLine {
   stamp?: string | number;
   /** Only in the format without ages: prefixes of a VPC whose claim is older than its stamp. */
   claims?: Record<string, number>;
+  /** Where it is written: what an unreadable file held is known by that. */
+  file?: string;
   object: unknown;
 }
 
@@ -51,6 +53,7 @@ export function recordLine(said: SourceRecord, source: number): string {
   const stamp = String(said.stamp);
   // How old a VPC is, no revision tells.
   if (stamp !== revision || resource.kind === 'vpc') line.stamp = stamp;
+  if (said.file !== undefined) line.file = said.file;
   return lineOf(line);
 }
 
@@ -64,7 +67,11 @@ export function stageLine(transaction: Transaction | undefined, line: RecordLine
   if (object === undefined || line.source === undefined) throw new Error('bad line');
   if (type === 'delete') transaction?.delete(object as ResourceKey);
   else if (revision === undefined || (type !== 'put' && type !== 'shadowed')) throw new Error('bad line');
-  else transaction?.put(object as Resource, undefined, revision, stampOf(line));
+  else transaction?.put(object as Resource, placeOf(line), revision, stampOf(line));
+}
+
+function placeOf({ file }: RecordLine): Place | undefined {
+  return file === undefined ? undefined : { file };
 }
 
 /** For a VPC of the format without ages: the oldest revision that is known of it. */

@@ -9,8 +9,8 @@
  * {"type":"synced","revision":"41"}
  * {"type":"checksum","sha256":"…"}                               of all octets before this line
  * ```
- * `stamp` is added where the revision does not tell it, as text. All that a source reported is in it, so a source can
- * go on after the revision that stands beside its name. What changed since is in the journal of that number; without
+ * `stamp` is added where the revision does not tell it, as text, and `file` where a record comes from a file. All that a
+ * source reported is in it, so a source can go on after the revision that stands beside its name. What changed since is in the journal of that number; without
  * one nothing follows.
  */
 import { createHash } from 'node:crypto';

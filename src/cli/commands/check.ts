@@ -2,7 +2,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
 import { Command } from 'commander';
-import { checkConfigFile, CONFIG_FILE } from '../../config.ts';
+import { checkConfigFile, CONFIG_FILE, type PlaceOf } from '../../config.ts';
 import { defaults, type Config } from '../../config/table.ts';
 import type { Problem } from '../../model.ts';
 import type { Said } from '../../source/lint/finding.ts';
@@ -10,6 +10,7 @@ import { lintOutside } from '../../source/lint/outside.ts';
 import { lintUpstreams } from '../../source/lint/upstreams.ts';
 import { lint } from '../../source/lint/lint.ts';
 import { readZones } from '../../source/zones/zone-dir.ts';
+import { checkConfiguration } from '../check-configuration.ts';
 import { CommandError, EXIT_BAD_CONFIG, EXIT_USAGE } from '../exit.ts';
 import { line, pathOf, type Io } from '../io.ts';
 import { problemLine } from '../problems.ts';
@@ -72,9 +73,10 @@ function checkAll(subject: Subject): { problems: Problem[]; counted: string } {
   const problems: Problem[] = [];
   const zones = new Set(subject.zones);
   let config: Config = defaults();
+  let placeOf: PlaceOf = () => ({});
   if (subject.config !== undefined) {
     const checked = checkConfigFile(subject.config);
-    config = checked.config;
+    ({ config, placeOf } = checked);
     problems.push(...checked.problems);
     for (const folder of config.zones) zones.add(folder);
   }
@@ -87,6 +89,8 @@ function checkAll(subject: Subject): { problems: Problem[]; counted: string } {
     for (const said of read.resources) resources.push(said);
   }
   problems.push(...lintUpstreams(resources, config), ...lintOutside(resources, config));
+  const all = resources.map(({ resource }) => resource);
+  problems.push(...checkConfiguration(config, placeOf, all));
   const parts = [
     subject.config === undefined ? '' : 'configuration',
     zones.size === 0 ? '' : count(resources.length, 'resource'),

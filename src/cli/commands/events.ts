@@ -1,8 +1,10 @@
 /**
- * `events`: prints every change of a running server as it is applied, one per line, until the server or the user stops.
+ * `events`: prints every change of a running server as it is applied, and every problem, one per line, until the server or
+ * the user stops.
  */
 import { Command, Option } from 'commander';
 import { keyOf, keyText, type Resource } from '../../model.ts';
+import type { StandingProblem } from '../../server/problems.ts';
 import { addAdminOptions, adminLines, adminTarget, type AdminOptions } from '../admin-client.ts';
 import { CommandError, EXIT_UNREACHABLE } from '../exit.ts';
 import { line, type Io } from '../io.ts';
@@ -13,6 +15,7 @@ interface EventOptions extends AdminOptions {
 
 type EventLine =
   | { type: 'put' | 'delete'; time: string; source: string; revision: string; object: Resource }
+  | { type: 'problem'; time: string; state: 'begin' | 'end'; problem: StandingProblem }
   | { type: 'missed'; changes: number };
 
 export function eventsCommand(io: Io): Command {
@@ -33,6 +36,10 @@ export function eventsCommand(io: Io): Command {
 /** `10:00:00.123 put pod aep/shop/db fd00::1 (etcd:http://… 42)`, time in UTC. */
 export function eventText(event: EventLine): string {
   if (event.type === 'missed') return `… and ${event.changes} more changes`;
+  if (event.type === 'problem') {
+    const { time, state, problem } = event;
+    return `${time.slice(11, 23)} problem ${state === 'begin' ? 'begins' : 'is settled'}: ${problem.text} (${problem.kind})`;
+  }
   const { time, type, source, revision, object } = event;
   const what = keyText(keyOf(object));
   const detail = type === 'put' ? detailText(object) : '';

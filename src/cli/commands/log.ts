@@ -1,6 +1,6 @@
 /** `log`: the last answers that a running server has recorded of a pod, or of all, and those that follow. */
 import { Command, InvalidArgumentError, Option } from 'commander';
-import type { LogEntry } from '../../server/recorded.ts';
+import { entryText, type LogEntry } from '../../server/recorded.ts';
 import { addAdminOptions, adminLines, adminTarget, askAdmin, type AdminOptions } from '../admin-client.ts';
 import { CommandError, EXIT_NEGATIVE, EXIT_UNREACHABLE } from '../exit.ts';
 import { line, type Io } from '../io.ts';
@@ -32,31 +32,19 @@ export function logCommand(io: Io): Command {
     if (follow === true) {
       query.set('follow', '1');
       for await (const text of adminLines(target, `/v1/log?${query}`))
-        line(io, output === 'json' ? text : logText(JSON.parse(text) as LogEntry));
+        line(io, output === 'json' ? text : timedText(JSON.parse(text) as LogEntry));
       throw new CommandError(EXIT_UNREACHABLE, `${target.text}: the server ended the stream`);
     }
     const entries = await askAdmin<LogEntry[]>(target, `/v1/log?${query}`);
-    for (const entry of entries) line(io, output === 'json' ? JSON.stringify(entry) : logText(entry));
+    for (const entry of entries) line(io, output === 'json' ? JSON.stringify(entry) : timedText(entry));
     if (entries.length === 0)
       throw new CommandError(EXIT_NEGATIVE, `nothing is recorded${from === undefined ? '' : ` of ${from}`}`);
   });
 }
 
-/** `10:00:00.123 NXDOMAIN dbb. A from shop/web (fd00::5, aep): there is no such name`, time in UTC. */
-export function logText({ time, question, client, answer, reasons }: LogEntry): string {
-  const { name, type, protocol } = question;
-  const { vpc, pod, address } = client;
-  const what = name === '' ? '(no question)' : `${name} ${type}`;
-  const who = pod === null ? address : `${pod} (${address}${vpc === null ? '' : `, ${vpc}`})`;
-  const where = pod === null && vpc !== null ? ` of ${vpc}` : '';
-  const notes = [
-    ...(protocol === 'tcp' ? ['tcp'] : []),
-    ...(answer.outcome === 'answered' ? [] : [answer.outcome]),
-    ...(answer.milliseconds === null ? [] : [`${answer.milliseconds.toFixed(1)} ms`]),
-  ];
-  const how = notes.length === 0 ? '' : `, ${notes.join(', ')}`;
-  const why = answer.ede !== null ? answer.ede.text : reasons.map(({ text }) => text).join('; ');
-  return `${time.slice(11, 23)} ${answer.rcode} ${what} from ${who}${where}${how}${why === '' ? '' : `: ${why}`}`;
+/** `10:00:00.123` and the entry, time in UTC. */
+function timedText(entry: LogEntry): string {
+  return `${entry.time.slice(11, 23)} ${entryText(entry)}`;
 }
 
 function readCount(text: string): string {

@@ -1,13 +1,12 @@
 /** `serve`: runs the server as a process, from its configuration to its last answer. */
 import { existsSync } from 'node:fs';
 import { Command } from 'commander';
-import { pino, type Logger } from 'pino';
 import { createAdmin, type Admin } from '../../admin/http.ts';
 import { serverRoutes } from '../../admin/server-routes.ts';
 import { ConfigError, loadConfig, type LoadedConfig } from '../../config.ts';
-import { plainLines } from '../../model-text.ts';
 import { keyOf, type Kind, type Resource } from '../../model.ts';
 import { ServerCore } from '../../server.ts';
+import type { Logger } from '../../server/logger.ts';
 import { readZones } from '../../source/zones/zone-dir.ts';
 import { bannerText } from '../banner.ts';
 import { bindError } from '../bind-error.ts';
@@ -15,17 +14,21 @@ import { defaultListen } from '../default-listen.ts';
 import { CommandError, EXIT_BAD_CONFIG, EXIT_USAGE } from '../exit.ts';
 import { digLines } from '../hints.ts';
 import { pathOf, type Io } from '../io.ts';
+import { makeLog } from '../log.ts';
 import { packageVersion } from '../package.ts';
 import { addSettings, givenSettings } from '../serve-flags.ts';
 import { untilSignal } from '../signals.ts';
 import { StandardStreams } from '../standard-streams.ts';
 import { serviceManager, type ServiceManager } from '../service-manager.ts';
 import { prepareStateFolder } from '../state-folder.ts';
+import { refuseErrors } from '../strict.ts';
 
 const DEFAULT_ZONES = 'zones';
 /** Milliseconds after which the banner is printed without the first view. */
 const FIRST_VIEW_PATIENCE = 1500;
 /** How many resources per kind the banner searches for something to try. */
+/** Milliseconds that the saved view may take before sockets are opened without it. */
+const LOAD_PATIENCE = 500;
 const LOOKED_AT = 1000;
 
 export function serveCommand(io: Io): Command {
@@ -55,9 +58,10 @@ async function serve({ config, origins }: LoadedConfig, io: Io): Promise<void> {
     lost: (lines) => logger.warn({ lines }, 'log lines were lost, because the log was not read'),
     unread: () => logger.warn({}, 'standard output has no reader any more; podns continues'),
   });
-  // In JSON an escape sequence means the same as the character.
-  const logger = pino({ level: config.logLevel, hooks: { streamWrite: plainLines } }, streams.log);
+  const { logLevel: level, logFormat: format } = config;
+  const logger = makeLog({ level, format, to: streams.log, isTerminal: process.stderr.isTTY === true });
   const zones = sourceFolders(config, io);
+  if (config.strict) refuseErrors(zones, config);
   if (config.state !== '') prepareStateFolder(config.state);
   const asked = config.listen.map(({ text }) => text);
   const { listen, reason } =
@@ -66,9 +70,10 @@ async function serve({ config, origins }: LoadedConfig, io: Io): Promise<void> {
   const server = makeServer({ ...config, zones, listen: [] }, logger);
   const opened: { close(): Promise<void> }[] = [server];
   const manager = serviceManager(io.environment, (text) => logger.warn({}, text));
-  const signals = untilSignal({ reload: () => reload(server, manager) });
+  const signals = untilSignal({ reload: () => void reload(server, manager) });
   try {
-    // Listens before the view is complete: early queries are held, not lost.
+    // Usually the saved view is there before the first query; while a large one is read, queries are held, not lost.
+    await atMost(server.restore(), LOAD_PATIENCE);
     await listenAll(server, listen, reason === '', logger);
     const admin = await openAdmin(server, config, origins.admin !== 'default', logger);
     if (admin !== undefined) opened.push(admin);
@@ -88,7 +93,7 @@ async function serve({ config, origins }: LoadedConfig, io: Io): Promise<void> {
     manager.ready(statusLine(server));
     const signal = await signals.received;
     manager.stopping();
-    logger.info({ signal }, 'draining');
+    logger.info({ signal }, `draining, because of ${signal}`);
   } finally {
     await Promise.all(opened.map((part) => part.close()));
     manager.close();
@@ -97,9 +102,9 @@ async function serve({ config, origins }: LoadedConfig, io: Io): Promise<void> {
   }
 }
 
-function reload(server: ServerCore, manager: ServiceManager): void {
+async function reload(server: ServerCore, manager: ServiceManager): Promise<void> {
   manager.reloading();
-  server.reload();
+  await server.reload();
   manager.ready(statusLine(server));
 }
 
@@ -198,11 +203,24 @@ function adminText(admin: Admin | undefined): string {
 /** True once every source has delivered; false if that takes too long. */
 async function firstView(server: ServerCore): Promise<boolean> {
   const deadline = performance.now() + FIRST_VIEW_PATIENCE;
-  while (!server.readiness().ready) {
+  while (!hasDelivered(server)) {
     if (performance.now() > deadline) return false;
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
   await server.settled();
+  return true;
+}
+
+/** Resolves with the promise, or without it after a while; rejects as it does. */
+async function atMost(promise: Promise<void>, milliseconds: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const over = new Promise<void>((resolve) => (timer = setTimeout(resolve, milliseconds)));
+  await Promise.race([promise, over]);
+  clearTimeout(timer);
+}
+
+function hasDelivered(server: ServerCore): boolean {
+  for (const { synced, restored } of server.feed.states()) if (!synced && !restored) return false;
   return true;
 }
 

@@ -1,6 +1,7 @@
 /** `status`: prints the state of a running server: its sources, their revisions and ages, and its readers. */
 import { Command, Option } from 'commander';
 import type { OutsideText, SourceText, Status } from '../../admin/status.ts';
+import { ageText } from '../age.ts';
 import { addAdminOptions, adminTarget, askAdmin, type AdminOptions } from '../admin-client.ts';
 import { plainText } from '../../model-text.ts';
 import type { Io } from '../io.ts';
@@ -96,12 +97,4 @@ function row(source: SourceText, now: number): string[] {
 
 function ms(value: number | null): string {
   return value === null ? 'over a minute' : `${value} ms`;
-}
-
-/** `42s`, `17m`, `5h`, `3d`. */
-function ageText(time: string, now: number): string {
-  const seconds = Math.max(0, Math.round((now - Date.parse(time)) / 1000));
-  if (seconds < 120) return `${seconds}s`;
-  if (seconds < 7200) return `${Math.round(seconds / 60)}m`;
-  return seconds < 172_800 ? `${Math.round(seconds / 3600)}h` : `${Math.round(seconds / 86_400)}d`;
 }

@@ -31,6 +31,8 @@ export interface Condition {
   /** Several tenants ask it; else one that names it for itself. */
   readonly isShared: boolean;
   readonly state: UpstreamState;
+  /** Why it is failing, ''. */
+  readonly reason: string;
   /** Milliseconds of the clock. */
   usedAt: number;
   readonly heardAt: number;

@@ -183,8 +183,7 @@ class Run {
       const { failure, message, retryAfter } = error;
       await this.dispatch({ type: 'lost', failure, reason: message, retryAfter });
     } else {
-      const reason = error instanceof Error ? error.message : String(error);
-      await this.dispatch({ type: 'lost', failure: 'retry', reason, retryAfter: 0 });
+      await this.dispatch({ type: 'lost', failure: 'retry', reason: whyLost(error), retryAfter: 0 });
     }
   }
 
@@ -296,4 +295,12 @@ class Run {
         return;
     }
   }
+}
+
+/** Node says "aborted" where the other end closed the connection in the middle. */
+function whyLost(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return /^(The operation was )?aborted$/.test(error.message)
+    ? 'the other end closed the connection in the middle of the stream'
+    : error.message;
 }

@@ -69,7 +69,7 @@ export const INITIAL: ReflectorState = {
 export const STREAM_SCOPE = 'stream';
 
 export function streamProblem(reason: string, place: Place | undefined, scope = STREAM_SCOPE): Effect {
-  const problem: Problem = { severity: 'error', reason };
+  const problem: Problem = { kind: 'source', severity: 'error', reason };
   if (place !== undefined) problem.place = place;
   return { type: 'problem', scope, problems: [problem] };
 }

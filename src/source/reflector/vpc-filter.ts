@@ -27,6 +27,7 @@ function through(sink: Sink, has: (key: ResourceKey) => boolean): Sink {
       if (has(key)) sink.delete(key);
     },
     keep: (key, stamp) => has(key) && sink.keep(key, stamp),
+    savedIn: async (file) => (await sink.savedIn(file)).filter(has),
     commit: () => sink.commit(),
     gather: (several) => sink.gather(several),
     rollback: () => sink.rollback(),

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Place, Problem, Resource } from '../../model.ts';
 import { parseZoneFile } from './zone-file.ts';
 import type { ZoneFile, ZoneOptions } from './zone-file.ts';
+import { isEmpty } from './zone-remains.ts';
 import { joinZoneFiles } from './zone-set.ts';
 
 /** About 70,000 pods; reading them takes some ten seconds and most of a gibibyte. */
@@ -99,6 +100,13 @@ export function readZones(
     problems.push({ severity: 'error', place: { file: path }, reason: ioReason(error) });
   }
   const set = joinZoneFiles(files);
+  for (const [name, file] of files) {
+    if (file.usable && isEmpty(file)) {
+      const place = { file: files.size === 1 && name === path ? path : join(path, name), line: 1, column: 1 };
+      const reason = 'the file is empty: a server that has served more of it keeps its last good state';
+      problems.push({ kind: 'file', severity: 'warning', place, reason });
+    }
+  }
   for (const [name, file] of files) problems.push(...file.problems, ...(set.repeated.get(name) ?? []));
   const resources = [...set.placed.values()].map(({ resource, place }) => ({ resource, place }));
   return { resources, problems };

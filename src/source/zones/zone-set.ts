@@ -168,9 +168,14 @@ function changed(old: Placed, placed: Placed): boolean {
 
 /** Adds to an error what podns serves instead. */
 export function sayKept(problem: Problem, zone: ZoneFile, set: ZoneSet): Problem {
+  if (!zone.usable && zone.placed.length + zone.refused.size > 0)
+    return {
+      ...problem,
+      kind: 'file',
+      reason: `${problem.reason}; podns serves the last good state of the file`,
+    };
+  if (!zone.usable) return { ...problem, kind: 'file' };
   if (problem.severity !== 'error') return problem;
-  if (!zone.usable && zone.placed.length > 0)
-    return { ...problem, reason: `${problem.reason}; podns serves the last good state of the file` };
   if (problem.key !== undefined && set.kept.has(keyText(problem.key)))
     return { ...problem, reason: `${problem.reason}; podns serves its last good version` };
   return problem;

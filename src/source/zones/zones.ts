@@ -2,12 +2,14 @@
 import { subtle } from 'node:crypto';
 import { lstat, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Problem, Sink, Source, SourceState } from '../../model.ts';
 import { holdingClock, type Clock } from '../../base/clock.ts';
+import type { Problem, ResourceKey, Sink, Source, SourceState } from '../../model.ts';
 import { paced, slices } from '../reflector/slices.ts';
 import { FILE_OCTETS_MAX, ioReason, tooLarge, unreadable, zoneNames } from './zone-dir.ts';
 import type { Placed, ZoneFile, ZoneOptions } from './zone-file.ts';
 import { deliveryOf, joiningZoneFiles, sayKept } from './zone-set.ts';
+import { afterOf, fromSaved, holdsMembers } from './zone-remains.ts';
+import type { Writing } from './zone-remains.ts';
 import type { Delivered, Delivery, ZoneSet } from './zone-set.ts';
 import { zoneThread, type ZoneThread } from './zone-thread.ts';
 import { DirectoryWatch } from './zone-watch.ts';
@@ -28,6 +30,7 @@ export interface ZonesOptions extends ZoneOptions {
   thread?: ZoneThread;
 }
 
+const LINE_END = 0x0a;
 /** Files do not show which claim is newer, so all claims in them are equal. */
 const NO_AGE = 0;
 
@@ -38,13 +41,16 @@ interface Known {
   digest: string;
   linked: boolean;
   zone: ZoneFile;
+  /** When it was last taken up: its octets, and whether it ended with a line end. */
+  octets: number;
+  ended: boolean;
 }
 
 /**
  * The source `zones:DIR`. It waits for a directory that does not exist, and keeps the last view of one that
  * disappears. Never fails permanently.
  */
-export function zones(dir: string, options: ZonesOptions = {}): Source & { reload(): void } {
+export function zones(dir: string, options: ZonesOptions = {}): Source & { reload(): Promise<void> } {
   return new ZonesSource(dir, options);
 }
 
@@ -93,11 +99,14 @@ class ZonesSource implements Source {
     this.#run();
   }
 
-  reload(): void {
+  async reload(): Promise<void> {
     this.#all = true;
     this.#full = true;
+    // What is under way has listed the folder already.
+    await this.#running;
+    if (this.#closed) return;
     if (this.#running === undefined) this.#run();
-    else this.#again = true;
+    await this.#running;
   }
 
   async close(): Promise<void> {
@@ -199,22 +208,28 @@ class ZonesSource implements Source {
       digest: '',
       linked,
       zone: old?.zone ?? unreadable({ file: path }, ''),
+      octets: old?.octets ?? 0,
+      ended: old?.ended ?? false,
     };
+    const spoiled = async (zone: ZoneFile): Promise<Known> => ({
+      ...state,
+      zone: await this.#last(zone, path, old),
+    });
     let octets: Buffer;
     try {
       const info = await stat(path, { bigint: true });
       if (info.isDirectory()) return undefined;
       state.signature = `${info.dev}:${info.ino}:${info.size}:${info.mtimeNs}:${info.ctimeNs}`;
       if (old !== undefined && !force && old.signature === state.signature) return old;
-      if (!info.isFile())
-        return { ...state, zone: keepLast(unreadable({ file: path }, 'is not a file'), old) };
-      if (info.size > FILE_OCTETS_MAX) return { ...state, zone: keepLast(tooLarge(path, info.size), old) };
+      if (!info.isFile()) return await spoiled(unreadable({ file: path }, 'is not a file'));
+      if (info.size > FILE_OCTETS_MAX) return await spoiled(tooLarge(path, info.size));
       octets = await readFile(path);
     } catch (error) {
       const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
       if (missing && !linked) return undefined;
       const reason = missing ? 'is a dangling symbolic link' : ioReason(error);
-      return { ...state, signature: '', zone: keepLast(unreadable({ file: path }, reason), old) };
+      state.signature = '';
+      return await spoiled(unreadable({ file: path }, reason));
     }
     // Runs in a thread of the pool, because a large file takes long.
     state.digest = Buffer.from(await subtle.digest('SHA-256', octets)).toString('base64');
@@ -224,7 +239,30 @@ class ZonesSource implements Source {
     const parsed = this.#thread.parse(octets, path, this.#options).then((found) => void (zone = found));
     // close() does not wait for a large file.
     await Promise.race([parsed, this.#ended]);
-    return { ...state, zone: keepLast(zone, old) };
+    const ended = octets.length === 0 || octets.at(-1) === LINE_END;
+    // Where this run has not read it yet, what an earlier one has saved of it counts.
+    const before =
+      old?.zone ?? (holdsMembers(zone) ? undefined : fromSaved(zone, path, await this.#savedIn(path)));
+    const writing: Writing = {
+      octets: octets.length,
+      octetsBefore: state.octets,
+      ended,
+      endedBefore: state.ended,
+      text: () => octets.toString(),
+    };
+    const after = afterOf(zone, path, before, writing);
+    if (!after.usable) return await spoiled(after);
+    return { ...state, zone: after, octets: octets.length, ended };
+  }
+
+  async #savedIn(path: string): Promise<ResourceKey[]> {
+    return (await this.#sink?.savedIn(path)) ?? [];
+  }
+
+  /** An unusable file goes on with what it last held, in this run or in the one that was saved. */
+  async #last(zone: ZoneFile, path: string, old: Known | undefined): Promise<ZoneFile> {
+    if (old !== undefined) return { ...zone, placed: old.zone.placed, refused: old.zone.refused };
+    return fromSaved(zone, path, await this.#savedIn(path));
   }
 
   async #deliver(sink: Sink, set: ZoneSet): Promise<void> {
@@ -305,12 +343,6 @@ class ZonesSource implements Source {
     this.#state = text;
     sink.state(state, reason);
   }
-}
-
-/** An unusable file keeps its last content. */
-function keepLast(zone: ZoneFile, old: Known | undefined): ZoneFile {
-  if (zone.usable || old === undefined) return zone;
-  return { ...zone, placed: old.zone.placed, refused: old.zone.refused };
 }
 
 function sameZones(before: ReadonlyMap<string, Known>, after: ReadonlyMap<string, Known>): boolean {

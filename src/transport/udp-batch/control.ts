@@ -5,6 +5,7 @@
  * Each word has one writer, so plain stores do for counts; the main thread reads them for status and metrics. They
  * outlive the worker: its successor counts on.
  */
+import { ANSWER_COUNTS } from '../../answer/counts.ts';
 
 const ORDERS = 0;
 const STOP = 1;
@@ -56,9 +57,7 @@ export const SEND_ERRORS = 6;
 export const RECEIVE_ERRORS = 7;
 /** Receive calls that brought packets: `RECEIVED` over this is the mean batch. */
 export const BATCHES = 8;
-/** Answers by rcode, 16 places. */
-export const RCODES = 16;
-const COUNTS = 32;
+const COUNTS = 16;
 
 const HANDED = 0;
 const TAKEN = 16;
@@ -69,12 +68,15 @@ const SHARE_OCTETS = 128;
 export class Tally {
   readonly memory: SharedArrayBuffer;
   readonly counts: Float64Array;
+  /** What it has answered; see answer/counts. */
+  readonly answers: Float64Array;
   readonly #share: Int32Array;
 
-  constructor(memory = new SharedArrayBuffer(SHARE_OCTETS + COUNTS * 8)) {
+  constructor(memory = new SharedArrayBuffer(SHARE_OCTETS + (COUNTS + ANSWER_COUNTS) * 8)) {
     this.memory = memory;
     this.#share = new Int32Array(memory, 0, SHARE_OCTETS / 4);
     this.counts = new Float64Array(memory, SHARE_OCTETS, COUNTS);
+    this.answers = new Float64Array(memory, SHARE_OCTETS + COUNTS * 8, ANSWER_COUNTS);
   }
 
   /** Octets of the ring: handed over, and not yet taken. */

@@ -1,4 +1,5 @@
 /** One socket at one worker: what the thread is told, what was counted, and which answers are awaited. */
+import { ANSWER_COUNTS } from '../../answer/counts.ts';
 import type { Listener, Peer } from '../../answer/peer.ts';
 import { AF_INET } from '../syscalls.ts';
 import type { WorkerCounters } from '../transport.ts';
@@ -49,6 +50,7 @@ export class Post {
   readonly wildcard: boolean;
   readonly tally: Tally;
   readonly counts: Float64Array;
+  readonly answers: Float64Array;
   /** The sender of the packet at hand; reused. */
   readonly peer: Peer;
 
@@ -59,6 +61,7 @@ export class Post {
     this.wildcard = bound.wildcard;
     this.tally = new Tally(tally);
     this.counts = this.tally.counts;
+    this.answers = this.tally.answers;
     const address = new Uint8Array(16);
     if (bound.family === AF_INET) address.fill(0xff, 10, 12);
     this.peer = { address, port: 0, local: Uint8Array.from(bound.local), listener, tcp: false };
@@ -81,6 +84,8 @@ export function countersOf(stations: readonly Station[], restarts: number): Work
     sendErrors: sum(count.SEND_ERRORS) + main('sendErrors'),
     receiveErrors: sum(count.RECEIVE_ERRORS),
     batches: sum(count.BATCHES),
-    rcodes: Array.from({ length: 16 }, (_, rcode) => sum(count.RCODES + rcode)),
+    answers: Float64Array.from({ length: ANSWER_COUNTS }, (_, place) =>
+      stations.reduce((all, { tally }) => all + tally.answers[place], 0),
+    ),
   };
 }

@@ -9,7 +9,6 @@
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import type { Listener, Peer } from '../../answer/peer.ts';
 import type { Batch } from '../../answer/prefetch.ts';
-import { RCODE_MASK } from '../../dns/flags.ts';
 import { Epoll } from './epoll.ts';
 import { RingWriter } from './ring.ts';
 import { requestShortSlice } from '../scheduler-slice.ts';
@@ -19,6 +18,7 @@ import * as count from './control.ts';
 import { handOver, wake } from './handoff.ts';
 import { BATCH, BatchMessages } from './messages.ts';
 import { Post } from './station.ts';
+import * as answers from '../../answer/counts.ts';
 import type { StationData } from './station.ts';
 
 /**
@@ -26,6 +26,8 @@ import type { StationData } from './station.ts';
  * answer, -1 for one that needs the main thread. Between `enter` and `leave` the view stands still.
  */
 interface BatchResponder {
+  /** What the packet of the last `answerPacket` asked for: a place of answer/counts. Absent: not told. */
+  readonly asked?: number;
   enter(): void;
   leave(): void;
   /** After `enter`: may read all packets of the batch, which came to one listener, before the first is answered. */
@@ -232,8 +234,11 @@ class BatchLoop {
   #answer(post: Post, received: number): void {
     const { bytes } = this.#messages;
     const messages = this.#messages;
-    const { counts, peer, wildcard } = post;
+    const { counts, peer, wildcard, answers: tally } = post;
     const responder = this.#responder;
+    const began = performance.now();
+    let queried = 0;
+    let answered = 0;
     let staged = 0;
     let dropped = 0;
     let deferred = 0;
@@ -256,6 +261,9 @@ class BatchLoop {
         let written = 0;
         try {
           written = responder.answerPacket(bytes, at, at + length, peer, bytes, out, i);
+          tally[answers.TYPES + (responder.asked ?? 0)] += 1;
+          tally[answers.QUERY_SIZES + answers.sizePlace(length)] += 1;
+          queried += length;
           if (written < 0 && post.tally.closing) written = 0;
           if (written < 0) {
             const held = post.tally.held + handed;
@@ -276,7 +284,9 @@ class BatchLoop {
           dropped += 1;
           continue;
         }
-        counts[count.RCODES + (bytes[out + 3] & RCODE_MASK)] += 1;
+        tally[answers.RCODES + answers.rcodePlace(bytes[out + 2], bytes[out + 3])] += 1;
+        tally[answers.ANSWER_SIZES + answers.sizePlace(written)] += 1;
+        answered += written;
         messages.stage(staged, i, written);
         staged += 1;
       }
@@ -287,8 +297,16 @@ class BatchLoop {
     counts[count.BATCHES] += 1;
     counts[count.DROPPED] += dropped;
     counts[count.ERRORS] += errors;
+    tally[answers.QUERY_OCTETS] += queried;
+    tally[answers.ANSWER_OCTETS] += answered;
     // First what is ready: the main thread may be given this core.
-    if (staged > 0) this.#send(post, staged);
+    if (staged > 0) {
+      this.#send(post, staged);
+      // One look at the clock a batch: each of its answers has taken at most as long as all of them.
+      const took = performance.now() - began;
+      tally[answers.DURATIONS + answers.durationPlace(took)] += staged;
+      tally[answers.DURATION_SUM] += (took * staged) / 1000;
+    }
     if (deferred > 0) {
       counts[count.DEFERRED] += deferred;
       post.tally.handed(handed);

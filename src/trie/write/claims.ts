@@ -248,7 +248,7 @@ export class Claims {
           const key = keyOfMember(member);
           const winner = keyText(keyOfMember(claims[0]!.member));
           const reason = `${address} of ${keyText(key)} belongs to ${winner}, which claimed it later`;
-          problems.push({ severity: 'error', key, reason });
+          problems.push({ kind: 'address', severity: 'error', key, reason });
         }
       }
     }

@@ -118,6 +118,12 @@ export class Tables {
     this.head[index + this.idleCopy * stride] = value;
   }
 
+  /** Entries of the idle copy of both tables. */
+  get sizes(): { names: number; addresses: number } {
+    const { idleCopy } = this;
+    return { names: this.nameCount[idleCopy], addresses: this.addressCount[idleCopy] };
+  }
+
   /** Throws MemoryFullError when a table has not more free slots than SPARE_SLOTS. */
   checkMark(): void {
     const copy = this.idleCopy;

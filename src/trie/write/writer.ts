@@ -243,9 +243,15 @@ export class TrieWriter implements Projection {
     const problems = this.claims.problems(limit);
     if (this.pending > 0) {
       const reason = `the memory is full: ${this.pending} names or addresses wait for room to be shown in full`;
-      problems.push({ severity: 'error', reason });
+      problems.push({ kind: 'memory', severity: 'error', reason });
     }
     return problems;
+  }
+
+  /** The number of each VPC, which is no other's for the life of the process. */
+  *vpcNumbers(): Generator<[name: string, number: number]> {
+    for (const { name, record } of this.directory.vpcs.values())
+      yield [name, this.arena.words[record + layout.VPC_NUMBER]];
   }
 
   /** Marks a VPC's answers as stale (EDE 3) or fresh, at once, without a transaction. Unknown VPCs are ignored. */
@@ -261,6 +267,11 @@ export class TrieWriter implements Projection {
 
   setIpv4Blind(blind: boolean): void {
     Atomics.store(this.head, layout.HEAD_IPV4_BLIND, blind ? 1 : 0);
+  }
+
+  /** Octets of the arena in use, and the slots of one copy. */
+  get usage(): { arena: number; names: number; addresses: number } {
+    return { arena: this.arena.used * 4, ...this.tables.sizes };
   }
 
   private namespace(vpc: string, name: string): NamespaceState {

@@ -1,0 +1,31 @@
+/** What was turned away because too much came, by the limit that did it. */
+import type { Deferred } from '../answer/defer/deferred.ts';
+import type { ForwardCounters } from '../forward/counters.ts';
+import type { OpenListener } from './transports.ts';
+
+/** Texts for people, with what was counted so far. */
+export function* turnedAway(
+  listeners: readonly OpenListener[],
+  deferred: Pick<Deferred, 'counters'>,
+  outside: Pick<ForwardCounters, 'overflows'>,
+): Generator<[string, number]> {
+  yield [
+    'queries that should wait are answered with SERVFAIL: holds, vpc_holds or client_holds is reached',
+    deferred.counters.overflows,
+  ];
+  yield [
+    'outside queries are answered with SERVFAIL: forward_queries or forward_client is reached',
+    outside.overflows,
+  ];
+  let refused = 0;
+  let overflows = 0;
+  for (const { tcp, udp } of listeners) {
+    refused += tcp.counters.refused ?? 0;
+    for (const worker of udp.workers ?? []) overflows += worker.overflows;
+  }
+  yield ['TCP connections are refused: tcp_connections or tcp_client is reached', refused];
+  yield [
+    'queries are answered with SERVFAIL because the main thread does not keep up with what workers hand over',
+    overflows,
+  ];
+}
