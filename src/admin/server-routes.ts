@@ -8,6 +8,7 @@ import { logRoutes } from './log.ts';
 import { metricsRoutes } from './metrics.ts';
 import { pageRoutes } from './page/routes.ts';
 import { problemRoutes } from './problems.ts';
+import { proofRoutes } from './prove.ts';
 import { statusRoutes } from './status.ts';
 import { watchRoutes } from './watch.ts';
 
@@ -17,6 +18,7 @@ export function serverRoutes(server: ServerCore, version: string): AdminRoutes[]
     (app) => listRoutes(app, server),
     (app) => logRoutes(app, server),
     (app) => explainRoutes(app, server),
+    (app) => proofRoutes(app, server),
     (app) => statusRoutes(app, server, version),
     (app) => problemRoutes(app, server),
     (app) => metricsRoutes(app, server, version),

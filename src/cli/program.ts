@@ -28,6 +28,7 @@ const COMMANDS: Record<string, Loader> = {
   events: async (io) => (await import('./commands/events.ts')).eventsCommand(io),
   log: async (io) => (await import('./commands/log.ts')).logCommand(io),
   top: async (io) => (await import('./commands/top.ts')).topCommand(io),
+  'prove-isolation': async (io) => (await import('./commands/prove-isolation.ts')).proveCommand(io),
   status: async (io) => (await import('./commands/status.ts')).statusCommand(io),
   problems: async (io) => (await import('./commands/problems.ts')).problemsCommand(io),
   'resolv-conf': async (io) => (await import('./commands/resolv-conf.ts')).resolvConfCommand(io),
