@@ -77,11 +77,11 @@ describe('a proof', () => {
     expect(end.violations).toBe(found.length);
     const [first] = found;
     expect(first).toMatchObject({
-      client: { vpc: 'v', class: 'rule for fd00:a::1', address: 'fd00:a::1' },
+      client: { vpc: 'v', class: 'rule for fd00:a::1/128', address: 'fd00:a::1' },
       of: { vpc: 'w' },
       given: expect.stringContaining('fd00:b::'),
     });
-    expect(first!.dig).toMatch(/^dig @127\.0\.0\.1 -p \d+ -b fd00:a::1 db AAAA$/);
+    expect(first!.dig).toMatch(/^dig @127\.0\.0\.1 -p \d+ -b fd00:a::1 \S+ (?:A|AAAA|SRV|PTR)$/);
     const [, name, type, from, listener] =
       /^podns explain (\S+) (\S+) --from (\S+) --listener (\S+) --operator$/.exec(first!.explain)!;
     const explanation = await server.explain({ name: name!, type: type!, from: from!, listener: listener! });
