@@ -17,7 +17,7 @@ import { Feed } from './server/feed.ts';
 import { endServer } from './server/ending.ts';
 import type { SourceStatus } from './server/source-status.ts';
 import { catalogInventory } from './server/inventory.ts';
-import { explainerOf } from './server/explaining.ts';
+import { lazyExplainer } from './server/explaining.ts';
 import type { Explainer } from './explain/explainer.ts';
 import type { Explanation } from './explain/explanation.ts';
 import type { ExplainAsk } from './explain/facts.ts';
@@ -34,6 +34,7 @@ import type { Logger } from './server/logger.ts';
 import { Forwarding } from './server/forwarding.ts';
 import { DirectClients } from './server/direct-client.ts';
 import type { AnswerClient } from './server/direct-client.ts';
+import { Recording } from './server/recording.ts';
 import { answerSettings } from './server/settings.ts';
 import { turnedAway } from './server/turned-away.ts';
 import { LARGE_LOAD, releaseMemory } from './server/release-memory.ts';
@@ -61,9 +62,11 @@ export interface ServerOptions {
   cookieSecret?: Uint8Array;
 }
 
+/** Undefined where a server would stay silent. */
+type Answer = Uint8Array | undefined;
+
 export interface QueryResult {
-  /** Undefined where a server would stay silent. */
-  answer: Uint8Array | undefined;
+  answer: Answer;
   /** The listener that the client would have asked. */
   listener: string;
   milliseconds: number;
@@ -96,6 +99,7 @@ export class ServerCore {
   private readonly responder: Responder;
   readonly deferred: Deferred;
   readonly outside: Forwarding;
+  readonly recording: Recording;
   private readonly transports: Transports;
   private readonly answering: Answering;
   /** What the main thread has answered, and what each VPC has asked. */
@@ -204,18 +208,21 @@ export class ServerCore {
       isLive: () => this.staleness.live,
       outside: this.outside,
     });
+    // Not the quiet logger: each line of the query log is one of its own.
+    this.recording = new Recording({ config, logger: options.logger, memory, settings, wallClock });
     this.answers = new AnswerCounts(this.responder);
     this.answering = this.answers.counting({
       answerNow: (packet, peer, out) => this.answerNow(packet, peer, out),
       defer: (packet, peer, reply) => {
         this.observing.asked();
-        this.deferred.defer(packet, peer, reply);
+        this.deferred.defer(packet, peer, this.recording.replying(packet, peer, reply));
       },
     });
     this.transports = new Transports({
       memory,
       sharedCache: this.outside.sharedCache,
       settings,
+      recorder: this.recording.recorder,
       answering: this.answering,
       workers: config.workers,
       tcp: { idleMs: config.tcpIdle, connections: config.tcpConnections, client: config.tcpClient },
@@ -234,22 +241,10 @@ export class ServerCore {
       turnedAway: () => turnedAway(this.transports.listeners, this.deferred, this.outside.counters),
     });
     this.peers = new DirectClients(this.transports);
-    let explainer: Explainer | undefined;
     const { catalog, feed, deferred, outside, transports } = this;
     const inventory = catalogInventory(catalog);
-    const parts = {
-      memory,
-      settings,
-      config,
-      catalog,
-      inventory,
-      feed,
-      deferred,
-      outside,
-      transports,
-      seconds,
-    };
-    this.explainer = () => (explainer ??= explainerOf(parts));
+    const fixed = { memory, settings, config, seconds };
+    this.explainer = lazyExplainer({ ...fixed, catalog, inventory, feed, deferred, outside, transports });
     this.api = new ApiChanges(() => this.feed.sink(API_SOURCE));
   }
 
@@ -315,7 +310,7 @@ export class ServerCore {
   }
 
   /** Answers one message without a socket. Undefined if a server would send nothing. */
-  answer(packet: Uint8Array, client: AnswerClient): Uint8Array | undefined | Promise<Uint8Array | undefined> {
+  answer(packet: Uint8Array, client: AnswerClient): Answer | Promise<Answer> {
     return this.answerPeer(packet, this.peers.of(client));
   }
 
@@ -335,17 +330,13 @@ export class ServerCore {
     return { answer, listener: peer.listener.text, milliseconds: performance.now() - began };
   }
 
-  private answerPeer(
-    packet: Uint8Array,
-    peer: Peer,
-  ): Uint8Array | undefined | Promise<Uint8Array | undefined> {
+  private answerPeer(packet: Uint8Array, peer: Peer): Answer | Promise<Answer> {
     const length = this.answerNow(packet, peer, this.out);
     if (length > 0) return this.out.slice(0, length);
     if (length !== DEFERRED) return undefined;
     return new Promise((resolve) => {
-      this.deferred.defer(packet, peer, (answer) =>
-        resolve(answer.length === 0 ? undefined : answer.slice()),
-      );
+      const reply = (answer: Uint8Array): void => resolve(answer.length === 0 ? undefined : answer.slice());
+      this.deferred.defer(packet, peer, this.recording.replying(packet, peer, reply));
     });
   }
 
@@ -399,6 +390,7 @@ export class ServerCore {
   /** Answers queries in flight, those left after `graceMs` (5 s) with SERVFAIL; then saves the view and stops. */
   close(graceMs?: number): Promise<void> {
     const { transports, deferred, outside, subscribers, staleness } = this;
+    this.recording.close();
     this.observing.close();
     return endServer(
       { transports, deferred, outside, sources: this.running.splice(0), subscribers, staleness },
@@ -409,6 +401,7 @@ export class ServerCore {
   private answerNow(packet: Uint8Array, peer: Peer, out: Uint8Array): number {
     this.responder.view.refresh();
     const length = this.responder.answer(packet, 0, packet.length, peer, out, 0);
+    this.recording.answered(this.responder, peer, out, length);
     this.responder.cached?.reader.leave();
     return length;
   }

@@ -13,6 +13,7 @@ export const ROOMS: Record<string, string> = {
   catalog: 'which source gave what, packed; conflicts; change sets; moments; the saved view',
   source: 'where records come from; each validates, and delivers transactions into a sink',
   forward: 'outside names: upstreams and their cache',
+  isolation: 'a proof that no client is given anything of another VPC, by the same deciding and encoding',
   explain: 'why a client gets its answer: the same deciding, traced, and what resolvers do with it',
   watch: 'the server side of the watch stream, and the events',
   config: 'every setting and limit, in one table (`config/table.ts`)',
@@ -42,6 +43,7 @@ export const ALLOWED: Record<string, string[]> = {
   watch: ['model', 'catalog'],
   // `config/suggest` knows which words are written nearly alike.
   explain: ['model', 'dns', 'trie', 'answer', 'config/suggest'],
+  isolation: ['model', 'dns', 'trie', 'answer'],
   config: [
     'model',
     'dns/address',
@@ -65,11 +67,13 @@ export const ALLOWED: Record<string, string[]> = {
     'forward',
     'watch',
     'explain',
+    'isolation',
     'config',
   ],
   index: [
     'server',
     'explain',
+    'isolation',
     'model',
     'config',
     'source',
@@ -80,11 +84,13 @@ export const ALLOWED: Record<string, string[]> = {
   admin: [
     'index',
     'explain',
+    'isolation',
     'server',
     'watch',
     'config',
     'model',
     'dns',
+    'answer/record/reader',
     'transport/listen',
     // Metrics read what answers were counted under.
     'answer/counts',
@@ -97,6 +103,7 @@ export const ALLOWED: Record<string, string[]> = {
     'index',
     'server',
     'explain',
+    'isolation',
     'config',
     'model',
     'dns',

@@ -5,10 +5,12 @@ import { explainRoutes } from './explain.ts';
 import { problemRoutes } from './problems.ts';
 import type { AdminRoutes } from './health.ts';
 import { listRoutes } from './lists.ts';
+import { logRoutes } from './log.ts';
 import { metricsRoutes } from './metrics.ts';
 import { cardRoutes } from './page/card.ts';
 import { pageFileRoutes } from './page/files.ts';
 import { findRoutes } from './page/find.ts';
+import { proofRoutes } from './prove.ts';
 import { statusRoutes } from './status.ts';
 import { watchRoutes } from './watch.ts';
 
@@ -16,7 +18,9 @@ export function serverRoutes(server: ServerCore, version: string): AdminRoutes[]
   return [
     (app) => watchRoutes(app, server),
     (app) => listRoutes(app, server),
+    (app) => logRoutes(app, server),
     (app) => explainRoutes(app, server),
+    (app) => proofRoutes(app, server),
     (app) => statusRoutes(app, server, version),
     (app) => problemRoutes(app, server),
     (app) => metricsRoutes(app, server, version),

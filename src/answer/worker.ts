@@ -15,6 +15,8 @@ import type { Listener, Peer } from './peer.ts';
 import { Responder } from './responder.ts';
 import type { AnswerSettings } from './settings.ts';
 import { CachedAnswers } from './cached-answer.ts';
+import type { RecordMemory } from './record/layout.ts';
+import { RecordWriter } from './record/writer.ts';
 import { VpcCounts } from './vpc-counts.ts';
 
 /** Structured-cloneable: memory is shared, settings are copied. */
@@ -25,6 +27,8 @@ export interface WorkerData {
   /** This reader's number in the heads of both. */
   reader: number;
   settings: AnswerSettings;
+  /** This thread's flight recorder; undefined where it is off. */
+  record?: RecordMemory;
   /** Of `VpcCounts`. */
   vpcCounts?: SharedArrayBuffer;
 }
@@ -41,14 +45,16 @@ class WorkerResponder {
   private readonly responder: Responder;
   private readonly view: View;
   private readonly prefetch: Prefetch;
+  private readonly record: RecordWriter | undefined;
   private readonly vpcCounts: VpcCounts;
   private peer: Peer | undefined;
 
-  constructor({ memory, sharedCache, reader, settings, vpcCounts }: WorkerData) {
+  constructor({ memory, sharedCache, reader, settings, record, vpcCounts }: WorkerData) {
     this.vpcCounts = new VpcCounts(vpcCounts);
     this.view = new View(memory, reader);
     this.responder = new Responder(this.view, settings, () => Math.floor(Date.now() / 1000));
     this.prefetch = new Prefetch(this.view, this.responder.identifier);
+    this.record = record === undefined ? undefined : new RecordWriter(record, Date.now);
     if (sharedCache === undefined) return;
     const { opt } = this.responder.encoder;
     this.responder.cached = new CachedAnswers(new SharedCacheReader(sharedCache, reader), this.view, opt);
@@ -65,6 +71,7 @@ class WorkerResponder {
     this.view.leave();
     const { cached } = this.responder;
     if (cached !== undefined && cached.reader.isInside) cached.reader.leave();
+    this.record?.leave();
   }
 
   answerPacket(
@@ -84,6 +91,7 @@ class WorkerResponder {
     this.prefetch.use(index);
     const { responder } = this;
     const length = responder.answer(packet, start, end, peer, out, outStart);
+    if (this.record !== undefined && length > 0) this.record.answered(responder, peer, out, outStart);
     this.asked = typePlace(responder.query.qtype);
     const { vpc } = responder.decision;
     if (vpc !== 0) {
@@ -103,7 +111,9 @@ class WorkerResponder {
     d.data = decision.DATA_NONE;
     d.soaLabel = -1;
     d.fail(dns.RCODE_SERVFAIL, dns.EDE_NOT_READY, decision.TEXT_BUSY);
-    return this.responder.encode(this.peer!, out, outStart);
+    const length = this.responder.encode(this.peer!, out, outStart);
+    this.record?.answered(this.responder, this.peer!, out, outStart);
+    return length;
   }
 }
 

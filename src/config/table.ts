@@ -90,6 +90,27 @@ export const SETTINGS = {
     'info',
     'minimum level that is logged, on standard error',
   ),
+  record: setting(
+    'Serving',
+    'off|failures|all',
+    value.word('off', 'failures', 'all'),
+    'failures',
+    'which answers podns keeps for `podns log`; failures are SERVFAIL, REFUSED, and NXDOMAIN of names without a dot',
+  ),
+  recordSize: setting(
+    'Serving',
+    'SIZE',
+    value.size,
+    4 * MIB,
+    'memory for kept answers, per thread; 4MiB keep the last 16 of 900 clients',
+  ),
+  logQueries: setting(
+    'Serving',
+    'SHARE',
+    value.share,
+    0,
+    'share of the answers that podns logs, one JSON line each, from 0 to 1; at most 5,000 lines per second and thread',
+  ),
   logFormat: setting(
     'Serving',
     'auto|text|json',

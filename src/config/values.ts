@@ -96,6 +96,13 @@ export function integer(minimum: number, maximum = Number.MAX_SAFE_INTEGER) {
   });
 }
 
+/** A share, from 0 for none to 1 for all. */
+export const share = read((value) => {
+  const number = typeof value === 'string' && /^\d*\.?\d+$/.test(value) ? Number(value) : value;
+  if (typeof number === 'number' && number >= 0 && number <= 1) return number;
+  throw new Error(`a number from 0 to 1 is expected, not ${shown(value)}`);
+});
+
 const SIZE_UNITS: Record<string, number> = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 };
 
 /** Octets from `64MiB`, `1GiB`, or a bare number; K, M and G are powers of 1024. */

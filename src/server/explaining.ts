@@ -25,7 +25,13 @@ export interface ExplainingOptions {
   seconds: () => number;
 }
 
-export function explainerOf(options: ExplainingOptions): Explainer {
+/** Makes it when it is first asked. */
+export function lazyExplainer(options: ExplainingOptions): () => Explainer {
+  let explainer: Explainer | undefined;
+  return () => (explainer ??= explainerOf(options));
+}
+
+function explainerOf(options: ExplainingOptions): Explainer {
   const { memory, settings, config, catalog, inventory, feed, deferred, outside, transports, seconds } =
     options;
   // One number for all: whoever keeps something for a listener by its number looks whether it is still that one.

@@ -18,12 +18,15 @@ import type { SharedCache } from '../shared-cache/shared-cache.ts';
 import type { TrieMemory } from '../trie/memory.ts';
 import { Readers } from '../trie/memory.ts';
 import type { Logger } from './logger.ts';
+import type { Recorder } from './recorder.ts';
 
 export interface TransportOptions {
   memory: TrieMemory;
   /** The shared cache, which workers read. */
   sharedCache: SharedCache;
   settings: AnswerSettings;
+  /** The memory that a thread records into, from its start to its end; undefined where nothing is recorded. */
+  recorder: Pick<Recorder, 'take' | 'release'> | undefined;
   answering: Answering;
   /** Worker threads for UDP, for all listeners together; 0 for none. */
   workers: number;
@@ -178,19 +181,22 @@ export class Transports {
   }
 
   private hire(): Crew {
-    const { answering, memory, settings, sharedCache, workers, logger, vpcCounts } = this.options;
+    const { answering, memory, settings, sharedCache, workers, logger, recorder, vpcCounts } = this.options;
     return new Crew(answering, {
       workers,
       module: WORKER_MODULE,
       attach: () => {
         const reader = this.readers.take();
+        const record = recorder?.take();
         const lent = vpcCounts?.();
         const data: WorkerData = { memory, sharedCache: sharedCache.memory, reader, settings };
         if (lent !== undefined) data.vpcCounts = lent.counts.memory;
+        if (record !== undefined) data.record = record;
         const detach = (): void => {
           lent?.giveBack();
           sharedCache.readerEnded(reader);
           this.readers.release(reader);
+          if (record !== undefined) recorder?.release(record);
         };
         return { data, detach };
       },
