@@ -66,7 +66,8 @@ export interface ServerOptions {
 type Answer = Uint8Array | undefined;
 
 export interface QueryResult {
-  answer: Answer;
+  /** Undefined where a server would stay silent. */
+  answer: Uint8Array | undefined;
   /** The listener that the client would have asked. */
   listener: string;
   milliseconds: number;
