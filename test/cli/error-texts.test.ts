@@ -72,7 +72,7 @@ describe('addresses', () => {
   it.each(['nohost', 'nohost:53'])('query --server %s', async (server) => {
     const ran = await podns(['query', 'db', '--server', server]);
     expect(ran).toMatchObject({ code: 2, out: '' });
-    expect(ran.err).toContain(`argument '${server}' is invalid. It is no address of a server: `);
+    expect(ran.err).toContain(`argument '${server}' is invalid. It is no`);
     expect(ran.err).toMatch(/host names are not looked up|podns looks up no host names/);
     expect(ran.err).not.toMatch(/listener|vpc/);
   });

@@ -127,6 +127,8 @@ function readType(text: string): number {
 }
 
 function readTarget(text: string): Target {
+  if (isIP(text) === 0 && !text.includes(':'))
+    throw new InvalidArgumentError(`It is not an IP address: ${SERVER.shape}.`);
   // An address is enough here, because DNS servers use port 53.
   const whole = isIP(text) === 0 ? text : isIP(text) === 6 ? `[${text}]:53` : `${text}:53`;
   try {
