@@ -88,6 +88,8 @@ const SERVER: Usual = {
 
 /** `ADDR` or `ADDR:PORT`. Throws an error with the reason. */
 export function targetOf(text: string): Target {
+  if (isIP(text) === 0 && !text.includes(':'))
+    throw new TypeError(`it is not an IP address: ${SERVER.shape}`);
   // An address alone is enough here: servers of DNS are on port 53.
   const whole = isIP(text) === 0 ? text : isIP(text) === 6 ? `[${text}]:53` : `${text}:53`;
   const { address, port } = parseListen(whole, SERVER);

@@ -16,6 +16,9 @@ function isOlder(version: string, least: string): boolean {
   return major !== leastMajor ? major! < leastMajor! : minor < leastMinor;
 }
 
+// A listener replaces that of Node.js, which would open the port of a debugger.
+process.on('SIGUSR1', function ignore() {});
+
 void import('fs').then(function start({ readFileSync }) {
   const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
   const least = (JSON.parse(text) as { engines: { node: string } }).engines.node;

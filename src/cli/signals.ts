@@ -1,4 +1,4 @@
-/** Signals of `serve`: the first SIGTERM or SIGINT drains, a second one ends the process at once, SIGHUP reloads, SIGUSR1 is ignored. */
+/** Signals of `serve`: the first SIGTERM or SIGINT drains, a second one ends the process at once, SIGHUP reloads. */
 
 export interface Signals {
   /** Resolves with the name of the signal that ends the server. */
@@ -8,9 +8,6 @@ export interface Signals {
 }
 
 const ENDING = ['SIGTERM', 'SIGINT'] as const;
-
-/** A listener replaces that of Node.js, which would open the port of a debugger. */
-const ignore = (): void => undefined;
 
 export function untilSignal(on: { reload(): void }): Signals {
   let resolve!: (signal: string) => void;
@@ -24,13 +21,11 @@ export function untilSignal(on: { reload(): void }): Signals {
   };
   for (const signal of ENDING) process.on(signal, end);
   process.on('SIGHUP', on.reload);
-  process.on('SIGUSR1', ignore);
   return {
     received,
     release() {
       for (const signal of ENDING) process.off(signal, end);
       process.off('SIGHUP', on.reload);
-      process.off('SIGUSR1', ignore);
     },
   };
 }
