@@ -63,7 +63,7 @@ describe('the files', () => {
     expect(named.filter((path) => !isThere(path))).toEqual([]);
   });
 
-  it.each(['a TXT per pod', 'a limit per client', 'a query log'])('for %s are six at most', (name) => {
+  it.each(['a TXT per pod', 'a limit per client'])('for %s are six at most', (name) => {
     const text = recipes.get(name)!;
     const files = new Set(filesIn(text));
     const all = files.size + (/\ba new file\b/.test(text) ? 1 : 0);

@@ -60,7 +60,7 @@ export function logRoutes(app: FastifyInstance, server: ServerCore): void {
         } finally {
           running--;
         }
-        return reply;
+        return await reply;
       } catch (error) {
         if (!(error instanceof LogFailure)) throw error;
         if (error.status === 503) void reply.header('retry-after', 1);

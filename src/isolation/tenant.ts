@@ -129,7 +129,11 @@ export function clientsOf(
   nextId: () => number,
 ): ProofClient[] {
   const clients: ProofClient[] = [];
+  const seen = new Set<string>();
   const add = (what: string, from: string, listener: Listener): void => {
+    const key = `${from} ${listener.id}`;
+    if (seen.has(key)) return;
+    seen.add(key);
     const address = new Uint8Array(16);
     const local = new Uint8Array(16);
     parseAddress(from, address, 0);

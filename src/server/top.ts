@@ -12,7 +12,7 @@ export interface Top {
   /** ISO 8601, UTC: when the first of the samples was taken. */
   since: string | null;
   seconds: number;
-  /** All answers of this time, and how many of them were looked at. */
+  /** All answers of this time, and how many of them were sampled. */
   answers: number;
   samples: number;
   /** A share of half of all answers is right to so many points of a hundred, 95 times of 100; a smaller one better. */

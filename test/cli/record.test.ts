@@ -11,7 +11,7 @@ import { Served } from './served.ts';
 
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 const ZONES =
-  'vpc: aep\nnet6: fd00:a::/32\nnamespaces:\n  web:\n    pods:\n      db: { ip6: "fd00:a::1" }\n      app: { ip6: "fd00:a::2" }\n';
+  'vpc: aep\nnet6: ["fd00:a::/32"]\nnamespaces:\n  web:\n    pods:\n      db: { ip6: "fd00:a::1" }\n      app: { ip6: "fd00:a::2" }\n';
 
 let folder = '';
 let served: Served;

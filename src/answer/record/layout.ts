@@ -1,7 +1,7 @@
 /** The flight recorder's memory: one shared buffer for each thread that answers, with one writer and rare readers. */
 
 /*
- * head │ sampled ring │ query log ring │ clients: sets of WAYS slots, each a head and a ring of SLOT_ENTRIES entries
+ * head │ sampled ring │ query log ring │ clients: sets of WAYS slots: their heads, then a ring of SLOT_ENTRIES entries each
  *
  * An entry holds all that a reader shows, so a reader never combines it with a slot that changes meanwhile.
  */
@@ -85,20 +85,25 @@ export const FLAG_HELD = 4;
 export const FLAG_OUTSIDE = 8;
 export const FLAG_NAME_CUT = 16;
 
-const SLOT_WORDS = SLOT_HEAD + SLOT_ENTRIES * ENTRY_WORDS;
-export const SET_WORDS = WAYS * SLOT_WORDS;
+const SLOT_ENTRY_WORDS = SLOT_ENTRIES * ENTRY_WORDS;
+/** The heads of a set stand side by side, so that looking for a client touches two cache lines. */
+const HEADS_WORDS = WAYS * SLOT_HEAD;
+export const SET_WORDS = HEADS_WORDS + WAYS * SLOT_ENTRY_WORDS;
 export const SAMPLED_AT = HEAD_WORDS;
 export const LOGGED_AT = SAMPLED_AT + SAMPLED_ENTRIES * ENTRY_WORDS;
 export const SETS_AT = LOGGED_AT + LOGGED_ENTRIES * ENTRY_WORDS;
 
-/** Word index of a slot. */
+/** Word index of a slot's head. */
 export function slotAt(set: number, way: number): number {
-  return SETS_AT + set * SET_WORDS + way * SLOT_WORDS;
+  return SETS_AT + set * SET_WORDS + way * SLOT_HEAD;
 }
 
 /** Word index of the entry that is written after `count` others. */
 export function slotEntryAt(slot: number, count: number): number {
-  return slot + SLOT_HEAD + (count & (SLOT_ENTRIES - 1)) * ENTRY_WORDS;
+  const offset = (slot - SETS_AT) % SET_WORDS;
+  const way = (offset / SLOT_HEAD) | 0;
+  const ring = slot - offset + HEADS_WORDS + way * SLOT_ENTRY_WORDS;
+  return ring + (count & (SLOT_ENTRIES - 1)) * ENTRY_WORDS;
 }
 
 /** Octets of clients' answers that one thread keeps at the most. */

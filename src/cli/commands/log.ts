@@ -32,11 +32,11 @@ export function logCommand(io: Io): Command {
     if (vpc !== undefined) query.set('vpc', vpc);
     if (follow === true) {
       query.set('follow', '1');
-      for await (const text of adminLines(target, `/v1/log?${query}`))
+      for await (const text of adminLines(target, `/v1/log?${query.toString()}`))
         line(io, output === 'json' ? text : timedText(JSON.parse(text) as LogEntry));
       throw new CommandError(EXIT_UNREACHABLE, `${target.text}: the server ended the stream`);
     }
-    const entries = await askAdmin<LogEntry[]>(target, `/v1/log?${query}`);
+    const entries = await askAdmin<LogEntry[]>(target, `/v1/log?${query.toString()}`);
     for (const entry of entries) line(io, output === 'json' ? JSON.stringify(entry) : timedText(entry));
     if (entries.length === 0)
       throw new CommandError(EXIT_NEGATIVE, `nothing is recorded${from === undefined ? '' : ` of ${from}`}`);

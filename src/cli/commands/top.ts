@@ -31,7 +31,7 @@ export function topCommand(io: Io): Command {
     const target = adminTarget(options, io);
     const query = new URLSearchParams({ by, n: number, ...(vpc === undefined ? {} : { vpc }) });
     for (;;) {
-      const top = await askAdmin<Top>(target, `/v1/top?${query}`);
+      const top = await askAdmin<Top>(target, `/v1/top?${query.toString()}`);
       if (output === 'table') io.out(topText(top));
       else io.out(`${JSON.stringify(top, undefined, watch === true ? 0 : 2)}\n`);
       if (watch !== true) return;
