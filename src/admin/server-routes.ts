@@ -5,6 +5,7 @@ import { explainRoutes } from './explain.ts';
 import type { AdminRoutes } from './facts.ts';
 import { listRoutes } from './lists.ts';
 import { metricsRoutes } from './metrics.ts';
+import { openapiRoutes } from './openapi/document.ts';
 import { pageRoutes } from './page/routes.ts';
 import { problemRoutes } from './problems.ts';
 import { statusRoutes } from './status.ts';
@@ -20,5 +21,6 @@ export function serverRoutes(server: ServerCore, version: string): AdminRoutes[]
     (app) => metricsRoutes(app, server, version),
     (app) => dockerRoutes(app, server, version),
     (app) => pageRoutes(app, server),
+    (app) => openapiRoutes(app, version),
   ];
 }

@@ -7,20 +7,14 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Served } from '../cli/served.ts';
 import { freePort } from '../harness/free-port.ts';
+import { examplesOf, expectPrinted, type Example } from './printed.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const MAIN = join(ROOT, 'dist/cli/main.js');
-/** A line that stands for any number of lines. */
-const LEFT_OUT = '…';
-
 const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
 const section = /\n## On call\n([\s\S]*?)\n## /.exec(readme)![1]!;
-const incidents = [...section.matchAll(/```console\n\$ podns (.*)\n([\s\S]*?)```/g)].map((match) => ({
-  line: match[1]!,
-  lines: match[2]!.trimEnd().split('\n'),
-}));
-const [wrongNamespace, staleSource, contested] = incidents as [Incident, Incident, Incident];
-type Incident = (typeof incidents)[number];
+const incidents = examplesOf(section);
+const [wrongNamespace, staleSource, contested] = incidents as [Example, Example, Example];
 
 let folder = '';
 let served: Served | undefined;
@@ -77,26 +71,10 @@ function steady(text: string): string {
   return text.replace(/, at least \d+ \w+ old\]/g, ']').replace(/, for \d+\w+;/g, ', for a while;');
 }
 
-/** The printed lines, with those left out that the promised lines leave out; equal to these if all is as promised. */
-function cut(printed: readonly string[], promised: readonly string[]): string[] {
-  const kept: string[] = [];
-  let at = 0;
-  promised.forEach((line, i) => {
-    if (line !== LEFT_OUT) return void kept.push(printed[at++] ?? '(no further line)');
-    const next = promised[i + 1];
-    const found = next === undefined ? printed.length : printed.indexOf(next, at + 1);
-    // Nothing that is left out may be all there is.
-    kept.push(found > at ? LEFT_OUT : `(nothing before ${next ?? 'the end'})`);
-    at = found > at ? found : at;
-  });
-  return [...kept, ...printed.slice(at)];
-}
-
-async function expectPrinted({ line, lines }: Incident, port = ''): Promise<void> {
-  const { out } = await podns(line);
+async function expectIncident({ line, promised }: Example, port = ''): Promise<void> {
+  const { out } = await podns(line.replace(/^podns /, ''));
   const printed = steady(port === '' ? out : out.replaceAll(`:${port}`, ':8080'));
-  const promised = lines.map(steady);
-  expect(cut(printed.trimEnd().split('\n'), promised)).toEqual(promised);
+  expectPrinted(printed, { line, promised: steady(promised) });
 }
 
 describe('on call', { timeout: 60_000 }, () => {
@@ -104,7 +82,7 @@ describe('on call', { timeout: 60_000 }, () => {
 
   it('explains the wrong namespace', async () => {
     await serve('');
-    await expectPrinted(wrongNamespace);
+    await expectIncident(wrongNamespace);
     // What it recommends helps.
     const { out, code } = await podns('query db.nextcloud +short --from aep/shop/app');
     expect({ out, code }).toEqual({ out: 'fdfd:1a8::2:1\n', code: 0 });
@@ -127,12 +105,12 @@ describe('on call', { timeout: 60_000 }, () => {
       ({ out }) => out.includes('ECONNREFUSED'),
     );
     expect(code).toBe(1);
-    await expectPrinted(staleSource, port);
+    await expectIncident(staleSource, port);
   });
 
   it('explains an address that two pods claim', async () => {
     await serve("      cart: { ip6: 'fdfd:1a8::3:2', overlays: { default: 10.198.64.20 } }\n");
-    await expectPrinted(contested);
+    await expectIncident(contested);
     // The other one has it.
     expect((await podns('query app A +short --from aep/shop/cart')).out).toBe('10.198.64.20\n');
   });
