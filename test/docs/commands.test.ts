@@ -147,7 +147,9 @@ const RUN: Record<string, Record<string, { test: string } | { reason: string }>>
     'systemctl reload': { reason: 'it needs the unit to be installed and systemd to run' },
     'docker build': { reason: 'it needs a container engine' },
   },
+  'docs/listeners.md': { '': { test: 'docs/listeners.test.ts' } },
   'docs/node.md': { '': { test: 'packaging/node-page.test.ts' } },
+  'docs/upgrade.md': { '': { test: 'docs/upgrade.test.ts' } },
   'docs/release.md': { '': { reason: 'it publishes a release' } },
 };
 
