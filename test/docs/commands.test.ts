@@ -128,6 +128,7 @@ const RUN: Record<string, Record<string, { test: string } | { reason: string }>>
     'npm ci && npm start': {
       reason: 'it installs the packages; scripts/demo.mjs is what examples are asked of',
     },
+    'dig @127.0.0.1 -p 5300 app.shop': { test: 'docs/shown.test.ts' },
     'etcd --data-dir': { test: 'quick-start.test.ts' },
     'explain db': { test: 'docs/on-call.test.ts' },
     'podns problems\nwarning': { test: 'docs/on-call.test.ts' },
@@ -138,6 +139,7 @@ const RUN: Record<string, Record<string, { test: string } | { reason: string }>>
   'docs/admin-api.md': { curl: { test: 'docs/admin-api.test.ts' } },
   'docs/api.md': { 'npm install podns': { reason: 'podns is not published' } },
   'docs/benchmarks.md': { 'npm run bench': { reason: 'it takes an hour, and other servers' } },
+  'docs/configuration.md': { podns: { test: 'docs/shown.test.ts' } },
   'docs/docker.md': { docker: { test: 'admin/docker-docs.test.ts' } },
   'docs/explain.md': { podns: { test: 'explain/docs.test.ts' } },
   'docs/installation.md': {
@@ -150,6 +152,13 @@ const RUN: Record<string, Record<string, { test: string } | { reason: string }>>
   'docs/listeners.md': { '': { test: 'docs/listeners.test.ts' } },
   'docs/node.md': { '': { test: 'packaging/node-page.test.ts' } },
   'docs/upgrade.md': { '': { test: 'docs/upgrade.test.ts' } },
+  'docs/observability.md': { podns: { test: 'docs/shown.test.ts' } },
+  'docs/operations.md': { curl: { test: 'docs/shown.test.ts' } },
+  'docs/watch.md': {
+    'control-plane:8080': { reason: 'the control plane has a made-up name; the next block has a real one' },
+    'node examples': { test: 'docs/shown.test.ts' },
+    'podns put': { test: 'watch/etcd.test.ts' },
+  },
   'docs/release.md': { '': { reason: 'it publishes a release' } },
 };
 
