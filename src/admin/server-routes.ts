@@ -7,6 +7,7 @@ import type { AdminRoutes } from './health.ts';
 import { listRoutes } from './lists.ts';
 import { logRoutes } from './log.ts';
 import { metricsRoutes } from './metrics.ts';
+import { openapiRoutes } from './openapi/document.ts';
 import { cardRoutes } from './page/card.ts';
 import { pageFileRoutes } from './page/files.ts';
 import { findRoutes } from './page/find.ts';
@@ -28,5 +29,6 @@ export function serverRoutes(server: ServerCore, version: string): AdminRoutes[]
     pageFileRoutes,
     (app) => findRoutes(app, server),
     (app) => cardRoutes(app, server),
+    (app) => openapiRoutes(app, version),
   ];
 }
