@@ -93,6 +93,8 @@ function statusTexts(parts: Parts, status: ClientStatus): string[] {
   switch (status) {
     case 'unknown':
       if (has(responder.decision, reason.BY_ONLY_VPC)) return [];
+      if (has(responder.decision, reason.NOT_SYNCED))
+        return ['podns identifies no client before a source has delivered a whole state.'];
       return [
         'No rule tells whose client this is: the listener has no scope, no rule under clients names the ' +
           'address, and it lies in no net6 of a VPC.',

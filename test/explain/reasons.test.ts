@@ -142,3 +142,9 @@ it('is reached', async () => {
   const numbers = Object.values(reason).filter((value) => typeof value === 'number');
   expect(numbers.filter((code) => !known.includes(code))).toEqual([]);
 });
+
+it('before the first view, says that the client is not identified, not that no rule does', async () => {
+  const { client } = await open({}).explain({ name: 'web', from: 'fd00::1', listener: '[::1]:53@v' });
+  expect(client.status).toBe('unknown');
+  expect(client.found).toEqual(['podns identifies no client before a source has delivered a whole state.']);
+});

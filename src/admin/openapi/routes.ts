@@ -60,7 +60,7 @@ const ID: Parameter = {
   doc: 'an id, the beginning of one, or a name such as `shop/default`',
   schema: { type: 'string' },
 };
-const NO_SUCH = { doc: 'there is none, or none of that name', schema: FAILURE };
+const NO_SUCH = { doc: 'nothing has this id or name', schema: FAILURE };
 
 export const ROUTES: readonly Route[] = [
   {
