@@ -158,7 +158,7 @@ export const ROUTES: readonly Route[] = [
         {
           name: 'n',
           doc: 'how many, 50 without it',
-          schema: { type: 'integer', minimum: 0, maximum: 10_000 },
+          schema: { type: 'integer', minimum: 1, maximum: 10_000 },
         },
         {
           name: 'follow',
@@ -186,7 +186,7 @@ export const ROUTES: readonly Route[] = [
           doc: 'name, client or vpc',
           schema: { type: 'string', enum: ['name', 'client', 'vpc'] },
         },
-        { name: 'n', doc: 'how many', schema: { type: 'integer', minimum: 0, maximum: 10_000 } },
+        { name: 'n', doc: 'how many', schema: { type: 'integer', minimum: 1, maximum: 10_000 } },
       ],
       answers: {
         200: { doc: 'the most frequent first, with the error of the estimate', schema: OBJECT },
