@@ -378,7 +378,7 @@ export class ServerCore {
   /** Reads again what does not announce its changes (SIGHUP); resolves when that is answerable. */
   async reload(): Promise<void> {
     const { running } = this;
-    await Promise.all(running.map((source) => source.reload?.()));
+    await Promise.all(running.map(async (source) => source.reload?.()));
     await this.settled();
     this.observing.reloaded(running.length);
   }

@@ -13,6 +13,7 @@ const UNSAFE =
  * @param {unknown} value
  */
 export function plain(value) {
+  // oxlint-disable-next-line typescript/no-base-to-string -- anything may come, and must be shown as text
   return String(value ?? '').replace(UNSAFE, escaped);
 }
 
@@ -21,6 +22,7 @@ export function plain(value) {
  * @param {unknown} value
  */
 export function plainLines(value) {
+  // oxlint-disable-next-line typescript/no-base-to-string -- anything may come, and must be shown as text
   return String(value ?? '').replace(UNSAFE, (character) =>
     character === '\n' || character === '\t' ? character : escaped(character),
   );

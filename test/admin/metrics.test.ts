@@ -107,7 +107,7 @@ async function scraped(workers: number): Promise<string> {
   const admin = createAdmin({ bind: '127.0.0.1:0', facts, routes: serverRoutes(server, 'test') });
   closing.push({ close: () => admin.close() });
   const address = await admin.open();
-  return await (await fetch(`http://${address}/metrics`)).text();
+  return (await fetch(`http://${address}/metrics`)).text();
 }
 
 const unavailableReason = batchUnavailableReason();

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { plainLines as serverLines, plainText } from '../../src/model-text.ts';
 
 // Plain modules for browsers: `tsconfig.page.json` has their types.
+// oxlint-disable-next-line typescript/no-explicit-any -- the types of the modules are those of a browser
 const module = (name: string): Promise<any> =>
   import(new URL(`../../src/page/${name}.js`, import.meta.url).href);
 const { plain, plainLines, durationText, numberText, millisecondsText, countText } = await module('text');

@@ -287,7 +287,7 @@ test('a source starts once, retries on reload, and closes what its dialect holds
   source.start(sink);
   await first;
   expect(dialect.connections.length).toBe(1);
-  source.reload?.();
+  void source.reload?.();
   await source.close();
   expect(closed).toBe(true);
   expect(source.name).toBe('test:x');

@@ -42,7 +42,7 @@ const vpc = (name: string, more = ''): string => `vpc: ${name}\nnet6: ["fd00::/1
 
 /** Until the server says this, and one that is started now as well. */
 async function expectOwner(server: ServerCore, owner: string): Promise<void> {
-  server.reload();
+  void server.reload();
   const owns = (all: Record<string, string[]>): boolean =>
     Object.entries(all).every(([name, net6]) => net6.length > 0 === (name === owner));
   await eventually(
@@ -86,7 +86,7 @@ describe('net6 that two VPCs claim', () => {
     const server = await open(state);
     expect(owners(server)).toEqual({ kept: ['fd00::/16'], other: [] });
     await write('b.yaml', 'vpc: kept\nnet6: [nonsense]\n');
-    server.reload();
+    void server.reload();
     await eventually(
       () => Promise.resolve(server.problems()),
       (problems) => problems.some(({ reason }) => reason.includes('nonsense')),
@@ -97,7 +97,7 @@ describe('net6 that two VPCs claim', () => {
     expect(owners(restarted)).toEqual({ kept: ['fd00::/16'], other: [] });
     // An older one comes in front of it.
     await write('aa.yaml', vpc('front'));
-    restarted.reload();
+    void restarted.reload();
     await eventually(
       () => Promise.resolve(owners(restarted)),
       ({ front }) => front?.length === 1,
@@ -119,13 +119,13 @@ it('an address of two pods is that of the smaller name, whichever was written la
   await write('1.yaml', pods('b'));
   const server = await open();
   await write('2.yaml', pods('a'));
-  server.reload();
+  void server.reload();
   await eventually(
     () => Promise.resolve(server.catalog.count('pod')),
     (count) => count === 2,
   );
   await write('1.yaml', pods('b').replace('}', ', names: [x] }'));
-  server.reload();
+  void server.reload();
   const reasons = (one: ServerCore): string[] => one.conflicts().map(({ reason }) => reason);
   await eventually(
     () => Promise.resolve([...server.list('pod')]),

@@ -415,7 +415,7 @@ describe('time', () => {
     await live();
     await writeFile(join(dir, 'a.yaml'), zone({ x: 2 }));
     sink.log.length = 0;
-    source.reload();
+    void source.reload();
     await serves('x', 'fd00::2');
     expect(sink.log).toEqual(['begin full 2', 'put vpc a', 'put namespace a/n', 'put pod a/n/x', 'commit']);
   });

@@ -229,7 +229,7 @@ class ZonesSource implements Source {
       if (missing && !linked) return undefined;
       const reason = missing ? 'is a dangling symbolic link' : ioReason(error);
       state.signature = '';
-      return await spoiled(unreadable({ file: path }, reason));
+      return spoiled(unreadable({ file: path }, reason));
     }
     // Runs in a thread of the pool, because a large file takes long.
     state.digest = Buffer.from(await subtle.digest('SHA-256', octets)).toString('base64');
@@ -251,7 +251,7 @@ class ZonesSource implements Source {
       text: () => octets.toString(),
     };
     const after = afterOf(zone, path, before, writing);
-    if (!after.usable) return await spoiled(after);
+    if (!after.usable) return spoiled(after);
     return { ...state, zone: after, octets: octets.length, ended };
   }
 
