@@ -10,6 +10,7 @@ import { completeConfig } from './config.ts';
 import type { Config } from './config/table.ts';
 import { AnswerCounts } from './server/answer-counts.ts';
 import type { Answering } from './transport/transport.ts';
+import type { InheritedSockets } from './transport/inherited.ts';
 import type { Listen } from './transport/listen.ts';
 import type { Kind, Problem, Resource, Sink, Source } from './model.ts';
 import type { Announcer } from './server/announcer.ts';
@@ -60,6 +61,8 @@ export interface ServerOptions {
   reserve?: Reserve;
   /** 16 octets, equal for all servers that share one address (RFC 9018). */
   cookieSecret?: Uint8Array;
+  /** @internal Sockets that are bound already. */
+  inherited?: InheritedSockets;
 }
 
 /** Undefined where a server would stay silent. */
@@ -228,6 +231,7 @@ export class ServerCore {
       workers: config.workers,
       tcp: { idleMs: config.tcpIdle, connections: config.tcpConnections, client: config.tcpClient },
       logger,
+      inherited: options.inherited,
       vpcCounts: () => this.answers.lend(),
     });
     this.observing.begin({

@@ -56,6 +56,7 @@ function copyInto(stage) {
   cpSync(join(ROOT, 'package.json'), join(home, 'package.json'));
   put(stage, 'usr/bin/podns', '#!/bin/sh\nexec /usr/bin/node /usr/lib/podns/dist/cli/main.js "$@"\n', 0o755);
   put(stage, 'lib/systemd/system/podns.service', readFileSync(join(ROOT, 'packaging/systemd/podns.service')));
+  put(stage, 'lib/systemd/system/podns.socket', readFileSync(join(ROOT, 'packaging/systemd/podns.socket')));
   put(stage, 'etc/podns/podns.yaml', readFileSync(join(ROOT, 'packaging/debian/podns.yaml')));
   mkdirSync(join(stage, 'etc/podns/zones'), { recursive: true });
   const documents = 'usr/share/doc/podns';

@@ -6,6 +6,7 @@ import type { Listener } from '../answer/peer.ts';
 import type { AnswerSettings } from '../answer/settings.ts';
 import { bindFreely } from '../transport/udp-batch/socket.ts';
 import type { VpcCounts } from '../answer/vpc-counts.ts';
+import type { InheritedSockets } from '../transport/inherited.ts';
 import type { Answering, Transport } from '../transport/transport.ts';
 import { formatListen, parseListen } from '../transport/listen.ts';
 import type { Listen } from '../transport/listen.ts';
@@ -33,6 +34,8 @@ export interface TransportOptions {
   /** The idle time in milliseconds, and the maximum of TCP connections in all and per client. */
   tcp: { idleMs: number; connections: number; client: number };
   logger: Pick<Logger, 'info' | 'warn'>;
+  /** Sockets that are bound already, for the listeners whose address they have. */
+  inherited?: InheritedSockets | undefined;
   /** Where a worker counts the queries of VPCs. */
   vpcCounts?: () => { counts: VpcCounts; giveBack: () => void };
 }
@@ -128,15 +131,19 @@ export class Transports {
 
   private async bind(listener: Listener): Promise<OpenListener> {
     const udpKind = this.udpKind();
+    const inherited = (protocol: 'udp' | 'tcp'): number[] =>
+      this.options.inherited?.take(protocol, listener.address, listener.port) ?? [];
+    const udpFds = inherited('udp');
     const { transport: udp, port } = await openTransport('udp', listener, (fd) =>
-      this.udpTransport(udpKind, listener, fd),
+      this.udpTransport(udpKind, listener, fd === undefined ? udpFds : [fd]),
     );
     // Both transports share the listener object, so that explanations name the port that is really bound.
     listener.port = port;
     listener.text = formatListen(listener);
     let tcp: Transport;
     try {
-      const opened = await openTransport('tcp', listener, (fd) => this.tcpTransport(listener, fd));
+      const [tcpFd] = inherited('tcp');
+      const opened = await openTransport('tcp', listener, (fd) => this.tcpTransport(listener, fd ?? tcpFd));
       tcp = opened.transport;
       if (opened.isEarly)
         this.options.logger.warn(
@@ -174,9 +181,10 @@ export class Transports {
     return 'dgram';
   }
 
-  /** The batch transport binds a missing address early by itself, so it gets no `fd`. */
-  private udpTransport(kind: UdpKind, listener: Listener, fd: number | undefined): Transport {
-    if (kind === 'batch') return new BatchTransport(listener, (this.crew ??= this.hire()));
+  /** `fds`: sockets that are bound already, inherited or early; the batch transport binds a missing address early itself. */
+  private udpTransport(kind: UdpKind, listener: Listener, fds: readonly number[]): Transport {
+    if (kind === 'batch') return new BatchTransport(listener, (this.crew ??= this.hire()), { fds });
+    const [fd] = fds;
     return new DgramTransport(listener, this.options.answering, fd === undefined ? {} : { fd });
   }
 

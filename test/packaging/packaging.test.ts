@@ -101,6 +101,7 @@ describe.skipIf(withoutDpkg !== undefined)('the Debian package', () => {
       'usr/share/zsh/vendor-completions/_podns',
       'usr/share/fish/vendor_completions.d/podns.fish',
       'lib/systemd/system/podns.service',
+      'lib/systemd/system/podns.socket',
       'usr/share/doc/podns/copyright',
     ])
       expect(existsSync(join(root, path)), path).toBe(true);
@@ -124,6 +125,17 @@ describe.skipIf(withoutSystemd !== undefined)('the systemd unit', () => {
     const verified = spawnSync('systemd-analyze', ['verify', '--man=no', unit], { encoding: 'utf8' });
     expect(verified.stdout + verified.stderr).toBe('');
     expect(verified.status).toBe(0);
+  });
+
+  it('has a socket unit beside it, for the addresses of the configuration', () => {
+    const socket = join(folder, 'podns.socket');
+    writeFileSync(socket, text('packaging/systemd/podns.socket'));
+    const verified = spawnSync('systemd-analyze', ['verify', '--man=no', unit, socket], { encoding: 'utf8' });
+    expect(verified.stdout + verified.stderr).toBe('');
+    const { listen } = parse(text('packaging/debian/podns.yaml')) as { listen: string[] };
+    for (const address of listen)
+      for (const kind of ['Datagram', 'Stream'])
+        expect(text('packaging/systemd/podns.socket')).toContain(`Listen${kind}=${address}\n`);
   });
 
   it('is exposed as little as a nameserver can be', () => {

@@ -6,6 +6,7 @@ import { serverRoutes } from '../../admin/server-routes.ts';
 import { ConfigError, loadConfig, type LoadedConfig } from '../../config.ts';
 import { keyOf, problemText, type Kind, type Resource } from '../../model.ts';
 import { ServerCore } from '../../server.ts';
+import { InheritedSockets } from '../../transport/inherited.ts';
 import type { Logger } from '../../server/logger.ts';
 import { readZones } from '../../source/zones/zone-dir.ts';
 import { bannerText } from '../banner.ts';
@@ -72,7 +73,8 @@ async function serve({ config, origins, problems }: LoadedConfig, io: Io): Promi
   const { listen, reason } =
     named.length > 0 ? { listen: named, reason: '' } : defaultListen(offline(zones, config));
 
-  const server = makeServer({ ...config, zones, listen: [] }, logger);
+  const inherited = inheritedSockets(io);
+  const server = makeServer({ ...config, zones, listen: [] }, logger, inherited);
   const opened: { close(): Promise<void> }[] = [server];
   const manager = serviceManager(io.environment, (text) => logger.warn({}, text));
   let admin: Admin | undefined;
@@ -86,6 +88,11 @@ async function serve({ config, origins, problems }: LoadedConfig, io: Io): Promi
     // Usually the saved view is there before the first query; while a large one is read, queries are held, not lost.
     await atMost(server.restore(), LOAD_PATIENCE);
     await listenAll(server, listen, reason === '', logger);
+    for (const socket of inherited.left)
+      logger.warn(
+        {},
+        `the service manager passed the socket ${socket}, which no --listen names; it is not served`,
+      );
     const asked = origins.admin !== 'default';
     admin = await openAdmin(server, { ...config, adminToken }, asked, logger);
     if (admin !== undefined) opened.push(admin);
@@ -148,9 +155,18 @@ function offline(zones: readonly string[], { zone, vpc }: LoadedConfig['config']
   return vpc.length === 0 ? all : all.filter((resource) => vpc.includes(keyOf(resource).vpc));
 }
 
-function makeServer(config: LoadedConfig['config'], logger: Logger): ServerCore {
+/** The sockets of a systemd socket unit, if there are any. */
+function inheritedSockets(io: Io): InheritedSockets {
   try {
-    return new ServerCore({ config, logger, version: packageVersion() });
+    return new InheritedSockets(io.environment, process.pid);
+  } catch (error) {
+    throw new CommandError(EXIT_BAD_CONFIG, `socket activation: ${(error as Error).message}`);
+  }
+}
+
+function makeServer(config: LoadedConfig['config'], logger: Logger, inherited: InheritedSockets): ServerCore {
+  try {
+    return new ServerCore({ config, logger, version: packageVersion(), inherited });
   } catch (error) {
     // The URL of a source is invalid; everything else in the configuration has been checked.
     if (error instanceof TypeError) throw new CommandError(EXIT_BAD_CONFIG, error.message);
