@@ -64,7 +64,7 @@ export function readWords(given: readonly string[]): Words {
 function readType(text: string): number {
   const type = typeNumber(text);
   if (type < 0)
-    throw new CommandError(EXIT_USAGE, `"${text}" is not a DNS type, such as AAAA, SRV or TYPE65`);
+    throw new CommandError(EXIT_USAGE, `"${text}" is not a DNS record type, such as AAAA, SRV or TYPE65`);
   return type;
 }
 

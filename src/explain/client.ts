@@ -100,7 +100,7 @@ function statusTexts(parts: Parts, status: ClientStatus): string[] {
           'address, and it lies in no net6 of a VPC.',
       ];
     case 'no-such-vpc':
-      return ['The VPC that this fixes is not known.'];
+      return ['podns does not know the VPC of this scope.'];
     case 'foreign':
     case 'contradicted': {
       const first =

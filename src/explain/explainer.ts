@@ -197,7 +197,7 @@ function questionOf({ name, type, size = UDP_PAYLOAD_MAX }: ExplainAsk): Questio
   const octets = new Uint8Array(16);
   const isAddress = parseAddress(name, octets, 0) !== 0 && type === undefined;
   const number = type === undefined ? (isAddress ? TYPE_PTR : TYPE_AAAA) : typeNumber(type);
-  if (number < 0) throw new ExplainError(`"${type}" is no type of DNS, such as AAAA, SRV or TYPE65`);
+  if (number < 0) throw new ExplainError(`"${type}" is not a DNS record type, such as AAAA, SRV or TYPE65`);
   if (!Number.isInteger(size) || size < 0 || size > 65535)
     throw new ExplainError('size: a whole number from 0 to 65535 is expected');
   return { name: isAddress ? reverseText(octets) : name, type: number, size, isAddress };

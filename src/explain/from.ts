@@ -9,6 +9,7 @@ import { vpcName } from '../trie/read/names.ts';
 import { Decision } from '../answer/decide/decision.ts';
 import { ExplainError } from './facts.ts';
 import type { ExplainAsk, ExplainFacts } from './facts.ts';
+import { SYNC_STARTING } from '../trie/layout.ts';
 
 export interface From {
   peer: Peer;
@@ -39,7 +40,9 @@ export async function resolveFrom(facts: ExplainFacts, responder: Responder, ask
     const listener = pickForAddress(facts, responder, address, vpc, ask);
     return { peer: peerOf(address, listener.listener, tcp), isOpen: listener.isOpen };
   }
-  const pod = await findPod(facts, from, vpc, ask.operator === true);
+  responder.view.refresh();
+  const isStarting = responder.view.sync === SYNC_STARTING;
+  const pod = await findPod(facts, from, vpc, { operator: ask.operator === true, isStarting });
   const sources = addressesOf(pod);
   if (sources.length === 0) {
     const where = `pod ${pod.namespace}/${pod.name}`;
@@ -68,7 +71,7 @@ async function findPod(
   facts: ExplainFacts,
   from: string,
   vpc: string | undefined,
-  operator: boolean,
+  { operator, isStarting }: { operator: boolean; isStarting: boolean },
 ): Promise<Pod> {
   const parts = foldText(from).split('/');
   const [name = '', namespace = '', inVpc = vpc] = parts.toReversed();
@@ -93,9 +96,13 @@ async function findPod(
     const more = found.length > LISTED ? ' …' : '';
     const which = operator ? `, one of ${owners.join(', ')}${more}` : '';
     throw new ExplainError(
-      `several VPCs have a pod ${namespace}/${name}: say which by --vpc or VPC/NS/POD${which}`,
+      `several VPCs have a pod ${namespace}/${name}: choose one with --vpc or VPC/NS/POD${which}`,
     );
   }
+  if (isStarting)
+    throw new ExplainError(
+      'no source has delivered its records yet, so podns does not know its pods; see podns problems',
+    );
   const where = inVpc === undefined ? '' : ` in VPC ${inVpc}`;
   throw new ExplainError(`there is no pod ${namespace}/${name}${where}`, true);
 }

@@ -278,6 +278,26 @@ describe('events over HTTP', () => {
     expect(Math.floor(die!.timeNano / 1e9)).toBe(die!.time);
   });
 
+  it('go on over a problem, for which Docker has no word', async () => {
+    node = await new DockerNode().start(pod('one', 'fd00::1', { overlays: [at('front', '10.0.0.2')] }));
+    const messages = await followed('/events');
+    // Two pods with one address: a problem begins.
+    await node!.server.apply({ put: [pod('two', 'fd00::2', { overlays: [at('front', '10.0.0.2')] })] });
+    await eventually(
+      () => messages,
+      (all) => all.some((one) => short(one) === 'container start n/two'),
+    );
+    await eventually(
+      () => node!.server.observing.problems.list(),
+      (all) => all.some(({ kind }) => kind === 'address'),
+    );
+    await node!.server.apply({ delete: [key('pod', 'two')] });
+    await eventually(
+      () => messages,
+      (all) => all.some((one) => short(one) === 'container destroy n/two'),
+    );
+  });
+
   it('are those of one VPC, and those that filters leave', async () => {
     node = await new DockerNode().start(pod('old', 'fd00::1'));
     const mine = await followed('/vpc/v/events');

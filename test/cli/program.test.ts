@@ -119,7 +119,7 @@ describe('completion', () => {
   });
 
   it('offers commands, subcommands, options and choices', async () => {
-    expect(await offered('p')).toEqual(['pod', 'put', 'problems']);
+    expect(await offered('p')).toEqual(['pod', 'put', 'prove-isolation', 'problems']);
     expect(await offered('pod', '')).toEqual(['ls', '--help']);
     expect(await offered('pod', 'ls', '--z')).toEqual(['--zones']);
     expect(await offered('pod', 'ls', '-o', '')).toEqual(['table', 'json']);

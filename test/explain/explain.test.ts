@@ -65,7 +65,7 @@ describe('who asks', () => {
   it('is told apart where several VPCs have such a pod, and named to operators alone', async () => {
     const server = await open(world);
     const several = await failure(server.explain({ name: 'x', from: 'n/client' }));
-    expect(several.message).toBe('several VPCs have a pod n/client: say which by --vpc or VPC/NS/POD');
+    expect(several.message).toBe('several VPCs have a pod n/client: choose one with --vpc or VPC/NS/POD');
     const operator = await failure(server.explain({ name: 'x', from: 'n/client', operator: true }));
     expect(operator.message).toContain('one of v, w');
   });
@@ -78,7 +78,7 @@ describe('who asks', () => {
     [{ from: 'w/n/client', vpc: 'v' }, '"w/n/client" is not in the VPC that was named besides, v', false],
     [{ from: 'fd00::1', listener: 'nonsense' }, '--listener: ', false],
     [{ from: 'fd00::1', name: 'a..b' }, 'empty label in "a..b"', false],
-    [{ from: 'fd00::1', type: 'NONE' }, '"NONE" is no type of DNS', false],
+    [{ from: 'fd00::1', type: 'NONE' }, '"NONE" is not a DNS record type', false],
     [{ from: 'fd00::1', size: 70_000 }, 'size: a whole number from 0 to 65535', false],
   ])('%j is refused', async (ask, message, unknown) => {
     const server = await open(world);

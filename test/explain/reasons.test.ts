@@ -143,6 +143,11 @@ it('is reached', async () => {
   expect(numbers.filter((code) => !known.includes(code))).toEqual([]);
 });
 
+it('before the first view, does not say that a pod is missing', async () => {
+  const asked = open({}).explain({ name: 'web', from: 'v/n/web' });
+  await expect(asked).rejects.toThrow('no source has delivered its records yet');
+});
+
 it('before the first view, says that the client is not identified, not that no rule does', async () => {
   const { client } = await open({}).explain({ name: 'web', from: 'fd00::1', listener: '[::1]:53@v' });
   expect(client.status).toBe('unknown');

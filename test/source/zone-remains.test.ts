@@ -61,7 +61,7 @@ describe('a file that held pods', () => {
     [
       'is cut where it still parses',
       WHOLE.slice(0, WHOLE.indexOf(': { ip6: "fd00::2"')) + ':',
-      'ends inside a line',
+      'has no line end',
     ],
     ['is cut after its first lines', 'vpc: a\nnamespaces:\n', 'holds no pods, services or overlays any more'],
     ['is cut after its first line', 'vpc: a\n', 'holds no pods, services or overlays any more'],

@@ -97,6 +97,18 @@ describe('a record', () => {
 describe('a conflict', () => {
   const on = (overlay: string, ip4 = '10.0.0.1'): Pod['overlays'] => [{ overlay, ip4, pinned: true }];
 
+  test('between claims of files, which do not show their age, goes to the name that comes first, and says so', () => {
+    const pair = new Pair();
+    pair.transaction([
+      { put: pod('b', { overlays: on('x') }), stamp: 0n },
+      { put: pod('a', { overlays: on('x') }), stamp: 0n },
+    ]);
+    pair.settle();
+    expect(pair.writer.problems().map(({ reason }) => reason)).toEqual([
+      '10.0.0.1 of pod red/alpha/b belongs to pod red/alpha/a, whose name comes first',
+    ]);
+  });
+
   test('of three over two overlays ends with one owner for each', () => {
     const pair = new Pair();
     change(pair, [

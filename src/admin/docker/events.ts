@@ -41,6 +41,7 @@ type Line =
       time: string;
       object: { kind: 'pod' | 'overlay'; vpc: string; namespace: string; name: string };
     }
+  | { type: 'problem' }
   | { type: 'missed' };
 
 export class DockerEvents {
@@ -155,6 +156,8 @@ class Session {
         void this.list();
         break;
       }
+      // Docker has no word for a problem.
+      if (line.type === 'problem') continue;
       this.time = Date.parse(line.time);
       if (line.type === 'put') this.known.put(line.object);
       else if (line.object.kind === 'pod' || line.object.kind === 'overlay') this.known.delete(line.object);

@@ -39,10 +39,10 @@ export function afterOf(
     return spoiled(
       zone,
       file,
-      'the file ends inside a line, as one does that is half written: end it with a line end',
+      'the last line has no line end, so the file may be half written: end it with a line end',
     );
   if (members(zone) === 0 && !EMPTY_MAP.test(writing.text())) {
-    const reason = `the file holds no pods, services or overlays any more, as one does that is half written`;
+    const reason = `the file holds no pods, services or overlays any more, so it may be half written`;
     return spoiled(zone, file, `${reason}: write namespaces: {} to mean it, or remove the file`);
   }
   return zone;

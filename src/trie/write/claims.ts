@@ -246,8 +246,10 @@ export class Claims {
           if (at === 0 || losers.has(member)) continue;
           losers.add(member);
           const key = keyOfMember(member);
-          const winner = keyText(keyOfMember(claims[0]!.member));
-          const reason = `${address} of ${keyText(key)} belongs to ${winner}, which claimed it later`;
+          const first = claims[0]!.member;
+          // Files do not show which claim is newer.
+          const why = first.stamp === member.stamp ? 'whose name comes first' : 'which claimed it later';
+          const reason = `${address} of ${keyText(key)} belongs to ${keyText(keyOfMember(first))}, ${why}`;
           problems.push({ kind: 'address', severity: 'error', key, reason });
         }
       }
