@@ -24,32 +24,34 @@ export function metricsRoutes(app: FastifyInstance, server: ServerCore, version:
   );
 }
 
+type Read = Parameters<Metrics['gauge']>[3];
+
+/** What a gauge and a counter are made of; each is filled anew when it is read. */
+interface Described {
+  name: string;
+  help: string;
+  labelNames: string[];
+  registers: Registry[];
+  collect(this: Gauge | Counter): void;
+}
+
 function metricsOf(registry: Registry): Metrics {
-  const registers = [registry];
-  return {
-    gauge(name, help, labels, read) {
-      new Gauge({
-        name,
-        help,
-        labelNames: [...labels],
-        registers,
-        collect() {
-          this.reset();
-          read((values, value) => this.inc(values, value));
-        },
-      });
+  const described = (name: string, help: string, labels: readonly string[], read: Read): Described => ({
+    name,
+    help,
+    labelNames: [...labels],
+    registers: [registry],
+    collect() {
+      this.reset();
+      read((values, value) => this.inc(values, value));
     },
-    counter(name, help, labels, read) {
-      new Counter({
-        name,
-        help,
-        labelNames: [...labels],
-        registers,
-        collect() {
-          this.reset();
-          read((values, value) => this.inc(values, value));
-        },
-      });
+  });
+  return {
+    gauge(...facts) {
+      new Gauge(described(...facts));
+    },
+    counter(...facts) {
+      new Counter(described(...facts));
     },
     histogram(name, help, read) {
       addHistogram(registry, name, help, read);

@@ -8,6 +8,7 @@ import { reverseText } from '../dns/arpa.ts';
 import { buildQuery } from '../dns/build.ts';
 import { TYPE_A, TYPE_AAAA, TYPE_PTR, UDP_PAYLOAD_MAX } from '../dns/constants.ts';
 import { NameError } from '../dns/name.ts';
+import { FLAG_TC, flagsOf } from '../dns/flags.ts';
 import { parseMessage, recordText, skimMessage } from '../dns/print.ts';
 import type { Message, Skimmed } from '../dns/print.ts';
 import { edeText, rcodeText, typeNumber, typeText } from '../dns/text.ts';
@@ -172,7 +173,7 @@ export class Explainer {
       const question = { name, type: type === 'A' ? TYPE_A : TYPE_AAAA, size: edns ? UDP_PAYLOAD_MAX : 0 };
       const packet = packetOf(question, 0);
       let { outcome, answer } = this.asker.ask(packet, udp);
-      if (answer !== undefined && (answer[2]! & 0x02) !== 0)
+      if (answer !== undefined && (flagsOf(answer) & FLAG_TC) !== 0)
         ({ outcome, answer } = this.asker.ask(packet, tcp));
       if (answer === undefined) return nothing(outcome === 'forwarded' ? 'forwarded' : 'nothing');
       return looked(answer);

@@ -7,6 +7,7 @@ import { parseAddress } from '../../dns/address.ts';
 import { reverseText } from '../../dns/arpa.ts';
 import { buildQuery } from '../../dns/build.ts';
 import { OPTION_NSID, RCODE_NOERROR, RCODE_NXDOMAIN, TYPE_AAAA, TYPE_PTR } from '../../dns/constants.ts';
+import { FLAG_TC, flagsOf } from '../../dns/flags.ts';
 import { NameError } from '../../dns/name.ts';
 import { parseMessage, type Message } from '../../dns/print.ts';
 import { MessageError } from '../../dns/rdata.ts';
@@ -129,7 +130,7 @@ async function askAs(
   };
   let body = await ask(asked.tcp);
   let protocol: Exchange['protocol'] = asked.tcp ? 'TCP' : 'UDP';
-  const truncated = body.answer !== null && (Buffer.from(body.answer, 'base64')[2]! & 0x02) !== 0;
+  const truncated = body.answer !== null && (flagsOf(Buffer.from(body.answer, 'base64')) & FLAG_TC) !== 0;
   if (truncated && !asked.tcp) {
     protocol = 'TCP';
     body = await ask(true);

@@ -1,5 +1,5 @@
 /** The limits of the TCP transport, and what it counts. */
-import type { TransportCounters } from '../transport.ts';
+import type { ConnectionCounters, TransportCounters } from '../transport.ts';
 
 export interface TcpLimits {
   /**
@@ -27,19 +27,7 @@ export interface TcpLimits {
   maxIgnored: number;
 }
 
-export interface TcpCounters extends TransportCounters {
-  /** Open now: the only number here that also falls. */
-  connections: number;
-  accepted: number;
-  /** New connections turned away at a limit. */
-  refused: number;
-  /** Connections closed at a limit to make room. */
-  evicted: number;
-  /** Connections closed after `idleMs`. */
-  idled: number;
-  /** Connections closed for what the client did: too slow to write or to read, frames too short, responses. */
-  cut: number;
-}
+export interface TcpCounters extends TransportCounters, ConnectionCounters {}
 
 export const TCP_LIMITS: Readonly<TcpLimits> = {
   maxConnections: 1000,
