@@ -67,7 +67,6 @@ export const ENTRY_WEIGHT = 9;
 export const ENTRY_PORT = 10;
 export const ENTRY_ADDRESS = 11;
 export const ENTRY_REASONS = 15;
-export const REASONS_OCTETS = 24;
 /** Labels in wire form: the VPC, the namespace, then those of the pod; as many as are known, and fit. */
 export const ENTRY_WHO = 21;
 export const WHO_OCTETS = 96;
