@@ -18,7 +18,7 @@ export async function bundle(folder, root) {
   try {
     ({ rolldown } = await import('rolldown'));
   } catch (error) {
-    console.error(`build: the command is not bundled, because rolldown does not load: ${error.message}`);
+    console.error(`build: the command is not bundled, because rolldown does not load: ${String(error)}`);
     return;
   }
   const { THREAD_MODULES } = await import(`file://${join(folder, 'locations.js')}`);
