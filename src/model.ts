@@ -311,5 +311,10 @@ export interface Projection {
   renew?(resource: Resource, stamp: bigint): void;
   /** Removes; unknown keys are ignored. */
   remove(key: ResourceKey): void;
+  /**
+   * VPCs of which all pods must be put once more, unchanged, before the next `commit`: a change of the VPC has changed
+   * what they answer. Each call empties the list. Optional.
+   */
+  outdated?(): string[];
   commit(): void;
 }
