@@ -138,6 +138,23 @@ function policyArbitrary(tenant: Tenant): fc.Arbitrary<Change> {
     .map((a_records) => ({ put: { kind, name, net6, services6, ...(a_records && { a_records }) } }));
 }
 
+/** One that pods are on, of their own namespace or another, declared anew. */
+function overlayArbitrary({ vpc }: Tenant): fc.Arbitrary<Change> {
+  return fc
+    .record({
+      namespace: fc.constantFrom(...NAMESPACES, 'gamma'),
+      name: fc.constantFrom('o1', 'o2'),
+      internal: fc.boolean(),
+      stays: fc.boolean(),
+    })
+    .map(({ namespace, name, internal, stays }): Change => {
+      const key = { kind: 'overlay' as const, vpc, namespace, name };
+      if (!stays) return { remove: key };
+      const aid = `${namespace}-${name}`;
+      return { put: { ...key, aid, driver: 'ipip', net4: '10.1.0.0/24', ...(internal && { internal }) } };
+    });
+}
+
 export function changeArbitrary(tenant: Tenant): fc.Arbitrary<Change> {
   const resource: fc.Arbitrary<Resource> = fc.oneof(
     { weight: 3, arbitrary: podArbitrary(tenant) },
@@ -147,6 +164,7 @@ export function changeArbitrary(tenant: Tenant): fc.Arbitrary<Change> {
     { weight: 4, arbitrary: resource.map((put): Change => ({ put })) },
     { weight: 1, arbitrary: resource.map((gone): Change => ({ remove: keyOf(gone) })) },
     { weight: 1, arbitrary: policyArbitrary(tenant) },
+    { weight: 1, arbitrary: overlayArbitrary(tenant) },
   );
 }
 
