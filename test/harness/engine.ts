@@ -207,7 +207,7 @@ network_config_dir = "${folder}/networks"
   async api<T = unknown>(method: string, path: string, body?: object): Promise<T> {
     const { status, text } = await this.send(method, path, body);
     if (status >= 400) throw new Error(`${method} ${path}: ${status} ${text}`);
-    return (text === '' ? undefined : JSON.parse(text)) as T;
+    return (text.trim() === '' ? undefined : JSON.parse(text)) as T;
   }
 
   /** Creates a container that sleeps, and starts it; returns its id. */
