@@ -5,12 +5,26 @@ import { dirname, join } from 'node:path';
 import { toolPath } from './tools.ts';
 
 const LOOKUP = join(import.meta.dirname, '../e2e/lookup.c');
-const APPLETS = ['sh', 'sleep', 'cat', 'nslookup', 'ip', 'true', 'false', 'rm', 'touch', 'test', 'dd', 'tail'];
+const APPLETS = [
+  'sh',
+  'sleep',
+  'cat',
+  'nslookup',
+  'ip',
+  'true',
+  'false',
+  'rm',
+  'touch',
+  'test',
+  'dd',
+  'tail',
+];
 
 /** A tar archive, made in this folder. */
 export function engineImage(folder: string): Buffer {
   const root = join(folder, 'image');
-  for (const name of ['bin', 'etc', 'tmp', 'proc', 'sys', 'dev']) mkdirSync(join(root, name), { recursive: true });
+  for (const name of ['bin', 'etc', 'tmp', 'proc', 'sys', 'dev'])
+    mkdirSync(join(root, name), { recursive: true });
   put(root, toolPath('busybox'), '/bin/busybox');
   for (const applet of APPLETS) symlinkSync('busybox', join(root, 'bin', applet));
   put(root, toolPath('getent'), '/bin/getent');

@@ -16,9 +16,11 @@ const HANG = 60_000;
 
 /** Why this engine cannot run here, or undefined. */
 export function engineReason(kind: EngineKind): string | undefined {
-  if (process.platform !== 'linux' || process.getuid?.() !== 0) return 'a container engine of its own needs root';
+  if (process.platform !== 'linux' || process.getuid?.() !== 0)
+    return 'a container engine of its own needs root';
   const tools = ['bash', 'busybox', 'nsenter', 'iptables', 'dig', 'gcc', 'musl-gcc', 'runc'];
-  const own = kind === 'docker' ? ['dockerd', 'containerd'] : ['podman', 'conmon', 'netavark', 'aardvark-dns'];
+  const own =
+    kind === 'docker' ? ['dockerd', 'containerd'] : ['podman', 'conmon', 'netavark', 'aardvark-dns'];
   return namespaceReason() ?? missingTools([...own, ...tools]);
 }
 
@@ -111,8 +113,18 @@ export class Engine {
 
   private dockerCommand(): string[] {
     const { folder } = this;
+    // The machine's own configuration is not read.
+    writeFileSync(join(folder, 'daemon.json'), '{}');
     return [
-      ...['dockerd', '--data-root', join(folder, 'data'), '--exec-root', join(folder, 'exec')],
+      ...[
+        'dockerd',
+        '--config-file',
+        join(folder, 'daemon.json'),
+        '--data-root',
+        join(folder, 'data'),
+        '--exec-root',
+        join(folder, 'exec'),
+      ],
       ...['--pidfile', join(folder, 'pid'), '-H', `unix://${this.socket}`, '--storage-driver', 'vfs'],
       ...['--cgroup-parent', `/${this.group}`, '--ipv6', '--fixed-cidr-v6', 'fd00:d0c::/64', '--ip6tables'],
       ...['--experimental', ...this.flags],
@@ -127,6 +139,7 @@ export class Engine {
       `[containers]
 default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
 [engine]
+lock_type = "file"
 cgroup_manager = "cgroupfs"
 events_logger = "file"
 helper_binaries_dir = ["/usr/lib/podman", "/usr/libexec/podman", "/usr/bin"]
@@ -158,7 +171,8 @@ network_config_dir = "${folder}/networks"
     const ended = new Promise((resolve) => daemon.once('exit', resolve));
     // nsenter waits for its child when it has entered a process namespace.
     const children = readFileSync(`/proc/${daemon.pid}/task/${daemon.pid}/children`, 'utf8').trim();
-    for (const pid of children === '' ? [daemon.pid!] : children.split(' ')) process.kill(Number(pid), 'SIGKILL');
+    for (const pid of children === '' ? [daemon.pid!] : children.split(' '))
+      process.kill(Number(pid), 'SIGKILL');
     await ended;
   }
 
@@ -246,8 +260,9 @@ network_config_dir = "${folder}/networks"
   }
 
   async network(name: string, options: object = {}): Promise<string> {
-    return (await this.api<{ Id: string }>('POST', '/networks/create', { Name: name, Driver: 'bridge', ...options }))
-      .Id;
+    return (
+      await this.api<{ Id: string }>('POST', '/networks/create', { Name: name, Driver: 'bridge', ...options })
+    ).Id;
   }
 
   /** A network as Compose makes it, called `default` in the project unless said. */
@@ -298,14 +313,20 @@ export function composeLabels(
 }
 
 /** Runs a program to its end; standard output and error together. */
-export function ran(program: string, args: string[], options: { cwd?: string; env?: NodeJS.ProcessEnv } = {}): Promise<Ran> {
+export function ran(
+  program: string,
+  args: string[],
+  options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+): Promise<Ran> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'], timeout: HANG });
     let out = '';
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (out += String(data)));
     child.on('error', reject);
     child.on('close', (code, signal) =>
-      signal === null ? resolve({ code: code!, out }) : reject(new Error(`${program} ${args.join(' ')} hung: ${out}`)),
+      signal === null
+        ? resolve({ code: code!, out })
+        : reject(new Error(`${program} ${args.join(' ')} hung: ${out}`)),
     );
   });
 }
