@@ -1,6 +1,7 @@
 /** Makes the sources that the configuration names, in its order of preference. */
 import type { Config } from '../config/table.ts';
 import type { Source } from '../model.ts';
+import { dockerSource } from '../source/docker/docker.ts';
 import { etcdSources, type EtcdOptions } from '../source/etcd/etcd.ts';
 import { kraudSource } from '../source/watch/kraud.ts';
 import { vpcFilter } from '../source/reflector/vpc-filter.ts';
@@ -17,6 +18,7 @@ export function configuredSources(config: Config): Source[] {
   const sources: Source[] = config.zones.map((dir) => zones(dir, { zone }));
   for (const url of config.watch) sources.push(watchSource({ ...http, url, vpcs, zone }));
   if (config.etcd.length > 0) sources.push(...etcdSources({ ...etcdConnection(config), vpcs, zone }));
+  for (const engine of config.docker) sources.push(dockerSource({ ...engine, zone }));
   for (const kraud of config.kraud) sources.push(kraudSource({ ...http, ...kraud, zone }));
   // Streams are asked for these VPCs only; some sources cannot filter, and some servers ignore the filter.
   return vpcs === undefined ? sources : sources.map((source) => vpcFilter(source, vpcs));
