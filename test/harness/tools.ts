@@ -8,6 +8,7 @@ const PACKAGES: Record<string, string> = {
   mount: 'mount',
   dig: 'bind9-dnsutils',
   'musl-gcc': 'musl-tools',
+  'docker-compose': 'docker-compose',
   go: 'golang-go',
   busybox: 'busybox',
   getent: 'libc-bin',

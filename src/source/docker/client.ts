@@ -1,4 +1,5 @@
 /** Requests to an engine: the version of its API, answers of bounded size, lists row by row, and the stream of events. */
+import { setMaxListeners } from 'node:events';
 import http from 'node:http';
 import { excerpt } from '../../model-text.ts';
 import { StreamError } from '../reflector/dialect.ts';
@@ -41,6 +42,8 @@ export class EngineClient {
   constructor(target: Target, signal: AbortSignal) {
     this.target = target;
     this.signal = signal;
+    // Each request that is under way listens, and so do the stream of events and a list.
+    setMaxListeners(LOOKS_MOST + 16, signal);
   }
 
   /** Agrees on a version; before any other request. Throws `StreamError`. */
