@@ -167,20 +167,19 @@ export function lifecycle(kind: EngineKind): void {
       await engine.network('side', { IPAM: { Config: [{ Subnet: '10.52.0.0/24' }] }, Internal: true });
       if (kind === 'docker')
         expect((await node.equal()).overlays['default/side']).toBe('10.52.0.0/24 - internal');
-      const connect = { Container: id, EndpointConfig: { Aliases: ['sidecar'] } };
-      await engine.api('POST', '/networks/side/connect', connect);
+      await engine.join('side', id, ['sidecar']);
       const on = await pod('shop/app-1');
       expect(on?.overlays.join()).toMatch(/default\/side 10\.52\.0\.\d+/);
       expect(on?.names).toContain('sidecar');
-      await engine.api('POST', '/networks/blog_default/connect', { Container: id });
+      await engine.join('blog_default', id);
       expect((await pod('shop/app-1'))?.overlays.join()).toMatch(/blog\/default 10\.51\.0\.\d+/);
-      await engine.api('POST', '/networks/side/disconnect', { Container: id });
+      await engine.leave('side', id);
       expect((await pod('shop/app-1'))?.overlays.join()).not.toContain('side');
       // A stopped container: the engine tells nobody, and its start does.
       await engine.api('POST', `/containers/${id}/stop?t=0`);
       await node.equal();
-      await engine.api('POST', '/networks/side/connect', connect);
-      await engine.api('POST', '/networks/blog_default/disconnect', { Container: id });
+      await engine.join('side', id, ['sidecar']);
+      await engine.leave('blog_default', id);
       await engine.api('POST', `/containers/${id}/start`);
       const after = await pod('shop/app-1');
       expect(after?.overlays.join()).toContain('default/side 10.52');
@@ -192,11 +191,11 @@ export function lifecycle(kind: EngineKind): void {
 
     test('addresses that the user fixes', async () => {
       const id = await engine.service('shop', 'fixed', 1, {
-        endpoint: { IPAMConfig: { IPv4Address: '10.50.0.77', IPv6Address: 'fd00:50::77' } },
+        endpoint: { IPAMConfig: { IPv4Address: '10.50.0.200', IPv6Address: 'fd00:50::77' } },
       });
       const words = kind === 'docker' ? 'pinned' : '(pinned|free)';
       expect((await pod('shop/fixed-1'))?.overlays.join()).toMatch(
-        new RegExp(`^default 10.50.0.77 fd00:50::77 ${words}$`),
+        new RegExp(`^default 10.50.0.200 fd00:50::77 ${words}$`),
       );
       await engine.remove(id);
       await node.equal();

@@ -39,7 +39,7 @@ else
       ];
       for (const [project, service, options] of services)
         ids.set(`${project}/${service}`, await engine.service(project, service, 1, options));
-      await engine.api('POST', '/networks/shop_back/connect', { Container: ids.get('shop/db') });
+      await engine.join('shop_back', ids.get('shop/db')!);
       ids.set('plain', await engine.container('plain', dns));
       await node.start();
       await node.equal();

@@ -280,6 +280,20 @@ network_config_dir = "${folder}/networks"
     return this.network(`${project}_${name}`, { Labels, ...options });
   }
 
+  /** Puts a container on one more network. */
+  async join(network: string, container: string, aliases: string[] = []): Promise<void> {
+    const body = { Container: container, EndpointConfig: { Aliases: aliases } };
+    const { status, text } = await this.send('POST', `/networks/${network}/connect`, body);
+    if (status !== 200) throw new Error(`${network} cannot be joined: ${status} ${text}`);
+  }
+
+  async leave(network: string, container: string): Promise<void> {
+    const { status, text } = await this.send('POST', `/networks/${network}/disconnect`, {
+      Container: container,
+    });
+    if (status !== 200) throw new Error(`${network} cannot be left: ${status} ${text}`);
+  }
+
   async remove(container: string): Promise<void> {
     await this.api('DELETE', `/containers/${container}?force=1`);
   }

@@ -94,7 +94,7 @@ const UDP: Readonly<Record<number, string>> = {
 };
 
 /** The port under the name that everybody knows, else under its number. */
-function portOf(protocol: Protocol, port: number): Port {
+export function portOf(protocol: Protocol, port: number): Port {
   const own = protocol === 'tcp' ? TCP[port] : protocol === 'udp' ? UDP[port] : undefined;
   return { name: own ?? BOTH[port] ?? String(port), protocol, port };
 }
