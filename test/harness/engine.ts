@@ -1,6 +1,6 @@
 /** A real Docker Engine or Podman of the test's own, in namespaces that take everything along when they end. */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { engineImage } from './engine-image.ts';
@@ -70,8 +70,9 @@ export class Engine {
   }
 
   async start(): Promise<this> {
-    const script = 'mount -t tmpfs none /run/netns && ip link set lo up && echo up && cat >/dev/null';
-    mkdirSync('/run/netns', { recursive: true });
+    // Engines share files in /run, such as the addresses that Podman has given away.
+    const script =
+      'mount -t tmpfs none /run && mkdir /run/netns && ip link set lo up && echo up && cat >/dev/null';
     const holder = spawn(
       'unshare',
       ['-n', '-m', '-p', '-f', '--mount-proc', '--kill-child', 'bash', '-c', script],
