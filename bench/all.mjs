@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { writePage } from './page.mjs';
 
 const failed = [];
-for (const name of ['run.mjs', 'forward.mjs', 'watch.mjs', 'growth.mjs']) {
+for (const name of ['run.mjs', 'forward.mjs', 'watch.mjs', 'growth.mjs', 'docker.mjs']) {
   process.stderr.write(`bench/${name}\n`);
   const done = spawnSync(process.execPath, [fileURLToPath(new URL(name, import.meta.url))], {
     stdio: 'inherit',

@@ -6,6 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { coreMarkdown } from './core-report.mjs';
+import { dockerMarkdown } from './docker-report.mjs';
 import { forwardMarkdown } from './forward-report.mjs';
 import { growthMarkdown } from './growth-report.mjs';
 import { watchMarkdown } from './watch-report.mjs';
@@ -22,6 +23,12 @@ const SECTIONS = [
   },
   { file: 'benchmarks-watch.json', bench: 'watch.mjs', subject: 'the watch', markdown: watchMarkdown },
   { file: 'benchmarks-growth.json', bench: 'growth.mjs', subject: 'growth', markdown: growthMarkdown },
+  {
+    file: 'benchmarks-docker.json',
+    bench: 'docker.mjs',
+    subject: 'Docker and Podman',
+    markdown: dockerMarkdown,
+  },
 ];
 
 /** `folder`: a URL that ends in a slash. */

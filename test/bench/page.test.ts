@@ -8,7 +8,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 
 const PAGE = fileURLToPath(new URL('../../bench/page.mjs', import.meta.url));
 const DOCS = fileURLToPath(new URL('../../docs/', import.meta.url));
-const FIGURES = ['', '-forward', '-watch', '-growth'].map((name) => `benchmarks${name}.json`);
+const FIGURES = ['', '-forward', '-watch', '-growth', '-docker'].map((name) => `benchmarks${name}.json`);
 
 let folder = '';
 beforeEach(() => {
@@ -31,6 +31,7 @@ it('says what has not been measured', () => {
     'Not measured yet: outside names (`node bench/forward.mjs`).',
     'Not measured yet: the watch (`node bench/watch.mjs`).',
     'Not measured yet: growth (`node bench/growth.mjs`).',
+    'Not measured yet: Docker and Podman (`node bench/docker.mjs`).',
   ]);
 });
 
