@@ -1,6 +1,7 @@
 /** Makes the sources that the configuration names, in its order of preference. */
 import type { Config } from '../config/table.ts';
 import type { Source } from '../model.ts';
+import type { Gateways } from './gateways.ts';
 import { etcdSources, type EtcdOptions } from '../source/etcd/etcd.ts';
 import { kraudSource } from '../source/watch/kraud.ts';
 import { vpcFilter } from '../source/reflector/vpc-filter.ts';
@@ -9,8 +10,13 @@ import { watchSource } from '../source/watch/watch.ts';
 import type { HttpOptions } from '../source/watch/http.ts';
 import { zones } from '../source/zones/zones.ts';
 
+/** The VPC of each container engine, by the number by which its gateways are told. */
+export function engineVpcs({ docker }: Pick<Config, 'docker'>): string[] {
+  return docker.map(({ vpc }) => vpc);
+}
+
 /** Zone files come before streams, because what a person wrote wins. Throws TypeError for an invalid URL. */
-export function configuredSources(config: Config): Source[] {
+export function configuredSources(config: Config, gateways?: Pick<Gateways, 'tell'>): Source[] {
   const { zone, vpc } = config;
   const vpcs = vpc.length === 0 ? undefined : vpc;
   const http = httpOptions(config);

@@ -144,7 +144,7 @@ const RUN: Record<string, Record<string, { test: string } | { reason: string }>>
   'docs/api.md': { 'npm install podns': { reason: 'podns is not published' } },
   'docs/benchmarks.md': { 'npm run bench': { reason: 'it takes an hour, and other servers' } },
   'docs/configuration.md': { podns: { test: 'docs/shown.test.ts' } },
-  'docs/docker.md': { docker: { test: 'admin/docker-docs.test.ts' } },
+  'docs/docker-cli.md': { docker: { test: 'admin/docker-cli-docs.test.ts' } },
   'docs/explain.md': { podns: { test: 'explain/docs.test.ts' } },
   'docs/installation.md': {
     'npm ci\nnpm start': { reason: 'it installs the packages' },
