@@ -48,6 +48,8 @@ export type { HttpOptions } from './source/watch/http.ts';
 export { etcdSources } from './source/etcd/etcd.ts';
 export type { EtcdOptions } from './source/etcd/etcd.ts';
 export type { EtcdClientOptions } from './source/etcd/client.ts';
+export { dockerSource } from './source/docker/docker.ts';
+export type { DockerOptions } from './source/docker/docker.ts';
 export { kraudSource } from './source/watch/kraud.ts';
 export type { KraudOptions } from './source/watch/kraud.ts';
 export { issueText } from './source/validate/by-schema.ts';

@@ -50,6 +50,7 @@ export const ALLOWED: Record<string, string[]> = {
     'answer/settings',
     'transport/listen',
     'forward/upstream/endpoint',
+    'source/docker/target',
     'source/validate/addresses',
     'source/validate/name-lists',
     'source/validate/names',

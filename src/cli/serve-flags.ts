@@ -19,9 +19,13 @@ function docOf(key: Key): string {
 /** Adds one flag per setting, under the heading of its group. */
 export function addSettings(command: Command, keys: readonly Key[] = KEYS): Command {
   for (const key of keys.filter(hasFlag)) {
-    const { takes, group, many } = SETTINGS[key];
-    const flags = takes === undefined ? flagName(key) : `${flagName(key)} <${takes}>`;
-    const option = new Option(flags, docOf(key));
+    const { takes, group, many, implied } = SETTINGS[key];
+    const argument = implied === undefined ? `<${takes}>` : `[${takes}]`;
+    const option = new Option(
+      takes === undefined ? flagName(key) : `${flagName(key)} ${argument}`,
+      docOf(key),
+    );
+    if (implied !== undefined) option.preset(implied);
     option.helpGroup(`${group}:`);
     if (many) option.argParser((text: string, before: string[] | undefined) => [...(before ?? []), text]);
     command.addOption(option);

@@ -26,8 +26,8 @@ export function refuseErrors(zones: readonly string[], config: Config): void {
 }
 
 /** Streams may name VPCs that no file has. */
-export function hasFilesOnly({ watch, etcd, kraud }: Config): boolean {
-  return watch.length + etcd.length + kraud.length === 0;
+export function hasFilesOnly({ watch, etcd, docker, kraud }: Config): boolean {
+  return watch.length + etcd.length + docker.length + kraud.length === 0;
 }
 
 function isWrong({ severity, kind }: Problem): boolean {

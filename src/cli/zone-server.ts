@@ -31,6 +31,7 @@ export async function withZoneServer<T>(
       zones: [],
       watch: [],
       etcd: [],
+      docker: [],
       kraud: [],
       state: '',
       workers: 0,

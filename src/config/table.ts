@@ -14,6 +14,8 @@ export interface Setting<S extends z.ZodType = z.ZodType> {
   doc: string;
   /** May be given several times. */
   many?: boolean;
+  /** What the flag stands for where it has no value. */
+  implied?: string;
   /** Relative values are relative to the folder of the file that holds them. */
   path?: boolean;
 }
@@ -26,7 +28,7 @@ function setting<S extends z.ZodType>(
   schema: S,
   fallback: z.output<S>,
   doc: string,
-  more: { many?: boolean; path?: boolean } = {},
+  more: { many?: boolean; path?: boolean; implied?: string } = {},
 ): Setting<S> {
   return { group, takes, schema, default: fallback, doc, ...more };
 }
@@ -209,6 +211,14 @@ export const SETTINGS = {
     value.list(value.kraudSource),
     [],
     'stream in the format of kraud.cloud: `{ url, vpc, net6, services6 }`; it uses the token and certificates of watch streams',
+  ),
+  docker: setting(
+    'Sources',
+    'SOCKET',
+    value.engines,
+    [],
+    'socket of a Docker or Podman engine, a VPC called docker; default of the flag without a value: /var/run/docker.sock; in a file also `{ socket, vpc, network }`',
+    { many: true, implied: '/var/run/docker.sock' },
   ),
   vpc: setting(
     'Sources',

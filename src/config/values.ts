@@ -7,6 +7,7 @@ import type { ForwardPolicy, NameLists } from '../model.ts';
 import type { ClientRule, Suffix } from '../answer/settings.ts';
 import { formatListen, ListenError, parseListen, type Listen, type Usual } from '../transport/listen.ts';
 import { parseEndpoint } from '../forward/upstream/endpoint.ts';
+import { engineTarget } from '../source/docker/target.ts';
 import { prefix4, prefix6, whyNotPrefix4, whyNotPrefix6 } from '../source/validate/addresses.ts';
 import { HOSTS, ROUTES, foldDomain, readNameLists } from '../source/validate/name-lists.ts';
 import type { NameListKind } from '../source/validate/name-lists.ts';
@@ -29,6 +30,14 @@ export interface KraudSource {
   vpc: string;
   net6: string[];
   services6: string[];
+}
+
+/** A container engine, and the VPC that it is. */
+export interface DockerEngine {
+  socket: string;
+  vpc: string;
+  /** The network whose IPv6 addresses are the VPC's own. */
+  network?: string;
 }
 
 /** A schema made of a function that returns the value or throws an Error whose message is the reason. */
@@ -253,6 +262,32 @@ export const kraudSource = z.strictObject({
   vpc: vpcName,
   net6: z.array(prefix).default([]),
   services6: z.array(prefix).default([]),
+});
+
+const engine = z
+  .preprocess(
+    (given) => (typeof given === 'string' ? { socket: given } : given),
+    z.strictObject({
+      socket: read((given) => {
+        const socket = text.parse(given);
+        // Throws with what to write.
+        engineTarget(socket);
+        return socket;
+      }),
+      vpc: vpcName.default('docker'),
+      network: text.optional(),
+    }),
+  )
+  .transform((given): DockerEngine => given);
+
+/** Engines; each is a VPC of its own. */
+export const engines = list(engine).superRefine((all, context) => {
+  for (const [index, { socket, vpc }] of all.entries()) {
+    const other = all.findIndex((one) => one.vpc === vpc);
+    if (other === index) continue;
+    const message = `${socket} and ${all[other]!.socket} cannot both be VPC ${vpc}: give each a name in podns.yaml, docker: [{ socket: ${socket}, vpc: NAME }, …]`;
+    context.addIssue({ code: 'custom', message, path: [index] });
+  }
 });
 
 const ADMIN: Usual = { port: 9153, shape: 'expected ADDR:PORT, unix:PATH or off, such as 127.0.0.1:9153' };

@@ -1,13 +1,14 @@
 /** Makes the sources that the configuration names, in its order of preference. */
 import type { Config } from '../config/table.ts';
 import type { Source } from '../model.ts';
-import type { Gateways } from './gateways.ts';
+import { dockerSource } from '../source/docker/docker.ts';
 import { etcdSources, type EtcdOptions } from '../source/etcd/etcd.ts';
 import { kraudSource } from '../source/watch/kraud.ts';
 import { vpcFilter } from '../source/reflector/vpc-filter.ts';
 import { readCredentials } from '../source/watch/credentials.ts';
 import { watchSource } from '../source/watch/watch.ts';
 import type { HttpOptions } from '../source/watch/http.ts';
+import type { Gateways } from './gateways.ts';
 import { zones } from '../source/zones/zones.ts';
 
 /** The VPC of each container engine, by the number by which its gateways are told. */
@@ -23,6 +24,10 @@ export function configuredSources(config: Config, gateways?: Pick<Gateways, 'tel
   const sources: Source[] = config.zones.map((dir) => zones(dir, { zone }));
   for (const url of config.watch) sources.push(watchSource({ ...http, url, vpcs, zone }));
   if (config.etcd.length > 0) sources.push(...etcdSources({ ...etcdConnection(config), vpcs, zone }));
+  config.docker.forEach((engine, number) => {
+    const onGateways = (addresses: readonly string[]): void => gateways?.tell(number, addresses);
+    sources.push(dockerSource({ ...engine, zone, onGateways }));
+  });
   for (const kraud of config.kraud) sources.push(kraudSource({ ...http, ...kraud, zone }));
   // Streams are asked for these VPCs only; some sources cannot filter, and some servers ignore the filter.
   return vpcs === undefined ? sources : sources.map((source) => vpcFilter(source, vpcs));

@@ -23,7 +23,7 @@ import { untilSignal } from '../signals.ts';
 import { StandardStreams } from '../standard-streams.ts';
 import { serviceManager, type ServiceManager } from '../service-manager.ts';
 import { prepareStateFolder } from '../state-folder.ts';
-import { refuseErrors } from '../strict.ts';
+import { hasFilesOnly, refuseErrors } from '../strict.ts';
 
 const DEFAULT_ZONES = 'zones';
 /** Milliseconds after which the banner is printed without the first view. */
@@ -136,14 +136,13 @@ function statusLine(server: ServerCore): string {
 
 /** The folders to serve. Without any source this is the default folder, which must then exist. */
 function sourceFolders(config: LoadedConfig['config'], io: Io): string[] {
-  const { zones, watch, etcd, kraud } = config;
-  if (zones.length + watch.length + etcd.length + kraud.length > 0)
-    return zones.map((folder) => pathOf(io, folder));
+  if (config.zones.length > 0 || !hasFilesOnly(config))
+    return config.zones.map((folder) => pathOf(io, folder));
   const usual = pathOf(io, DEFAULT_ZONES);
   if (existsSync(usual)) return [usual];
   throw new CommandError(
     EXIT_BAD_CONFIG,
-    'nothing to serve: the folder ./zones does not exist; name a source (--zones, --watch, --etcd)',
+    'nothing to serve: the folder ./zones does not exist; name a source (--zones, --watch, --etcd, --docker)',
   );
 }
 

@@ -8,6 +8,7 @@ import {
   whyNotPodAddress4,
   whyNotPodAddress6,
 } from '../../source/validate/addresses.ts';
+import { LABEL_MAX, overlayNames } from '../../source/docker/overlay-names.ts';
 import { foldLabel } from '../../source/validate/names.ts';
 import type { ComposeSource, Spot } from './source.ts';
 import { valueAt, type Value } from './values.ts';
@@ -43,7 +44,6 @@ export const DEFAULT_NETWORK = 'default';
 
 /** The characters that compose allows in the key of a network. */
 const KEY = /^[a-zA-Z0-9._-]+$/;
-const LABEL_MAX = 63;
 
 /** By key. */
 export function readNetworks(source: ComposeSource, value: Value | undefined): Map<string, Network> {
@@ -65,31 +65,6 @@ export function readNetworks(source: ComposeSource, value: Value | undefined): M
     networks.set(key, readNetwork(source, item, name));
   }
   return networks;
-}
-
-/** An overlay's name is one label in lower case: keys that are such a label keep it, the others get a free one. */
-function overlayNames(keys: readonly string[]): Map<string, string> {
-  const names = new Map<string, string>();
-  const used = new Set(keys.filter((key) => foldLabel(key) === key));
-  const numbers = new Map<string, number>();
-  for (const key of used) names.set(key, key);
-  for (const key of keys) {
-    if (names.has(key)) continue;
-    const plain = key
-      .toLowerCase()
-      .replace(/[^a-z0-9_-]/g, '-')
-      .slice(0, LABEL_MAX);
-    let name = plain;
-    let number = numbers.get(plain) ?? 2;
-    for (; used.has(name); number++) {
-      const end = `-${number}`;
-      name = plain.slice(0, LABEL_MAX - end.length) + end;
-    }
-    numbers.set(plain, number);
-    used.add(name);
-    names.set(key, name);
-  }
-  return names;
 }
 
 function whyNotKey(key: string): string {

@@ -1,0 +1,99 @@
+/** The Docker Engine, or Podman, as a source: a dialect of list-then-watch, without revisions of the server's own. */
+import type { Clock } from '../../base/clock.ts';
+import { holdingClock } from '../../base/clock.ts';
+import type { Source } from '../../model.ts';
+import type { Dialect, StreamEvent } from '../reflector/dialect.ts';
+import { reflectorSource } from '../reflector/run.ts';
+import type { Target } from '../watch/http.ts';
+import { gatewaysOf } from './gateways.ts';
+import { Session } from './session.ts';
+import { engineTarget, engineText } from './target.ts';
+import { EngineView } from './view.ts';
+
+export interface DockerOptions {
+  /** `unix:/path`, a path, or `tcp://host:port`. */
+  socket: string;
+  /** The name of the VPC that the engine is. Default `docker`. */
+  vpc?: string;
+  /** The name of a network whose IPv6 addresses are the VPC's own: they identify clients everywhere. */
+  network?: string;
+  /** The canonical suffix; names must fit below it. */
+  zone?: string;
+  /**
+   * Is called with all addresses at which the host is on bridges of this engine, whenever they change: canonical
+   * texts, sorted.
+   */
+  onGateways?: (gateways: readonly string[]) => void;
+  /** @internal For tests. */
+  clock?: Clock;
+  /** @internal For tests: from 0 to 1. */
+  random?: () => number;
+}
+
+export const DOCKER_SOCKET = '/var/run/docker.sock';
+export const DOCKER_VPC = 'docker';
+
+/** Throws `TypeError` for a socket that cannot be one. */
+export function dockerSource(options: DockerOptions): Source {
+  const target = engineTarget(options.socket);
+  const dialect = new EngineDialect(target, options);
+  return reflectorSource(`docker:${engineText(target)}`, dialect, options);
+}
+
+class EngineDialect implements Dialect {
+  /** A session lists again every minute, each with a limit of its own. */
+  readonly stallAfter = 0;
+  private readonly target: Target;
+  private readonly clock: Clock;
+  /** What is known of the engine outlives a connection, so that a container that does not answer keeps its place. */
+  private readonly view: EngineView;
+  private readonly onGateways: ((gateways: readonly string[]) => void) | undefined;
+  private gateways: string | undefined;
+  private revision = 0;
+  private session: Session | undefined;
+
+  constructor(
+    target: Target,
+    { vpc = DOCKER_VPC, network, zone = 'vpc.internal', clock, onGateways }: DockerOptions,
+  ) {
+    this.target = target;
+    this.clock = clock ?? holdingClock;
+    this.view = new EngineView({ vpc, network, zone });
+    this.onGateways = onGateways;
+  }
+
+  get heard(): number | undefined {
+    return this.session?.heard;
+  }
+
+  async *connect(_revision: string | undefined, signal: AbortSignal): AsyncGenerator<StreamEvent[]> {
+    const session = new Session({
+      target: this.target,
+      view: this.view,
+      clock: this.clock,
+      signal,
+      nextRevision: () => this.nextRevision(),
+      onNetworks: () => this.tellGateways(),
+    });
+    this.session = session;
+    try {
+      yield* session.run();
+    } finally {
+      session.close();
+    }
+  }
+
+  /** Engines have no revisions: these grow with time, also over a restart of podns. */
+  private nextRevision(): string {
+    this.revision = Math.max(this.revision + 1, Date.now());
+    return String(this.revision);
+  }
+
+  private tellGateways(): void {
+    const gateways = gatewaysOf(this.view.allNetworks());
+    const text = gateways.join(' ');
+    if (text === this.gateways) return;
+    this.gateways = text;
+    this.onGateways?.(gateways);
+  }
+}
