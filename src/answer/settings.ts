@@ -3,7 +3,7 @@
  */
 import type { Engines } from './engine-hosts.ts';
 import type { OutsideRules } from '../trie/write/outside-trees.ts';
-import type { ARecords } from '../trie/write/records.ts';
+import type { ARecords } from '../model.ts';
 
 /** A suffix of ours. `flat`: `x.SUFFIX` is x in the client's namespace; else it reads like the canonical one. */
 export interface Suffix {
