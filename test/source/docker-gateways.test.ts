@@ -8,7 +8,7 @@ const network = (ipam: object[], more: object = {}) => ({
   ...more,
 });
 const of = (...networks: object[]): string[] =>
-  gatewaysOf(networks.map((each) => networkFacts(each)).filter((facts) => facts !== undefined));
+  gatewaysOf(networks.map((each) => networkFacts(each)).filter((facts) => typeof facts !== 'string'));
 
 test('the gateway that the engine says, or the first address of the subnet where it says none', () => {
   expect(of(network([{ Subnet: '172.18.0.0/16', Gateway: '172.18.0.254' }]))).toEqual(['172.18.0.254']);
