@@ -155,7 +155,7 @@ const RUN: Record<string, Record<string, { test: string } | { reason: string }>>
     'podns-resolv.conf': { test: 'docs/docker.test.ts' },
     'podns problems': { test: 'docs/docker.test.ts' },
     'podns:0.1.0': { reason: 'it needs the image of podns, which is built from a registry’s' },
-    '/run/podman/podman.sock --docker-listen': { test: 'docs/docker.test.ts' },
+    '/run/podman/podman.sock --docker-listen': { test: 'docs/podman.test.ts' },
     '--rootless-netns': { reason: 'it needs a user’s session' },
   },
   'docs/docker-cli.md': { docker: { test: 'admin/docker-cli-docs.test.ts' } },
