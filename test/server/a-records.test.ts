@@ -16,7 +16,16 @@ const CLIENT = { address: '127.0.0.1', port: 4000, scope: '@v/n', local: '127.0.
 
 function pod(name: string, ip4: string, more: object = {}): Resource {
   return {
-    ...{ kind: 'pod', vpc: 'v', namespace: 'n', name, aid: `p${name}`, names: ['all'], ports: [], ready: true },
+    ...{
+      kind: 'pod',
+      vpc: 'v',
+      namespace: 'n',
+      name,
+      aid: `p${name}`,
+      names: ['all'],
+      ports: [],
+      ready: true,
+    },
     overlays: [{ overlay: 'o', ip4, pinned: false }],
     ip6: `fd01::${ip4.split('.')[3]}`,
     ...more,
@@ -32,7 +41,14 @@ async function addresses(name: string): Promise<string[]> {
 
 test('changes what pods answer that are already there, back and forth', async () => {
   const resources = [VPC, pod('a', '10.0.0.1'), pod('b', '10.0.0.2')];
-  subject = await openSubject({ config: {}, resources, scopes: ['@v/n'], listen: false, workers: 0 });
+  subject = await openSubject({
+    config: {},
+    resources,
+    scopes: ['@v/n'],
+    listen: false,
+    workers: 0,
+    upstreamPort: undefined,
+  });
   expect(await addresses('a')).toEqual([]);
   await subject.change([{ ...VPC, a_records: 'all' } as Resource], []);
   expect(await addresses('a')).toEqual(['10.0.0.1']);

@@ -8,7 +8,7 @@ import {
   whyNotPodAddress4,
   whyNotPodAddress6,
 } from '../../source/validate/addresses.ts';
-import { LABEL_MAX, overlayNames } from '../../source/docker/overlay-names.ts';
+import { LABEL_MAX, overlayNames, plainLabel } from '../../source/docker/overlay-names.ts';
 import { foldLabel } from '../../source/validate/names.ts';
 import type { ComposeSource, Spot } from './source.ts';
 import { valueAt, type Value } from './values.ts';
@@ -21,7 +21,7 @@ export interface ComposeOverlay {
 }
 
 export interface Network {
-  /** The name of its overlay. */
+  /** What an attachment to it names: its overlay, or that of another namespace. */
   name: string;
   overlay: ComposeOverlay;
   /** All subnets, including those that an overlay cannot hold. */
@@ -41,6 +41,12 @@ export interface Place {
 
 /** The network that services join by default. */
 export const DEFAULT_NETWORK = 'default';
+/** Where the networks of an engine are that belong to no project. */
+const NO_PROJECT = 'default';
+/** What an engine calls the network that is always there. */
+export const BRIDGE = 'bridge';
+/** The driver of networks that name none. */
+const DEFAULT_DRIVER = 'bridge';
 
 /** The characters that compose allows in the key of a network. */
 const KEY = /^[a-zA-Z0-9._-]+$/;
@@ -49,9 +55,18 @@ const KEY = /^[a-zA-Z0-9._-]+$/;
 export function readNetworks(source: ComposeSource, value: Value | undefined): Map<string, Network> {
   const networks = new Map<string, Network>();
   const given = source.entries(value);
-  const names = overlayNames(given.map(([key]) => key));
+  const names = overlayNames(given.filter(([, item]) => !isExternal(source, item)).map(([key]) => key));
   const real = new Map<string, string>();
+  const outside = new Map<string, Network>();
   for (const [key, item] of given) {
+    if (isExternal(source, item)) {
+      const called = source.text(valueAt(item, 'name')) ?? source.text(valueAt(item, 'external', 'name'));
+      const network = networkOfEngine(called ?? key);
+      // Two keys may mean one network.
+      networks.set(key, outside.get(network.name) ?? network);
+      outside.set(network.name, networks.get(key)!);
+      continue;
+    }
     const name = names.get(key)!;
     if (!KEY.test(key))
       source.fail(item, `${JSON.stringify(key)}: only letters, digits, ".", - and _ are allowed`);
@@ -73,7 +88,17 @@ function whyNotKey(key: string): string {
 }
 
 function emptyNetwork(name: string): Network {
-  return { name, overlay: {}, subnets: [], external: false, taken: new Map() };
+  return { name, overlay: { driver: DEFAULT_DRIVER }, subnets: [], external: false, taken: new Map() };
+}
+
+/** One that the project does not make: an overlay under its real name, outside of the project's namespace. */
+export function networkOfEngine(name: string): Network {
+  return { ...emptyNetwork(`${NO_PROJECT}/${foldLabel(name) ?? plainLabel(name)}`), external: true };
+}
+
+function isExternal(source: ComposeSource, value: Value): boolean {
+  const given = valueAt(value, 'external');
+  return given?.kind === 'map' || source.truth(given);
 }
 
 function readNetwork(source: ComposeSource, value: Value, name: string): Network {
@@ -84,8 +109,6 @@ function readNetwork(source: ComposeSource, value: Value, name: string): Network
     return network;
   }
   const { overlay } = network;
-  const external = valueAt(value, 'external');
-  network.external = external?.kind === 'map' || source.truth(external);
   const driver = source.text(valueAt(value, 'driver'));
   if (driver !== undefined) overlay.driver = driver;
   if (source.truth(valueAt(value, 'internal'))) overlay.internal = true;
