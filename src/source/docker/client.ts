@@ -45,7 +45,9 @@ export class EngineClient {
 
   /** Agrees on a version; before any other request. Throws `StreamError`. */
   async negotiate(): Promise<void> {
-    const response = await this.open('/_ping', this.agent);
+    const response = await this.open('/_ping', this.agent).catch((error: unknown) => {
+      throw withRemedy(error);
+    });
     response.resume();
     const { 'api-version': version, date = '', server } = response.headers;
     this.server = String(server ?? '');
@@ -173,6 +175,20 @@ export class EngineClient {
     const reason = `${path.split('?', 1)[0]}: ${status}${words === '' ? '' : `: ${words}`}`;
     return new StreamError(status === 401 || status === 403 ? 'unauthorized' : 'retry', reason);
   }
+}
+
+/** What a person can do about a socket that cannot be opened. */
+function withRemedy(error: unknown): unknown {
+  if (!(error instanceof StreamError)) return error;
+  const { message } = error;
+  if (message.includes('EACCES'))
+    return new StreamError(
+      'unauthorized',
+      `${message}; let podns run as root or in the group of that socket`,
+    );
+  if (message.includes('ENOENT') || message.includes('ECONNREFUSED'))
+    return new StreamError('retry', `${message}; is the engine running?`);
+  return error;
 }
 
 function versionOf(text: string): Version | undefined {

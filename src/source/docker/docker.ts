@@ -5,7 +5,7 @@ import type { Source } from '../../model.ts';
 import type { Dialect, StreamEvent } from '../reflector/dialect.ts';
 import { reflectorSource } from '../reflector/run.ts';
 import type { Target } from '../watch/http.ts';
-import { gatewaysOf } from './gateways.ts';
+import { Gateways } from './gateways.ts';
 import { Session } from './session.ts';
 import { engineTarget, engineText } from './target.ts';
 import { EngineView } from './view.ts';
@@ -48,7 +48,8 @@ class EngineDialect implements Dialect {
   /** What is known of the engine outlives a connection, so that a container that does not answer keeps its place. */
   private readonly view: EngineView;
   private readonly onGateways: ((gateways: readonly string[]) => void) | undefined;
-  private gateways: string | undefined;
+  private readonly gateways = new Gateways();
+  private told: string | undefined;
   private revision = 0;
   private session: Session | undefined;
 
@@ -72,6 +73,7 @@ class EngineDialect implements Dialect {
       view: this.view,
       clock: this.clock,
       signal,
+      gateways: this.gateways,
       nextRevision: () => this.nextRevision(),
       onNetworks: () => this.tellGateways(),
     });
@@ -90,10 +92,10 @@ class EngineDialect implements Dialect {
   }
 
   private tellGateways(): void {
-    const gateways = gatewaysOf(this.view.allNetworks());
+    const gateways = this.gateways.of([...this.view.allNetworks()]);
     const text = gateways.join(' ');
-    if (text === this.gateways) return;
-    this.gateways = text;
+    if (text === this.told) return;
+    this.told = text;
     this.onGateways?.(gateways);
   }
 }

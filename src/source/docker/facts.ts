@@ -35,6 +35,9 @@ export interface Endpoint {
   /** The addresses that the user has asked for. */
   fixed4: string;
   fixed6: string;
+  /** The addresses by which it leaves that network: the host's, on a bridge; '' where it is not on it now. */
+  gateway4: string;
+  gateway6: string;
   /** Names of the container on that network. */
   names: string[];
 }
@@ -152,6 +155,8 @@ function endpointOf(network: string, value: unknown): Endpoint {
     ip6: textOf(raw.GlobalIPv6Address),
     fixed4: textOf(ipam.IPv4Address),
     fixed6: textOf(ipam.IPv6Address),
+    gateway4: addressOf(raw.Gateway),
+    gateway6: addressOf(raw.IPv6Gateway),
     names: [...new Set([...dnsNames, ...textsOf(raw.Aliases)])],
   };
 }

@@ -175,3 +175,13 @@ export function serviceIdentity(service: ServiceFacts): OverlayName {
     name: plainName(service.id, name),
   };
 }
+
+/** An overlay of another namespace is named with it. */
+export function attachmentName(namespace: string, overlay: OverlayName): string {
+  return overlay.namespace === namespace ? overlay.name : `${overlay.namespace}/${overlay.name}`;
+}
+
+/** The name of the service in a swarm that a container is a task of. */
+export function swarmService(labels: Labels): string | undefined {
+  return labels[SWARM_SERVICE];
+}

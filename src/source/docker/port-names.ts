@@ -3,6 +3,7 @@
  * /etc/services of a host differs from node to node, and a name must mean the same on each.
  */
 import type { Port, Protocol } from '../../model.ts';
+import { parsePortText } from '../validate/field-parsers.ts';
 
 const BOTH: Readonly<Record<number, string>> = {
   7: 'echo',
@@ -96,4 +97,17 @@ const UDP: Readonly<Record<number, string>> = {
 export function portOf(protocol: Protocol, port: number): Port {
   const own = protocol === 'tcp' ? TCP[port] : protocol === 'udp' ? UDP[port] : undefined;
   return { name: own ?? BOTH[port] ?? String(port), protocol, port };
+}
+
+/** Ports such as `80/tcp`, each once; a port that has a name of its own keeps it. */
+export function portsOf(texts: readonly string[], named: readonly Port[] = []): Port[] {
+  const ports = [...named];
+  const taken = new Set(named.map(({ protocol, port }) => `${port}/${protocol}`));
+  for (const text of texts) {
+    const read = parsePortText(text);
+    if (read === undefined || taken.has(`${read.port}/${read.protocol}`)) continue;
+    taken.add(`${read.port}/${read.protocol}`);
+    ports.push(portOf(read.protocol, read.port));
+  }
+  return ports.sort((left, right) => left.port - right.port || (left.protocol < right.protocol ? -1 : 1));
 }

@@ -20,6 +20,7 @@ import {
   type RowFacts,
   type ServiceFacts,
 } from './facts.ts';
+import type { Gateways } from './gateways.ts';
 import { Inspector, type Look } from './inspector.ts';
 import type { Changes, EngineView, Refusal } from './view.ts';
 
@@ -30,6 +31,7 @@ export interface SessionOptions {
   clock: Clock;
   signal: AbortSignal;
   nextRevision: () => string;
+  gateways: Gateways;
   /** The networks have been listed, or one has changed. */
   onNetworks: () => void;
 }
@@ -264,11 +266,8 @@ export class Session {
 
   /** An attachment can be named only when its network is known. */
   private async learnNetworks({ endpoints }: ContainerFacts): Promise<void> {
-    for (const endpoint of endpoints) {
-      const { networkId } = endpoint;
-      if (networkId !== '' && isId(networkId) && this.view.networkOf(endpoint) === undefined)
-        await this.lookAtNetwork(networkId);
-    }
+    for (const { networkId } of endpoints)
+      if (isId(networkId) && !this.view.knowsNetwork(networkId)) await this.lookAtNetwork(networkId);
   }
 
   /** At most one look at a network at a time, and one more after it where it was asked for meanwhile. */
@@ -320,6 +319,7 @@ export class Session {
   private found(facts: ContainerFacts, started: number): void {
     const stale = this.addresses.enter(facts, started);
     this.view.putContainer(facts);
+    if (this.options.gateways.learn(facts)) this.options.onNetworks();
     for (const { id, keys } of stale) {
       const known = this.view.container(id);
       if (known !== undefined) this.view.putContainer(without(known, keys));

@@ -2,41 +2,26 @@
  * What an engine is known to have, as resources: facts go in, and out come the resources that have changed since the
  * last time. It knows nothing of time, events or requests.
  */
-import {
-  keyOf,
-  keyText,
-  type Attachment,
-  type Port,
-  type Problem,
-  type Resource,
-  type ResourceKey,
-} from '../../model.ts';
+import { keyOf, keyText, type Problem, type Resource, type ResourceKey } from '../../model.ts';
 import { excerpt } from '../../model-text.ts';
-import { podAddress4, podAddress6, prefix4, prefix6 } from '../validate/addresses.ts';
-import { issueText } from '../validate/by-schema.ts';
-import { parsePortText } from '../validate/field-parsers.ts';
 import { slices } from '../reflector/slices.ts';
-import { validateResource } from '../validate/validate.ts';
+import { issueText } from '../validate/by-schema.ts';
+import { validateResource, type ValidateOptions } from '../validate/validate.ts';
 import type { ContainerFacts, Endpoint, NetworkFacts, RowFacts, ServiceFacts } from './facts.ts';
 import {
   compare,
   furtherNames,
   identityOf,
   overlaysOf,
-  serviceIdentity,
   sharedWith,
   SHORT_ID,
+  swarmService,
 } from './identity.ts';
 import type { Identity, OverlayName } from './identity.ts';
-import { portOf } from './port-names.ts';
-
-export interface ViewOptions {
-  vpc: string;
-  /** The name of the network whose IPv6 addresses are the VPC's own. */
-  network?: string;
-  /** The canonical suffix. */
-  zone: string;
-}
+import { attachmentsOf, isOnNetwork, isReady, joinPorts, type Attached } from './pod.ts';
+import { portsOf } from './port-names.ts';
+import { Claims, Sharing } from './sharing.ts';
+import { serviceResource, structureResources, type RawResource, type ViewOptions } from './structure.ts';
 
 /** A container that is not served as it is now; its last good version stays. */
 export interface Refusal {
@@ -52,11 +37,6 @@ export interface Changes {
   refusals: Refusal[];
 }
 
-/** Chains of containers that share a network are followed so far. */
-const CHAIN_MAX = 8;
-/** The states of a container that has addresses. */
-const ON_NETWORK: ReadonlySet<string> = new Set(['running', 'paused']);
-
 interface Known {
   facts: ContainerFacts | undefined;
   row: Pick<RowFacts, 'id' | 'name' | 'labels' | 'created'>;
@@ -64,8 +44,6 @@ interface Known {
   /** Why the engine's answer cannot be read, if it cannot. */
   fault: string | undefined;
 }
-
-const SWARM_SERVICE = 'com.docker.swarm.service.name';
 
 /** What is served of one container, network or service, or of the engine itself. */
 interface Output {
@@ -76,16 +54,13 @@ interface Output {
 
 export class EngineView {
   private readonly options: ViewOptions;
+  private readonly validation: ValidateOptions;
   private readonly containers = new Map<string, Known>();
   private readonly networks = new Map<string, NetworkFacts>();
   private services: readonly ServiceFacts[] = [];
   private overlays = new Map<string, OverlayName>();
-  /** The ids of containers that want to be a pod of this key. */
-  private readonly claims = new Map<string, Set<string>>();
-  private readonly claimOf = new Map<string, string>();
-  /** The containers that share the network of this one. */
-  private readonly sharers = new Map<string, Set<string>>();
-  private readonly sharedBy = new Map<string, string>();
+  private readonly claims = new Claims();
+  private readonly sharing = new Sharing();
   private readonly outputs = new Map<string, Output>();
   /** What each container has been served as. */
   private readonly servedAs = new Map<string, string>();
@@ -105,6 +80,7 @@ export class EngineView {
 
   constructor(options: ViewOptions) {
     this.options = options;
+    this.validation = { unknownKeys: 'ignore', zone: options.zone };
   }
 
   containerIds(): IterableIterator<string> {
@@ -214,8 +190,8 @@ export class EngineView {
     this.virtual.clear();
     const old = this.overlays;
     this.overlays = overlaysOf(this.networks.values());
-    for (const raw of this.structureResources()) {
-      const { resource } = validateResource(raw.resource, { unknownKeys: 'ignore', zone: this.options.zone });
+    for (const raw of this.rawStructure()) {
+      const { resource } = validateResource(raw.resource, this.validation);
       if (resource === undefined) continue;
       const key = keyText(keyOf(resource));
       if (resource.kind === 'pod') this.virtual.add(key);
@@ -227,123 +203,47 @@ export class EngineView {
     for (const [id, overlay] of this.overlays)
       if (JSON.stringify(old.get(id)) !== JSON.stringify(overlay)) this.changed.add(id);
     for (const key of [...oldVirtual, ...this.virtual])
-      for (const id of this.claims.get(key.slice('pod '.length)) ?? []) this.dirty.add(id);
+      for (const id of this.claims.get(key.slice('pod '.length))) this.dirty.add(id);
     for (const [id, { facts }] of this.containers) {
       for (const endpoint of facts?.endpoints ?? []) {
         const network = this.networkOf(endpoint);
         if (network === undefined || this.changed.has(network.id)) this.dirty.add(id);
       }
-      if (this.servicesChanged && facts?.labels[SWARM_SERVICE] !== undefined) this.dirty.add(id);
+      if (this.servicesChanged && facts !== undefined && swarmService(facts.labels) !== undefined)
+        this.dirty.add(id);
     }
     this.changed.clear();
     this.servicesChanged = false;
   }
 
-  private *structureResources(): Generator<{ resource: object; place: string }> {
-    const { vpc, network: own } = this.options;
-    const net6: string[] = [];
-    for (const network of this.networks.values()) {
-      const overlay = this.overlays.get(network.id);
-      if (overlay === undefined) continue;
-      const subnets = network.ipam.map(({ subnet }) => subnet);
-      const fours = subnets.map(prefix4).filter((text) => text !== undefined);
-      const sixes = subnets.map(prefix6).filter((text) => text !== undefined);
-      if (network.name === own) net6.push(...sixes);
-      const resource = {
-        kind: 'overlay',
-        vpc,
-        ...overlay,
-        ...(network.driver === '' ? {} : { driver: network.driver }),
-        ...(fours[0] === undefined ? {} : { net4: fours[0] }),
-        ...(sixes[0] === undefined ? {} : { net6: sixes[0] }),
-        ...(network.internal ? { internal: true } : {}),
-      };
-      yield { resource, place: `docker network ${excerpt(network.name)}` };
-    }
-    yield { resource: { kind: 'vpc', name: vpc, net6, a_records: 'all' }, place: 'docker engine' };
+  private *rawStructure(): Generator<RawResource> {
+    yield* structureResources(this.options, this.networks.values(), this.overlays);
     this.virtualServices.clear();
-    for (const service of this.services) yield* this.serviceResources(service);
-  }
-
-  /**
-   * The virtual addresses of a swarm's service. A service of podns has one IPv6 address; one with IPv4 addresses is a
-   * pod with them.
-   */
-  private *serviceResources(service: ServiceFacts): Generator<{ resource: object; place: string }> {
-    const place = `docker service ${excerpt(service.name)}`;
-    const { vpc } = this.options;
-    const identity = serviceIdentity(service);
-    const overlays: Attachment[] = [];
-    let ip6: string | undefined;
-    for (const { networkId, address } of service.vips) {
-      const overlay = this.overlays.get(networkId);
-      if (overlay === undefined) continue;
-      const four = podAddress4(address);
-      ip6 ??= podAddress6(address);
-      if (four !== undefined)
-        overlays.push({ overlay: attachmentName(identity.namespace, overlay), ip4: four, pinned: false });
+    for (const service of this.services) {
+      const raw = serviceResource(this.options.vpc, service, this.overlays);
+      if (raw === undefined) continue;
+      this.virtualServices.add(service.name);
+      yield raw;
     }
-    const common = {
-      vpc,
-      ...identity,
-      ...(service.name === identity.name ? {} : { names: [service.name] }),
-      ports: portsOf(service.ports),
-    };
-    if (ip6 !== undefined || overlays.length > 0) this.virtualServices.add(service.name);
-    if (ip6 !== undefined) yield { resource: { kind: 'service', ...common, ip6 }, place };
-    else if (overlays.length > 0) yield { resource: { kind: 'pod', ...common, overlays }, place };
   }
 
   /** The containers whose resources may have changed. */
   private affected(): Set<string> {
     const affected = new Set(this.dirty);
-    const add = (ids: Iterable<string> | undefined): void => {
-      for (const id of ids ?? []) affected.add(id);
+    const add = (ids: Iterable<string>): void => {
+      for (const id of ids) affected.add(id);
     };
     for (const id of this.dirty) {
       const known = this.containers.get(id);
-      const claim = known?.identity === undefined ? undefined : claimText(known.identity);
-      const old = this.claimOf.get(id);
-      if (claim !== old) {
-        move(this.claims, old, claim, id);
-        if (claim === undefined) this.claimOf.delete(id);
-        else this.claimOf.set(id, claim);
-        add(old === undefined ? undefined : this.claims.get(old));
-        add(claim === undefined ? undefined : this.claims.get(claim));
-      }
+      add(this.claims.set(id, known?.identity === undefined ? undefined : claimText(known.identity)));
       const owner = known?.facts === undefined ? undefined : this.resolve(sharedWith(known.facts.mode));
-      const oldOwner = this.sharedBy.get(id);
-      if (owner !== oldOwner) {
-        move(this.sharers, oldOwner, owner, id);
-        if (owner === undefined) this.sharedBy.delete(id);
-        else this.sharedBy.set(id, owner);
-      }
+      const oldOwner = this.sharing.set(id, owner);
       // Names go up the chain, and what becomes of a sharer depends on all above it.
-      for (const start of [oldOwner, id])
-        for (let at = start, steps = 0; at !== undefined && steps < CHAIN_MAX; steps++) {
-          affected.add(at);
-          at = this.sharedBy.get(at);
-        }
-      add(this.below(id));
+      if (oldOwner !== undefined) add(this.sharing.chain(oldOwner));
+      add(this.sharing.chain(id));
+      add(this.sharing.below(id));
     }
     return affected;
-  }
-
-  /** All that share the network of this container, or of one that shares it. */
-  private below(id: string): Set<string> {
-    const all = new Set<string>();
-    let level = [id];
-    for (let steps = 0; steps < CHAIN_MAX && level.length > 0; steps++) {
-      const next: string[] = [];
-      for (const at of level)
-        for (const sharer of this.sharers.get(at) ?? []) {
-          if (sharer === id || all.has(sharer)) continue;
-          all.add(sharer);
-          next.push(sharer);
-        }
-      level = next;
-    }
-    return all;
   }
 
   /** `container:` takes an id, and older engines leave a name there. */
@@ -351,18 +251,6 @@ export class EngineView {
     if (reference === undefined || this.containers.has(reference)) return reference;
     for (const [id, { row }] of this.containers) if (row.name === reference) return id;
     return reference;
-  }
-
-  /** The container whose addresses this one has: itself, unless it shares another's network. */
-  private ownerOf(id: string): string | undefined {
-    let at = id;
-    for (let steps = 0; steps <= CHAIN_MAX; steps++) {
-      const owner = this.sharedBy.get(at);
-      if (owner === undefined) return at;
-      if (!this.containers.has(owner)) return undefined;
-      at = owner;
-    }
-    return undefined;
   }
 
   private serve(id: string, before: Map<string, Output | undefined>, refusals: Refusal[]): void {
@@ -408,7 +296,7 @@ export class EngineView {
     if (faults.length > 0 || facts === undefined) return refuse(key, place, faults);
     if (this.sharesPod(id, identity)) return undefined;
     const raw = this.podOf(id, facts, identity, key);
-    const { resource, issues } = validateResource(raw, { unknownKeys: 'ignore', zone: this.options.zone });
+    const { resource, issues } = validateResource(raw, this.validation);
     if (resource === undefined) return refuse(key, place, issues.map(issueText));
     return { resource, text: JSON.stringify(resource), place };
   }
@@ -419,7 +307,7 @@ export class EngineView {
     const claims = this.claims.get(claim);
     // A service of the swarm has that name.
     if (this.virtual.has(`pod ${claim}`)) return id.slice(0, SHORT_ID).toLowerCase();
-    if (claims === undefined || claims.size < 2) return identity.name;
+    if (claims.size < 2) return identity.name;
     const first = [...claims].sort((left, right) => this.byAge(left, right))[0];
     return first === id ? identity.name : id.slice(0, SHORT_ID).toLowerCase();
   }
@@ -431,8 +319,8 @@ export class EngineView {
 
   /** True where its names are names of the pod whose addresses it shares. */
   private sharesPod(id: string, identity: Identity): boolean {
-    if (!this.sharedBy.has(id) || !ON_NETWORK.has(this.containers.get(id)?.facts?.status ?? '')) return false;
-    const owner = this.ownerOf(id);
+    if (!this.sharing.shares(id) || !isOnNetwork(this.containers.get(id)?.facts)) return false;
+    const owner = this.sharing.ownerOf(id);
     const other = owner === undefined || owner === id ? undefined : this.containers.get(owner);
     return (
       other?.facts !== undefined &&
@@ -446,64 +334,52 @@ export class EngineView {
     const names = new Set(this.namesOf(facts, identity));
     // Its name has been given to an older container, and is still one of its names.
     if (key.name !== identity.name) names.add(identity.name);
-    const ports = portsOf(facts.ports, identity.own.ports);
-    for (const sharer of this.below(id)) {
+    const ports = [portsOf(facts.ports, identity.own.ports)];
+    for (const sharer of this.sharing.below(id)) {
       const other = this.containers.get(sharer);
       if (other?.facts === undefined || other.identity === undefined) continue;
       if (other.identity.own.faults.length > 0 || !this.sharesPod(sharer, other.identity)) continue;
       names.add(other.identity.name);
       for (const name of this.namesOf(other.facts, other.identity)) names.add(name);
-      ports.push(...portsOf(other.facts.ports, other.identity.own.ports));
+      ports.push(portsOf(other.facts.ports, other.identity.own.ports));
     }
-    const { ip6, overlays } = this.attachments(facts, identity);
-    return {
-      ...key,
-      names: [...names],
-      ...(ip6 === undefined ? {} : { ip6 }),
-      overlays,
-      ports,
-      ready: isReady(facts),
-    };
+    const { namespace } = identity;
+    const attached = attachmentsOf(facts, namespace, this.attached(facts), this.options.network);
+    return { ...key, names: [...names], ...attached, ports: joinPorts(ports), ready: isReady(facts) };
+  }
+
+  private *attached({ endpoints }: ContainerFacts): Generator<Attached> {
+    for (const endpoint of endpoints) {
+      const network = this.networkOf(endpoint);
+      const overlay = network === undefined ? undefined : this.overlays.get(network.id);
+      if (network !== undefined && overlay !== undefined) yield { network, overlay, endpoint };
+    }
   }
 
   /** Where the virtual addresses of a swarm's service are known they have its name, and its tasks are `tasks.web`. */
   private namesOf(facts: ContainerFacts, identity: Identity): string[] {
-    const service = facts.labels[SWARM_SERVICE];
+    const service = swarmService(facts.labels);
     const hidden = service !== undefined && this.virtualServices.has(service) ? identity.service : '';
     const names = furtherNames(facts, identity, this.options.zone);
     return hidden === '' ? names : names.filter((name) => name !== hidden && name !== service);
   }
 
-  private attachments(facts: ContainerFacts, identity: Identity): { ip6?: string; overlays: Attachment[] } {
-    const overlays: Attachment[] = [];
-    let own6: string | undefined;
-    const live = ON_NETWORK.has(facts.status);
-    for (const endpoint of facts.endpoints) {
-      const network = this.networkOf(endpoint);
-      const overlay = network === undefined ? undefined : this.overlays.get(network.id);
-      if (network === undefined || overlay === undefined) continue;
-      const ip4 = live ? podAddress4(endpoint.ip4) : undefined;
-      const ip6 = live ? podAddress6(endpoint.ip6) : undefined;
-      const local = network.scope !== 'swarm';
-      const pinned =
-        local &&
-        ((ip4 !== undefined && podAddress4(endpoint.fixed4) === ip4) ||
-          (ip6 !== undefined && podAddress6(endpoint.fixed6) === ip6));
-      const attachment: Attachment = { overlay: attachmentName(identity.namespace, overlay), pinned };
-      if (ip4 !== undefined) attachment.ip4 = ip4;
-      if (ip6 !== undefined && network.name === this.options.network) own6 = ip6;
-      else if (ip6 !== undefined) attachment.ip6 = ip6;
-      overlays.push(attachment);
-    }
-    return own6 === undefined ? { overlays } : { ip6: own6, overlays };
+  /** True where the network of this id, or called so, as some engines say in its place, is known. */
+  knowsNetwork(id: string): boolean {
+    if (this.networks.has(id)) return true;
+    for (const { name } of this.networks.values()) if (name === id) return true;
+    return false;
   }
 
-  /** Some engines say the name of the network in place of its id, and nothing for a container that has never run. */
+  /**
+   * The name counts for a container that has never run, which has no id of the network, and for one that has not run
+   * since the engine made the network anew, as it makes the default one at each of its starts.
+   */
   networkOf({ network, networkId }: Endpoint): NetworkFacts | undefined {
     const byId = this.networks.get(networkId);
     if (byId !== undefined) return byId;
-    const said = networkId === '' ? network : networkId;
-    for (const facts of this.networks.values()) if (facts.name === said || facts.id === said) return facts;
+    for (const facts of this.networks.values())
+      if (facts.name === network || facts.name === networkId || facts.id === network) return facts;
     return undefined;
   }
 }
@@ -512,49 +388,9 @@ function claimText({ vpc, namespace, name }: Identity): string {
   return `${vpc}/${namespace}/${name}`;
 }
 
-function move(
-  index: Map<string, Set<string>>,
-  from: string | undefined,
-  to: string | undefined,
-  id: string,
-): void {
-  if (from !== undefined) {
-    const set = index.get(from);
-    set?.delete(id);
-    if (set?.size === 0) index.delete(from);
-  }
-  if (to === undefined) return;
-  const set = index.get(to);
-  if (set === undefined) index.set(to, new Set([id]));
-  else set.add(id);
-}
-
 function refuse(key: ResourceKey, place: string, reasons: readonly string[]): Omit<Refusal, 'scope'> {
   return {
     key,
     problems: reasons.map((reason): Problem => ({ severity: 'error', place: { text: place }, reason, key })),
   };
-}
-
-/** An overlay of another namespace is named with it. */
-function attachmentName(namespace: string, overlay: OverlayName): string {
-  return overlay.namespace === namespace ? overlay.name : `${overlay.namespace}/${overlay.name}`;
-}
-
-/** Running, and not known to be ill. */
-function isReady({ status, health }: ContainerFacts): boolean {
-  return status === 'running' && (health === '' || health === 'healthy');
-}
-
-/** Each port once; a name of a label holds for the port that the engine says too. */
-function portsOf(texts: readonly string[], named: readonly Port[] = []): Port[] {
-  const ports = [...named];
-  const taken = new Set(named.map(({ protocol, port }) => `${port}/${protocol}`));
-  for (const text of texts) {
-    const read = parsePortText(text);
-    if (read === undefined || taken.has(`${read.port}/${read.protocol}`)) continue;
-    taken.add(`${read.port}/${read.protocol}`);
-    ports.push(portOf(read.protocol, read.port));
-  }
-  return ports.sort((left, right) => left.port - right.port || compare(left.protocol, right.protocol));
 }
