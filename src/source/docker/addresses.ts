@@ -17,6 +17,8 @@ export class AddressBook {
   private readonly holders = new Map<string, Holder>();
   private readonly ofContainer = new Map<string, string[]>();
   private readonly disputes = new Map<string, number>();
+  /** The addresses that were taken from a container, until a look at it says whether it has them. */
+  private readonly taken = new Map<string, Set<string>>();
 
   /**
    * Enters what a look has found. `stale`: containers whose facts have lost an address, `keys` by `addressKey`; they
@@ -33,6 +35,7 @@ export class AddressBook {
     const kept: string[] = [];
     const keys = keysOf(facts);
     this.leave(id, new Set(keys));
+    this.taken.delete(id);
     for (const key of keys) {
       const holder = this.holders.get(key);
       if (holder === undefined || holder.id === id) this.disputes.delete(key);
@@ -51,6 +54,7 @@ export class AddressBook {
       kept.push(key);
     }
     this.ofContainer.set(id, kept);
+    for (const [who, lost] of stale) this.taken.set(who, new Set([...(this.taken.get(who) ?? []), ...lost]));
     return [...stale].map(([who, lost]) => ({ id: who, keys: lost }));
   }
 
@@ -61,6 +65,8 @@ export class AddressBook {
       this.holders.delete(key);
       this.disputes.delete(key);
     }
+    // It has given up what was taken from it.
+    for (const key of this.taken.get(id) ?? []) if (!except.has(key)) this.disputes.delete(key);
     this.ofContainer.delete(id);
   }
 }

@@ -1,4 +1,5 @@
 /** Requests to an engine: the version of its API, answers of bounded size, lists row by row, and the stream of events. */
+import { setMaxListeners } from 'node:events';
 import http from 'node:http';
 import { excerpt } from '../../model-text.ts';
 import { StreamError } from '../reflector/dialect.ts';
@@ -27,10 +28,10 @@ export type Answer = { value: unknown } | { missing: true } | { fault: string };
 
 const ROWS: Cuts = { paths: [[]], most: ANSWER_MOST };
 
-/** One connection to an engine: `close` ends its sockets. */
+/** One connection to an engine: `close`, or the signal, ends its requests and its sockets. */
 export class EngineClient {
   private readonly target: Target;
-  private readonly signal: AbortSignal;
+  private readonly controller = new AbortController();
   private readonly agent = new http.Agent({ keepAlive: true, maxSockets: LOOKS_MOST, maxFreeSockets: 8 });
   private version: Version = NEWEST;
   /** `Docker/20.10.24 (linux)`, `Libpod/4.3.1 (linux)`. */
@@ -40,7 +41,10 @@ export class EngineClient {
 
   constructor(target: Target, signal: AbortSignal) {
     this.target = target;
-    this.signal = signal;
+    // Each of the requests listens to it.
+    setMaxListeners(0, this.controller.signal);
+    if (signal.aborted) this.close();
+    signal.addEventListener('abort', () => this.close(), { once: true });
   }
 
   /** Agrees on a version; before any other request. Throws `StreamError`. */
@@ -129,6 +133,7 @@ export class EngineClient {
   }
 
   close(): void {
+    this.controller.abort();
     this.agent.destroy();
   }
 
@@ -147,7 +152,7 @@ export class EngineClient {
 
   private open(path: string, agent: http.Agent | false): Promise<http.IncomingMessage> {
     const { url, socketPath } = this.target;
-    return openResponse({ url: new URL(path, url), socketPath }, { agent, signal: this.signal });
+    return openResponse({ url: new URL(path, url), socketPath }, { agent, signal: this.controller.signal });
   }
 
   private async within<Result>(

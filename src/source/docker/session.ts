@@ -42,8 +42,8 @@ const OVERLAP = 5;
 const LIST_EVERY = 60_000;
 /** Milliseconds after the last event of a container until one more look: some events come before their effect. */
 const AFTER_EVENT = 500;
-/** Milliseconds that a first list waits for containers that do not answer. */
-const PATIENCE = 1_000;
+/** Milliseconds that a first list waits for containers that do not answer: until then nothing is denied. */
+const PATIENCE = 3_000;
 /** Events of a list in one batch. */
 const BATCH = 100;
 
@@ -66,6 +66,8 @@ export class Session {
   private readonly addresses = new AddressBook();
   /** The last row of each container in a list. */
   private rows = new Map<string, RowFacts>();
+  /** Containers of which a look has found something new since the last list began. */
+  private touched = new Set<string>();
   private findings: Finding[] = [];
   /** What lists and looks at networks have found, to be entered between two changes. */
   private reports: Report[] = [];
@@ -186,6 +188,8 @@ export class Session {
   private async list(first: boolean): Promise<void> {
     this.listing = true;
     this.listAgain = false;
+    const { touched } = this;
+    this.touched = new Set();
     const networks: NetworkFacts[] = [];
     await this.client.list('/networks', (value) => {
       const facts = networkFacts(value);
@@ -197,7 +201,7 @@ export class Session {
       const row = rowFacts(value);
       if (row !== undefined) rows.set(row.id, row);
     });
-    const enter = (): void => this.enterList(networks, services, rows, first);
+    const enter = (): void => this.enterList(networks, services, rows, first ? undefined : touched);
     if (first) enter();
     else this.reports.push(enter);
     this.listing = false;
@@ -206,13 +210,18 @@ export class Session {
     if (this.listAgain) this.relist();
   }
 
-  /** Networks and containers may have come and gone since the rows were written; so only looks add and remove. */
+  /**
+   * Networks and containers may have come and gone since the rows were written; so only looks add and remove. A row
+   * that is as it was proves nothing where a look has found something new between the two. `touched`: those;
+   * undefined for the first list.
+   */
   private enterList(
     networks: readonly NetworkFacts[],
     services: readonly ServiceFacts[] | undefined,
     rows: ReadonlyMap<string, RowFacts>,
-    first: boolean,
+    touched: ReadonlySet<string> | undefined,
   ): void {
+    const first = touched === undefined;
     const present = new Set(networks.map(({ id }) => id));
     for (const facts of networks) {
       if (first || this.view.networkIs(facts)) this.view.putNetwork(facts);
@@ -224,7 +233,8 @@ export class Session {
       else void this.lookAtNetwork(id);
     }
     this.view.putServices(services ?? []);
-    for (const [id, row] of rows) if (first || this.rows.get(id)?.mark !== row.mark) this.inspector.mark(id);
+    for (const [id, row] of rows)
+      if (first || touched.has(id) || this.rows.get(id)?.mark !== row.mark) this.inspector.mark(id);
     for (const id of [...this.view.containerIds()]) {
       if (rows.has(id)) continue;
       if (first) this.view.removeContainer(id);
@@ -318,7 +328,7 @@ export class Session {
 
   private found(facts: ContainerFacts, started: number): void {
     const stale = this.addresses.enter(facts, started);
-    this.view.putContainer(facts);
+    if (this.view.putContainer(facts)) this.touched.add(facts.id);
     if (this.options.gateways.learn(facts)) this.options.onNetworks();
     for (const { id, keys } of stale) {
       const known = this.view.container(id);

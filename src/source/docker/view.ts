@@ -100,13 +100,13 @@ export class EngineView {
     return JSON.stringify(this.networks.get(facts.id)) === JSON.stringify(facts);
   }
 
-  putContainer(facts: ContainerFacts): void {
-    this.know(facts.id, {
-      facts,
-      row: facts,
-      identity: identityOf(facts, this.options.vpc),
-      fault: undefined,
-    });
+  /** False where exactly this was known of it. */
+  putContainer(facts: ContainerFacts): boolean {
+    const known = this.containers.get(facts.id);
+    if (known?.fault === undefined && JSON.stringify(known?.facts) === JSON.stringify(facts)) return false;
+    const identity = identityOf(facts, this.options.vpc);
+    this.know(facts.id, { facts, row: facts, identity, fault: undefined });
+    return true;
   }
 
   /** The container is there, but nobody can say more than this row: its last good version stays. */
