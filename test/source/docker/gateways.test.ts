@@ -1,7 +1,7 @@
 /** Where the host of an engine is on its bridges, as the engine describes its networks. */
 import { expect, test } from 'vitest';
-import { containerFacts, networkFacts } from '../../src/source/docker/facts.ts';
-import { Gateways } from '../../src/source/docker/gateways.ts';
+import { containerFacts, networkFacts } from '../../../src/source/docker/facts.ts';
+import { Gateways } from '../../../src/source/docker/gateways.ts';
 
 const network = (ipam: object[], more: object = {}) => ({
   ...{ Id: 'a'.repeat(64), Name: 'n', Driver: 'bridge', Scope: 'local', IPAM: { Config: ipam }, Options: {} },
