@@ -21,7 +21,8 @@ type Step = [string, number];
 
 const PROJECTS = ['shop', 'blog'];
 
-function act(engine: ScriptedEngine, [what, n]: Step): void {
+/** `serial`: a number that no container has in its name yet. */
+function act(engine: ScriptedEngine, [what, n]: Step, serial: number): void {
   const all = [...engine.containers.values()];
   const one = all[n % Math.max(1, all.length)];
   const networks = [...engine.networks.values()];
@@ -29,9 +30,8 @@ function act(engine: ScriptedEngine, [what, n]: Step): void {
   switch (what) {
     case 'run': {
       const project = PROJECTS[n % 2]!;
-      if (n % 3 === 0)
-        engine.run({ name: `lone${engine.requests.length}-${n}-${all.length}`, networks: { bridge: {} } });
-      else engine.service(project, `svc${n % 4}`, engine.requests.length);
+      if (n % 3 === 0) engine.run({ name: `lone${serial}`, networks: { bridge: {} } });
+      else engine.service(project, `svc${n % 4}`, serial);
       break;
     }
     case 'stop':
@@ -54,7 +54,7 @@ function act(engine: ScriptedEngine, [what, n]: Step): void {
       if (one !== undefined) engine.remove(one);
       break;
     case 'rename':
-      if (one !== undefined) engine.rename(one, `named-${n}-${one.id.slice(0, 6)}`);
+      if (one !== undefined) engine.rename(one, `named-${serial}`);
       break;
     case 'pause':
       if (one?.status === 'running') engine.setStatus(one, 'paused', 'pause');
@@ -72,7 +72,7 @@ function act(engine: ScriptedEngine, [what, n]: Step): void {
       break;
     case 'network':
       if (networks.length < 8)
-        engine.projectNetwork(PROJECTS[n % 2]!, `net${engine.requests.length}`, {
+        engine.projectNetwork(PROJECTS[n % 2]!, `net${serial}`, {
           net4: `10.${50 + n}.0.0/24`,
         });
       break;
@@ -148,7 +148,7 @@ test('after a quiet moment the view is what the engine has', async () => {
           if (one[0] === 'cut') {
             await engine.stop();
             await engine.start();
-          } else act(engine, one);
+          } else act(engine, one, i);
           if (i % 3 === 0) await new Promise((resolve) => setTimeout(resolve, one[1] % 4));
         }
         engine.before = () => undefined;
