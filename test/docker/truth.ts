@@ -97,7 +97,9 @@ function podOf(container: Inspected, networks: InspectedNetwork[]): Pod {
   }
   const live = container.State.Status === 'running' || container.State.Status === 'paused';
   const overlays: string[] = [];
-  for (const [key, endpoint] of Object.entries(container.NetworkSettings.Networks ?? {})) {
+  // Podman shows the endpoints of the other container there.
+  const endpoints = mode.startsWith('container:') ? {} : (container.NetworkSettings.Networks ?? {});
+  for (const [key, endpoint] of Object.entries(endpoints)) {
     for (const alias of endpoint.Aliases ?? []) names.add(alias);
     // Podman writes the network's name in place of its id.
     const network = networks.find(({ Id, Name }) => Id === endpoint.NetworkID || Name === key);

@@ -1,6 +1,6 @@
 /** A real Docker Engine or Podman of the test's own, in namespaces that take everything along when they end. */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { engineImage } from './engine-image.ts';
@@ -11,6 +11,9 @@ export type EngineKind = 'docker' | 'podman';
 /** The image that every container here is made of; see `engine-image.ts`. */
 export const IMAGE = 'localhost/podns-test:1';
 
+/** Where Podman's own programs are. */
+const HELPERS = ['/usr/lib/podman', '/usr/libexec/podman', '/usr/bin'];
+
 /** Only bounds a hang. */
 const HANG = 60_000;
 
@@ -19,9 +22,15 @@ export function engineReason(kind: EngineKind): string | undefined {
   if (process.platform !== 'linux' || process.getuid?.() !== 0)
     return 'a container engine of its own needs root';
   const tools = ['bash', 'busybox', 'nsenter', 'iptables', 'dig', 'gcc', 'musl-gcc', 'runc'];
-  const own =
-    kind === 'docker' ? ['dockerd', 'containerd'] : ['podman', 'conmon', 'netavark', 'aardvark-dns'];
-  return namespaceReason() ?? missingTools([...own, ...tools]);
+  const own = kind === 'docker' ? ['dockerd', 'containerd'] : ['podman', 'conmon'];
+  const reason = namespaceReason() ?? missingTools([...own, ...tools]);
+  if (reason !== undefined || kind === 'docker') return reason;
+  const missing = ['netavark', 'aardvark-dns'].filter(
+    (name) => !HELPERS.some((folder) => existsSync(join(folder, name))),
+  );
+  return missing.length === 0
+    ? undefined
+    : `missing ${missing.join(', ')}: apt-get install ${missing.join(' ')}`;
 }
 
 export interface Ran {
@@ -142,7 +151,7 @@ default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
 lock_type = "file"
 cgroup_manager = "cgroupfs"
 events_logger = "file"
-helper_binaries_dir = ["/usr/lib/podman", "/usr/libexec/podman", "/usr/bin"]
+helper_binaries_dir = ${JSON.stringify(HELPERS)}
 tmp_dir = "${folder}/tmp"
 events_logfile_path = "${folder}/events.log"
 runtime = "runc"
@@ -269,6 +278,20 @@ network_config_dir = "${folder}/networks"
   projectNetwork(project: string, name = 'default', options: object = {}): Promise<string> {
     const Labels = { 'com.docker.compose.project': project, 'com.docker.compose.network': name };
     return this.network(`${project}_${name}`, { Labels, ...options });
+  }
+
+  /** Puts a container on one more network. */
+  async join(network: string, container: string, aliases: string[] = []): Promise<void> {
+    const body = { Container: container, EndpointConfig: { Aliases: aliases } };
+    const { status, text } = await this.send('POST', `/networks/${network}/connect`, body);
+    if (status !== 200) throw new Error(`${network} cannot be joined: ${status} ${text}`);
+  }
+
+  async leave(network: string, container: string): Promise<void> {
+    const { status, text } = await this.send('POST', `/networks/${network}/disconnect`, {
+      Container: container,
+    });
+    if (status !== 200) throw new Error(`${network} cannot be left: ${status} ${text}`);
   }
 
   async remove(container: string): Promise<void> {

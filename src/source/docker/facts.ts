@@ -122,6 +122,7 @@ export function containerFacts(value: unknown): ContainerFacts | string {
   const state = mapOf(raw.State);
   const host = mapOf(raw.HostConfig);
   const settings = mapOf(raw.NetworkSettings);
+  const mode = textOf(host.NetworkMode);
   const health = textOf(mapOf(state.Health ?? state.Healthcheck).Status);
   return {
     id,
@@ -132,8 +133,11 @@ export function containerFacts(value: unknown): ContainerFacts | string {
     hostname: textOf(config.Hostname),
     domainname: textOf(config.Domainname),
     labels: labelsOf(config.Labels),
-    mode: textOf(host.NetworkMode),
-    endpoints: Object.entries(mapOf(settings.Networks)).map(([network, given]) => endpointOf(network, given)),
+    mode,
+    // Podman shows the endpoints of the other container where one shares its network.
+    endpoints: mode.startsWith('container:')
+      ? []
+      : Object.entries(mapOf(settings.Networks)).map(([network, given]) => endpointOf(network, given)),
     ports: [
       ...new Set([
         ...Object.keys(mapOf(config.ExposedPorts)),

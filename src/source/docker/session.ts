@@ -190,11 +190,7 @@ export class Session {
     this.listAgain = false;
     const { touched } = this;
     this.touched = new Set();
-    const networks: NetworkFacts[] = [];
-    await this.client.list('/networks', (value) => {
-      const facts = networkFacts(value);
-      if (typeof facts !== 'string') networks.push(facts);
-    });
+    const networks = await this.networks();
     const services = await this.services();
     const rows = new Map<string, RowFacts>();
     await this.client.list('/containers/json?all=1', (value) => {
@@ -242,6 +238,23 @@ export class Session {
     }
     this.rows = new Map(rows);
     this.options.onNetworks();
+  }
+
+  /** Podman's list calls its own network `bridge`, and everything else calls it `podman`: it is asked for each. */
+  private async networks(): Promise<NetworkFacts[]> {
+    const networks: NetworkFacts[] = [];
+    await this.client.list('/networks', (value) => {
+      const facts = networkFacts(value);
+      if (typeof facts !== 'string') networks.push(facts);
+    });
+    if (this.client.server.startsWith('Docker')) return networks;
+    const exact: NetworkFacts[] = [];
+    for (const facts of networks) {
+      const answer = await this.client.get(`/networks/${encodeURIComponent(facts.id)}`);
+      const read = 'value' in answer ? networkFacts(answer.value) : facts;
+      if (!('missing' in answer)) exact.push(typeof read === 'string' ? facts : read);
+    }
+    return exact;
   }
 
   /** Undefined where the engine manages no swarm. */
