@@ -219,6 +219,8 @@ function checkAcross(config: Config, placeOf: (key: Key) => Place): Problem[] {
     );
   }
   for (const text of repeatedListeners(config)) fail('listen', `${text} is given twice; once is enough`);
+  if (config.dockerListen && config.docker.length === 0)
+    fail('dockerListen', 'no engine is named whose networks have gateways: set docker, too');
   for (const { name } of config.suffixes) {
     if (name === config.zone) fail('suffixes', `${name} is already the canonical suffix`);
   }

@@ -170,7 +170,7 @@ export function placeText(place: Place | undefined): string {
 /**
  * What stands wrong. `record`: one resource was refused. `file`: a zone file is not taken up. `conflict`: two sources
  * give one key. `net6`, `address`: two VPCs or two pods claim the same. `listener`, `client_rule`, `resolv_conf`: a
- * part of the configuration matches nothing. `limit`: something was turned away because too much came.
+ * part of the configuration matches nothing. `gateway`: podns cannot listen on the gateway of a network. `limit`: something was turned away because too much came.
  */
 export type ProblemKind =
   | 'record'
@@ -184,6 +184,7 @@ export type ProblemKind =
   | 'upstream'
   | 'listener'
   | 'client_rule'
+  | 'gateway'
   | 'resolv_conf'
   | 'limit';
 

@@ -15,6 +15,8 @@ import type { Listen } from './transport/listen.ts';
 import type { Kind, Problem, Resource, Sink, Source } from './model.ts';
 import type { Announcer } from './server/announcer.ts';
 import { Feed } from './server/feed.ts';
+import { gatewaysOf } from './server/engines.ts';
+import type { Gateways } from './server/gateways.ts';
 import { endServer } from './server/ending.ts';
 import type { SourceStatus } from './server/source-status.ts';
 import { catalogInventory } from './server/inventory.ts';
@@ -26,6 +28,7 @@ import { Transports } from './server/transports.ts';
 import type { OpenListener } from './server/transports.ts';
 import { Staleness } from './server/staleness.ts';
 import type { Readiness } from './server/staleness.ts';
+import { Tidying } from './server/tidying.ts';
 import { Subscribers } from './server/subscribers.ts';
 import { ApiChanges, validated } from './server/changes.ts';
 import type { Changes } from './server/changes.ts';
@@ -76,9 +79,6 @@ export interface QueryResult {
   milliseconds: number;
 }
 
-/** Records that are cleaned up in one pass of the event loop. */
-const TIDIED = 512;
-
 /** The name of the source that `apply` feeds. */
 const API_SOURCE = 'api';
 
@@ -116,7 +116,9 @@ export class ServerCore {
   private readonly sinks: Sink[] = [];
   private restored: Promise<void> | undefined;
   private running: Source[] = [];
-  private tidying = false;
+  private readonly tidying: Tidying;
+  /** Of the networks of container engines. */
+  readonly gateways: Gateways;
 
   constructor(options: ServerOptions = {}, announcer?: Announcer) {
     const config = completeConfig(options.config);
@@ -133,12 +135,15 @@ export class ServerCore {
       event: (event) => this.subscribers.problem(event),
     });
     const { logger } = this.observing;
-    this.sources = [...configuredSources(config), ...(options.sources ?? [])];
+    this.gateways = gatewaysOf(config, { clock, observing: this.observing, transports: () => this.transports });
+    this.sources = [...configuredSources(config, this.gateways), ...(options.sources ?? [])];
     this.catalog = new Catalog({
       sources: this.sources.map(({ name }) => name),
       familyOf: (source) => this.sources.find(({ name }) => name === source)?.family ?? source,
     });
-    const settings = answerSettings(config, options.version ?? '', options.cookieSecret);
+    this.tidying = new Tidying(this.catalog);
+    const { engines } = this.gateways;
+    const settings = answerSettings(config, options.version ?? '', options.cookieSecret, engines);
     const memory = reserveMemory(options.reserve);
     this.settings = settings;
     this.memory = memory;
@@ -394,11 +399,11 @@ export class ServerCore {
 
   /** Answers queries in flight, those left after `graceMs` (5 s) with SERVFAIL; then saves the view and stops. */
   close(graceMs?: number): Promise<void> {
-    const { transports, deferred, outside, subscribers, staleness } = this;
+    const { gateways, transports, deferred, outside, subscribers, staleness } = this;
     this.recording.close();
     this.observing.close();
     return endServer(
-      { transports, deferred, outside, sources: this.running.splice(0), subscribers, staleness },
+      { gateways, transports, deferred, outside, sources: this.running.splice(0), subscribers, staleness },
       graceMs,
     );
   }
@@ -420,7 +425,7 @@ export class ServerCore {
     // The writer updates the other copy once its readers have left, at the latest with the next change.
     setImmediate(() => {
       this.writer.tables.settle();
-      this.tidy();
+      this.tidying.begin();
       if (changes >= LARGE_LOAD) void releaseMemory();
     });
   }
@@ -428,17 +433,6 @@ export class ServerCore {
   /** Records that `apply` got before `start` do not make a server ready whose sources have not begun. */
   private announceReady(): void {
     this.announcer?.readiness(() => this.running.length === this.sources.length && this.staleness.covered);
-  }
-
-  /** Cleans up what a large change has left in the catalog, a little in each pass of the event loop. */
-  private tidy(): void {
-    if (this.tidying) return;
-    this.tidying = this.catalog.tidy(TIDIED);
-    if (!this.tidying) return;
-    setImmediate(() => {
-      this.tidying = false;
-      this.tidy();
-    });
   }
 
   private afterState(name: string): void {

@@ -42,7 +42,7 @@ export class Responder {
   constructor(view: View, settings: AnswerSettings, nowSeconds: () => number, parts: ResponderParts = {}) {
     this.view = view;
     this.settings = settings;
-    this.identifier = new Identifier(view, settings.clients);
+    this.identifier = new Identifier(view, settings.clients, settings.engines);
     this.decider = parts.decider ?? new Decider(view, settings);
     this.encoder = new Encoder(view, settings, nowSeconds);
     this.refusals = parts.refusals ?? new RefusalLimit(nowSeconds);

@@ -1,6 +1,7 @@
 /**
  * What of the configuration shapes answers: fixed for the life of a server, the same in every transport and worker.
  */
+import type { Engines } from './engine-hosts.ts';
 import type { OutsideRules } from '../trie/write/outside-trees.ts';
 import type { ARecords } from '../model.ts';
 
@@ -38,6 +39,8 @@ export interface AnswerSettings {
   outside?: OutsideRules;
   /** In order; the first whose prefix holds the source wins. */
   clients: ClientRule[];
+  /** The container engines whose hosts ask, too. */
+  engines?: Engines;
 }
 
 /** Fixes VPC and namespace of the clients in a prefix: for the host itself and for routers. */

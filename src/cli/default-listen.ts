@@ -15,13 +15,18 @@ export interface DefaultListen {
 /**
  * Scoped to the VPC, and to its namespace, if there is only one. An unscoped listener identifies clients by their
  * source address, which fails for a client on the loopback of this host.
+ *
+ * `engines`: the VPCs of container engines, whose namespaces nobody knows yet.
  */
-export function defaultListen(resources: readonly Resource[]): DefaultListen {
+export function defaultListen(
+  resources: readonly Resource[],
+  engines: readonly string[] = [],
+): DefaultListen {
   const keys = resources.map(keyOf);
-  const vpcs = new Set(keys.map((key) => key.vpc));
+  const vpcs = new Set([...keys.map((key) => key.vpc), ...engines]);
   const namespaces = new Set(keys.map((key) => key.namespace).filter((namespace) => namespace !== ''));
   const [vpc = ''] = vpcs.size === 1 ? vpcs : [];
-  const [namespace = ''] = vpc !== '' && namespaces.size === 1 ? namespaces : [];
+  const [namespace = ''] = vpc !== '' && engines.length === 0 && namespaces.size === 1 ? namespaces : [];
   const listen = ADDRESSES.map((address) =>
     formatListen({ address, port: PORT, vpc, namespace } satisfies Listen),
   );

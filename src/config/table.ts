@@ -48,6 +48,13 @@ export const SETTINGS = {
     'address and port to answer on, and the VPC and namespace of the clients there; default: 127.0.0.1:5300 and [::1]:5300',
     many,
   ),
+  dockerListen: setting(
+    'Serving',
+    undefined,
+    value.flag,
+    false,
+    'listen on port 53 of the gateway of every network of the container engines, too, as networks come and go',
+  ),
   workers: setting(
     'Serving',
     'N',

@@ -77,7 +77,13 @@ function foundBy(parts: Parts, status: ClientStatus, pod: string): string[] {
   if (gave(reason.POD_BY_ADDRESS) && pod !== '') texts.push(`The address is exactly that of pod ${pod}.`);
   if (gave(reason.POD_AMBIGUOUS))
     texts.push('Several pods hold this address on different overlays, so it tells no pod.');
-  if (gave(reason.POD_UNKNOWN) && (status === 'known' || status === 'pod-unknown')) {
+  const isHost = gave(reason.BY_HOST);
+  if (isHost)
+    texts.push(
+      'The address is the host of the engine, which is in no namespace: ' +
+        'names are written with theirs, such as app.shop.',
+    );
+  if (gave(reason.POD_UNKNOWN) && !isHost && (status === 'known' || status === 'pod-unknown')) {
     const counts = client.onAllOverlays ? ' The client counts as attached to all overlays there.' : '';
     texts.push(`No pod of the VPC has exactly this address.${counts}`);
   }

@@ -74,7 +74,8 @@ function clientLines(client: ClientExplained): Lines {
   const lines = [at, ...client.found];
   const known = client.status === 'known' || client.status === 'pod-unknown';
   if (!known) return lines;
-  const where = namespace === null ? `VPC ${vpc}, namespace unknown` : `VPC ${vpc}, namespace ${namespace}`;
+  const none = client.status === 'known' ? 'without a namespace' : 'namespace unknown';
+  const where = `VPC ${vpc}, ${namespace === null ? none : `namespace ${namespace}`}`;
   const unnamed = client.status === 'pod-unknown' ? 'an unknown pod' : 'a client that is no pod,';
   lines.push(`So the client is ${pod === null ? unnamed : `pod ${pod}`} of ${where}.`);
   return lines;

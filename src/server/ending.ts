@@ -1,12 +1,14 @@
 /** The order in which a server ends: each part works as long as another one needs it. */
 import type { Deferred } from '../answer/defer/deferred.ts';
 import type { Source } from '../model.ts';
+import type { Gateways } from './gateways.ts';
 import type { Transports } from './transports.ts';
 import type { Staleness } from './staleness.ts';
 import type { Subscribers } from './subscribers.ts';
 import type { Forwarding } from './forwarding.ts';
 
 export interface Parts {
+  gateways: Pick<Gateways, 'close'>;
   transports: Pick<Transports, 'close'>;
   deferred: Pick<Deferred, 'close'>;
   outside: Pick<Forwarding, 'close'>;
@@ -21,7 +23,7 @@ const GRACE_MS = 5000;
 const LAST_WORDS_MS = 100;
 
 /**
- * Closes the transports first: no new query arrives, and those in flight get their answer while the sources and the
+ * Closes the transports first, after it has ceased to open listeners: no new query arrives, and those in flight get their answer while the sources and the
  * forwarder still work, or SERVFAIL after `graceMs`. The saved view, which may take long, comes last, when no client
  * waits any more.
  */
@@ -32,6 +34,7 @@ export async function endServer(parts: Parts, graceMs = GRACE_MS): Promise<void>
     return (silenced ??= parts.outside.close(0));
   };
   const over = setTimeout(() => void silence(), graceMs);
+  await parts.gateways.close();
   await parts.transports.close(graceMs + LAST_WORDS_MS);
   clearTimeout(over);
   await silence();

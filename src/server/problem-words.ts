@@ -39,6 +39,10 @@ const WORDS: Record<ProblemKind, Words> = {
     remedy: 'see whether the upstream runs and can be reached, or name another one',
   },
   listener: { impact: 'wrong', remedy: 'correct the scope of --listen, or add that VPC or namespace' },
+  gateway: {
+    impact: 'wrong',
+    remedy: 'let podns have the address: stop what listens there on port 53, or see what the text says',
+  },
   client_rule: { impact: 'wrong', remedy: 'correct the rule under clients, or add that VPC or namespace' },
   resolv_conf: { impact: 'wrong', remedy: 'correct resolv_conf, or set upstreams, or forward: off' },
   limit: { impact: 'wrong', remedy: 'find who asks that much, or raise the limit that the text names' },

@@ -8,17 +8,26 @@ import { vpcFilter } from '../source/reflector/vpc-filter.ts';
 import { readCredentials } from '../source/watch/credentials.ts';
 import { watchSource } from '../source/watch/watch.ts';
 import type { HttpOptions } from '../source/watch/http.ts';
+import type { Gateways } from './gateways.ts';
 import { zones } from '../source/zones/zones.ts';
 
+/** The VPC of each container engine, by the number by which its gateways are told. */
+export function engineVpcs({ docker }: Pick<Config, 'docker'>): string[] {
+  return docker.map(({ vpc }) => vpc);
+}
+
 /** Zone files come before streams, because what a person wrote wins. Throws TypeError for an invalid URL. */
-export function configuredSources(config: Config): Source[] {
+export function configuredSources(config: Config, gateways?: Pick<Gateways, 'tell'>): Source[] {
   const { zone, vpc } = config;
   const vpcs = vpc.length === 0 ? undefined : vpc;
   const http = httpOptions(config);
   const sources: Source[] = config.zones.map((dir) => zones(dir, { zone }));
   for (const url of config.watch) sources.push(watchSource({ ...http, url, vpcs, zone }));
   if (config.etcd.length > 0) sources.push(...etcdSources({ ...etcdConnection(config), vpcs, zone }));
-  for (const engine of config.docker) sources.push(dockerSource({ ...engine, zone }));
+  config.docker.forEach((engine, number) => {
+    const onGateways = (addresses: readonly string[]): void => gateways?.tell(number, addresses);
+    sources.push(dockerSource({ ...engine, zone, onGateways }));
+  });
   for (const kraud of config.kraud) sources.push(kraudSource({ ...http, ...kraud, zone }));
   // Streams are asked for these VPCs only; some sources cannot filter, and some servers ignore the filter.
   return vpcs === undefined ? sources : sources.map((source) => vpcFilter(source, vpcs));

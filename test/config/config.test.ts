@@ -233,6 +233,15 @@ describe('podns.yaml', () => {
   });
 });
 
+it('wants an engine where it is to listen on the gateways of one', () => {
+  expect(errorsOf({ flags: { dockerListen: true } })).toEqual([
+    '--docker-listen: no engine is named whose networks have gateways: set docker, too',
+  ]);
+  expect(loadConfig({ flags: { dockerListen: true, docker: ['/d.sock'] }, folder }).config.dockerListen).toBe(
+    true,
+  );
+});
+
 describe('a variable that no setting has', () => {
   it.each([
     ['PODNS_LISTN', 'PODNS_LISTEN'],

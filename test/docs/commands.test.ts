@@ -111,7 +111,8 @@ describe('podns commands', () => {
 describe('npx podns', () => {
   // Nobody has published podns yet: where it is not installed, npx would fetch something else.
   const ALLOWED: Record<string, RegExp> = {
-    'README.md': /\n## Try it\n\nIn a clone of this repository:[\s\S]*?\n## |in a clone it is `npx podns`/g,
+    'README.md':
+      /\n## Try it\n\nIn a clone of this repository:[\s\S]*?\n## On a Docker host\n\nIn a clone[\s\S]*?\n## |in a clone it is `npx podns`/g,
     'docs/installation.md':
       /In a clone of this repository:[\s\S]*?\n## |`npx podns` ends with `podns: not found`|\*\*`npx podns`\*\* in the clone/g,
     // Where it has just been installed from the tarball.
@@ -134,6 +135,7 @@ const RUN: Record<string, Record<string, { test: string } | { reason: string }>>
     },
     'dig @127.0.0.1 -p 5300 app.shop': { test: 'docs/shown.test.ts' },
     'etcd --data-dir': { test: 'quick-start.test.ts' },
+    'npx podns serve --docker': { test: 'docs/docker.test.ts' },
     'explain db': { test: 'docs/on-call.test.ts' },
     'podns problems\nwarning': { test: 'docs/on-call.test.ts' },
     'explain cart': { test: 'docs/on-call.test.ts' },
@@ -144,7 +146,19 @@ const RUN: Record<string, Record<string, { test: string } | { reason: string }>>
   'docs/api.md': { 'npm install podns': { reason: 'podns is not published' } },
   'docs/benchmarks.md': { 'npm run bench': { reason: 'it takes an hour, and other servers' } },
   'docs/configuration.md': { podns: { test: 'docs/shown.test.ts' } },
-  'docs/docker.md': { docker: { test: 'admin/docker-docs.test.ts' } },
+  'docs/docker.md': {
+    'podns serve --docker --listen 172.17.0.1:53@docker\n': { test: 'docs/docker.test.ts' },
+    'docker run -d --name shop-db': { test: 'docs/docker.test.ts' },
+    'nslookup -type=a db.shop': { test: 'docs/docker.test.ts' },
+    'dig @172.17.0.1': { test: 'docs/docker.test.ts' },
+    'podns serve --docker --docker-listen\n': { test: 'docs/docker.test.ts' },
+    'podns-resolv.conf': { test: 'docs/docker.test.ts' },
+    'podns problems': { test: 'docs/docker.test.ts' },
+    'podns:0.1.0': { reason: 'it needs the image of podns, which is built from a registry’s' },
+    '/run/podman/podman.sock --docker-listen': { test: 'docs/podman.test.ts' },
+    '--rootless-netns': { reason: 'it needs a user’s session' },
+  },
+  'docs/docker-cli.md': { docker: { test: 'admin/docker-cli-docs.test.ts' } },
   'docs/explain.md': { podns: { test: 'explain/docs.test.ts' } },
   'docs/installation.md': {
     'npm ci\nnpm start': { reason: 'it installs the packages' },

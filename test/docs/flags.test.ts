@@ -54,7 +54,7 @@ it.each(PAGES)('%s', (page) => {
     }
     // A flag alone in code, as in "`--state DIR` is created".
     for (const [, flag] of line.matchAll(/`(--[a-z][a-z0-9-]*)[^`]*`/g))
-      if (!known.includes(flag!) && !/docker|npm|dnsmasq|container engine|NODE_OPTIONS/i.test(line))
+      if (!known.includes(flag!) && !/docker|podman|npm|dnsmasq|container engine|NODE_OPTIONS/i.test(line))
         wrong.push(`${flag} in: ${line.trim()}`);
   }
   expect(wrong).toEqual([]);

@@ -70,6 +70,7 @@ it('is reached', async () => {
   const main = open({
     clients: [{ from: '192.0.2.0/24', vpc: 'v', namespace: 'n' }],
     suffixes: [{ name: 'svc.test', flat: false }],
+    docker: [{ socket: '/nowhere.sock', vpc: 'v' }],
   });
   await main.apply({ put: WORLD, full: true });
   const none = open({ aRecords: 'none' });
@@ -93,6 +94,7 @@ it('is reached', async () => {
     [reason.BY_LISTENER, ask(main, 'web', scoped)],
     [reason.BY_RULE, ask(main, 'web', { from: '192.0.2.1' })],
     [reason.BY_ONLY_VPC, ask(main, 'web', { from: '10.1.0.2' })],
+    [reason.BY_HOST, ask(main, 'web', { from: '127.0.0.1', ...scoped })],
     [reason.POD_BY_ADDRESS, ask(main, 'web')],
     [reason.POD_UNKNOWN, ask(main, 'web', { from: 'fd00::dead' })],
     [reason.POD_AMBIGUOUS, ask(main, 'web', { from: '10.1.0.17' })],

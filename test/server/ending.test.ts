@@ -25,6 +25,7 @@ function notedParts(drained: Promise<void>): { parts: Parts; said: string[] } {
   const note = (name: string) => (): Promise<void> => Promise.resolve(void said.push(name));
   const transports = { close: () => drained.then(note('transports')) };
   const parts: Parts = {
+    gateways: { close: note('gateways') },
     transports,
     deferred: { close: () => void said.push('holds') },
     outside: { close: note('forwarder') },
@@ -41,10 +42,18 @@ describe('the order of the end', () => {
     const { parts, said } = notedParts(new Promise((done) => (drain = done)));
     const ended = endServer(parts);
     await new Promise((done) => setImmediate(done));
-    expect(said).toEqual([]);
+    expect(said).toEqual(['gateways']);
     drain();
     await ended;
-    expect(said).toEqual(['transports', 'holds', 'forwarder', 'source', 'saved view', 'staleness']);
+    expect(said).toEqual([
+      'gateways',
+      'transports',
+      'holds',
+      'forwarder',
+      'source',
+      'saved view',
+      'staleness',
+    ]);
   });
 
   test('after the grace what is still owed is answered in short, and the transports end', async () => {
@@ -54,7 +63,9 @@ describe('the order of the end', () => {
       close: () => until(() => said.includes('holds')).then(() => void said.push('transports')),
     };
     await endServer(parts, 0);
-    expect(said).toEqual(['holds', 'forwarder', 'transports', 'holds', 'source', 'saved view', 'staleness']);
+    expect(said).toEqual([
+      ...['gateways', 'holds', 'forwarder', 'transports', 'holds', 'source', 'saved view', 'staleness'],
+    ]);
   });
 });
 

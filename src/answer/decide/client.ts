@@ -6,6 +6,8 @@ import type { View } from '../../trie/read/view.ts';
 import * as layout from '../../trie/layout.ts';
 import { encodeName } from '../../dns/name.ts';
 import type { Decision } from './decision.ts';
+import { EngineHosts, isLoopback } from '../engine-hosts.ts';
+import type { Engines } from '../engine-hosts.ts';
 import type { Listener, Peer } from '../peer.ts';
 import * as reason from './reasons.ts';
 import type { ClientRule } from '../settings.ts';
@@ -45,6 +47,8 @@ export interface Scope {
   namespace: Uint8Array | undefined;
   /** Whose scope it is; undefined for that of a rule. */
   listener: Listener | undefined;
+  /** The number of the engine that is the VPC, or -1. */
+  engine: number;
   generation: number;
   vpcRecord: number;
   namespaceNode: number;
@@ -56,9 +60,10 @@ interface Rule {
   scope: Scope;
 }
 
-function scopeOf(vpc: string, namespace: string, listener?: Listener): Scope {
+function scopeOf(vpc: string, namespace: string, engine = -1, listener?: Listener): Scope {
   return {
     listener,
+    engine,
     vpc: encodeName(vpc),
     namespace: namespace === '' ? undefined : encodeName(namespace),
     generation: -1,
@@ -71,9 +76,14 @@ export class Identifier {
   private readonly view: View;
   private readonly scopes: (Scope | undefined)[] = [];
   private readonly rules: Rule[];
+  private readonly hosts: EngineHosts | undefined;
+  /** The VPCs of the engines. */
+  private readonly engines: Scope[];
 
-  constructor(view: View, rules: readonly ClientRule[]) {
+  constructor(view: View, rules: readonly ClientRule[], engines?: Engines) {
     this.view = view;
+    this.hosts = engines === undefined ? undefined : new EngineHosts(engines);
+    this.engines = (engines?.vpcs ?? []).map((vpc, engine) => scopeOf(vpc, '', engine));
     this.rules = rules.map(({ from, vpc, namespace }) => {
       const prefix = parsePrefix(from);
       if (prefix === undefined) throw new TypeError(`clients: ${from} is not a prefix`);
@@ -129,7 +139,8 @@ export class Identifier {
         client.lacksNamespace = rule.namespace !== undefined && rule.namespaceNode === 0;
         client.onAllOverlays = true;
         decision.because(reason.BY_RULE);
-      } else client.status = CLIENT_POD_UNKNOWN;
+      } else if (this.isHost(peer, scope.engine)) decision.because(reason.BY_HOST);
+      else client.status = CLIENT_POD_UNKNOWN;
     }
   }
 
@@ -153,12 +164,38 @@ export class Identifier {
       client.status = CLIENT_CONTRADICTED;
       return;
     }
+    if (pod === 0 && this.engines.length > 0 && this.isGatewayOf(vpc, peer)) {
+      decision.because(reason.BY_HOST);
+      client.vpc = vpc;
+      client.status = CLIENT_KNOWN;
+      return;
+    }
     // With one VPC any IPv4 could be its own; only an unknown one of its subnets is a pod to wait for.
     if (pod === 0 && mapped && longestPrefix(view, vpc, peer.address, 128) < 0) return;
     client.vpc = vpc;
     client.pod = pod;
     client.status = pod === 0 ? CLIENT_POD_UNKNOWN : CLIENT_KNOWN;
     if (pod !== 0) client.namespace = view.namespaceOfRecord(pod);
+  }
+
+  /**
+   * True when the host of the engine asks, on a listener with its VPC: from a gateway of its networks, over loopback, or
+   * from the very address that it asks, as programs of the host do unless they choose another one.
+   */
+  private isHost(peer: Peer, engine: number): boolean {
+    const { hosts } = this;
+    if (engine < 0 || hosts === undefined) return false;
+    const { address, local } = peer;
+    return isLoopback(address) || sharesPrefix(address, 0, local, 0, 128) || hosts.has(engine, address);
+  }
+
+  /** True when the VPC is an engine's, and one of its networks has this gateway. */
+  private isGatewayOf(vpc: number, peer: Peer): boolean {
+    for (const scope of this.engines) {
+      this.resolve(scope);
+      if (scope.vpcRecord === vpc && this.hosts!.has(scope.engine, peer.address)) return true;
+    }
+    return false;
   }
 
   /** The one pod that owns the address in `view.key` inside the VPC, or 0. */
@@ -201,7 +238,8 @@ export class Identifier {
     let scope = this.scopes[listener.id];
     // The number of a listener that was closed is given again, to one of another scope maybe.
     if (scope === undefined || scope.listener !== listener) {
-      scope = scopeOf(listener.vpc, listener.namespace, listener);
+      const engine = this.hosts === undefined ? -1 : this.hosts.engineOf(listener.vpc);
+      scope = scopeOf(listener.vpc, listener.namespace, engine, listener);
       this.scopes[listener.id] = scope;
     }
     this.resolve(scope);

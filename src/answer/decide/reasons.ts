@@ -8,6 +8,7 @@ export const BY_ONLY_VPC = 4;
 export const POD_BY_ADDRESS = 5;
 export const POD_UNKNOWN = 6;
 export const POD_AMBIGUOUS = 7;
+export const BY_HOST = 8;
 
 // How the name was read.
 export const READ_LOCALHOST = 20;
@@ -62,6 +63,7 @@ export const REASON_TEXTS: Readonly<Record<number, string>> = {
   [POD_BY_ADDRESS]: 'the address is a pod’s',
   [POD_UNKNOWN]: 'no pod of the VPC has this address',
   [POD_AMBIGUOUS]: 'several pods hold this address, on different overlays',
+  [BY_HOST]: 'the host of the engine asks',
   [READ_LOCALHOST]: 'localhost is always the loopback (RFC 6761)',
   [READ_REVERSE]: 'a reverse name',
   [READ_SUFFIX]: 'ends in a suffix of ours',

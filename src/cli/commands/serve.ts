@@ -7,6 +7,7 @@ import { keyOf, problemText, type Kind, type Resource } from '../../model.ts';
 import { ServerCore } from '../../server.ts';
 import { InheritedSockets } from '../../transport/inherited.ts';
 import type { Logger } from '../../server/logger.ts';
+import { engineVpcs } from '../../server/sources.ts';
 import { readZones } from '../../source/zones/zone-dir.ts';
 import { bannerText } from '../banner.ts';
 import { bindError } from '../bind-error.ts';
@@ -72,7 +73,9 @@ async function serve({ config, origins, problems }: LoadedConfig, io: Io): Promi
   if (config.state !== '') prepareStateFolder(config.state);
   const named = config.listen.map(({ text }) => text);
   const { listen, reason } =
-    named.length > 0 ? { listen: named, reason: '' } : defaultListen(offline(zones, config));
+    named.length > 0
+      ? { listen: named, reason: '' }
+      : defaultListen(offline(zones, config), engineVpcs(config));
 
   const inherited = inheritedSockets(io);
   const server = makeServer({ ...config, zones, listen: [] }, logger, inherited);

@@ -1,4 +1,5 @@
 /** The addresses at which the host is on the bridges of its engine. */
+import { formatAddress, parseAddress } from '../../dns/address.ts';
 import { podAddress4, podAddress6 } from '../validate/addresses.ts';
 import type { ContainerFacts, NetworkFacts } from './facts.ts';
 import { compare } from './identity.ts';
@@ -35,8 +36,8 @@ export class Gateways {
     const gateways = new Set<string>();
     for (const network of networks) {
       if (!isBridge(network)) continue;
-      const learned = this.learned.get(network.id) ?? this.learned.get(network.name) ?? [];
-      for (const text of [...network.ipam.map(({ gateway }) => gateway), ...learned]) {
+      const learned = [...(this.learned.get(network.id) ?? this.learned.get(network.name) ?? [])];
+      for (const text of [...saidOrFirst(network, learned), ...learned]) {
         const address = podAddress4(text) ?? podAddress6(text);
         if (address !== undefined && isOnHost(network, address)) gateways.add(address);
       }
@@ -55,4 +56,26 @@ function isOnHost({ options }: NetworkFacts, address: string): boolean {
   const six = address.includes(':');
   if (options[`${GATEWAY_MODE}ipv${six ? 6 : 4}`] === 'isolated') return false;
   return six || options[INHIBIT4] !== 'true';
+}
+
+/** What the engine says; where it says none, and no container has named one of that family, the usual one. */
+function saidOrFirst({ ipam }: NetworkFacts, learned: readonly string[]): string[] {
+  return ipam.map(({ gateway, subnet }) => {
+    if (gateway !== '') return gateway;
+    const six = subnet.includes(':');
+    return learned.some((text) => text.includes(':') === six) ? '' : firstOf(subnet);
+  });
+}
+
+/**
+ * The first address of a subnet, which engines give to their bridge. Docker before 23 does not say so itself, of its
+ * default bridge and of IPv6. '' where there is none.
+ */
+function firstOf(subnet: string): string {
+  const [address = '', length = ''] = subnet.split('/');
+  const octets = new Uint8Array(16);
+  const family = parseAddress(address, octets, 0);
+  if (family === 0 || Number(length) >= (family === 4 ? 32 : 128)) return '';
+  octets[15]! |= 1;
+  return formatAddress(octets, 0);
 }

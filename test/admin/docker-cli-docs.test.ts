@@ -1,4 +1,4 @@
-/** The commands of docs/docker.md print what it says, with Docker's client as installed. */
+/** The commands of docs/docker-cli.md print what it says, with Docker's client as installed. */
 import { spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,9 +8,9 @@ import { missingTools, skipAloud } from '../harness/tools.ts';
 import { DockerNode } from './docker-harness.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const page = readFileSync(join(ROOT, 'docs/docker.md'), 'utf8');
+const page = readFileSync(join(ROOT, 'docs/docker-cli.md'), 'utf8');
 const reason = missingTools(['docker']);
-if (reason !== undefined) skipAloud('docs/docker.md', reason);
+if (reason !== undefined) skipAloud('docs/docker-cli.md', reason);
 
 /** Runs a line of a shell, with a home of its own. */
 function shell(line: string, home: string): Promise<string> {
@@ -24,7 +24,7 @@ function shell(line: string, home: string): Promise<string> {
   });
 }
 
-describe.skipIf(reason !== undefined)('docs/docker.md', () => {
+describe.skipIf(reason !== undefined)('docs/docker-cli.md', () => {
   it('has commands that print what it says', async () => {
     const node = await new DockerNode({ zones: join(ROOT, 'zones') }).start();
     try {
