@@ -150,7 +150,7 @@ export function placeText(place: Place | undefined): string {
 /**
  * What stands wrong. `record`: one resource was refused. `file`: a zone file is not taken up. `conflict`: two sources
  * give one key. `net6`, `address`: two VPCs or two pods claim the same. `listener`, `client_rule`, `resolv_conf`: a
- * part of the configuration matches nothing. `limit`: something was turned away because too much came.
+ * part of the configuration matches nothing. `shrink`: a whole list takes away too much at once. `limit`: something was turned away because too much came.
  */
 export type ProblemKind =
   | 'record'
@@ -161,6 +161,7 @@ export type ProblemKind =
   | 'address'
   | 'memory'
   | 'saved_view'
+  | 'shrink'
   | 'upstream'
   | 'listener'
   | 'client_rule'

@@ -18,6 +18,8 @@ import { Feed } from './server/feed.ts';
 import { endServer } from './server/ending.ts';
 import type { SourceStatus } from './server/source-status.ts';
 import { catalogInventory } from './server/inventory.ts';
+import { ShrinkGuard } from './server/shrink-guard.ts';
+import { tidying } from './server/tidying.ts';
 import { lazyExplainer } from './server/explaining.ts';
 import type { Explainer } from './explain/explainer.ts';
 import type { Explanation } from './explain/explanation.ts';
@@ -34,7 +36,7 @@ import { silent } from './server/logger.ts';
 import type { Logger } from './server/logger.ts';
 import { Forwarding } from './server/forwarding.ts';
 import { DirectClients } from './server/direct-client.ts';
-import type { AnswerClient } from './server/direct-client.ts';
+import type { AnswerClient, QueryResult } from './server/direct-client.ts';
 import { Recording } from './server/recording.ts';
 import { answerSettings } from './server/settings.ts';
 import { turnedAway } from './server/turned-away.ts';
@@ -68,17 +70,6 @@ export interface ServerOptions {
 /** Undefined where a server would stay silent. */
 type Answer = Uint8Array | undefined;
 
-export interface QueryResult {
-  /** Undefined where a server would stay silent. */
-  answer: Uint8Array | undefined;
-  /** The listener that the client would have asked. */
-  listener: string;
-  milliseconds: number;
-}
-
-/** Records that are cleaned up in one pass of the event loop. */
-const TIDIED = 512;
-
 /** The name of the source that `apply` feeds. */
 const API_SOURCE = 'api';
 
@@ -98,6 +89,7 @@ export class ServerCore {
   /** The subscribers of changes: readers of the watch stream and of the events, and the saved view. */
   readonly subscribers: Subscribers;
   readonly feed: Feed;
+  readonly guard: ShrinkGuard;
   private readonly writer: TrieWriter;
   private readonly staleness: Staleness;
   private readonly responder: Responder;
@@ -111,12 +103,12 @@ export class ServerCore {
   private readonly peers: DirectClients;
   /** Made when it is first asked. */
   private readonly explainer: () => Explainer;
+  private readonly tidy: () => void;
   private readonly out = new Uint8Array(65535);
   private readonly api: ApiChanges;
   private readonly sinks: Sink[] = [];
   private restored: Promise<void> | undefined;
   private running: Source[] = [];
-  private tidying = false;
 
   constructor(options: ServerOptions = {}, announcer?: Announcer) {
     const config = completeConfig(options.config);
@@ -138,6 +130,15 @@ export class ServerCore {
       sources: this.sources.map(({ name }) => name),
       familyOf: (source) => this.sources.find(({ name }) => name === source)?.family ?? source,
     });
+    this.tidy = tidying(this.catalog);
+    this.guard = new ShrinkGuard({
+      clock,
+      wallClock,
+      logger,
+      held: (source) => this.catalog.held(source),
+      release: (source, vpcs) => this.feed.release(source, vpcs),
+      mark: (vpc, held) => this.staleness.hold(vpc, held),
+    });
     const settings = answerSettings(config, options.version ?? '', options.cookieSecret);
     const memory = reserveMemory(options.reserve);
     this.settings = settings;
@@ -152,6 +153,7 @@ export class ServerCore {
     this.feed = new Feed({
       catalog: this.catalog,
       projection: this.writer,
+      ...(config.shrinkGuard && { guard: this.guard }),
       wallClock,
       elapsed,
       yieldTurn: () => new Promise((resolve) => setImmediate(resolve)),
@@ -184,6 +186,7 @@ export class ServerCore {
       config,
       catalog: this.catalog,
       feed: this.feed,
+      guard: this.guard,
       staleness: this.staleness,
       sources: this.sources,
       version: options.version ?? '',
@@ -242,6 +245,7 @@ export class ServerCore {
       addressProblems: () => this.writer.problems(),
       listeners: () => this.transports.listeners.map(({ listener }) => listener),
       forwarder: () => this.outside.status(),
+      heldLists: () => this.guard.problems(),
       savedView: () => this.subscribers.saved?.problem,
       turnedAway: () => turnedAway(this.transports.listeners, this.deferred, this.outside.counters),
     });
@@ -397,6 +401,7 @@ export class ServerCore {
     const { transports, deferred, outside, subscribers, staleness } = this;
     this.recording.close();
     this.observing.close();
+    this.guard.close();
     return endServer(
       { transports, deferred, outside, sources: this.running.splice(0), subscribers, staleness },
       graceMs,
@@ -412,6 +417,7 @@ export class ServerCore {
   }
 
   private afterCommit(changes: number): void {
+    this.guard.committed();
     this.staleness.look();
     this.deferred.viewChanged();
     this.subscribers.commit();
@@ -428,17 +434,6 @@ export class ServerCore {
   /** Records that `apply` got before `start` do not make a server ready whose sources have not begun. */
   private announceReady(): void {
     this.announcer?.readiness(() => this.running.length === this.sources.length && this.staleness.covered);
-  }
-
-  /** Cleans up what a large change has left in the catalog, a little in each pass of the event loop. */
-  private tidy(): void {
-    if (this.tidying) return;
-    this.tidying = this.catalog.tidy(TIDIED);
-    if (!this.tidying) return;
-    setImmediate(() => {
-      this.tidying = false;
-      this.tidy();
-    });
   }
 
   private afterState(name: string): void {

@@ -3,7 +3,9 @@ import type { Place, Resource, ResourceKey } from '../model.ts';
 import { keyOf } from '../model.ts';
 import type { Change } from './change.ts';
 import { finish, scratch, writeContent, writeName } from './content-write.ts';
-import { DEAD, DELETION, FRESH, KIND_NUMBERS, SEEN, STAGED, VPC } from './layout.ts';
+import { DEAD, DELETION, FRESH, HELD, KIND_NUMBERS, SEEN, STAGED, VPC } from './layout.ts';
+import { weigh } from './shrink.ts';
+import type { Loss, ShrinkRule } from './shrink.ts';
 import { placeOf, readStamp, setPlace, setStamp } from './stamp.ts';
 import type { StampWords } from './stamp.ts';
 import type { Store } from './store.ts';
@@ -113,6 +115,8 @@ export class Transaction {
     if (current !== 0) {
       if (this.full) store.set(current, SEEN);
       if (
+        // The end of a whole list settles what it has seen; otherwise only a new record is no longer held.
+        (this.full || !store.has(current, HELD)) &&
         store.stampLow(current) === low &&
         store.stampHigh(current) === high &&
         store.sameAsScratch(current) &&
@@ -144,7 +148,11 @@ export class Transaction {
     const { current, staged } = store.found;
     const last = staged === 0 ? current : staged;
     if (last === 0 || store.has(last, DELETION)) return this.#wait(key, stamp);
-    if (kind === VPC) this.put(store.resource(last), store.place(last), store.revision(last), stamp);
+    const isHeld = !this.full && last === current && store.has(current, HELD);
+    if (kind === VPC || isHeld) {
+      const said = kind === VPC ? stamp : String(store.stamp(last));
+      this.put(store.resource(last), store.place(last), store.revision(last), said);
+    }
     else if (this.full && last === current) store.set(current, SEEN);
     return true;
   }
@@ -194,11 +202,21 @@ export class Transaction {
   }
 
   /**
+   * Before `commit`, of a whole state: which losses of this source's VPCs the rule holds. Yields to pause; the
+   * transaction must not be changed meanwhile.
+   */
+  weigh(rule: ShrinkRule): Generator<void, Loss[], undefined> {
+    this.#mustBeOpen();
+    return weigh(this.#precedence, this.#source, rule);
+  }
+
+  /**
    * Applies the transaction step by step as the result is read, and yields every effective change; VPCs come
    * last. In between the catalog is half changed, and no other transaction may be committed. A reader that
-   * leaves early still has all of it applied, unseen.
+   * leaves early still has all of it applied, unseen. `guarded`: VPCs of which a whole state takes nothing away now:
+   * what it leaves out there is held, until a second one leaves it out too.
    */
-  commit(): IterableIterator<Change> {
+  commit(guarded?: ReadonlySet<string>): IterableIterator<Change> {
     this.#mustBeOpen();
     const precedence = this.#precedence;
     precedence.enter(this.noted);
@@ -206,6 +224,7 @@ export class Transaction {
     return new CommitSteps(precedence, {
       source: this.#source,
       full: this.full,
+      guarded,
       revision: this.revision,
       operations: this.#operations,
       resources: this.#resources,
@@ -329,6 +348,7 @@ function samePlace(one: Place | undefined, other: Place | undefined): boolean {
 interface Staged {
   readonly source: SourceRecords;
   readonly full: boolean;
+  readonly guarded: ReadonlySet<string> | undefined;
   readonly revision: string;
   /** References, of which `count` count; each is pinned in the arena. */
   readonly operations: Uint32Array;
@@ -372,7 +392,7 @@ class CommitSteps implements IterableIterator<Change> {
   }
 
   #step(): Change | undefined {
-    const { source, full, revision, operations, resources, count, alone } = this.#staged;
+    const { source, full, guarded, revision, operations, resources, count, alone } = this.#staged;
     const precedence = this.#precedence;
     const { store } = precedence;
     while (this.#position < count) {
@@ -392,8 +412,14 @@ class CommitSteps implements IterableIterator<Change> {
       for (let step = this.#sweep.next(); !step.done; step = this.#sweep.next()) {
         const reference = step.value;
         if (store.source(reference) !== source.id) continue;
+        const isHeld = store.has(reference, HELD);
         if (store.has(reference, SEEN)) {
           store.clear(reference, SEEN);
+          if (isHeld) precedence.unhold(source, reference);
+          continue;
+        }
+        if (!isHeld && guarded !== undefined && guarded.has(store.vpcOf(reference))) {
+          precedence.hold(source, reference);
           continue;
         }
         const change = precedence.remove(source, reference, revision);

@@ -346,6 +346,13 @@ export const SETTINGS = {
     HOUR,
     'age from which a saved view no longer identifies clients by their IPv4 address',
   ),
+  shrinkGuard: setting(
+    'Time',
+    'true|false',
+    value.flag,
+    true,
+    'whether a whole list that takes away more than half of a VPC of 20 pods or more is held for 60 s',
+  ),
   syncHold: setting(
     'Time',
     'DURATION',
