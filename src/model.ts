@@ -198,7 +198,8 @@ export type SourceState = 'starting' | 'live' | 'lost' | 'failed';
  * Where a source delivers; each source has one sink. Calls are synchronous and in order, and never throw for bad
  * records.
  *
- * `begin` opens a transaction; with `full` it deletes everything that it does not put. Queries see nothing of an open
+ * `begin` opens a transaction; with `full` it deletes everything that it does not put: if that is too much of a VPC, the
+ * shrink guard holds it, but never what the transaction deletes by name. Queries see nothing of an open
  * transaction; `commit` makes all of it visible at once, at the next flip of the trie (a large one may take several
  * passes of the event loop; the returned promise resolves when it is answerable). `rollback` discards the transaction.
  * A source has at most one open transaction.

@@ -2,6 +2,7 @@
 import type { Change } from './change.ts';
 import { DEAD, HELD, POD, SEEN, SHADOWED } from './layout.ts';
 import { Members } from './members.ts';
+import { keyText } from '../model.ts';
 import type { Precedence, SourceRecords } from './precedence.ts';
 import type { Store } from './store.ts';
 
@@ -26,12 +27,13 @@ const KINDS = [0, 1, 2, 3, 4];
 /**
  * Weighs a whole list of a source before it is committed; yields to pause, and returns the losses that the rule holds.
  * Pods that an earlier list has left out, and that are held, count on neither side: to leave them out again agrees with
- * that list.
+ * that list. Nor do those that the list deletes by name.
  */
 export function* weigh(
   precedence: Precedence,
   source: SourceRecords,
   rule: ShrinkRule,
+  deleted: ReadonlySet<string>,
 ): Generator<void, Loss[], undefined> {
   const { store } = precedence;
   const gone = new Map<string, number>();
@@ -45,8 +47,9 @@ export function* weigh(
       if (store.source(reference) !== source.id || store.kind(reference) !== POD) continue;
       if (store.has(reference, SEEN) || store.has(reference, SHADOWED)) continue;
       if (precedence.shadowed > 0 && isGivenByOthers(store, reference, source)) continue;
+      const isNamed = deleted.size > 0 && deleted.has(keyText(store.key(reference)));
       const vpc = store.vpcOf(reference);
-      const counted = store.has(reference, HELD) ? held : gone;
+      const counted = isNamed || store.has(reference, HELD) ? held : gone;
       counted.set(vpc, (counted.get(vpc) ?? 0) + 1);
     }
   } finally {

@@ -1,6 +1,6 @@
 /** One change set of one source: staged out of sight, then applied and handed on as effective changes. */
 import type { Place, Resource, ResourceKey } from '../model.ts';
-import { keyOf } from '../model.ts';
+import { keyOf, keyText } from '../model.ts';
 import type { Change } from './change.ts';
 import { finish, scratch, writeContent, writeName } from './content-write.ts';
 import { DEAD, DELETION, FRESH, HELD, KIND_NUMBERS, SEEN, STAGED, VPC } from './layout.ts';
@@ -32,6 +32,8 @@ export class Transaction {
   /** Those of the first operations, as they were put. */
   #resources: (Resource | undefined)[] = NONE;
   #count = 0;
+  /** Keys that a full transaction deletes by name. */
+  readonly #deleted = new Set<string>();
   #ended = false;
   /** Insertions into the index when this began. */
   readonly #insertions: number;
@@ -152,8 +154,7 @@ export class Transaction {
     if (kind === VPC || isHeld) {
       const said = kind === VPC ? stamp : String(store.stamp(last));
       this.put(store.resource(last), store.place(last), store.revision(last), said);
-    }
-    else if (this.full && last === current) store.set(current, SEEN);
+    } else if (this.full && last === current) store.set(current, SEEN);
     return true;
   }
 
@@ -170,8 +171,9 @@ export class Transaction {
     if (staged !== 0) this.#unstage(hash, staged);
     if (current === 0) return;
     if (this.full) {
-      // What a full list does not name is swept.
+      // What a full list does not name is swept; what it deletes by name is not merely left out.
       store.clear(current, SEEN);
+      this.#deleted.add(keyText(key));
       return;
     }
     finish();
@@ -207,7 +209,7 @@ export class Transaction {
    */
   weigh(rule: ShrinkRule): Generator<void, Loss[], undefined> {
     this.#mustBeOpen();
-    return weigh(this.#precedence, this.#source, rule);
+    return weigh(this.#precedence, this.#source, rule, this.#deleted);
   }
 
   /**
@@ -225,6 +227,7 @@ export class Transaction {
       source: this.#source,
       full: this.full,
       guarded,
+      deleted: this.#deleted,
       revision: this.revision,
       operations: this.#operations,
       resources: this.#resources,
@@ -349,6 +352,8 @@ interface Staged {
   readonly source: SourceRecords;
   readonly full: boolean;
   readonly guarded: ReadonlySet<string> | undefined;
+  /** Keys that are not guarded. */
+  readonly deleted: ReadonlySet<string>;
   readonly revision: string;
   /** References, of which `count` count; each is pinned in the arena. */
   readonly operations: Uint32Array;
@@ -392,7 +397,7 @@ class CommitSteps implements IterableIterator<Change> {
   }
 
   #step(): Change | undefined {
-    const { source, full, guarded, revision, operations, resources, count, alone } = this.#staged;
+    const { source, full, guarded, deleted, revision, operations, resources, count, alone } = this.#staged;
     const precedence = this.#precedence;
     const { store } = precedence;
     while (this.#position < count) {
@@ -418,7 +423,8 @@ class CommitSteps implements IterableIterator<Change> {
           if (isHeld) precedence.unhold(source, reference);
           continue;
         }
-        if (!isHeld && guarded !== undefined && guarded.has(store.vpcOf(reference))) {
+        const isGuarded = !isHeld && guarded !== undefined && guarded.has(store.vpcOf(reference));
+        if (isGuarded && !(deleted.size > 0 && deleted.has(keyText(store.key(reference))))) {
           precedence.hold(source, reference);
           continue;
         }

@@ -366,8 +366,7 @@ export class Feed {
 
   private finish(feeder: Feeder, revision: string, opening: Opening, before: number): void {
     this.pending--;
-    if (opening.full)
-      this.options.guard?.listed(feeder.status.name, revision, opening.losses ?? NO_LOSSES);
+    if (opening.full) this.options.guard?.listed(feeder.status.name, revision, opening.losses ?? NO_LOSSES);
     this.applied.push({ feeder, revision, opening, changes: feeder.status.changes - before });
     if (this.gathering === 0 || opening.full || this.applied.length >= GATHERED_MAX) this.show();
   }

@@ -78,7 +78,8 @@ export class ProblemWatch {
     problems.replace('held lists', this.watched.heldLists());
     problems.replace('addresses', this.watched.addressProblems());
     void this.search();
-    if (this.changed || problems.has('source', 'upstream', 'resolv_conf', 'limit', 'shrink')) this.schedule(AGAIN);
+    if (this.changed || problems.has('source', 'upstream', 'resolv_conf', 'limit', 'shrink'))
+      this.schedule(AGAIN);
   }
 
   close(): void {

@@ -1,11 +1,13 @@
 /** The shrink guard: a whole list that takes away too much of a VPC is held, and nothing else ever is. */
 import fc from 'fast-check';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { EventEmitter } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Pod, Resource, ResourceKey, ResumePoint, Sink, Source } from '../../src/model.ts';
 import { ServerCore } from '../../src/server.ts';
+import { zones } from '../../src/source/zones/zones.ts';
 import { ManualClock, turn } from '../harness/clock.ts';
 import '../seed.ts';
 import { ask, RESERVE } from '../watch/nodes.ts';
@@ -154,16 +156,25 @@ describe('a whole list that takes away more than half of a VPC', () => {
   test('an empty one holds the VPC itself, its services and overlays', async () => {
     const source = new Lists();
     const { server, clock } = await open([source]);
-    const overlay = { kind: 'overlay', vpc: 'a', namespace: 'n', name: 'o', aid: 'v1', driver: 'ipip' } as const;
+    const overlay = {
+      kind: 'overlay',
+      vpc: 'a',
+      namespace: 'n',
+      name: 'o',
+      aid: 'v1',
+      driver: 'ipip',
+    } as const;
     await source.list([...vpcs, overlay, ...pods('a', 20)]);
     await source.list([]);
     expect(await ask1(server, 'a', 3)).toBe('NOERROR fd00::4 3');
     expect(server.catalog.count('overlay')).toBe(1);
     expect(server.catalog.count('vpc')).toBe(1);
     await clock.advance(MINUTE);
-    expect([server.catalog.count('vpc'), server.catalog.count('pod'), server.catalog.count('overlay')]).toEqual([
-      0, 0, 0,
-    ]);
+    expect([
+      server.catalog.count('vpc'),
+      server.catalog.count('pod'),
+      server.catalog.count('overlay'),
+    ]).toEqual([0, 0, 0]);
   });
 
   test('a second list that agrees lets it through at once, also with a few more gone', async () => {
@@ -306,6 +317,71 @@ describe('a whole list that takes away more than half of a VPC', () => {
   });
 });
 
+describe('a zones directory', () => {
+  const names = (vpc: string, count: number): string =>
+    Array.from(
+      { length: count },
+      (_, i) => `      p${i}: { ip6: "fd00:${VPCS.indexOf(vpc)}::${(i + 1).toString(16)}" }`,
+    ).join('\n');
+  const file = (vpc: string, count: number): string =>
+    `vpc: ${vpc}\nnet6: ["fd00:${VPCS.indexOf(vpc)}::/32"]\nnamespaces:\n  n:\n    pods:\n${names(vpc, count)}\n`;
+
+  async function serveFiles(config: object = {}) {
+    const folder = mkdtempSync(join(tmpdir(), 'podns-shrink-'));
+    folders.push(folder);
+    const put = (vpc: string, count: number): void =>
+      writeFileSync(join(folder, `${vpc}.yaml`), file(vpc, count));
+    put('a', 20);
+    put('b', 20);
+    // Events never come: the test says when the folder is read.
+    const watch = () => Object.assign(new EventEmitter(), { close: () => undefined }) as never;
+    const options = { watch, poll: 1e9 };
+    const opened = await open([zones(folder, options)], config);
+    await opened.server.reload();
+    return { folder, put, ...opened };
+  }
+
+  test('loses at once what a person removes from it: a record, most of a file, a file', async () => {
+    const { server, folder, put } = await serveFiles();
+    expect(server.catalog.count('pod')).toBe(40);
+    put('a', 2);
+    await server.reload();
+    expect(server.catalog.count('pod')).toBe(22);
+    rmSync(join(folder, 'b.yaml'));
+    await server.reload();
+    expect(server.catalog.count('pod')).toBe(2);
+    expect(held(server)).toEqual([]);
+  });
+
+  test('is held when it is empty of a sudden, until it is read again or filled', async () => {
+    const { server, folder, put } = await serveFiles();
+    for (const vpc of VPCS) rmSync(join(folder, `${vpc}.yaml`));
+    await server.reload();
+    expect(held(server).map((text) => text.split(' ').slice(1).join(' '))).toEqual(['a 20/20', 'b 20/20']);
+    put('a', 20);
+    await server.reload();
+    expect(held(server)).toEqual([]);
+    expect(await ask1(server, 'a', 19)).toBe('NOERROR fd00::14');
+    rmSync(join(folder, 'a.yaml'));
+    await server.reload();
+    await server.reload();
+    expect(server.catalog.count('pod')).toBe(0);
+  });
+
+  test('is compared with the saved view at the start', async () => {
+    const state = mkdtempSync(join(tmpdir(), 'podns-shrink-'));
+    folders.push(state);
+    const { server, folder } = await serveFiles({ state });
+    await server.close(0);
+    servers.pop();
+    rmSync(join(folder, 'a.yaml'));
+    const again = await open([zones(folder)], { state });
+    while (!again.server.readiness().ready || again.server.guard.standing().length === 0) await turn();
+    expect(held(again.server).map((text) => text.split(' ').slice(1).join(' '))).toEqual(['a 20/20']);
+    expect(await ask1(again.server, 'a', 19)).toBe('NOERROR fd00::14 3');
+  });
+});
+
 type Step =
   | { do: 'list'; named: [vpc: string, number: number, port: number][] }
   | { do: 'put' | 'delete'; vpc: string; number: number; port: number }
@@ -325,7 +401,8 @@ class Model {
 
   apply(step: Step): void {
     if (step.do === 'list') {
-      for (const vpc of VPCS) this.list(vpc, new Map(step.named.flatMap(([v, n, p]) => (v === vpc ? [[n, p]] : []))));
+      for (const vpc of VPCS)
+        this.list(vpc, new Map(step.named.flatMap(([v, n, p]) => (v === vpc ? [[n, p]] : []))));
     } else if (step.do === 'put') this.vpcs.get(step.vpc)!.set(step.number, { port: step.port, held: false });
     else if (step.do === 'delete') this.vpcs.get(step.vpc)!.delete(step.number);
     else if (step.do === 'wait') this.now += step.ms;
@@ -391,7 +468,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   { weight: 1, arbitrary: fc.constant<Step>({ do: 'accept' }) },
-  { weight: 2, arbitrary: fc.constantFrom(1, 20_000, 59_999, MINUTE).map((ms): Step => ({ do: 'wait', ms })) },
+  {
+    weight: 2,
+    arbitrary: fc.constantFrom(1, 20_000, 59_999, MINUTE).map((ms): Step => ({ do: 'wait', ms })),
+  },
 );
 
 async function play(server: ServerCore, source: Lists, clock: ManualClock, one: Step): Promise<void> {
