@@ -479,7 +479,7 @@ async function play(server: ServerCore, source: Lists, clock: ManualClock, one: 
   else if (one.do === 'put') await source.change([pod(one.vpc, one.number, one.port)]);
   else if (one.do === 'delete') await source.change([], [keyOfPod(one.vpc, one.number)]);
   else if (one.do === 'accept') server.guard.accept();
-  else await clock.advance(one.ms);
+  else if (one.do === 'wait') await clock.advance(one.ms);
   await server.settled();
 }
 
