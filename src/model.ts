@@ -283,6 +283,8 @@ export interface Source {
  * none. Between the two the event loop may run.
  */
 export interface Projection {
+  /** False while readers would hold up `begin`: the event loop is to run meanwhile. Waits a moment by itself. Optional. */
+  ready?(): boolean;
   begin(): void;
   /**
    * Adds or replaces. `stamp` orders claims to one address inside a VPC: the higher stamp owns it; of equal stamps the

@@ -310,7 +310,12 @@ export class Feed {
     const before = feeder.status.changes;
     // A whole state may take long, and complete transactions must not wait for it.
     if (opening.full) this.show();
-    if (this.applied.length === 0) this.options.projection.begin();
+    if (this.applied.length === 0) {
+      const { projection } = this.options;
+      if (projection.ready?.() === false)
+        return this.applyRest(feeder, changes, transaction.revision, opening, before, true);
+      projection.begin();
+    }
     if (this.applySome(feeder, changes, opening.at)) {
       this.finish(feeder, transaction.revision, opening, before);
       return undefined;
@@ -324,9 +329,16 @@ export class Feed {
     revision: string,
     opening: Opening,
     before: number,
+    waits = false,
   ): Promise<void> {
-    do await this.options.yieldTurn();
-    while (!this.applySome(feeder, changes, opening.at));
+    const { projection, yieldTurn } = this.options;
+    if (waits) {
+      // A reader that has died is known, and cleared away, only when the event loop runs.
+      do await yieldTurn();
+      while (projection.ready?.() === false);
+      projection.begin();
+    } else await yieldTurn();
+    while (!this.applySome(feeder, changes, opening.at)) await yieldTurn();
     this.finish(feeder, revision, opening, before);
   }
 
