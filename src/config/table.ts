@@ -118,6 +118,13 @@ export const SETTINGS = {
     'auto',
     'log lines for people, or one JSON object a line; auto: for people on a terminal',
   ),
+  user: setting(
+    'Serving',
+    'NAME[:GROUP]',
+    value.text,
+    '',
+    'user that podns becomes once its sockets are bound; only root can do so',
+  ),
   strict: setting(
     'Serving',
     undefined,
