@@ -41,7 +41,7 @@ test('no output has a secret', { timeout: 60_000 }, async () => {
     password: SECRETS[2]!,
   }))
     writeFileSync(join(folder, name), `${text}\n`, { mode: 0o600 });
-  const admin = `127.0.0.1:${await freePort()}`;
+  const admin = `127.0.0.1:${await freePort('127.0.0.1')}`;
   const config = {
     listen: ['127.0.0.1:0@aep'],
     admin,
@@ -76,7 +76,7 @@ test('no output has a secret', { timeout: 60_000 }, async () => {
     if (streams.has(path)) continue;
     const where = path.replace(/\{\w+\}/g, 'x');
     for (const authorization of ['', `Bearer ${SECRETS[0]}`, `Bearer ${SECRETS[0]}x`]) {
-      const headers = authorization === '' ? {} : { authorization };
+      const headers: Record<string, string> = authorization === '' ? {} : { authorization };
       const answer = await fetch(`http://${admin}${where}`, { method: method.toUpperCase(), headers });
       outputs.push([`${authorization} ${path}`, JSON.stringify([...answer.headers]) + (await answer.text())]);
     }
