@@ -1,7 +1,7 @@
 /** podns as a library: a DNS server for pods that can also answer without a socket. */
 export { createServer } from './server/podns-server.ts';
 export type { BoundListener, PodnsServer, ServerStatus } from './server/podns-server.ts';
-export type { QueryResult, ServerOptions } from './server.ts';
+export type { ServerOptions } from './server.ts';
 export { ExplainError } from './explain/facts.ts';
 export type { ExplainAsk } from './explain/facts.ts';
 export type {
@@ -25,7 +25,7 @@ export type {
 export type { ServerEvents } from './server/announcer.ts';
 export type { Logger } from './server/logger.ts';
 export type { Changes } from './server/changes.ts';
-export type { AnswerClient } from './server/direct-client.ts';
+export type { AnswerClient, QueryResult } from './server/direct-client.ts';
 export type { SourceStatus } from './server/source-status.ts';
 export type { Change } from './catalog/change.ts';
 export type { Reserve } from './trie/memory.ts';

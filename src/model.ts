@@ -170,7 +170,8 @@ export function placeText(place: Place | undefined): string {
 /**
  * What stands wrong. `record`: one resource was refused. `file`: a zone file is not taken up. `conflict`: two sources
  * give one key. `net6`, `address`: two VPCs or two pods claim the same. `listener`, `client_rule`, `resolv_conf`: a
- * part of the configuration matches nothing. `gateway`: podns cannot listen on the gateway of a network. `limit`: something was turned away because too much came.
+ * part of the configuration matches nothing. `gateway`: podns cannot listen on the gateway of a network. `shrink`: a whole
+ * list takes away too much at once. `limit`: something was turned away because too much came.
  */
 export type ProblemKind =
   | 'record'
@@ -181,6 +182,7 @@ export type ProblemKind =
   | 'address'
   | 'memory'
   | 'saved_view'
+  | 'shrink'
   | 'upstream'
   | 'listener'
   | 'client_rule'
@@ -218,7 +220,8 @@ export type SourceState = 'starting' | 'live' | 'lost' | 'failed';
  * Where a source delivers; each source has one sink. Calls are synchronous and in order, and never throw for bad
  * records.
  *
- * `begin` opens a transaction; with `full` it deletes everything that it does not put. Queries see nothing of an open
+ * `begin` opens a transaction; with `full` it deletes everything that it does not put: if that is too much of a VPC, the
+ * shrink guard holds it, but never what the transaction deletes by name. Queries see nothing of an open
  * transaction; `commit` makes all of it visible at once, at the next flip of the trie (a large one may take several
  * passes of the event loop; the returned promise resolves when it is answerable). `rollback` discards the transaction.
  * A source has at most one open transaction.
@@ -302,6 +305,8 @@ export interface Source {
  * none. Between the two the event loop may run.
  */
 export interface Projection {
+  /** False while readers would hold up `begin`: the event loop is to run meanwhile. Waits a moment by itself. Optional. */
+  ready?(): boolean;
   begin(): void;
   /**
    * Adds or replaces. `stamp` orders claims to one address inside a VPC: the higher stamp owns it; of equal stamps the

@@ -20,6 +20,8 @@ import type { Gateways } from './server/gateways.ts';
 import { endServer } from './server/ending.ts';
 import type { SourceStatus } from './server/source-status.ts';
 import { catalogInventory } from './server/inventory.ts';
+import { ShrinkGuard } from './server/shrink-guard.ts';
+import { tidying } from './server/tidying.ts';
 import { lazyExplainer } from './server/explaining.ts';
 import type { Explainer } from './explain/explainer.ts';
 import type { Explanation } from './explain/explanation.ts';
@@ -28,7 +30,6 @@ import { Transports } from './server/transports.ts';
 import type { OpenListener } from './server/transports.ts';
 import { Staleness } from './server/staleness.ts';
 import type { Readiness } from './server/staleness.ts';
-import { Tidying } from './server/tidying.ts';
 import { Subscribers } from './server/subscribers.ts';
 import { ApiChanges, validated } from './server/changes.ts';
 import type { Changes } from './server/changes.ts';
@@ -37,7 +38,7 @@ import { silent } from './server/logger.ts';
 import type { Logger } from './server/logger.ts';
 import { Forwarding } from './server/forwarding.ts';
 import { DirectClients } from './server/direct-client.ts';
-import type { AnswerClient } from './server/direct-client.ts';
+import type { AnswerClient, QueryResult } from './server/direct-client.ts';
 import { Recording } from './server/recording.ts';
 import { answerSettings } from './server/settings.ts';
 import { turnedAway } from './server/turned-away.ts';
@@ -71,14 +72,6 @@ export interface ServerOptions {
 /** Undefined where a server would stay silent. */
 type Answer = Uint8Array | undefined;
 
-export interface QueryResult {
-  /** Undefined where a server would stay silent. */
-  answer: Uint8Array | undefined;
-  /** The listener that the client would have asked. */
-  listener: string;
-  milliseconds: number;
-}
-
 /** The name of the source that `apply` feeds. */
 const API_SOURCE = 'api';
 
@@ -98,6 +91,7 @@ export class ServerCore {
   /** The subscribers of changes: readers of the watch stream and of the events, and the saved view. */
   readonly subscribers: Subscribers;
   readonly feed: Feed;
+  readonly guard: ShrinkGuard;
   private readonly writer: TrieWriter;
   private readonly staleness: Staleness;
   private readonly responder: Responder;
@@ -111,12 +105,12 @@ export class ServerCore {
   private readonly peers: DirectClients;
   /** Made when it is first asked. */
   private readonly explainer: () => Explainer;
+  private readonly tidy: () => void;
   private readonly out = new Uint8Array(65535);
   private readonly api: ApiChanges;
   private readonly sinks: Sink[] = [];
   private restored: Promise<void> | undefined;
   private running: Source[] = [];
-  private readonly tidying: Tidying;
   /** Of the networks of container engines. */
   readonly gateways: Gateways;
 
@@ -135,13 +129,25 @@ export class ServerCore {
       event: (event) => this.subscribers.problem(event),
     });
     const { logger } = this.observing;
-    this.gateways = gatewaysOf(config, { clock, observing: this.observing, transports: () => this.transports });
+    this.gateways = gatewaysOf(config, {
+      clock,
+      observing: this.observing,
+      transports: () => this.transports,
+    });
     this.sources = [...configuredSources(config, this.gateways), ...(options.sources ?? [])];
     this.catalog = new Catalog({
       sources: this.sources.map(({ name }) => name),
       familyOf: (source) => this.sources.find(({ name }) => name === source)?.family ?? source,
     });
-    this.tidying = new Tidying(this.catalog);
+    this.tidy = tidying(this.catalog);
+    this.guard = new ShrinkGuard({
+      clock,
+      wallClock,
+      logger,
+      held: (source) => this.catalog.held(source),
+      release: (source, vpcs) => this.feed.release(source, vpcs),
+      mark: (vpc, held) => this.staleness.hold(vpc, held),
+    });
     const { engines } = this.gateways;
     const settings = answerSettings(config, options.version ?? '', options.cookieSecret, engines);
     const memory = reserveMemory(options.reserve);
@@ -157,6 +163,7 @@ export class ServerCore {
     this.feed = new Feed({
       catalog: this.catalog,
       projection: this.writer,
+      ...(config.shrinkGuard && { guard: this.guard }),
       wallClock,
       elapsed,
       yieldTurn: () => new Promise((resolve) => setImmediate(resolve)),
@@ -189,6 +196,7 @@ export class ServerCore {
       config,
       catalog: this.catalog,
       feed: this.feed,
+      guard: this.guard,
       staleness: this.staleness,
       sources: this.sources,
       version: options.version ?? '',
@@ -247,6 +255,7 @@ export class ServerCore {
       addressProblems: () => this.writer.problems(),
       listeners: () => this.transports.listeners.map(({ listener }) => listener),
       forwarder: () => this.outside.status(),
+      heldLists: () => this.guard.problems(),
       savedView: () => this.subscribers.saved?.problem,
       turnedAway: () => turnedAway(this.transports.listeners, this.deferred, this.outside.counters),
     });
@@ -402,6 +411,7 @@ export class ServerCore {
     const { gateways, transports, deferred, outside, subscribers, staleness } = this;
     this.recording.close();
     this.observing.close();
+    this.guard.close();
     return endServer(
       { gateways, transports, deferred, outside, sources: this.running.splice(0), subscribers, staleness },
       graceMs,
@@ -417,6 +427,7 @@ export class ServerCore {
   }
 
   private afterCommit(changes: number): void {
+    this.guard.committed();
     this.staleness.look();
     this.deferred.viewChanged();
     this.subscribers.commit();
@@ -425,7 +436,7 @@ export class ServerCore {
     // The writer updates the other copy once its readers have left, at the latest with the next change.
     setImmediate(() => {
       this.writer.tables.settle();
-      this.tidying.begin();
+      this.tidy();
       if (changes >= LARGE_LOAD) void releaseMemory();
     });
   }

@@ -1,5 +1,6 @@
 /** All routes of a running server, for `createAdmin`. */
 import type { ServerCore } from '../server.ts';
+import { acceptRoutes } from './accept.ts';
 import { dockerRoutes } from './docker/docker-routes.ts';
 import { explainRoutes } from './explain.ts';
 import { problemRoutes } from './problems.ts';
@@ -24,6 +25,7 @@ export function serverRoutes(server: ServerCore, version: string): AdminRoutes[]
     (app) => proofRoutes(app, server),
     (app) => statusRoutes(app, server, version),
     (app) => problemRoutes(app, server),
+    (app) => acceptRoutes(app, server),
     (app) => metricsRoutes(app, server, version),
     (app) => dockerRoutes(app, server, version),
     pageFileRoutes,

@@ -33,6 +33,20 @@ function problems(server: ServerCore, metrics: Metrics): void {
     },
   );
   metrics.gauge(
+    'podns_held_records',
+    'Records that a whole list of a source has left out and the shrink guard still serves.',
+    ['source'],
+    (put) => {
+      for (const { name } of server.feed.states()) put({ source: name }, server.guard.records(name));
+    },
+  );
+  metrics.counter(
+    'podns_held_lists_total',
+    'How often the shrink guard has held what a whole list takes away from a VPC.',
+    [],
+    (put) => put({}, server.guard.total),
+  );
+  metrics.gauge(
     'podns_ready',
     '1 while /readyz says so: every source has delivered, and no file is without a good state.',
     [],

@@ -2,6 +2,7 @@
 import type { FastifyInstance } from 'fastify';
 import { KINDS, problemText, type Kind, type Problem } from '../model.ts';
 import type { ServerCore } from '../server.ts';
+import { heldFacts, type HeldFacts } from './accept.ts';
 import type { HistogramFacts } from '../server/histogram.ts';
 import type { WatchServerFacts } from '../watch/watch-server.ts';
 
@@ -66,6 +67,8 @@ export interface SourceText {
   /** Time of the last change from the control plane's commit to answerable; null if the source does not report it. */
   lagMs: number | null;
   problems: ProblemText[];
+  /** What the shrink guard holds of it. */
+  held: HeldFacts[];
 }
 
 export function statusRoutes(app: FastifyInstance, server: ServerCore, version: string): void {
@@ -144,6 +147,10 @@ function sourceTexts(server: ServerCore): SourceText[] {
     rate: source.rate,
     lagMs: source.lag < 0 ? null : source.lag,
     problems: source.problems.map(textOf),
+    held: server.guard
+      .standing()
+      .filter((loss) => loss.source === source.name)
+      .map(heldFacts),
   }));
 }
 

@@ -9,12 +9,14 @@ import type { ListFilter, Paced } from './lists.ts';
 import type { Moment } from './moments.ts';
 import { ChangeLog } from './saved/change-log.ts';
 import { hiddenRecords, keysSavedIn } from './searches.ts';
+import { release } from './shrink.ts';
 import { Store } from './store.ts';
 import { Transaction } from './transaction.ts';
 import type { Change, EffectiveRecord, Provenance, SourceRecord } from './change.ts';
 
 export type { Change, EffectiveRecord, Provenance, SourceRecord } from './change.ts';
 export { Transaction } from './transaction.ts';
+export type { Loss, ShrinkRule } from './shrink.ts';
 
 /** Sources have eight bits in a record. */
 const MAX_SOURCES = 256;
@@ -97,7 +99,8 @@ export class Catalog {
         if (id < 0) id = precedence.sources.length;
         const none = { clock: 0, lastPlace: 0, unborn: new Map<string, number>() };
         const family = this.#familyOf(name);
-        source = { id, name, family, ...none, revision: undefined, at: undefined, open: false };
+        const held = new Map<string, number>();
+        source = { id, name, family, ...none, revision: undefined, at: undefined, open: false, held };
         precedence.sources[id] = source;
       }
       store.ranks[source.id] = rank;
@@ -118,6 +121,18 @@ export class Catalog {
     if (said.open) throw new Error(`catalog: source ${source} already has an open transaction`);
     said.open = true;
     return new Transaction(this.#store, said, this.#precedence, full, revision, at);
+  }
+
+  /** By VPC: how many records of a source whole states have left out and the shrink guard holds. */
+  held(source: string): ReadonlyMap<string, number> {
+    return this.#source(source).held;
+  }
+
+  /** Takes away what is held of these VPCs of a source. Read the result to its end, as that of a commit. */
+  release(source: string, vpcs: Iterable<string>): IterableIterator<Change> {
+    const said = this.#source(source);
+    this.#precedence.enter();
+    return readWhole(release(this.#precedence, said, vpcs), () => this.#precedence.leave(4096));
   }
 
   /** This source has nothing new up to this revision. */

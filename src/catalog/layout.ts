@@ -17,6 +17,8 @@ export const SHADOWED = 1 << 21;
 export const SEEN = 1 << 22;
 /** Staged, and when it was staged no source had its key. */
 export const FRESH = 1 << 23;
+/** Of a reported record: a whole list has left it out, and the shrink guard keeps it for now. Shares a bit with FRESH. */
+export const HELD = FRESH;
 // Word 1: scope. Words 2 and 3: stamp, low 32 bits and, where 21 bits are enough, the high ones.
 export const STAMP_HIGH = 0x1fffff;
 /** In word 3: a word with the revision in the string pool follows the header; else the stamp is the revision. */

@@ -3,7 +3,7 @@ import type { Problem, Resource, ResourceKey, Vpc } from '../model.ts';
 import { keyText } from '../model.ts';
 import { ForeignOverlays } from './foreign-overlays.ts';
 import { Overlaps } from './net6-overlaps.ts';
-import { DELETION, POD, SEEN, SHADOWED, VPC } from './layout.ts';
+import { DELETION, HELD, POD, SEEN, SHADOWED, VPC } from './layout.ts';
 import type { Told } from './moments.ts';
 import type { ChangeLog } from './saved/change-log.ts';
 import { PLACED } from './stamp.ts';
@@ -28,6 +28,8 @@ export interface SourceRecords {
   at: number | undefined;
   /** Whether a transaction is open. */
   open: boolean;
+  /** By VPC: how many records have `HELD`. */
+  readonly held: Map<string, number>;
 }
 
 export class Precedence {
@@ -108,6 +110,7 @@ export class Precedence {
       const hidden = store.has(current, SHADOWED);
       if (hidden) store.set(reference, SHADOWED);
       const change = hidden ? undefined : this.#replace(current, reference, resource);
+      if (store.has(current, HELD)) this.unhold(source, current);
       store.table.remove(hash, current);
       store.free(current);
       return change;
@@ -133,6 +136,22 @@ export class Precedence {
     if (full) store.set(reference, SEEN);
     this.#count(reference, 1);
     return this.#put(reference, resource);
+  }
+
+  /** The shrink guard keeps a record that a whole list has left out. */
+  hold(source: SourceRecords, reference: number): void {
+    this.store.set(reference, HELD);
+    const vpc = this.store.vpcOf(reference);
+    source.held.set(vpc, (source.held.get(vpc) ?? 0) + 1);
+  }
+
+  /** A record that was held is given again, or goes. */
+  unhold(source: SourceRecords, reference: number): void {
+    this.store.clear(reference, HELD);
+    const vpc = this.store.vpcOf(reference);
+    const rest = source.held.get(vpc)! - 1;
+    if (rest > 0) source.held.set(vpc, rest);
+    else source.held.delete(vpc);
   }
 
   /** Removes what a source reported. */
@@ -265,6 +284,7 @@ export class Precedence {
     const heard = hidden || other === 0 ? undefined : this.#replace(reference, other);
     const key = hidden || other !== 0 ? undefined : store.key(reference);
     if (kind === VPC && !hidden) this.#touched.add(store.key(reference).vpc);
+    if (store.has(reference, HELD)) this.unhold(source, reference);
     this.#noted?.delete(reference);
     store.table.remove(hash, reference);
     // Before it is freed, which may give back its words.

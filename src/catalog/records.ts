@@ -55,6 +55,10 @@ export class Records {
     this.arena.words[chunkOf(reference)]![wordOf(reference)]! &= ~flag;
   }
 
+  vpcOf(reference: number): string {
+    return this.scopes.vpc(this.word(reference, 1));
+  }
+
   stamp(reference: number): bigint {
     return stampOf(this.stampHigh(reference), this.stampLow(reference));
   }

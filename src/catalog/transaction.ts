@@ -1,9 +1,11 @@
 /** One change set of one source: staged out of sight, then applied and handed on as effective changes. */
 import type { Place, Resource, ResourceKey } from '../model.ts';
-import { keyOf } from '../model.ts';
+import { keyOf, keyText } from '../model.ts';
 import type { Change } from './change.ts';
 import { finish, scratch, writeContent, writeName } from './content-write.ts';
-import { DEAD, DELETION, FRESH, KIND_NUMBERS, SEEN, STAGED, VPC } from './layout.ts';
+import { DEAD, DELETION, FRESH, HELD, KIND_NUMBERS, SEEN, STAGED, VPC } from './layout.ts';
+import { weigh } from './shrink.ts';
+import type { Loss, ShrinkRule } from './shrink.ts';
 import { placeOf, readStamp, setPlace, setStamp } from './stamp.ts';
 import type { StampWords } from './stamp.ts';
 import type { Store } from './store.ts';
@@ -30,6 +32,8 @@ export class Transaction {
   /** Those of the first operations, as they were put. */
   #resources: (Resource | undefined)[] = NONE;
   #count = 0;
+  /** Keys that a full transaction deletes by name. */
+  readonly #deleted = new Set<string>();
   #ended = false;
   /** Insertions into the index when this began. */
   readonly #insertions: number;
@@ -115,6 +119,8 @@ export class Transaction {
     if (current !== 0) {
       if (this.full) store.set(current, SEEN);
       if (
+        // The end of a whole list settles what it has seen; otherwise only a new record is no longer held.
+        (this.full || !store.has(current, HELD)) &&
         store.stampLow(current) === low &&
         store.stampHigh(current) === high &&
         store.sameAsScratch(current) &&
@@ -146,8 +152,11 @@ export class Transaction {
     const { current, staged } = store.found;
     const last = staged === 0 ? current : staged;
     if (last === 0 || store.has(last, DELETION)) return this.#wait(key, stamp);
-    if (kind === VPC) this.put(store.resource(last), store.place(last), store.revision(last), stamp);
-    else if (this.full && last === current) store.set(current, SEEN);
+    const isHeld = !this.full && last === current && store.has(current, HELD);
+    if (kind === VPC || isHeld) {
+      const said = kind === VPC ? stamp : String(store.stamp(last));
+      this.put(store.resource(last), store.place(last), store.revision(last), said);
+    } else if (this.full && last === current) store.set(current, SEEN);
     return true;
   }
 
@@ -164,8 +173,9 @@ export class Transaction {
     if (staged !== 0) this.#unstage(hash, staged);
     if (current === 0) return;
     if (this.full) {
-      // What a full list does not name is swept.
+      // What a full list does not name is swept; what it deletes by name is not merely left out.
       store.clear(current, SEEN);
+      this.#deleted.add(keyText(key));
       return;
     }
     finish();
@@ -196,11 +206,21 @@ export class Transaction {
   }
 
   /**
+   * Before `commit`, of a whole state: which losses of this source's VPCs the rule holds. Yields to pause; the
+   * transaction must not be changed meanwhile.
+   */
+  weigh(rule: ShrinkRule): Generator<void, Loss[], undefined> {
+    this.#mustBeOpen();
+    return weigh(this.#precedence, this.#source, rule, this.#deleted);
+  }
+
+  /**
    * Applies the transaction step by step as the result is read, and yields every effective change; VPCs come
    * last. In between the catalog is half changed, and no other transaction may be committed. A reader that
-   * leaves early still has all of it applied, unseen.
+   * leaves early still has all of it applied, unseen. `guarded`: VPCs of which a whole state takes nothing away now:
+   * what it leaves out there is held, until a second one leaves it out too.
    */
-  commit(): IterableIterator<Change> {
+  commit(guarded?: ReadonlySet<string>): IterableIterator<Change> {
     this.#mustBeOpen();
     const precedence = this.#precedence;
     precedence.enter(this.noted);
@@ -208,6 +228,8 @@ export class Transaction {
     return new CommitSteps(precedence, {
       source: this.#source,
       full: this.full,
+      guarded,
+      deleted: this.#deleted,
       revision: this.revision,
       operations: this.#operations,
       resources: this.#resources,
@@ -331,6 +353,9 @@ function samePlace(one: Place | undefined, other: Place | undefined): boolean {
 interface Staged {
   readonly source: SourceRecords;
   readonly full: boolean;
+  readonly guarded: ReadonlySet<string> | undefined;
+  /** Keys that are not guarded. */
+  readonly deleted: ReadonlySet<string>;
   readonly revision: string;
   /** References, of which `count` count; each is pinned in the arena. */
   readonly operations: Uint32Array;
@@ -374,7 +399,7 @@ class CommitSteps implements IterableIterator<Change> {
   }
 
   #step(): Change | undefined {
-    const { source, full, revision, operations, resources, count, alone } = this.#staged;
+    const { source, full, guarded, deleted, revision, operations, resources, count, alone } = this.#staged;
     const precedence = this.#precedence;
     const { store } = precedence;
     while (this.#position < count) {
@@ -394,8 +419,15 @@ class CommitSteps implements IterableIterator<Change> {
       for (let step = this.#sweep.next(); !step.done; step = this.#sweep.next()) {
         const reference = step.value;
         if (store.source(reference) !== source.id) continue;
+        const isHeld = store.has(reference, HELD);
         if (store.has(reference, SEEN)) {
           store.clear(reference, SEEN);
+          if (isHeld) precedence.unhold(source, reference);
+          continue;
+        }
+        const isGuarded = !isHeld && guarded !== undefined && guarded.has(store.vpcOf(reference));
+        if (isGuarded && !(deleted.size > 0 && deleted.has(keyText(store.key(reference))))) {
+          precedence.hold(source, reference);
           continue;
         }
         const change = precedence.remove(source, reference, revision);

@@ -34,6 +34,8 @@ export interface AdminTarget {
   text: string;
 }
 
+type Method = 'GET' | 'POST';
+
 /** Milliseconds within which an answer must begin. */
 const PATIENCE = 5000;
 
@@ -108,8 +110,9 @@ export async function askAdmin<Answer>(
   target: AdminTarget,
   path: string,
   codes: Readonly<Record<number, number>> = {},
+  method: Method = 'GET',
 ): Promise<Answer> {
-  const response = await open(target, path, codes);
+  const response = await open(target, path, codes, method);
   return JSON.parse(await textOf(response)) as Answer;
 }
 
@@ -131,8 +134,9 @@ async function open(
   target: AdminTarget,
   path: string,
   codes: Readonly<Record<number, number>> = {},
+  method: Method = 'GET',
 ): Promise<http.IncomingMessage> {
-  const response = await request(target, path);
+  const response = await request(target, path, method);
   const { statusCode = 0 } = response;
   if (statusCode === 200) return response;
   const text = (await textOf(response)).trim().slice(0, 300);
@@ -149,13 +153,14 @@ function tokenText({ tokenFrom }: AdminTarget): string {
   return 'the server requires a token: give it with PODNS_ADMIN_TOKEN or --admin-token-file';
 }
 
-function request(target: AdminTarget, path: string): Promise<http.IncomingMessage> {
+function request(target: AdminTarget, path: string, method: Method): Promise<http.IncomingMessage> {
   const { base, socketPath, token } = target;
   const headers = token === '' ? {} : { authorization: `Bearer ${token}` };
   const url = new URL(base.pathname.replace(/\/$/, '') + path, base);
   return new Promise((resolve, reject) => {
-    const get = url.protocol === 'https:' ? https.get : http.get;
-    const asked = get(url, { headers, agent: false, ...(socketPath === undefined ? {} : { socketPath }) });
+    const ask = url.protocol === 'https:' ? https.request : http.request;
+    const over = socketPath === undefined ? {} : { socketPath };
+    const asked = ask(url, { method, headers, agent: false, ...over }).end();
     const timer = setTimeout(() => asked.destroy(new Error('no answer within 5 s')), PATIENCE);
     asked.once('response', (response) => {
       clearTimeout(timer);

@@ -34,6 +34,7 @@ const COMMANDS: Record<string, Loader> = {
   'prove-isolation': async (io) => (await import('./commands/prove-isolation.ts')).proveCommand(io),
   status: async (io) => (await import('./commands/status.ts')).statusCommand(io),
   problems: async (io) => (await import('./commands/problems.ts')).problemsCommand(io),
+  accept: async (io) => (await import('./commands/accept.ts')).acceptCommand(io),
   'resolv-conf': async (io) => (await import('./commands/resolv-conf.ts')).resolvConfCommand(io),
   import: async (io) => (await import('./commands/import.ts')).importCommand(io),
   completion: async (io) =>

@@ -19,6 +19,7 @@ export const SUMMARIES: Record<string, string> = {
   'prove-isolation': 'ask, as every class of client, for everything that other VPCs have',
   status: 'print the state of a running server: sources, revisions, lag, ages, rates',
   problems: 'list all that stands wrong at a running server; exit code 1 if there is any',
+  accept: 'let through what the shrink guard of a running server holds',
   'resolv-conf': "print what a pod's resolv.conf should contain, and why",
   import: 'make zone files from the files of other tools',
   completion: 'print the completion script for a shell; use it with: source <(podns completion bash)',

@@ -127,6 +127,13 @@ export const SETTINGS = {
     'auto',
     'log lines for people, or one JSON object a line; auto: for people on a terminal',
   ),
+  user: setting(
+    'Serving',
+    'NAME[:GROUP]',
+    value.text,
+    '',
+    'user that podns becomes once its sockets are bound; only root can do so',
+  ),
   strict: setting(
     'Serving',
     undefined,
@@ -362,6 +369,13 @@ export const SETTINGS = {
     value.duration,
     HOUR,
     'age from which a saved view no longer identifies clients by their IPv4 address',
+  ),
+  shrinkGuard: setting(
+    'Time',
+    'true|false',
+    value.flag,
+    true,
+    'whether a whole list that takes away more than half of a VPC of 20 pods or more is held for 60 s',
   ),
   syncHold: setting(
     'Time',

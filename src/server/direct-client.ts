@@ -17,6 +17,14 @@ export interface AnswerClient {
   tcp?: boolean;
 }
 
+export interface QueryResult {
+  /** Undefined where a server would stay silent. */
+  answer: Uint8Array | undefined;
+  /** The listener that the client would have asked. */
+  listener: string;
+  milliseconds: number;
+}
+
 export class DirectClients {
   private readonly transports: Transports;
   private readonly listeners = new Map<string, Listener>();

@@ -2,7 +2,7 @@
  * From sources to the trie: takes the transactions of all sources through the catalog, and makes them visible in order.
  */
 import { Catalog } from '../catalog/catalog.ts';
-import type { Change, EffectiveRecord, Transaction } from '../catalog/catalog.ts';
+import type { Change, EffectiveRecord, Loss, ShrinkRule, Transaction } from '../catalog/catalog.ts';
 import type { Place, Problem, Projection, Resource, ResourceKey, Sink } from '../model.ts';
 import { keyOf, keyText } from '../model.ts';
 import type { Paced } from '../catalog/lists.ts';
@@ -20,6 +20,8 @@ export interface FeedOptions {
   wallClock: () => number;
   /** Monotonic milliseconds, unaffected by changes of the wall clock. */
   elapsed: () => number;
+  /** Holds whole states that take away too much. */
+  guard?: { rule: ShrinkRule; listed(source: string, revision: string, losses: readonly Loss[]): void };
   /** Lets the event loop run inside a large transaction. */
   yieldTurn: () => Promise<void>;
   /** Called after each flip with the number of effective changes that it has made answerable. */
@@ -46,7 +48,14 @@ interface Opening {
   received: number | undefined;
   /** For saved records: the last sign of life of their source at that time, milliseconds since 1970. */
   heard?: number;
+  /** Not said by its source now: the shrink guard lets through what was held. */
+  released?: boolean;
+  /** What the shrink guard holds of it. */
+  losses?: readonly Loss[];
 }
+
+/** What `apply` takes up. */
+type Committable = Pick<Transaction, 'revision' | 'weigh' | 'commit'>;
 
 /** Maximum of transactions that become visible together, so that the first does not wait long. */
 const GATHERED_MAX = 64;
@@ -59,7 +68,7 @@ interface Applied {
   changes: number;
 }
 
-const NO_VPCS: readonly string[] = [];
+const NO_LOSSES: readonly Loss[] = [];
 const NOTHING_OPEN: Opening = { full: false, at: undefined, received: undefined };
 
 interface Feeder {
@@ -206,6 +215,20 @@ export class Feed {
   }
 
   /**
+   * Takes away what the shrink guard holds of these VPCs of a source. False while a whole state of that source is open,
+   * which settles itself what was held.
+   */
+  release(name: string, vpcs: string[]): boolean {
+    const feeder = this.feeders.get(name);
+    if (feeder === undefined || feeder.transaction?.full === true) return false;
+    const { catalog } = this.options;
+    const { revision } = feeder.status;
+    const commit = (): IterableIterator<Change> => catalog.release(name, vpcs);
+    void this.enqueue(feeder, { revision, commit, weigh: noLoss }, { ...NOTHING_OPEN, released: true });
+    return true;
+  }
+
+  /**
    * A resource as the projection has it, with its stamp; undefined if the projection has refused its newest version.
    */
   known(key: ResourceKey): { resource: Resource; stamp: bigint } | undefined {
@@ -241,7 +264,7 @@ export class Feed {
     else this.queue = this.queue.then(work);
   }
 
-  private enqueue(feeder: Feeder, transaction: Transaction, opening: Opening): Promise<void> | undefined {
+  private enqueue(feeder: Feeder, transaction: Committable, opening: Opening): Promise<void> | undefined {
     this.pending++;
     if (this.pending > 1) {
       this.queue = this.queue.then(() => this.apply(feeder, transaction, opening));
@@ -254,12 +277,49 @@ export class Feed {
   }
 
   /** Undefined if it could apply everything at once. */
-  private apply(feeder: Feeder, transaction: Transaction, opening: Opening): Promise<void> | undefined {
-    const changes = transaction.commit();
+  private apply(feeder: Feeder, transaction: Committable, opening: Opening): Promise<void> | undefined {
+    const { guard } = this.options;
+    if (!opening.full || guard === undefined) return this.applyWeighed(feeder, transaction, opening);
+    const weighing = transaction.weigh(guard.rule);
+    const losses = someOf(weighing);
+    if (losses === undefined) return this.applyLater(feeder, transaction, opening, weighing);
+    return this.applyWeighed(feeder, transaction, opening, losses);
+  }
+
+  /** As `apply`, for a state that takes long to weigh. */
+  private async applyLater(
+    feeder: Feeder,
+    transaction: Committable,
+    opening: Opening,
+    weighing: Generator<void, Loss[], undefined>,
+  ): Promise<void> {
+    let losses: Loss[] | undefined;
+    do {
+      await this.options.yieldTurn();
+      losses = someOf(weighing);
+    } while (losses === undefined);
+    await this.applyWeighed(feeder, transaction, opening, losses);
+  }
+
+  private applyWeighed(
+    feeder: Feeder,
+    transaction: Committable,
+    opening: Opening,
+    losses: readonly Loss[] = [],
+  ): Promise<void> | undefined {
+    if (losses.length > 0) opening = { ...opening, losses };
+    const changes = transaction.commit(
+      losses.length === 0 ? undefined : new Set(losses.map(({ vpc }) => vpc)),
+    );
     const before = feeder.status.changes;
     // A whole state may take long, and complete transactions must not wait for it.
     if (opening.full) this.show();
-    if (this.applied.length === 0) this.options.projection.begin();
+    if (this.applied.length === 0) {
+      const { projection } = this.options;
+      if (projection.ready?.() === false)
+        return this.applyRest(feeder, changes, transaction.revision, opening, before, true);
+      projection.begin();
+    }
     if (this.applySome(feeder, changes, opening.at)) {
       this.finish(feeder, transaction.revision, opening, before);
       return undefined;
@@ -273,9 +333,16 @@ export class Feed {
     revision: string,
     opening: Opening,
     before: number,
+    waits = false,
   ): Promise<void> {
-    do await this.options.yieldTurn();
-    while (!this.applySome(feeder, changes, opening.at));
+    const { projection, yieldTurn } = this.options;
+    if (waits) {
+      // A reader that has died is known, and cleared away, only when the event loop runs.
+      do await yieldTurn();
+      while (projection.ready?.() === false);
+      projection.begin();
+    } else await yieldTurn();
+    while (!this.applySome(feeder, changes, opening.at)) await yieldTurn();
     this.finish(feeder, revision, opening, before);
   }
 
@@ -309,7 +376,7 @@ export class Feed {
   private putAgain(feeder: Feeder, until: number): boolean {
     const { projection } = this.options;
     if (this.again === undefined) {
-      const vpcs = projection.outdated?.() ?? NO_VPCS;
+      const vpcs = projection.outdated?.() ?? [];
       if (vpcs.length === 0) return true;
       this.again = this.podsOf(new Set(vpcs));
     }
@@ -360,6 +427,7 @@ export class Feed {
 
   private finish(feeder: Feeder, revision: string, opening: Opening, before: number): void {
     this.pending--;
+    if (opening.full) this.options.guard?.listed(feeder.status.name, revision, opening.losses ?? NO_LOSSES);
     this.applied.push({ feeder, revision, opening, changes: feeder.status.changes - before });
     if (this.gathering === 0 || opening.full || this.applied.length >= GATHERED_MAX) this.show();
   }
@@ -375,10 +443,12 @@ export class Feed {
     for (const { feeder, revision, opening, changes } of applied) {
       const { status } = feeder;
       const { full, at, received, heard } = opening;
+      all += changes;
+      feeder.rate.add(changes);
+      if (opening.released === true) continue;
       status.revision = revision;
       status.lastHeard = heard ?? now;
       if (heard === undefined) status.lastChange = now;
-      feeder.rate.add(changes);
       feeder.times.note(revision, at ?? heard ?? now, full || heard !== undefined);
       if (full) status.synced = true;
       else {
@@ -388,11 +458,24 @@ export class Feed {
         }
         if (received !== undefined) this.received.observe(measured - received);
       }
-      all += changes;
       if (heard === undefined) this.options.onTaken?.(status.name, revision, full, changes);
     }
     this.options.onCommit(all);
   }
+}
+
+/** Goes on with the weighing for a while; undefined if it is not done then. */
+function someOf(weighing: Generator<void, Loss[], undefined>): Loss[] | undefined {
+  const until = performance.now() + TURN_MS;
+  for (;;) {
+    const step = weighing.next();
+    if (step.done === true) return step.value;
+    if (performance.now() > until) return undefined;
+  }
+}
+
+function* noLoss(): Generator<void, Loss[], undefined> {
+  return [];
 }
 
 function keyOfChange(change: Change): ResourceKey {

@@ -19,6 +19,8 @@ export interface Watched {
   listeners(): Iterable<{ text: string; vpc: string; namespace: string }>;
   forwarder(): ForwarderStatus;
   savedView(): Problem | undefined;
+  /** Whole lists that are held. */
+  heldLists(): Problem[];
   /** What was turned away so far, by what the text says of it. */
   turnedAway(): Iterable<[text: string, count: number]>;
 }
@@ -73,9 +75,11 @@ export class ProblemWatch {
     problems.replace('limits', this.limits());
     const saved = this.watched.savedView();
     problems.replace('saved view', saved === undefined ? [] : [{ ...saved, kind: 'saved_view' }]);
+    problems.replace('held lists', this.watched.heldLists());
     problems.replace('addresses', this.watched.addressProblems());
     void this.search();
-    if (this.changed || problems.has('source', 'upstream', 'resolv_conf', 'limit')) this.schedule(AGAIN);
+    if (this.changed || problems.has('source', 'upstream', 'resolv_conf', 'limit', 'shrink'))
+      this.schedule(AGAIN);
   }
 
   close(): void {

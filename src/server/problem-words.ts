@@ -34,6 +34,10 @@ const WORDS: Record<ProblemKind, Words> = {
     remedy:
       'make room in the state folder and see that podns may write there; a restart has no saved view until then',
   },
+  shrink: {
+    impact: 'wrong',
+    remedy: 'if this is meant, run podns accept; if not, mend the source: its next whole list settles this',
+  },
   upstream: {
     impact: 'wrong',
     remedy: 'see whether the upstream runs and can be reached, or name another one',

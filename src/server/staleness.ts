@@ -32,6 +32,8 @@ export class Staleness {
   /** Sources whose answers are marked, and how many of them mark each VPC. */
   private readonly stale = new Set<string>();
   private readonly marks = new Map<string, number>();
+  /** How many sources give less of each VPC than is served. */
+  private readonly held = new Map<string, number>();
   /** The VPCs about which each source has reported anything: they become stale with it. */
   private readonly vpcs = new Map<string, Set<string>>();
   private timer: NodeJS.Timeout | undefined;
@@ -128,6 +130,14 @@ export class Staleness {
     this.marks.delete(vpc);
   }
 
+  /** A source gives less of this VPC than is served, or no longer so. */
+  hold(vpc: string, held: boolean): void {
+    const sources = (this.held.get(vpc) ?? 0) + (held ? 1 : -1);
+    if (sources > 0) this.held.set(vpc, sources);
+    else this.held.delete(vpc);
+    this.mark(vpc, 0);
+  }
+
   /** Visits the VPCs of a source only when the source has become stale or live again. */
   private setStale(source: string, isStale: boolean): void {
     if (isStale === this.stale.has(source)) return;
@@ -140,7 +150,7 @@ export class Staleness {
     const sources = (this.marks.get(vpc) ?? 0) + by;
     if (sources > 0) this.marks.set(vpc, sources);
     else this.marks.delete(vpc);
-    this.options.writer.setStale(vpc, sources > 0);
+    this.options.writer.setStale(vpc, sources > 0 || this.held.has(vpc));
   }
 
   readiness(): Readiness {

@@ -5,6 +5,7 @@ import type { Problem, Source } from '../model.ts';
 import { Events, type ChangesFollower } from '../watch/events.ts';
 import type { Feed } from './feed.ts';
 import type { ProblemEvent } from './problems.ts';
+import type { ShrinkGuard } from './shrink-guard.ts';
 import type { Staleness } from './staleness.ts';
 import { WatchServer } from '../watch/watch-server.ts';
 import { SavedView } from './saved.ts';
@@ -13,6 +14,7 @@ export interface SubscribersOptions {
   config: Pick<Config, 'state' | 'zone'>;
   catalog: Catalog;
   feed: Feed;
+  guard: Pick<ShrinkGuard, 'holdsOf'>;
   staleness: Staleness;
   sources: readonly Source[];
   version: string;
@@ -32,7 +34,7 @@ export class Subscribers {
   readonly saved: SavedView | undefined;
 
   constructor(options: SubscribersOptions) {
-    const { config, catalog, feed, staleness, sources, version, wallClock, report } = options;
+    const { config, catalog, feed, guard, staleness, sources, version, wallClock, report } = options;
     const began = performance.now();
     this.watchServer = new WatchServer({
       catalog,
@@ -49,7 +51,9 @@ export class Subscribers {
       catalog,
       feed,
       states: () => feed.states(),
-      proofOf: (source, revision) => sources.find(({ name }) => name === source)?.proof?.(revision),
+      // What is held is saved with the rest, and only a whole list can say again that it is to go.
+      proofOf: (source, revision) =>
+        guard.holdsOf(source) ? undefined : sources.find(({ name }) => name === source)?.proof?.(revision),
       reading: `${version} ${config.zone}`,
       wallClock,
       report: (problem) => problem !== undefined && report(problem),

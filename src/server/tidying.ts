@@ -1,24 +1,20 @@
 /** Cleans up what a large change has left in the catalog, a little in each pass of the event loop. */
 import type { Catalog } from '../catalog/catalog.ts';
 
-/** Records that are cleaned up in one pass. */
+/** Records that are cleaned up in one pass of the event loop. */
 const TIDIED = 512;
 
-export class Tidying {
-  private readonly catalog: Pick<Catalog, 'tidy'>;
-  private isBusy = false;
-
-  constructor(catalog: Pick<Catalog, 'tidy'>) {
-    this.catalog = catalog;
-  }
-
-  begin(): void {
-    if (this.isBusy) return;
-    this.isBusy = this.catalog.tidy(TIDIED);
-    if (!this.isBusy) return;
+/** Returns what begins it; it does nothing while one is under way. */
+export function tidying(catalog: Pick<Catalog, 'tidy'>): () => void {
+  let busy = false;
+  const tidy = (): void => {
+    if (busy) return;
+    busy = catalog.tidy(TIDIED);
+    if (!busy) return;
     setImmediate(() => {
-      this.isBusy = false;
-      this.begin();
+      busy = false;
+      tidy();
     });
-  }
+  };
+  return tidy;
 }

@@ -43,6 +43,8 @@ export const EPOLLIN = 1;
 export const EPOLL_CTL_ADD = 1;
 export const EPOLL_CTL_DEL = 2;
 export const EPOLL_CLOEXEC = 0o2000000;
+export const PR_SET_NO_NEW_PRIVS = 38;
+export const RLIMIT_CORE = 4;
 export const EFD_NONBLOCK = 0o4000;
 export const EFD_CLOEXEC = 0o2000000;
 
@@ -94,6 +96,10 @@ export interface System {
   sched_getscheduler(thread: number): number;
   /** `attributesAddress`: a struct sched_attr. -1 where its number is not known. */
   sched_setattr(thread: number, attributesAddress: number, flags: number): number;
+  prctl(option: number, two: number, three: number, four: number, five: number): number;
+  /** `limitAddress`: a struct rlimit, two words of 64 bits. */
+  getrlimit(resource: number, limitAddress: number): number;
+  setrlimit(resource: number, limitAddress: number): number;
   /** Calls back in each pass of the event loop in which `fd` is readable. Main thread only. */
   watch(fd: number, callback: () => void): WatchHandle;
   /** Gives free pages of the C library's heap back to the system; does nothing where it is not glibc. */
@@ -191,6 +197,9 @@ export function bindCalls(koffi: Koffi, byNumber: boolean): System {
     epoll_create1: int('epoll_create1', 'int'),
     epoll_ctl: int('epoll_ctl', 'int', 'int', 'int', 'uintptr_t'),
     epoll_wait: int('epoll_wait', 'int', 'uintptr_t', 'int', 'int'),
+    prctl: int('prctl', 'int', 'long', 'long', 'long', 'long'),
+    getrlimit: int('getrlimit', 'int', 'uintptr_t'),
+    setrlimit: int('setrlimit', 'int', 'uintptr_t'),
     sched_getscheduler: int('sched_getscheduler', 'int'),
     sched_setattr: (thread, attributes, flags) =>
       scheduling === undefined ? -1 : numbered(scheduling, thread, attributes, flags),

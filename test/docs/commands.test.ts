@@ -172,7 +172,10 @@ const RUN: Record<string, Record<string, { test: string } | { reason: string }>>
   'docs/upgrade.md': { '': { test: 'docs/upgrade.test.ts' } },
   'docs/log.md': { podns: { test: 'docs/log.test.ts' } },
   'docs/observability.md': { podns: { test: 'docs/shown.test.ts' } },
-  'docs/operations.md': { curl: { test: 'docs/shown.test.ts' } },
+  'docs/operations.md': {
+    curl: { test: 'docs/shown.test.ts' },
+    'podns accept': { test: 'docs/shown.test.ts' },
+  },
   'docs/watch.md': {
     'control-plane:8080': { reason: 'the control plane has a made-up name; the next block has a real one' },
     'node examples': { test: 'docs/shown.test.ts' },

@@ -1,7 +1,7 @@
 /** Commands that the pages show with what they print, each in namespaces of its own where it can have the ports of the page. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -107,6 +107,20 @@ describe.skipIf(reason !== undefined)('what the pages show', { timeout: 60_000 }
       'ip addr add 10.0.0.9 dev lo',
       `podns serve --watch ${watch} --listen 127.0.0.1:5300@aep >/dev/null 2>&1 &`,
       until('curl -s 127.0.0.1:9153/readyz | grep -q ECONNREFUSED'),
+    ]);
+  });
+
+  it('operations: what was held is let through', async () => {
+    const pods = Array.from({ length: 20 }, (_, i) => `      p${i}: { ip6: "fdfd:1a8::${i + 1}" }\n`);
+    rmSync(join(folder, 'zones'), { recursive: true });
+    mkdirSync(join(folder, 'zones'));
+    const text = `vpc: aep\nnamespaces:\n  shop:\n    pods:\n${pods.join('')}`;
+    writeFileSync(join(folder, 'zones/aep.yaml'), text);
+    await expectShown(shown('docs/operations.md', 'podns accept'), [
+      'podns serve --zones zones --listen 127.0.0.1:5300@aep >/dev/null 2>&1 &',
+      READY,
+      'rm zones/aep.yaml',
+      until('podns status | grep -q ^held'),
     ]);
   });
 

@@ -123,6 +123,59 @@ test('progress moves the revision forward, and never back', async () => {
   expect(sink.log).not.toContain('bookmark 20');
 });
 
+test('a watch that is dead while its member lives is found within seconds, and resumed', async () => {
+  let watches = 0;
+  let dead = true;
+  const { sink, asked } = await follow(
+    ({ path, body }, response) => {
+      const now = { ...header, revision: '11' };
+      if (path === '/v3/kv/range') {
+        const isList = body['limit'] !== undefined;
+        // The first list, or the proof that is asked for before resuming.
+        const asksForA = isList || body['revision'] !== undefined;
+        return void response.end(
+          JSON.stringify({ header: isList ? header : now, kvs: asksForA ? [kv('a', '9')] : [] }),
+        );
+      }
+      say(response, { created: true });
+      if (++watches === 1) return;
+      const start = Number(body.create_request!['start_revision']);
+      if (start <= 11) say(response, { header: now, events: [{ kv: kv('b', '11') }] });
+      dead = false;
+    },
+    { probeAfter: 50 },
+  );
+  await sink.until(() => sink.revision === '11');
+  expect(dead).toBe(false);
+  expect([...sink.visible.keys()]).toEqual(['pod v/n/a', 'pod v/n/b']);
+  expect(sink.states.map(({ reason }) => reason).join()).toMatch(
+    /the watch is dead: it has not delivered revision 11/,
+  );
+  expect(asked.filter(({ body }) => body['limit'] !== undefined)).toHaveLength(1);
+});
+
+test('a quiet watch of an etcd in which other keys change is left alone', async () => {
+  let watches = 0;
+  let probes = 0;
+  const { sink } = await follow(
+    ({ path, body }, response) => {
+      if (path !== '/v3/kv/range') {
+        watches++;
+        if (body.create_request!['progress_notify'] === undefined && watches % 2 === 1)
+          return say(response, { created: true, canceled: true, compact_revision: '12' });
+        return say(response, { created: true }, ...(watches === 1 ? [] : [{ canceled: true }]));
+      }
+      if (body['limit'] !== undefined) return list(response, kv('a', '9'));
+      response.end(JSON.stringify({ header: { ...header, revision: String(10 + ++probes) } }));
+    },
+    { probeAfter: 20 },
+  );
+  await sink.until(() => probes >= 5);
+  expect(sink.states.filter(({ state }) => state === 'lost')).toEqual([]);
+  expect(sink.lastState).toBe('live');
+  expect(watches).toBeGreaterThan(3);
+});
+
 test('a page that is too large for the gateway is asked for in halves, and stays small', async () => {
   const { sink, asked } = await follow(
     ({ path, body }, response) => {

@@ -78,19 +78,36 @@ describe('frames', () => {
     expect(transport.counters).toMatchObject({ received: 1, cut: 1 });
   });
 
-  it('ignores a few responses and drops, then closes', async () => {
-    const { transport, port } = await openTransport({ limits: { maxIgnored: 4 } });
+  it('ignores any number of responses and drops, and answers the queries between and behind them', async () => {
+    const { transport, port } = await openTransport();
     const client = await openClient(port);
     const response = makeQuery(1);
     response[2] = 0x80;
-    client.send(response);
+    for (let i = 0; i < 500; i++) client.send(response);
     client.send(makeQuery(2, DROP));
-    client.send(response);
     client.send(makeQuery(3));
-    expect(ids(await client.received(1))).toEqual([3]);
-    client.send(response);
-    await client.ended;
-    expect(transport.counters).toMatchObject({ received: 5, dropped: 4, cut: 1 });
+    for (let i = 0; i < 8; i++) client.send(response);
+    client.send(makeQuery(4));
+    expect(ids(await client.received(2))).toEqual([3, 4]);
+    expect(transport.counters).toMatchObject({ received: 511, dropped: 509, cut: 0 });
+  });
+
+  it('closes one that sends nothing but responses as idle, however many they are', async () => {
+    let now = 0;
+    const { transport, port } = await openTransport({ now: () => now, sweepMs: 0 });
+    const client = await openClient(port);
+    const response = makeQuery(1);
+    response[2] = 0x80;
+    client.send(makeQuery(2));
+    await client.received(1);
+    for (let i = 1; i <= 10; i++) {
+      expect(transport.counters).toMatchObject({ idled: 0, connections: 1 });
+      now = i * 1000;
+      client.send(response);
+      await until(() => transport.counters.dropped === i);
+      transport.sweep();
+    }
+    expect(transport.counters).toMatchObject({ idled: 1, connections: 0 });
   });
 });
 

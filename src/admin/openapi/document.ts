@@ -39,7 +39,8 @@ export function openapiDocument(version: string): Record<string, unknown> {
     info: {
       title: 'The admin listener of podns',
       version,
-      description: 'docs/admin-api.md has an example of each URL. Nothing here changes what podns serves.',
+      description:
+        'docs/admin-api.md has an example of each URL. Only `/v1/accept` changes what podns serves.',
       license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [{ url: 'http://127.0.0.1:9153' }],
@@ -60,10 +61,10 @@ export function openapiDocument(version: string): Record<string, unknown> {
 }
 
 function pathOf(route: Route): Record<string, unknown> {
-  const { group, id, doc, parameters, answers, withoutToken = false } = route;
+  const { group, id, doc, parameters, answers, method = 'get', withoutToken = false } = route;
   return {
     ...(group === 'docker' ? { servers: DOCKER_SERVERS } : {}),
-    get: {
+    [method]: {
       operationId: id,
       tags: [group],
       summary: doc,
@@ -72,7 +73,12 @@ function pathOf(route: Route): Record<string, unknown> {
       responses: {
         ...Object.fromEntries(Object.entries(answers).map(([status, answer]) => [status, answerOf(answer)])),
         ...(withoutToken ? {} : { 401: answerOf({ doc: 'the token is missing or wrong' }) }),
-        403: answerOf({ doc: 'the Host header does not name this server' }),
+        403: answerOf({
+          doc:
+            method === 'get'
+              ? 'the Host header does not name this server'
+              : 'the Host header does not name this server, or a page of another site asks',
+        }),
       },
     },
   };

@@ -19,6 +19,8 @@ export interface Route {
   doc: string;
   parameters: readonly Parameter[];
   answers: Readonly<Record<number, RouteAnswer>>;
+  /** `get` unless it is said. */
+  method?: 'post';
   /** Holds nothing that a token protects. */
   withoutToken?: boolean;
 }
@@ -99,6 +101,21 @@ export const ROUTES: readonly Route[] = [
     doc: 'All that stands wrong, what spoils answers first.',
     parameters: [],
     answers: { 200: { doc: 'at most a thousand problems', schema: ref('Problems') } },
+  },
+  {
+    path: '/v1/accept',
+    method: 'post',
+    group: 'state',
+    id: 'accept',
+    doc: 'POST: lets through what the shrink guard holds.',
+    parameters: [
+      { name: 'source', doc: 'only of this source; of all without it', schema: { type: 'string' } },
+    ],
+    answers: {
+      200: { doc: 'what was held', schema: ref('Accepted') },
+      400: WRONG,
+      404: { doc: 'there is no such source' },
+    },
   },
   {
     path: '/v1/status',

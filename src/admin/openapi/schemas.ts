@@ -108,6 +108,16 @@ const PROBLEM = fields({
   since: MOMENT,
 });
 
+const HELD = fields({
+  source: TEXT,
+  vpc: TEXT,
+  gone: about('pods that a whole list of the source has left out', COUNT),
+  of: about('pods of the VPC before that list', COUNT),
+  revision: about('of that list', TEXT),
+  since: MOMENT,
+  until: about('when they go at the latest', MOMENT),
+});
+
 const SOURCE = fields({
   name: TEXT,
   state: { type: 'string', enum: ['starting', 'live', 'lost', 'failed'] },
@@ -122,6 +132,7 @@ const SOURCE = fields({
   rate: about('changes per second, over the last ten seconds', NUMBER),
   lagMs: about('of the last change, from the commit until it was answerable', { type: ['number', 'null'] }),
   problems: arrayOf(fields({ severity: TEXT, text: TEXT })),
+  held: about('what the shrink guard holds of it', arrayOf(HELD)),
 });
 
 const STATUS = fields(
@@ -166,6 +177,7 @@ const FOUND = { anyOf: [ref('Pod'), ref('Service')] };
 /** By name, as `$ref` has it. */
 export const SCHEMAS: Readonly<Record<string, Schema>> = {
   ...RESOURCES,
+  Accepted: fields({ accepted: arrayOf(HELD) }),
   Problems: fields({ problems: arrayOf(PROBLEM), more: about('how many are not in the list', COUNT) }),
   Status: STATUS,
   Explanation: about('docs/explain.md has every field', EXPLANATION),

@@ -5,6 +5,7 @@ import type { Admin } from '../../admin/http.ts';
 import { ConfigError, loadConfig, type LoadedConfig } from '../../config.ts';
 import { keyOf, problemText, type Kind, type Resource } from '../../model.ts';
 import { ServerCore } from '../../server.ts';
+import { giveUpPrivileges } from '../../transport/hardening.ts';
 import { InheritedSockets } from '../../transport/inherited.ts';
 import type { Logger } from '../../server/logger.ts';
 import { engineVpcs } from '../../server/sources.ts';
@@ -22,6 +23,7 @@ import { adminTokenOf, refuseCertificates, renewToken } from '../serve-secrets.t
 import { untilSignal } from '../signals.ts';
 import { StandardStreams } from '../standard-streams.ts';
 import { serviceManager, type ServiceManager } from '../service-manager.ts';
+import { become, userOf } from '../privileges.ts';
 import { prepareStateFolder } from '../state-folder.ts';
 import { hasFilesOnly, refuseErrors } from '../strict.ts';
 
@@ -70,7 +72,10 @@ async function serve({ config, origins, problems }: LoadedConfig, io: Io): Promi
   for (const problem of problems) logger.warn({}, problemText(problem));
   await refuseCertificates(config);
   const adminToken = adminTokenOf(config, logger);
-  if (config.state !== '') prepareStateFolder(config.state);
+  const user = config.user === '' ? undefined : userOf(config.user);
+  if (config.state !== '') prepareStateFolder(config.state, user);
+  const kept = giveUpPrivileges();
+  if (kept !== undefined) logger.debug({}, kept);
   const named = config.listen.map(({ text }) => text);
   const { listen, reason } =
     named.length > 0
@@ -90,8 +95,10 @@ async function serve({ config, origins, problems }: LoadedConfig, io: Io): Promi
   });
   try {
     // Usually the saved view is there before the first query; while a large one is read, queries are held, not lost.
-    await atMost(server.restore(), LOAD_PATIENCE);
+    // What another user is to own is opened by that user, whose rights are too few for sockets.
+    if (user === undefined) await atMost(server.restore(), LOAD_PATIENCE);
     await listenAll(server, listen, reason === '', logger);
+    if (user !== undefined) become(user);
     for (const socket of inherited.left)
       logger.warn(
         {},

@@ -64,6 +64,12 @@ export function statusText(status: Status, now = Date.now()): string {
     lines.push(`saved view      ${saved.path}, ${saved.problem ?? age}`);
   }
   if (status.digest !== undefined) lines.push(`digest          ${status.digest}`);
+  const held = status.sources.flatMap((source) => source.held);
+  if (held.length > 0) lines.push('');
+  for (const { source, vpc, gone, of, until } of held)
+    lines.push(
+      `held: ${source} takes away ${gone} of ${of} pods of vpc ${vpc}; until ${until}, or podns accept`,
+    );
   const problems = [...status.sources.flatMap((source) => source.problems), ...status.conflicts];
   if (problems.length > 0) lines.push('');
   for (const { severity, text } of problems.slice(0, SHOWN)) lines.push(`${severity}: ${text}`);

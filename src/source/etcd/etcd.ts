@@ -11,6 +11,7 @@ import { changeEvent, failWatch, putEvent, type Naming, type WatchEvent } from '
 import { EtcdHistory, UNREAD } from './history.ts';
 import { DEFAULT_PREFIX, rangeEnd } from './keys.ts';
 import { readRange, WatchLines } from './pieces.ts';
+import { firstChangeAfter } from './second-watch.ts';
 import {
   compareRevisions,
   isRevision,
@@ -43,6 +44,8 @@ export interface EtcdOptions extends EtcdClientOptions {
 
 const PAGE_SIZE = 1000;
 const PROBE_AFTER = 15_000;
+/** Milliseconds that the watch may be behind a second one. */
+const GRACE = 1000;
 /** A healthy watch sends something at least every 10 min, unless etcd has another setting (progress_notify). */
 const WATCH_SILENCE = 11 * 60_000;
 /** Resources that are validated in one batch. */
@@ -75,6 +78,8 @@ class EtcdDialect implements Dialect {
   private pageSize: number;
   /** Everything up to this revision has been delivered. */
   private reached = '0';
+  /** When the watch said something last, by the clock. */
+  private lastLine = 0;
   heard: number | undefined;
 
   constructor(client: EtcdClient, options: EtcdOptions, prefix: string, below: string) {
@@ -172,12 +177,24 @@ class EtcdDialect implements Dialect {
     this.history.checkWitness(answer);
   }
 
-  /** Throws unless the member answers, has a quorum, and has not gone back. */
+  /** Throws unless the member answers, has a quorum, has not gone back, and the watch delivers what it has. */
   private async probe(signal: AbortSignal): Promise<void> {
     const reached = this.reached;
     const body = { key: this.range.key, keys_only: true };
     const answer = await this.readKeys(body, signal);
     this.history.checkHeader(answer.header, reached);
+    if (compareRevisions(answer.header.revision, reached) <= 0) return;
+    // Something has changed in etcd, perhaps not under our keys.
+    const began = this.lastLine;
+    const missed = await firstChangeAfter(this.client, this.range, reached, this.clock, signal);
+    if (missed === undefined) return;
+    // The watch may just be about to say it.
+    await new Promise<void>((resolve) => this.clock.setTimeout(resolve, GRACE));
+    if (this.lastLine !== began || compareRevisions(this.reached, missed) >= 0) return;
+    throw new StreamError(
+      'retry',
+      `${this.client.endpoint.host}: the watch is dead: it has not delivered revision ${missed}`,
+    );
   }
 
   private async *watch(signal: AbortSignal, resumed: boolean): AsyncGenerator<StreamEvent[]> {
@@ -190,11 +207,11 @@ class EtcdDialect implements Dialect {
     let next = chunks.next();
     next.catch(() => undefined);
     let probe: Promise<unknown> | undefined;
-    let lastLine = this.clock.now();
+    this.lastLine = this.clock.now();
     for (;;) {
       const heard = await this.chunkOrProbe(next, probe);
       if (heard === 'silence') {
-        if (this.clock.now() - lastLine > WATCH_SILENCE) {
+        if (this.clock.now() - this.lastLine > WATCH_SILENCE) {
           throw new StreamError('retry', `${this.client.endpoint.host}: the watch has fallen silent`);
         }
         probe = this.probe(signal).catch((error: unknown) => error);
@@ -212,7 +229,7 @@ class EtcdDialect implements Dialect {
       if (heard.done === true) {
         throw new StreamError('retry', `${this.client.endpoint.host}: etcd ended the watch`);
       }
-      lastLine = this.clock.now();
+      this.lastLine = this.clock.now();
       this.heard = performance.now();
       for (const answer of reader.push(heard.value)) {
         await slices.pause();

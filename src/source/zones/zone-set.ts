@@ -131,7 +131,7 @@ export interface Delivery {
   gone: ResourceKey[];
 }
 
-/** The changes of a set, or all of it with `full`. Yields after each record. */
+/** The changes of a set, or all of it with `full`; what is gone since `before` is named in both. Yields after each record. */
 export function* deliveryOf(
   set: ZoneSet,
   before: Delivered | undefined,
@@ -150,11 +150,11 @@ export function* deliveryOf(
     if (isNew && !held.has(text)) puts.push([text, each]);
   }
   const gone: ResourceKey[] = [];
-  for (const [text, { resource }] of full ? [] : before!.set.placed) {
+  for (const [text, { resource }] of before?.set.placed ?? []) {
     yield slices.record();
     if (!placed.has(text)) gone.push(keyOf(resource));
   }
-  for (const [text, key] of full ? [] : before!.held) {
+  for (const [text, key] of before?.held ?? []) {
     yield slices.record();
     if (!held.has(text) && !placed.has(text)) gone.push(key);
   }

@@ -267,15 +267,19 @@ class ZonesSource implements Source {
 
   async #deliver(sink: Sink, set: ZoneSet): Promise<void> {
     const before = this.#delivered;
-    const full = this.#full || before === undefined;
+    // Who removes a file or a record means it. A folder without any file is more likely an accident, such as a mount
+    // that is not there: that is a whole state, of which the receiver may hold what it takes away.
+    const isEmpty = this.#files.size === 0;
+    const full = this.#full || before === undefined || isEmpty;
     this.#full = false;
     const delivery = await paced(deliveryOf(set, before, full));
     if (this.#closed) return;
-    const { delivered, puts, kept, gone } = delivery;
+    const { delivered, puts, kept } = delivery;
+    const gone = isEmpty ? [] : delivery.gone;
     this.#delivered = delivered;
     if (!full && puts.length === 0 && kept.length === 0 && gone.length === 0) return;
     sink.begin(full, String(++this.#revision));
-    await paced(this.#say(sink, delivery));
+    await paced(this.#say(sink, { ...delivery, gone }));
     if (this.#closed) return sink.rollback();
     await Promise.race([sink.commit(), this.#ended]);
   }

@@ -37,6 +37,7 @@ export class Connection implements Working {
   /** The client has closed its side, or we are asked to stop: what was asked is answered, then we end. */
   #last = false;
   #deferred = 0;
+  /** Messages that were dropped since the last query. */
   #ignored = 0;
   #discarded = 0;
   /** Octets in the pool's `answers` while running, -1 otherwise. */
@@ -75,6 +76,7 @@ export class Connection implements Working {
     if (this.#state !== 'open') return units;
     let sound = true;
     let moved = false;
+    let asked = false;
     this.#position = 0;
     while (units > 0 && this.#frames.unread && !this.#blocked(this.#position)) {
       const message = this.#frames.next();
@@ -84,17 +86,19 @@ export class Connection implements Working {
         sound = false;
         break;
       }
+      const ignored = this.#ignored;
       units -= 1 + (message.length >>> 9) + this.#answer(message);
-      if (this.#ignored >= host.pool.limits.maxIgnored) {
-        sound = false;
-        break;
-      }
+      asked ||= this.#ignored === ignored;
       if (host.pool.answers.length - this.#position < FRAME_MAX) this.#flush();
     }
     this.#flush();
     this.#position = -1;
     const now = host.pool.now();
-    if (moved) this.#activeAt = now;
+    // What is dropped (responses, mostly) costs no more than a query and keeps no connection open.
+    if (asked) {
+      this.#activeAt = now;
+      this.#ignored = 0;
+    }
     if (!this.#frames.partial) this.#partialAt = -1;
     else if (moved || this.#partialAt < 0) this.#partialAt = now;
     if (!sound) this.#cutGently();
@@ -133,7 +137,7 @@ export class Connection implements Working {
       else this.#cut();
     } else if (this.#deferred > 0) {
       if (now - this.#activeAt >= limits.deferMs) this.#cut();
-    } else if (now - this.#activeAt >= limits.idleMs && !this.#frames.unread) {
+    } else if (now - this.#activeAt >= limits.idleMs && (!this.#frames.unread || this.#ignored > 0)) {
       counters.idled++;
       this.destroy();
     }
@@ -169,6 +173,7 @@ export class Connection implements Working {
       this.#ignored++;
     } catch {
       counters.errors++;
+      this.#ignored++;
     }
     return 0;
   }

@@ -23,8 +23,6 @@ export interface TcpLimits {
   /** Octets of unread answers of one connection, and of all; at the limit it is not read. */
   maxOutput: number;
   maxOutputTotal: number;
-  /** Messages that `answerNow` dropped (mostly responses) before the connection is cut. */
-  maxIgnored: number;
 }
 
 export interface TcpCounters extends TransportCounters, ConnectionCounters {}
@@ -40,5 +38,4 @@ export const TCP_LIMITS: Readonly<TcpLimits> = {
   maxDeferred: 128,
   maxOutput: 256 * 1024,
   maxOutputTotal: 16 * 1024 * 1024,
-  maxIgnored: 8,
 };

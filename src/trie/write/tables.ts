@@ -15,6 +15,8 @@ import { View } from '../read/view.ts';
 
 const { NAME_SLOT, ADDRESS_SLOT } = layout;
 const FIRST_CAPACITY = 1024;
+/** Milliseconds that a reader's batch may take, many times over. */
+export const PATIENCE_MS = 2;
 /** Above this share of used slots a table grows by a quarter, so that searches stay short and little memory is unused. */
 const LOAD_MAX = 0.8;
 const GROWTH = 1.25;
@@ -64,17 +66,32 @@ export class Tables {
     return this.head[layout.HEAD_ACTIVE] === 0 ? 1 : 0;
   }
 
-  /** Opens a transaction. Sleeps in steps of 50 µs while a reader still uses the idle copy. */
+  /**
+   * Opens a transaction. Waits while a reader still uses the idle copy: without end, if that reader's thread has died and
+   * its announcement is cleared by this thread. So whoever can wait otherwise asks `ready` first.
+   */
   begin(): void {
+    while (!this.ready(PATIENCE_MS));
+    this.idle.use(this.idleCopy);
+  }
+
+  /**
+   * Whether `begin` would not wait. Sleeps in steps of 50 µs, for at most so many milliseconds, while a reader still uses
+   * the idle copy.
+   */
+  ready(patience: number): boolean {
+    if (this.settle()) return true;
     const readers = this.head;
-    while (!this.settle()) {
+    const until = performance.now() + patience;
+    while (performance.now() < until) {
       for (let r = 0; r < layout.READERS_MAX; r++) {
         const at = layout.HEAD_READERS + r * layout.READER_STRIDE;
         if (Atomics.load(readers, at) === this.idleCopy + 1)
           Atomics.wait(readers, at, this.idleCopy + 1, 0.05);
       }
+      if (this.settle()) return true;
     }
-    this.idle.use(this.idleCopy);
+    return false;
   }
 
   /** Replays the last transaction onto the idle copy. False when a reader still uses it. */

@@ -18,7 +18,7 @@ import { RecordIndex } from './record-index.ts';
 import { plantSpecials } from './specials.ts';
 import type { SpecialSettings } from './specials.ts';
 import { Subnets } from './subnets.ts';
-import { Tables } from './tables.ts';
+import { PATIENCE_MS, Tables } from './tables.ts';
 import { VpcRecords } from './vpc-record.ts';
 
 /** How many lost addresses `problems` lists without another limit. */
@@ -120,6 +120,11 @@ export class TrieWriter implements Projection {
 
   begin(): void {
     this.tables.begin();
+  }
+
+  /** False while a reader holds up `begin`, which waits for it otherwise, also for a dead one. */
+  ready(): boolean {
+    return this.tables.ready(PATIENCE_MS);
   }
 
   /**
@@ -234,6 +239,8 @@ export class TrieWriter implements Projection {
     this.finish();
     for (let count = -1; this.pending > 0 && count !== this.arena.count;) {
       count = this.arena.count;
+      // What is left waits for the next transaction.
+      if (!this.ready()) return;
       this.begin();
       this.conflicts.settle();
       this.finish();
