@@ -28,6 +28,8 @@ const RESTORED_GRACE = 10_000;
 export class Subscribers {
   readonly watchServer: WatchServer;
   readonly events: Events;
+  /** See `WordsOptions.reading`. */
+  readonly reading: string;
   /** Undefined without a state folder. */
   readonly saved: SavedView | undefined;
 
@@ -43,6 +45,7 @@ export class Subscribers {
       }),
     });
     this.events = new Events(wallClock, options.follower);
+    this.reading = `${version} ${config.zone}`;
     if (config.state === '') return;
     this.saved = new SavedView({
       folder: config.state,
@@ -50,7 +53,7 @@ export class Subscribers {
       feed,
       states: () => feed.states(),
       proofOf: (source, revision) => sources.find(({ name }) => name === source)?.proof?.(revision),
-      reading: `${version} ${config.zone}`,
+      reading: this.reading,
       wallClock,
       report: (problem) => problem !== undefined && report(problem),
     });
