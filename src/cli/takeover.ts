@@ -28,15 +28,15 @@ export class PredecessorGone extends Error {}
 /** The sockets of a predecessor, once they are there, and those of the service manager. */
 export class ServeSockets implements BoundSockets {
   handed: HandedSockets | undefined;
-  readonly #others: BoundSockets;
+  private readonly others: BoundSockets;
 
   constructor(others: BoundSockets) {
-    this.#others = others;
+    this.others = others;
   }
 
   take(protocol: 'udp' | 'tcp', address: string, port: number): number[] {
     const found = this.handed?.take(protocol, address, port) ?? [];
-    return found.length > 0 ? found : this.#others.take(protocol, address, port);
+    return found.length > 0 ? found : this.others.take(protocol, address, port);
   }
 }
 
@@ -79,25 +79,25 @@ function failure({ message }: TakeoverError): CommandError {
 
 /** A takeover under way, seen by the successor. Every step throws CommandError where the running process goes on. */
 export class Succession {
-  readonly #taker: Taker;
-  readonly #path: string;
-  readonly #patience: number;
-  readonly #logger: Logger;
+  private readonly taker: Taker;
+  private readonly path: string;
+  private readonly patience: number;
+  private readonly logger: Logger;
 
   constructor(taker: Taker, path: string, patience: number, logger: Logger) {
-    this.#taker = taker;
-    this.#path = path;
-    this.#patience = patience;
-    this.#logger = logger;
+    this.taker = taker;
+    this.path = path;
+    this.patience = patience;
+    this.logger = logger;
   }
 
   get cookieSecret(): Uint8Array {
-    return this.#taker.welcome.cookieSecret;
+    return this.taker.welcome.cookieSecret;
   }
 
   /** WATCHDOG_USEC of the service. */
   get watchdog(): string {
-    return this.#taker.welcome.watchdog;
+    return this.taker.welcome.watchdog;
   }
 
   /**
@@ -106,21 +106,21 @@ export class Succession {
    */
   async take(server: ServerCore): Promise<HandedSockets> {
     try {
-      const { problems } = this.#taker.welcome;
+      const { problems } = this.taker.welcome;
       server.observing.problems.goOnFrom(new Map(problems.map(({ identity, since }) => [identity, since])));
-      await server.restore(await this.#taker.view());
+      await server.restore(await this.taker.view());
       step('restored');
       await server.start();
-      await this.#untilWhole(server);
+      await this.untilWhole(server);
       step('whole');
-      const { sockets, digest } = await this.#taker.sockets();
+      const { sockets, digest } = await this.taker.sockets();
       step('received');
       const own = await digestOf(server);
       if (own !== digest)
-        this.#logger.info({ own, digest }, 'the records differ from those of the running process');
+        this.logger.info({ own, digest }, 'the records differ from those of the running process');
       return sockets;
     } catch (error) {
-      throw await this.#failure(error);
+      throw await this.failure(error);
     }
   }
 
@@ -128,44 +128,44 @@ export class Succession {
   async serving(server: ServerCore, inCharge: () => void): Promise<void> {
     step('serving');
     try {
-      await this.#taker.serving();
+      await this.taker.serving();
     } catch (error) {
-      const worse = await this.#failure(error);
+      const worse = await this.failure(error);
       if (!(worse instanceof PredecessorGone)) throw worse;
     }
     step('alone');
     inCharge();
-    await this.#taker.released();
+    await this.taker.released();
     await server.handing.takeUp();
     step('done');
   }
 
   close(): void {
-    this.#taker.close();
+    this.taker.close();
   }
 
   /** What the running process serves must not be missing here, not for a moment. */
-  async #untilWhole(server: ServerCore): Promise<void> {
+  private async untilWhole(server: ServerCore): Promise<void> {
     const began = performance.now();
     for (;;) {
       const { uncovered, awaited } = server.handing.missing();
       const passed = performance.now() - began;
-      if (uncovered.length === 0 && (awaited.length === 0 || passed > Math.min(CONFIRM_MS, this.#patience)))
+      if (uncovered.length === 0 && (awaited.length === 0 || passed > Math.min(CONFIRM_MS, this.patience)))
         break;
-      if (passed > this.#patience)
+      if (passed > this.patience)
         throw new TakeoverError(
-          `these sources have delivered nothing in ${this.#patience / 1000} s: ${uncovered.join(', ')}`,
+          `these sources have delivered nothing in ${this.patience / 1000} s: ${uncovered.join(', ')}`,
         );
       await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
     }
     await server.settled();
   }
 
-  async #failure(error: unknown): Promise<unknown> {
+  private async failure(error: unknown): Promise<unknown> {
     if (!(error instanceof TakeoverError)) return error;
     // It may have closed the connection and live on.
-    if (!error.isGone || (await isLive(this.#path))) return failure(error);
-    this.#logger.warn({}, `${error.message}: this process serves in its place`);
+    if (!error.isGone || (await isLive(this.path))) return failure(error);
+    this.logger.warn({}, `${error.message}: this process serves in its place`);
     return new PredecessorGone(error.message);
   }
 }

@@ -130,7 +130,11 @@ export class Problems {
 }
 
 /** Equal for the same problem in two processes. */
-export function identityOf({ kind, subject, text }: Pick<StandingProblem, 'kind' | 'subject' | 'text'>): string {
+export function identityOf({
+  kind,
+  subject,
+  text,
+}: Pick<StandingProblem, 'kind' | 'subject' | 'text'>): string {
   return `${kind}\n${subject}\n${text}`;
 }
 

@@ -35,55 +35,55 @@ const BACKLOG_MAX = 4;
 export class Giver {
   /** Resolves with the successor's process number, once it is in charge. */
   readonly succeeded: Promise<number>;
-  readonly #system: System;
-  readonly #giving: Giving;
-  readonly #server: Server;
-  readonly #channels = new Set<Channel>();
-  #file: SocketFile | undefined;
-  #busy = false;
-  #isOver = false;
-  #succeed!: (pid: number) => void;
+  private readonly system: System;
+  private readonly giving: Giving;
+  private readonly server: Server;
+  private readonly channels = new Set<Channel>();
+  private file: SocketFile | undefined;
+  private busy = false;
+  private isOver = false;
+  private succeed!: (pid: number) => void;
 
   constructor(system: System, giving: Giving) {
-    this.#system = system;
-    this.#giving = giving;
-    this.succeeded = new Promise((resolve) => (this.#succeed = resolve));
-    this.#server = createServer({ pauseOnConnect: true }, (socket) => this.#accept(socket));
-    this.#server.maxConnections = BACKLOG_MAX;
+    this.system = system;
+    this.giving = giving;
+    this.succeeded = new Promise((resolve) => (this.succeed = resolve));
+    this.server = createServer({ pauseOnConnect: true }, (socket) => this.accept(socket));
+    this.server.maxConnections = BACKLOG_MAX;
   }
 
   /** Resolves when a successor can connect; rejects with the system's error. */
   async open(path: string): Promise<void> {
-    this.#file = await listenAt(this.#server, path);
-    this.#server.on('error', () => undefined);
-    this.#server.unref();
+    this.file = await listenAt(this.server, path);
+    this.server.on('error', () => undefined);
+    this.server.unref();
   }
 
   /** No successor from now on; one that is being served must do without. */
   close(): void {
-    this.#isOver = true;
-    if (this.#file !== undefined) removeSocketFile(this.#file);
-    this.#server.close();
-    for (const channel of this.#channels) channel.close();
-    this.#channels.clear();
+    this.isOver = true;
+    if (this.file !== undefined) removeSocketFile(this.file);
+    this.server.close();
+    for (const channel of this.channels) channel.close();
+    this.channels.clear();
   }
 
-  #accept(socket: Socket): void {
+  private accept(socket: Socket): void {
     const fd = handleOf(socket as unknown as Server)?.fd ?? -1;
     // Node would read what a connection brings without the descriptors.
-    const own = fd < 0 ? -1 : this.#system.dup(fd);
+    const own = fd < 0 ? -1 : this.system.dup(fd);
     socket.on('error', () => undefined);
     socket.destroy();
     if (own < 0) {
-      this.#giving.log('warn', `a takeover failed: ${systemError('dup', this.#system.errno()).message}`);
+      this.giving.log('warn', `a takeover failed: ${systemError('dup', this.system.errno()).message}`);
       return;
     }
-    void this.#serve(new Channel(this.#system, own));
+    void this.serve(new Channel(this.system, own));
   }
 
-  async #serve(channel: Channel): Promise<void> {
-    const { log } = this.#giving;
-    this.#channels.add(channel);
+  private async serve(channel: Channel): Promise<void> {
+    const { log } = this.giving;
+    this.channels.add(channel);
     let pid = 0;
     let left = false;
     let mine = false;
@@ -96,49 +96,49 @@ export class Giver {
       }
       const hello = await channel.message(STEP_MS);
       expectType(hello, 'hello');
-      const refusal = this.#refusal(hello);
+      const refusal = this.refusal(hello);
       if (refusal !== undefined) {
         log('warn', `a takeover by process ${pid} is refused: ${refusal}`);
         await channel.send({ type: 'refusal', reason: refusal });
         return;
       }
-      this.#busy = mine = true;
+      this.busy = mine = true;
       log('info', `process ${pid}, podns ${textOf(hello, 'version')}, begins to take over`);
-      await channel.send(welcomeMessage(this.#giving.welcome()));
+      await channel.send(welcomeMessage(this.giving.welcome()));
       step('welcomed');
-      while (await this.#fulfil(channel, await channel.message(WORK_MS)));
+      while (await this.fulfil(channel, await channel.message(WORK_MS)));
       left = true;
       step('leaving');
-      await this.#giving.leave();
+      await this.giving.leave();
       await channel.send({ type: 'left' });
       step('left');
       if (!(await livesOn(channel))) throw new ChannelError('it ended soon after');
       log('info', `process ${pid} has taken over; this one ends what it has begun`);
       this.close();
-      this.#succeed(pid);
+      this.succeed(pid);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      if (left) await this.#return();
-      if (!this.#isOver) log('warn', `the takeover by process ${pid} failed, this process goes on: ${reason}`);
+      if (left) await this.return();
+      if (!this.isOver) log('warn', `the takeover by process ${pid} failed, this process goes on: ${reason}`);
     } finally {
-      if (mine) this.#busy = false;
-      this.#channels.delete(channel);
+      if (mine) this.busy = false;
+      this.channels.delete(channel);
       channel.close();
     }
   }
 
-  #refusal(hello: Record<string, unknown>): string | undefined {
+  private refusal(hello: Record<string, unknown>): string | undefined {
     const protocol = numberOf(hello, 'protocol');
     if (protocol !== PROTOCOL)
       return `the successor speaks version ${protocol} of the protocol, and this podns ${PROTOCOL}; stop this process and start the other one`;
-    if (this.#isOver) return 'this process is ending';
-    if (this.#busy) return 'another process is taking over already';
+    if (this.isOver) return 'this process is ending';
+    if (this.busy) return 'another process is taking over already';
     return undefined;
   }
 
   /** False when the successor answers. */
-  async #fulfil(channel: Channel, message: Record<string, unknown>): Promise<boolean> {
-    const giving = this.#giving;
+  private async fulfil(channel: Channel, message: Record<string, unknown>): Promise<boolean> {
+    const giving = this.giving;
     switch (message['type']) {
       case 'view': {
         const { head, text } = giving.view();
@@ -164,9 +164,9 @@ export class Giver {
     }
   }
 
-  async #return(): Promise<void> {
-    if (this.#isOver) return;
-    await this.#giving.stay();
+  private async return(): Promise<void> {
+    if (this.isOver) return;
+    await this.giving.stay();
     step('returned');
   }
 }

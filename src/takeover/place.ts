@@ -25,7 +25,9 @@ export function placeOf(options: PlaceOptions): Place {
   const path = asked !== '' ? asked : state !== '' ? join(state, 'takeover.sock') : derived(options);
   if (typeof path !== 'string') return path;
   if (Buffer.byteLength(path) <= PATH_MAX) return { path };
-  return { reason: `the path ${path} is longer than ${PATH_MAX} octets; set takeover_socket to a shorter one` };
+  return {
+    reason: `the path ${path} is longer than ${PATH_MAX} octets; set takeover_socket to a shorter one`,
+  };
 }
 
 function derived({ admin, environment }: PlaceOptions): string | { reason: string } {

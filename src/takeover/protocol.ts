@@ -79,7 +79,11 @@ export function objectsOf(
   most: number,
 ): Record<string, unknown>[] {
   const value = message[key];
-  if (!Array.isArray(value) || value.length > most || value.some((one) => typeof one !== 'object' || one === null))
+  if (
+    !Array.isArray(value) ||
+    value.length > most ||
+    value.some((one) => typeof one !== 'object' || one === null)
+  )
     throw new ChannelError(`${String(message['type'])}: ${key} is no list of at most ${most}`);
   return value as Record<string, unknown>[];
 }

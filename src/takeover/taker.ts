@@ -27,12 +27,12 @@ export interface HandedText {
 
 export class Taker {
   readonly welcome: Welcome;
-  readonly #channel: Channel;
-  readonly #system: System;
+  private readonly channel: Channel;
+  private readonly system: System;
 
   private constructor(system: System, channel: Channel, welcome: Welcome) {
-    this.#system = system;
-    this.#channel = channel;
+    this.system = system;
+    this.channel = channel;
     this.welcome = welcome;
   }
 
@@ -58,8 +58,8 @@ export class Taker {
 
   /** Resolves with the beginning of the view; what follows is read from it. Rejects with TakeoverError. */
   async view(): Promise<HandedText> {
-    const channel = this.#channel;
-    const head = await this.#told(async () => {
+    const channel = this.channel;
+    const head = await this.told(async () => {
       await channel.send({ type: 'view' });
       const message = await channel.message(STEP_MS);
       expectType(message, 'view');
@@ -71,7 +71,7 @@ export class Taker {
       head,
       read: async (buffer, offset, length) => {
         while (piece.length === 0 && !ended) {
-          const frame = await this.#told(() => channel.next(STEP_MS));
+          const frame = await this.told(() => channel.next(STEP_MS));
           if (frame.kind !== 'text') throw new TakeoverError(`text was expected, and ${frame.kind} came`);
           piece = Buffer.from(frame.octets);
           ended = piece.length === 0;
@@ -85,8 +85,8 @@ export class Taker {
 
   /** The sockets, which the caller owns from now on, and the digest of the view. Rejects with TakeoverError. */
   sockets(): Promise<{ sockets: HandedSockets; digest: string }> {
-    return this.#told(async () => {
-      const channel = this.#channel;
+    return this.told(async () => {
+      const channel = this.channel;
       await channel.send({ type: 'sockets' });
       const message = await channel.message(DIGEST_MS);
       const named = readSockets(message);
@@ -97,7 +97,7 @@ export class Taker {
         got += frame.count;
       }
       const fds = channel.descriptors.splice(0);
-      const sockets = new HandedSockets(this.#system, named, fds);
+      const sockets = new HandedSockets(this.system, named, fds);
       if (fds.length === named.length) return { sockets, digest: textOf(message, 'digest') };
       sockets.close();
       throw new ChannelError(`${named.length} sockets were announced, and ${fds.length} came`);
@@ -106,9 +106,9 @@ export class Taker {
 
   /** Says that this process answers; resolves when the other one reads nothing any more. Rejects with TakeoverError. */
   async serving(): Promise<void> {
-    await this.#told(async () => {
-      await this.#channel.send({ type: 'serving' });
-      expectType(await this.#channel.message(STEP_MS), 'left');
+    await this.told(async () => {
+      await this.channel.send({ type: 'serving' });
+      expectType(await this.channel.message(STEP_MS), 'left');
     });
   }
 
@@ -116,16 +116,16 @@ export class Taker {
   async released(): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, STEP_MS)));
-    await Promise.race([this.#channel.ended, late]);
+    await Promise.race([this.channel.ended, late]);
     clearTimeout(timer);
     this.close();
   }
 
   close(): void {
-    this.#channel.close();
+    this.channel.close();
   }
 
-  async #told<T>(work: () => Promise<T>): Promise<T> {
+  private async told<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work();
     } catch (error) {
@@ -136,16 +136,16 @@ export class Taker {
 
 /** Sockets by what they are for; the listeners of this process take those that they need. */
 export class HandedSockets {
-  readonly #system: System;
-  readonly #sockets = new Map<string, number[]>();
+  private readonly system: System;
+  private readonly sockets = new Map<string, number[]>();
 
   constructor(system: System, named: readonly HandedSocket[], fds: readonly number[]) {
-    this.#system = system;
+    this.system = system;
     for (const [i, fd] of fds.entries()) {
       const { protocol, address, port } = named[i] ?? { protocol: '', address: '', port: 0 };
       const key = keyOf(protocol, address, port);
-      const same = this.#sockets.get(key);
-      if (same === undefined) this.#sockets.set(key, [fd]);
+      const same = this.sockets.get(key);
+      if (same === undefined) this.sockets.set(key, [fd]);
       else same.push(fd);
     }
   }
@@ -153,19 +153,19 @@ export class HandedSockets {
   /** Those of one listener, which the caller owns from now on; empty where there are none. */
   take(protocol: HandedSocket['protocol'], address: string, port: number): number[] {
     const key = keyOf(protocol, address, port);
-    const found = this.#sockets.get(key) ?? [];
-    this.#sockets.delete(key);
+    const found = this.sockets.get(key) ?? [];
+    this.sockets.delete(key);
     return found;
   }
 
   has(protocol: HandedSocket['protocol'], address: string, port: number): boolean {
-    return this.#sockets.has(keyOf(protocol, address, port));
+    return this.sockets.has(keyOf(protocol, address, port));
   }
 
   /** Closes what nobody has taken; the other process still has it. */
   close(): void {
-    for (const fds of this.#sockets.values()) for (const fd of fds) this.#system.close(fd);
-    this.#sockets.clear();
+    for (const fds of this.sockets.values()) for (const fd of fds) this.system.close(fd);
+    this.sockets.clear();
   }
 }
 

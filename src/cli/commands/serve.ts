@@ -94,8 +94,7 @@ async function serve({ config, origins, problems }: LoadedConfig, io: Io, manner
   const inherited = inheritedSockets(io);
   const sockets = new ServeSockets(inherited);
   const version = packageVersion();
-  const succession =
-    manner === 'takeover' ? await predecessor(config, io, version, logger) : undefined;
+  const succession = manner === 'takeover' ? await predecessor(config, io, version, logger) : undefined;
   const cookieSecret = succession?.cookieSecret;
   const server = makeServer({ ...config, zones, listen: [] }, logger, sockets, cookieSecret);
   const opened: { close(): Promise<void> }[] = [server];
