@@ -13,7 +13,7 @@ import { readZones } from '../../source/zones/zone-dir.ts';
 import { bannerText } from '../banner.ts';
 import { bindError } from '../bind-error.ts';
 import { defaultListen } from '../default-listen.ts';
-import { CommandError, EXIT_BAD_CONFIG, EXIT_USAGE } from '../exit.ts';
+import { CommandError, EXIT_BAD_CONFIG, EXIT_FAILURE, EXIT_USAGE } from '../exit.ts';
 import { digLines } from '../hints.ts';
 import { pathOf, type Io } from '../io.ts';
 import { makeLog } from '../log.ts';
@@ -108,6 +108,8 @@ async function serve({ config, origins, problems }: LoadedConfig, io: Io, manner
       void reload(server, manager);
     },
   });
+  let ended = '';
+  void signals.received.then((signal) => (ended = signal));
   try {
     let known: boolean;
     if (succession === undefined) {
@@ -135,8 +137,12 @@ async function serve({ config, origins, problems }: LoadedConfig, io: Io, manner
     admin = await openAdmin(server, { ...config, adminToken }, { asked, logger, fd: adminFd });
     if (admin !== undefined) opened.push(admin);
     await server.handing.served();
+    if (ended !== '' && succession !== undefined)
+      throw new CommandError(EXIT_FAILURE, `${ended} came before the takeover; the running process goes on`);
     await succession?.serving(server, () => manager.inCharge(statusLine(server)));
     sockets.handed?.close();
+    const stayed = (): void => manager.inCharge(statusLine(server));
+    giver = await offerTakeover({ config, io, version, logger, server, admin, watchdog, stayed });
     io.out(
       bannerText({
         version: packageVersion(),
@@ -150,8 +156,6 @@ async function serve({ config, origins, problems }: LoadedConfig, io: Io, manner
     );
     if (succession === undefined) manager.ready(statusLine(server));
     if (manner !== 'start' && process.connected) tellStarter(succession !== undefined);
-    const stayed = (): void => manager.inCharge(statusLine(server));
-    giver = await offerTakeover({ config, io, version, logger, server, admin, watchdog, stayed });
     const why = await Promise.race([signals.received, ...(giver === undefined ? [] : [giver.succeeded])]);
     if (typeof why === 'string') {
       manager.stopping();
@@ -170,6 +174,7 @@ async function serve({ config, origins, problems }: LoadedConfig, io: Io, manner
   } finally {
     giver?.close();
     succession?.close();
+    sockets.handed?.close();
     await Promise.all(opened.map((part) => part.close()));
     manager.close();
     signals.release();
