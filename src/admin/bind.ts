@@ -4,7 +4,7 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { dirname } from 'node:path';
 import { parseListen } from '../transport/listen.ts';
-import { isLive, listenAt, type SocketFile } from '../transport/unix-socket.ts';
+import { isLive, listenAt, socketFile, type SocketFile } from '../transport/unix-socket.ts';
 
 /** The parts of `ADDR:PORT` or `unix:PATH`. */
 export type Bind = { path: string } | { address: string; port: number };
@@ -32,8 +32,8 @@ export async function bindServer(server: Server, bind: Bind, fd?: number): Promi
     const address = `unix:${bind.path}`;
     if (fd !== undefined) {
       await listening(server, () => server.listen({ fd }));
-      const there = lstatSync(bind.path, { throwIfNoEntry: false });
-      return there === undefined ? { address } : { address, file: { path: bind.path, inode: there.ino } };
+      const file = socketFile(bind.path);
+      return file === undefined ? { address } : { address, file };
     }
     await removeDeadSocket(bind.path);
     checkSocketPlace(bind.path);

@@ -63,6 +63,7 @@ export class Giver {
   close(): void {
     this.isOver = true;
     if (this.file !== undefined) removeSocketFile(this.file);
+    this.file = undefined;
     this.server.close();
     for (const channel of this.channels) channel.close();
     this.channels.clear();

@@ -9,13 +9,20 @@ import { dirname, join } from 'node:path';
 /** What a socket file was when it was made, to tell later whether it is still that one. */
 export interface SocketFile {
   path: string;
-  inode: number;
+  /** A file system uses the number of a file again when that is gone; its time tells the two apart. */
+  identity: string;
+}
+
+/** What stands at the path now; undefined where nothing does. */
+export function socketFile(path: string): SocketFile | undefined {
+  const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+  return stats && { path, identity: `${stats.ino} ${stats.mtimeNs}` };
 }
 
 /** Resolves when the server listens; rejects with the system's error. The file has mode 0600. */
 export async function listenAt(server: Server, path: string): Promise<SocketFile> {
-  // As short as can be: the system takes 107 octets.
-  const beside = join(dirname(path), `.${process.pid}`);
+  // As short as can be: the system takes 107 octets. Without a letter Node would take it for a port.
+  const beside = join(dirname(path), `.p${process.pid}`);
   if (lstatSync(beside, { throwIfNoEntry: false })?.isSocket() === true) unlinkSync(beside);
   // listen() creates the file, so the umask closes the gap that a later chmod would leave.
   const mask = process.umask(0o177);
@@ -31,22 +38,22 @@ export async function listenAt(server: Server, path: string): Promise<SocketFile
   } finally {
     process.umask(mask);
   }
-  const { ino: inode } = lstatSync(beside);
   try {
+    const { identity } = socketFile(beside)!;
     renameSync(beside, path);
+    return { path, identity };
   } catch (error) {
     server.close();
     throw error;
   }
-  return { path, inode };
 }
 
 /** Removes the file, unless another process has put its own in the place. */
-export function removeSocketFile({ path, inode }: SocketFile): void {
+export function removeSocketFile({ path, identity }: SocketFile): void {
   try {
-    if (lstatSync(path).ino === inode) unlinkSync(path);
+    if (socketFile(path)?.identity === identity) unlinkSync(path);
   } catch {
-    // It is gone, or the folder is.
+    // The folder is gone.
   }
 }
 
