@@ -217,7 +217,7 @@ describe.skipIf(system === undefined || process.getuid?.() !== 0)('another user'
 
 describe.skipIf(system === undefined)('what a successor gets', { timeout: 60_000 }, () => {
   it('is the admin listener too, by TCP and by a unix socket, and the time since which problems stand', async () => {
-    for (const admin of [`127.0.0.1:${await freePort('127.0.0.1')}`, 'unix:admin.sock']) {
+    for (const admin of [`127.0.0.1:${await freePort('127.0.0.1')}`, `unix:${folder}/admin.sock`]) {
       const own = new Succeeding(folder);
       const set = changed(flags, { off: admin });
       try {
