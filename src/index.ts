@@ -1,7 +1,7 @@
 /** podns as a library: a DNS server for pods that can also answer without a socket. */
 export { createServer } from './server/podns-server.ts';
 export type { BoundListener, PodnsServer, ServerStatus } from './server/podns-server.ts';
-export type { ServerOptions } from './server.ts';
+export type { ServerOptions } from './server/options.ts';
 export { ExplainError } from './explain/facts.ts';
 export type { ExplainAsk } from './explain/facts.ts';
 export type {

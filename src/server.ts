@@ -1,7 +1,6 @@
 /** Wires configuration → sources → catalog → trie → transports, for the library, the admin listener and the command. */
 import { Deferred } from './answer/defer/deferred.ts';
 import { systemClock, monotonicBy } from './base/clock.ts';
-import type { Clock } from './base/clock.ts';
 import type { AnswerSettings } from './answer/settings.ts';
 import type { Peer } from './answer/peer.ts';
 import { DEFERRED, Responder } from './answer/responder.ts';
@@ -10,7 +9,6 @@ import { completeConfig } from './config.ts';
 import type { Config } from './config/table.ts';
 import { AnswerCounts } from './server/answer-counts.ts';
 import type { Answering } from './transport/transport.ts';
-import type { InheritedSockets } from './transport/inherited.ts';
 import type { Listen } from './transport/listen.ts';
 import type { Kind, Problem, Resource, Sink, Source } from './model.ts';
 import type { Announcer } from './server/announcer.ts';
@@ -18,6 +16,9 @@ import { Feed } from './server/feed.ts';
 import { gatewaysOf } from './server/engines.ts';
 import type { Gateways } from './server/gateways.ts';
 import { endServer } from './server/ending.ts';
+import type { ServerOptions } from './server/options.ts';
+import { Handing } from './server/handing.ts';
+import type { HandedView } from './server/handing.ts';
 import type { SourceStatus } from './server/source-status.ts';
 import { catalogInventory } from './server/inventory.ts';
 import { ShrinkGuard } from './server/shrink-guard.ts';
@@ -35,7 +36,6 @@ import { ApiChanges, validated } from './server/changes.ts';
 import type { Changes } from './server/changes.ts';
 import { Observing } from './server/observing.ts';
 import { silent } from './server/logger.ts';
-import type { Logger } from './server/logger.ts';
 import { Forwarding } from './server/forwarding.ts';
 import { DirectClients } from './server/direct-client.ts';
 import type { AnswerClient, QueryResult } from './server/direct-client.ts';
@@ -46,28 +46,9 @@ import { LARGE_LOAD, releaseMemory } from './server/release-memory.ts';
 import { checkStateFolder } from './server/state-folder.ts';
 import { configuredSources } from './server/sources.ts';
 import { reserveMemory } from './trie/memory.ts';
-import type { Reserve, TrieMemory } from './trie/memory.ts';
+import type { TrieMemory } from './trie/memory.ts';
 import { View } from './trie/read/view.ts';
 import { TrieWriter } from './trie/write/writer.ts';
-
-export interface ServerOptions {
-  /** Settings that differ from their defaults, by their names in `Config`. Listeners among them open in `start`. */
-  config?: Partial<Config>;
-  /** Further sources, which come after those of the configuration in precedence. */
-  sources?: Source[];
-  logger?: Logger;
-  version?: string;
-  /** @internal For tests: monotonic milliseconds with timers. */
-  clock?: Clock;
-  /** @internal For tests: milliseconds since 1970. */
-  wallClock?: () => number;
-  /** Octets of address space for the view; memory is used where it is touched. Default: enough for 30 million names. */
-  reserve?: Reserve;
-  /** 16 octets, equal for all servers that share one address (RFC 9018). */
-  cookieSecret?: Uint8Array;
-  /** @internal Sockets that are bound already. */
-  inherited?: InheritedSockets;
-}
 
 /** Undefined where a server would stay silent. */
 type Answer = Uint8Array | undefined;
@@ -99,6 +80,8 @@ export class ServerCore {
   readonly outside: Forwarding;
   readonly recording: Recording;
   private readonly transports: Transports;
+  /** What a successor is given, and what a predecessor has given. */
+  readonly handing: Handing;
   private readonly answering: Answering;
   /** What the main thread has answered, and what each VPC has asked. */
   readonly answers: AnswerCounts;
@@ -260,7 +243,8 @@ export class ServerCore {
       turnedAway: () => turnedAway(this.transports.listeners, this.deferred, this.outside.counters),
     });
     this.peers = new DirectClients(this.transports);
-    const { catalog, feed, deferred, outside, transports } = this;
+    const { catalog, feed, deferred, outside, transports, sources, subscribers } = this;
+    this.handing = new Handing({ catalog, feed, sources, subscribers, transports, wallClock });
     const inventory = catalogInventory(catalog);
     const fixed = { memory, settings, config, seconds };
     this.explainer = lazyExplainer({ ...fixed, catalog, inventory, feed, deferred, outside, transports });
@@ -268,11 +252,11 @@ export class ServerCore {
   }
 
   /**
-   * Takes up the saved view; `start` does so as well. Rejects with StateFolderError where somebody else may have
-   * written it.
+   * Takes up the saved view, or that of a predecessor; `start` does so as well. Rejects with StateFolderError where
+   * somebody else may have written it.
    */
-  restore(): Promise<void> {
-    return (this.restored ??= this.load());
+  restore(handed?: HandedView): Promise<void> {
+    return (this.restored ??= this.load(handed));
   }
 
   /**
@@ -290,15 +274,20 @@ export class ServerCore {
     this.staleness.look();
     this.sources.forEach((source, i) => {
       this.running.push(source);
-      source.start(this.sinks[i]!, this.subscribers.saved?.resume(source.name));
+      source.start(this.sinks[i]!, this.handing.resume(source.name));
     });
     await this.transports.ready();
   }
 
-  private async load(): Promise<void> {
+  private async load(handed: HandedView | undefined): Promise<void> {
     if (this.config.state !== '') checkStateFolder(this.config.state);
     this.sinks.push(...this.sources.map((source) => this.feed.sink(source.name)));
     const { saved } = this.subscribers;
+    if (handed !== undefined) {
+      this.handing.hold();
+      await this.handing.take(handed);
+      return;
+    }
     const records = (await saved?.load()) ?? 0;
     if (records > 0) this.observing.logger.info({ path: saved!.path, records }, 'the saved view is served');
   }

@@ -11,6 +11,8 @@ export const ROOMS: Record<string, string> = {
     'answers of upstreams in shared memory, ready to be sent: one writer, any number of readers',
   answer: 'deciding, encoding, holding; never a socket',
   transport: 'sockets; knows nothing of names',
+  takeover:
+    'what a process gives its successor over a unix socket: view, sockets, secret; knows nothing of records',
   catalog: 'which source gave what, packed; conflicts; change sets; moments; the saved view',
   source: 'where records come from; each validates, and delivers transactions into a sink',
   forward: 'outside names: upstreams and their cache',
@@ -39,6 +41,7 @@ export const ALLOWED: Record<string, string[]> = {
   'shared-cache': ['base', 'dns'],
   answer: ['base', 'dns', 'trie', 'model', 'shared-cache'],
   transport: ['locations', 'dns', 'answer', 'trie'],
+  takeover: ['transport/handle', 'transport/syscalls', 'transport/unix-socket'],
   catalog: ['base', 'model', 'dns'],
   source: ['locations', 'base', 'model', 'dns'],
   forward: ['base', 'dns', 'model', 'shared-cache', 'answer/peer', 'answer/settings'],
@@ -97,6 +100,9 @@ export const ALLOWED: Record<string, string[]> = {
     'dns',
     'answer/record/reader',
     'transport/listen',
+    // A unix socket, and the listening socket that a successor is given.
+    'transport/unix-socket',
+    'transport/handle',
     // Metrics read what answers were counted under.
     'answer/counts',
     'answer/vpc-counts',
@@ -119,6 +125,9 @@ export const ALLOWED: Record<string, string[]> = {
     'transport/syscalls',
     // The sockets of a socket unit come to the process, not to the library.
     'transport/inherited',
+    'transport/unix-socket',
+    // A process takes over, not the library.
+    'takeover',
     // `check` reads the host's resolvers as the forwarder does.
     'forward/routes/resolv-conf',
   ],

@@ -102,7 +102,7 @@ if [ "$1" = configure ] && [ -d /run/systemd/system ]; then
   systemctl daemon-reload
   systemctl enable podns.service
   # The service that runs keeps its sockets until it is told otherwise; a new one is started.
-  if systemctl is-active --quiet podns.service; then systemctl restart podns.service; else systemctl start podns.service; fi
+  if systemctl is-active --quiet podns.service; then systemctl reload podns.service || systemctl restart podns.service; else systemctl start podns.service; fi
 fi
 `;
 const REMOVED = `#!/bin/sh

@@ -1,9 +1,10 @@
 /** Binds an HTTP server to an address or a unix socket; replaces a dead socket file, but not a live one. */
 import { lstatSync, statSync, unlinkSync } from 'node:fs';
 import type { Server } from 'node:http';
-import { connect, type AddressInfo } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { dirname } from 'node:path';
 import { parseListen } from '../transport/listen.ts';
+import { isLive, listenAt, socketFile, type SocketFile } from '../transport/unix-socket.ts';
 
 /** The parts of `ADDR:PORT` or `unix:PATH`. */
 export type Bind = { path: string } | { address: string; port: number };
@@ -15,28 +16,34 @@ export function parseBind(text: string): Bind {
   return { address, port };
 }
 
+/** `address`: as text, a port of 0 replaced by the real one. */
+export interface BoundServer {
+  address: string;
+  file?: SocketFile;
+}
+
 /**
- * Resolves with the bound address as text, a port of 0 replaced by the real one. Rejects with the system's error
+ * Listens, on `fd` where another process has bound it already. Rejects with the system's error
  * (`EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL`), also if another process answers on the socket file, or with
  * `SocketPlaceError`. Creates a socket file with mode 0600.
  */
-export async function bindServer(server: Server, bind: Bind): Promise<string> {
+export async function bindServer(server: Server, bind: Bind, fd?: number): Promise<BoundServer> {
   if ('path' in bind) {
+    const address = `unix:${bind.path}`;
+    if (fd !== undefined) {
+      await listening(server, () => server.listen({ fd }));
+      const file = socketFile(bind.path);
+      return file === undefined ? { address } : { address, file };
+    }
     await removeDeadSocket(bind.path);
     checkSocketPlace(bind.path);
-    // listen() creates the file, so the umask closes the gap that a later chmod would leave.
-    const mask = process.umask(0o177);
-    try {
-      await listening(server, () => server.listen(bind.path));
-    } finally {
-      process.umask(mask);
-    }
-    return `unix:${bind.path}`;
+    return { address, file: await listenAt(server, bind.path) };
   }
   const { address, port } = bind;
-  await listening(server, () => server.listen({ host: address, port, ipv6Only: address.includes(':') }));
+  const own = { host: address, port, ipv6Only: address.includes(':') };
+  await listening(server, () => server.listen(fd === undefined ? own : { fd }));
   const given = (server.address() as AddressInfo).port;
-  return address.includes(':') ? `[${address}]:${given}` : `${address}:${given}`;
+  return { address: address.includes(':') ? `[${address}]:${given}` : `${address}:${given}` };
 }
 
 /** The path cannot be that of a socket file; the message says why. */
@@ -73,16 +80,9 @@ function listening(server: Server, listen: () => void): Promise<void> {
   });
 }
 
-/** Removes a socket file without a listener. Anything else at the path stays, and `listen` fails on it. */
-export async function removeDeadSocket(path: string): Promise<void> {
+/** Removes a socket file without a listener. Anything else at the path stays, and binding fails on it. */
+async function removeDeadSocket(path: string): Promise<void> {
   if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() !== true) return;
-  const refused = await new Promise<boolean>((resolve) => {
-    const probe = connect(path);
-    probe.once('connect', () => {
-      probe.destroy();
-      resolve(false);
-    });
-    probe.once('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'ECONNREFUSED'));
-  });
-  if (refused) unlinkSync(path);
+  if (await isLive(path)) throw Object.assign(new Error(`listen EADDRINUSE ${path}`), { code: 'EADDRINUSE' });
+  unlinkSync(path);
 }

@@ -2,6 +2,8 @@
 import { createServer } from 'node:http';
 import fastify from 'fastify';
 import { isLoopback } from '../dns/address.ts';
+import { handleOf } from '../transport/handle.ts';
+import { removeSocketFile, type SocketFile } from '../transport/unix-socket.ts';
 import { bindServer, parseBind } from './bind.ts';
 import type { AdminFacts, AdminRoutes } from './health.ts';
 import { makeGuard } from './guard.ts';
@@ -31,8 +33,15 @@ export interface AdminOptions {
 }
 
 export interface Admin {
-  /** Resolves with the bound address as text. Rejects with the system's error, and then leaves nothing open. */
-  open(): Promise<string>;
+  /**
+   * Resolves with the bound address as text. Rejects with the system's error, and then leaves nothing open. `fd`: a
+   * listening socket, which is the admin listener's from now on.
+   */
+  open(fd?: number): Promise<string>;
+  /** The listening socket, to be given to a successor; -1 before `open`. */
+  readonly descriptor: number;
+  /** A successor has the listening socket: `close` leaves its file. */
+  handOver(): void;
   /** Stops listening, lets requests in flight end, and cuts them after a second. */
   close(): Promise<void>;
   /** Another token for all requests from now on. */
@@ -75,6 +84,7 @@ export function createAdmin(options: AdminOptions): Admin {
   // Enough for a thousand readers of the watch stream and other requests.
   server.maxConnections = 5_000;
   let address = '';
+  let file: SocketFile | undefined;
 
   return {
     get address() {
@@ -83,9 +93,15 @@ export function createAdmin(options: AdminOptions): Admin {
     setToken(fresh) {
       token = fresh;
     },
-    async open() {
+    get descriptor() {
+      return handleOf(server)?.fd ?? -1;
+    },
+    handOver() {
+      file = undefined;
+    },
+    async open(fd) {
       await app.ready();
-      address = await bindServer(server, bind);
+      ({ address, file } = { file: undefined, ...(await bindServer(server, bind, fd)) });
       // An error of accept (EMFILE) must not end a nameserver.
       server.on('error', () => {});
       return address;
@@ -93,6 +109,7 @@ export function createAdmin(options: AdminOptions): Admin {
     async close() {
       if (address !== '') {
         address = '';
+        if (file !== undefined) removeSocketFile(file);
         const closed = new Promise<void>((resolve) => server.close(() => resolve()));
         const cut = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE);
         // Ends the streams, which do not end by themselves.

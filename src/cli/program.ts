@@ -17,6 +17,7 @@ const listing =
 
 const COMMANDS: Record<string, Loader> = {
   serve: async (io) => (await import('./commands/serve.ts')).serveCommand(io),
+  upgrade: async (io) => (await import('./commands/upgrade.ts')).upgradeCommand(io),
   check: async (io) => (await import('./commands/check.ts')).checkCommand(io),
   explain: async (io) => (await import('./commands/explain.ts')).explainCommand(io),
   query: async (io) => (await import('./commands/query.ts')).queryCommand(io),

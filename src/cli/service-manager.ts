@@ -17,6 +17,8 @@ const MESSAGE_MAX = 1024;
 export interface ServiceManager {
   /** READY=1, with what `systemctl status` shows; then the watchdog is fed, if the unit has one. */
   ready(status: string): void;
+  /** READY=1, and that this process is the service's main one from now on: it has taken over from another. */
+  inCharge(status: string): void;
   reloading(): void;
   stopping(): void;
   /** Stops feeding the watchdog. */
@@ -25,10 +27,16 @@ export interface ServiceManager {
 
 const nobody: ServiceManager = {
   ready: () => undefined,
+  inCharge: () => undefined,
   reloading: () => undefined,
   stopping: () => undefined,
   close: () => undefined,
 };
+
+/** WATCHDOG_USEC where it is meant for this process, '' otherwise. */
+export function watchdogOf(environment: Record<string, string | undefined>): string {
+  return watchdogInterval(environment, process.pid) > 0 ? environment['WATCHDOG_USEC']! : '';
+}
 
 /** Milliseconds between two signs of life: half of what the unit allows; 0 without a watchdog for this process. */
 export function watchdogInterval(environment: Record<string, string | undefined>, pid: number): number {
@@ -37,10 +45,14 @@ export function watchdogInterval(environment: Record<string, string | undefined>
   return Number(microseconds) / 2000;
 }
 
-/** The service manager that NOTIFY_SOCKET names; without one, nothing is sent. `warn` gets why it cannot be told. */
+/**
+ * The service manager that NOTIFY_SOCKET names; without one, nothing is sent. `warn` gets why it cannot be told.
+ * `watchdog`: WATCHDOG_USEC of the process before this one, whose service this one continues.
+ */
 export function serviceManager(
   environment: Record<string, string | undefined>,
   warn: (text: string) => void,
+  watchdog = '',
 ): ServiceManager {
   const { NOTIFY_SOCKET: path = '' } = environment;
   if (path === '') return nobody;
@@ -53,8 +65,11 @@ export function serviceManager(
     );
     return nobody;
   }
-  const interval = watchdogInterval(environment, process.pid);
-  let watchdog: NodeJS.Timeout | undefined;
+  const interval =
+    watchdog === ''
+      ? watchdogInterval(environment, process.pid)
+      : watchdogInterval({ WATCHDOG_USEC: watchdog }, process.pid);
+  let timer: NodeJS.Timeout | undefined;
   const tell = (text: string): void => {
     try {
       send(text);
@@ -62,14 +77,19 @@ export function serviceManager(
       warn(`cannot tell the service manager at ${path}: ${(error as Error).message}`);
     }
   };
+  const ready = (status: string, before = ''): void => {
+    tell(`${before}READY=1\nSTATUS=${status.replaceAll('\n', ' ')}`);
+    if (interval > 0) timer ??= setInterval(() => tell('WATCHDOG=1'), interval).unref();
+  };
   return {
-    ready(status) {
-      tell(`READY=1\nSTATUS=${status.replaceAll('\n', ' ')}`);
-      if (interval > 0) watchdog ??= setInterval(() => tell('WATCHDOG=1'), interval).unref();
-    },
+    ready,
+    inCharge: (status) => ready(status, `MAINPID=${process.pid}\n`),
     reloading: () => tell('RELOADING=1'),
     stopping: () => tell('STOPPING=1'),
-    close: () => clearInterval(watchdog),
+    close() {
+      clearInterval(timer);
+      timer = undefined;
+    },
   };
 }
 

@@ -2,6 +2,7 @@
 
 export const SUMMARIES: Record<string, string> = {
   serve: 'answer DNS; by default from ./zones, on 127.0.0.1:5300 and [::1]:5300',
+  upgrade: 'start a new server in the place of the running one, with the same flags; no query is lost',
   check: 'check zone files and configuration: prints file:line:col, exit code 78 on errors',
   explain: 'print why a pod gets its answer',
   query: 'ask a DNS server, or ask as a pod would, and print the answer',

@@ -84,6 +84,28 @@ export const SETTINGS = {
     'file with that token, where admin_token is not given; podns reads it at the start and at SIGHUP',
     file,
   ),
+  takeoverSocket: setting(
+    'Serving',
+    'FILE',
+    value.text,
+    '',
+    'unix socket by which `serve --takeover` of the same user takes the place of this process; default: takeover.sock in the state folder, else one in the folder of the user for the admin address',
+    file,
+  ),
+  takeoverDrain: setting(
+    'Serving',
+    'DURATION',
+    value.duration,
+    60 * SECOND,
+    'time for which a process that was taken over from serves its open TCP connections',
+  ),
+  takeoverPatience: setting(
+    'Serving',
+    'DURATION',
+    value.duration,
+    30 * SECOND,
+    'time for which a process that takes over waits for sources that the running one does not have; then it gives up',
+  ),
   adminHosts: setting(
     'Serving',
     'NAME',

@@ -92,6 +92,8 @@ export class Feed {
   private readonly applied: Applied[] = [];
   /** The number of sources that have more transactions to deliver at once. */
   private gathering = 0;
+  /** Sources that went on in this process from what another one had of them, and have said nothing here yet. */
+  readonly awaited = new Set<string>();
   /** Keys of resources that the projection has refused: the catalog has a newer version of them than the projection. */
   private readonly refused = new Set<string>();
   /** The pods of outdated VPCs that are still to be put once more. */
@@ -195,6 +197,7 @@ export class Feed {
       },
       resumed: () => {
         status.synced = true;
+        this.awaited.delete(name);
       },
       problems: (scope, problems) => {
         if (problems.length === 0) feeder.problems.delete(scope);
@@ -226,6 +229,22 @@ export class Feed {
     const commit = (): IterableIterator<Change> => catalog.release(name, vpcs);
     void this.enqueue(feeder, { revision, commit, weigh: noLoss }, { ...NOTHING_OPEN, released: true });
     return true;
+  }
+
+  /**
+   * After `restore`: the records are those of a process that has the whole state of the source, which it lost at
+   * `lostSince`, 0 for not at all.
+   */
+  goOn(name: string, lostSince: number): void {
+    const { status } = this.feeders.get(name)!;
+    const { wallClock, elapsed } = this.options;
+    status.restored = false;
+    status.synced = true;
+    status.lostSince = lostSince;
+    status.lostAt = lostSince === 0 ? 0 : elapsed() - (wallClock() - lostSince);
+    status.state = lostSince === 0 ? 'live' : 'lost';
+    this.awaited.add(name);
+    this.options.onState(name);
   }
 
   /**
@@ -450,8 +469,10 @@ export class Feed {
       status.lastHeard = heard ?? now;
       if (heard === undefined) status.lastChange = now;
       feeder.times.note(revision, at ?? heard ?? now, full || heard !== undefined);
-      if (full) status.synced = true;
-      else {
+      if (full) {
+        status.synced = true;
+        this.awaited.delete(status.name);
+      } else {
         if (at !== undefined) {
           status.lag = Math.max(0, now - at);
           this.committed.observe(now - at);

@@ -3,11 +3,12 @@ import { EventEmitter } from 'node:events';
 import { KINDS, type Kind, type Problem } from '../model.ts';
 import type { Explanation } from '../explain/explanation.ts';
 import type { ExplainAsk } from '../explain/facts.ts';
-import { ServerCore, type ServerOptions } from '../server.ts';
+import { ServerCore } from '../server.ts';
 import type { Listen } from '../transport/listen.ts';
 import { Announcer, type ServerEvents } from './announcer.ts';
 import type { Changes } from './changes.ts';
 import type { AnswerClient, QueryResult } from './direct-client.ts';
+import type { ServerOptions } from './options.ts';
 import type { SourceStatus } from './source-status.ts';
 import type { OpenListener } from './transports.ts';
 

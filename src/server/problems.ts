@@ -45,6 +45,8 @@ export class Problems {
   private readonly tell: (event: ProblemEvent, isOneOfMany: boolean) => void;
   private readonly tellRest: (owner: string, count: number) => void;
   private listed = 0;
+  /** When problems began that stood in the process before this one, by `identityOf`. */
+  private earlier: ReadonlyMap<string, number> = new Map();
 
   /** `isOneOfMany`: others that came with it are told already. `tellRest`: how many those are that are told in sum. */
   constructor(
@@ -55,6 +57,11 @@ export class Problems {
     this.wallClock = wallClock;
     this.tell = tell;
     this.tellRest = tellRest;
+  }
+
+  /** Problems that begin here and stood in the process before this one stand since they began there. */
+  goOnFrom(earlier: ReadonlyMap<string, number>): void {
+    this.earlier = earlier;
   }
 
   /** From now on these problems of an owner stand, and no others. One that stood already stands since it began. */
@@ -72,7 +79,7 @@ export class Problems {
         after.unlisted++;
         continue;
       }
-      const problem = this.standing(one, subject, old?.since ?? this.wallClock());
+      const problem = this.standing(one, subject, old?.since);
       after.problems.set(id, problem);
       if (old === undefined) begun.push(problem);
     }
@@ -113,12 +120,22 @@ export class Problems {
     return kinds.some((kind) => counts.has(kind));
   }
 
-  private standing(one: Found, subject: string, since: number): StandingProblem {
+  private standing(one: Found, subject: string, stands: number | undefined): StandingProblem {
     const { kind = 'record', severity, reason } = one;
     const place = placeText(one.place);
     const text = place === '' ? reason : `${place}: ${reason}`;
+    const since = stands ?? this.earlier.get(identityOf({ kind, subject, text })) ?? this.wallClock();
     return { kind, severity, subject, text, remedy: remedyOf(kind), impact: impactOf(one), since };
   }
+}
+
+/** Equal for the same problem in two processes. */
+export function identityOf({
+  kind,
+  subject,
+  text,
+}: Pick<StandingProblem, 'kind' | 'subject' | 'text'>): string {
+  return `${kind}\n${subject}\n${text}`;
 }
 
 function subjectOf({ subject, key, place }: Found): string {

@@ -7,21 +7,13 @@ import { SnapshotKeeper } from '../catalog/saved/snapshot-keeper.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Problem, ResumePoint } from '../model.ts';
 import type { Feed } from './feed.ts';
-import type { SourceStatus } from './source-status.ts';
+import { resumePoint, sourceWords, type WordsOptions } from './source-words.ts';
 
-export interface SavedViewOptions {
+export interface SavedViewOptions extends WordsOptions {
   /** The state folder, which exists. */
   folder: string;
   catalog: Catalog;
   feed: Pick<Feed, 'restore'>;
-  states: () => Iterable<Readonly<SourceStatus>>;
-  /** What a source needs besides its revision to continue; see `Source.proof`. */
-  proofOf: (source: string, revision: string) => string | undefined;
-  /**
-   * Must be equal for a source to continue from the saved revision: another version of podns, or other rules for
-   * names, may read the same stream differently.
-   */
-  reading: string;
   /** Milliseconds since 1970. */
   wallClock: () => number;
   /** Reports a damaged file or a failed write; undefined once writing works again. */
@@ -42,6 +34,8 @@ export class SavedView {
   private readonly points = new Map<string, ResumePoint>();
   private timer: NodeJS.Timeout | undefined;
   private loading = false;
+  /** Another process writes the files, or may. */
+  private held = false;
   /** The current problems of reading and of writing. */
   private wrong: { files?: Problem | undefined; whole?: Problem | undefined } = {};
 
@@ -53,7 +47,7 @@ export class SavedView {
       catalog,
       path: join(folder, SNAPSHOT),
       now,
-      words: (name, revision) => this.wordsOf(name, revision),
+      words: sourceWords(options),
       reportWhole: (whole) => this.tell({ whole }),
     });
     this.keeper = new SnapshotKeeper({
@@ -87,13 +81,40 @@ export class SavedView {
     this.loading = true;
     for (const [i, { name, revision, heard, proof }] of view.sources.entries()) {
       await feed.restore(name, view.transactions[i]!, heard ?? view.savedAt);
-      const [readAs, own] = proof === undefined ? [] : (JSON.parse(proof) as string[]);
-      if (readAs === reading && own !== undefined) this.points.set(name, { revision, proof: own });
+      const point = resumePoint({ name, revision, proof }, reading);
+      if (point !== undefined) this.points.set(name, point);
     }
     this.loading = false;
     // The problem may have changed meanwhile.
-    this.keeper.changed();
+    this.changed();
     return view.records;
+  }
+
+  /** Another process may have these files: nothing is written until `release` or `takeUp`. */
+  hold(): void {
+    this.held = true;
+  }
+
+  /** No other process has the files, nor has had them. */
+  release(): void {
+    if (!this.held) return;
+    this.held = false;
+    this.keeper.changed();
+  }
+
+  /** Another process had the files, and has them no more: everything is written whole, soon. */
+  async takeUp(): Promise<void> {
+    await this.files.renew();
+    this.timer ??= setInterval(() => this.vouch(), VOUCH).unref();
+    this.held = true;
+    this.release();
+  }
+
+  /** Writes what has changed, and nothing after it, until `takeUp`. */
+  async give(): Promise<void> {
+    this.held = true;
+    this.files.hurry();
+    await this.keeper.settle();
   }
 
   /** The revision from which a source may continue if it can prove that it has missed nothing. */
@@ -104,7 +125,7 @@ export class SavedView {
   /** Called after every commit. */
   changed(): void {
     // Records that come from the files need not be written to them.
-    if (!this.loading) this.keeper.changed();
+    if (!this.loading && !this.held) this.keeper.changed();
   }
 
   /** Writes all pending changes. */
@@ -118,17 +139,7 @@ export class SavedView {
 
   /** Without a saved view there is nothing to confirm. */
   private vouch(): void {
-    if (this.savedAt !== 0) this.keeper.changed();
-  }
-
-  private wordsOf(name: string, revision: string): { heard: number | undefined; proof: string | undefined } {
-    const { proofOf, reading, states } = this.options;
-    const proof = proofOf(name, revision);
-    let heard: number | undefined;
-    for (const status of states()) {
-      if (status.name === name && status.lastHeard > 0) heard = status.lastHeard;
-    }
-    return { heard, proof: proof === undefined ? undefined : JSON.stringify([reading, proof]) };
+    if (this.savedAt !== 0) this.changed();
   }
 
   private tell(wrong: { files?: Problem | undefined } | { whole?: Problem | undefined }): void {

@@ -30,6 +30,8 @@ const RESTORED_GRACE = 10_000;
 export class Subscribers {
   readonly watchServer: WatchServer;
   readonly events: Events;
+  /** See `WordsOptions.reading`. */
+  readonly reading: string;
   /** Undefined without a state folder. */
   readonly saved: SavedView | undefined;
 
@@ -45,6 +47,7 @@ export class Subscribers {
       }),
     });
     this.events = new Events(wallClock, options.follower);
+    this.reading = `${version} ${config.zone}`;
     if (config.state === '') return;
     this.saved = new SavedView({
       folder: config.state,
@@ -54,7 +57,7 @@ export class Subscribers {
       // What is held is saved with the rest, and only a whole list can say again that it is to go.
       proofOf: (source, revision) =>
         guard.holdsOf(source) ? undefined : sources.find(({ name }) => name === source)?.proof?.(revision),
-      reading: `${version} ${config.zone}`,
+      reading: this.reading,
       wallClock,
       report: (problem) => problem !== undefined && report(problem),
     });

@@ -7,7 +7,9 @@ import type { Listener } from '../answer/peer.ts';
 import type { AnswerSettings } from '../answer/settings.ts';
 import { bindFreely } from '../transport/udp-batch/socket.ts';
 import type { VpcCounts } from '../answer/vpc-counts.ts';
-import type { InheritedSockets } from '../transport/inherited.ts';
+import { boundAddress, type BoundSockets } from '../transport/inherited.ts';
+import { wildcardFamily } from '../transport/interfaces.ts';
+import { loadSystem } from '../transport/syscalls.ts';
 import type { Answering, Transport } from '../transport/transport.ts';
 import { formatListen, parseListen } from '../transport/listen.ts';
 import type { Listen } from '../transport/listen.ts';
@@ -16,6 +18,7 @@ import { TcpPool } from '../transport/tcp/pool.ts';
 import { BatchTransport, batchUnavailableReason } from '../transport/udp-batch/udp-batch.ts';
 import { Crew } from '../transport/udp-batch/crew.ts';
 import { DgramTransport } from '../transport/udp-dgram/udp-dgram.ts';
+import type { DgramOptions } from '../transport/udp-dgram/sockets.ts';
 import type { SharedCache } from '../shared-cache/shared-cache.ts';
 import type { TrieMemory } from '../trie/memory.ts';
 import { Readers } from '../trie/memory.ts';
@@ -36,19 +39,35 @@ export interface TransportOptions {
   tcp: { idleMs: number; connections: number; client: number };
   logger: Pick<Logger, 'info' | 'warn'>;
   /** Sockets that are bound already, for the listeners whose address they have. */
-  inherited?: InheritedSockets | undefined;
+  inherited?: BoundSockets | undefined;
   /** Where a worker counts the queries of VPCs. */
   vpcCounts?: () => { counts: VpcCounts; giveBack: () => void };
 }
 
 type UdpKind = 'batch' | 'dgram';
+type UdpTransport = Transport & {
+  /** The bound sockets, which stay the transport's. */
+  descriptors(): readonly number[] | ReadonlyMap<string, number>;
+  /** Reads no socket any more, and leaves them bound. */
+  quiet(): void | Promise<void>;
+  resume(): void;
+};
+
+/** A socket of a listener, for a successor: one of several for UDP. */
+export interface ListenerSocket {
+  protocol: 'udp' | 'tcp';
+  /** Of the listener; a socket of a wildcard listener may have one of its addresses. */
+  address: string;
+  port: number;
+  fd: number;
+}
 
 export interface OpenListener {
   listener: Listener;
   /** The bound port; a port of 0 is replaced by the real one. */
   port: number;
-  udp: Transport;
-  tcp: Transport;
+  udp: UdpTransport;
+  tcp: TcpTransport;
   udpKind: UdpKind;
   /**
    * Answers the queries of this listener within `graceMs`, and closes its sockets; other listeners are not affected.
@@ -125,6 +144,29 @@ export class Transports {
     this.crew = undefined;
   }
 
+  /** Every socket, for a successor; they stay this process's. */
+  sockets(): ListenerSocket[] {
+    return this.listeners.flatMap(({ listener: { address }, port, udp, tcp }) => [
+      ...[...udp.descriptors().values()].map((fd) => ({ protocol: 'udp' as const, address, port, fd })),
+      { protocol: 'tcp' as const, address, port, fd: tcp.descriptor },
+    ]);
+  }
+
+  /** Reads no UDP socket any more, once what was read is answered; TCP is served as before. */
+  async quiet(): Promise<void> {
+    await Promise.all(this.listeners.map(({ udp }) => udp.quiet()));
+  }
+
+  /** Reads again after `quiet`. */
+  resume(): void {
+    for (const { udp } of this.listeners) udp.resume();
+  }
+
+  /** After `quiet`: accepts no connection, and serves those that there are for at most so long. */
+  async retire(milliseconds: number): Promise<void> {
+    await Promise.all(this.listeners.map(({ tcp }) => tcp.retire(milliseconds)));
+  }
+
   private async bind(listener: Listener): Promise<OpenListener> {
     const udpKind = this.udpKind();
     const inherited = (protocol: 'udp' | 'tcp'): number[] =>
@@ -136,7 +178,7 @@ export class Transports {
     // Both transports share the listener object, so that explanations name the port that is really bound.
     listener.port = port;
     listener.text = formatListen(listener);
-    let tcp: Transport;
+    let tcp: TcpTransport;
     try {
       const [tcpFd] = inherited('tcp');
       const opened = await openTransport('tcp', listener, (fd) => this.tcpTransport(listener, fd ?? tcpFd));
@@ -178,10 +220,9 @@ export class Transports {
   }
 
   /** `fds`: sockets that are bound already, inherited or early; the batch transport binds a missing address early itself. */
-  private udpTransport(kind: UdpKind, listener: Listener, fds: readonly number[]): Transport {
+  private udpTransport(kind: UdpKind, listener: Listener, fds: readonly number[]): UdpTransport {
     if (kind === 'batch') return new BatchTransport(listener, (this.crew ??= this.hire()), { fds });
-    const [fd] = fds;
-    return new DgramTransport(listener, this.options.answering, fd === undefined ? {} : { fd });
+    return new DgramTransport(listener, this.options.answering, dgramSockets(listener, fds));
   }
 
   private hire(): Crew {
@@ -208,7 +249,7 @@ export class Transports {
     });
   }
 
-  private tcpTransport(listener: Listener, fd: number | undefined): Transport {
+  private tcpTransport(listener: Listener, fd: number | undefined): TcpTransport {
     const { pool } = this;
     return new TcpTransport(listener, this.options.answering, fd === undefined ? { pool } : { pool, fd });
   }
@@ -233,11 +274,11 @@ export class BindError extends Error {
 }
 
 /** Opens the transport that `make` creates; if no interface has the address yet, on a socket that is bound early. */
-async function openTransport(
+async function openTransport<T extends { open(): Promise<number> }>(
   protocol: 'udp' | 'tcp',
   listener: Listener,
-  make: (fd: number | undefined) => Transport,
-): Promise<{ transport: Transport; port: number; isEarly: boolean }> {
+  make: (fd: number | undefined) => T,
+): Promise<{ transport: T; port: number; isEarly: boolean }> {
   try {
     const transport = make(undefined);
     try {
@@ -251,4 +292,15 @@ async function openTransport(
   } catch (error) {
     throw new BindError(protocol, listener, error);
   }
+}
+
+/** Of a wildcard listener there may be one socket for each address, and new addresses are followed. */
+function dgramSockets(listener: Listener, fds: readonly number[]): DgramOptions {
+  const { system } = loadSystem();
+  const [fd, ...more] = fds;
+  if (fd === undefined) return {};
+  if (wildcardFamily(listener.address) === 0 || system === undefined) return { fd, more };
+  const own = fds.map((each) => [boundAddress(system, each).address, each] as const);
+  if (own.some(([address]) => wildcardFamily(address) !== 0)) return { fd, more };
+  return { fds: new Map(own) };
 }

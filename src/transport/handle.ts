@@ -8,6 +8,8 @@ export interface Handle {
   fd?: number;
   /** UDP only: stop reading, stay bound. */
   recvStop?(): number;
+  /** UDP only: read again. */
+  recvStart?(): number;
 }
 
 /**

@@ -10,7 +10,13 @@ const NAME_LENGTH = 28;
 
 type Protocol = 'udp' | 'tcp';
 
-export class InheritedSockets {
+/** Sockets that are bound already. */
+export interface BoundSockets {
+  /** The sockets for this listener, which the caller owns from now on; empty where there are none. */
+  take(protocol: Protocol, address: string, port: number): number[];
+}
+
+export class InheritedSockets implements BoundSockets {
   /** `udp 127.0.0.1:53` → file descriptors: several where the unit has ReusePort and repeats the address. */
   private readonly sockets = new Map<string, number[]>();
 
@@ -30,7 +36,6 @@ export class InheritedSockets {
     }
   }
 
-  /** The sockets for this listener, which the caller owns from now on; empty where there are none. */
   take(protocol: Protocol, address: string, port: number): number[] {
     const key = `${protocol} ${address}:${port}`;
     const found = this.sockets.get(key) ?? [];
@@ -45,6 +50,15 @@ export class InheritedSockets {
 }
 
 function keyOf(system: sys.System, fd: number): string {
+  const { protocol, address, port } = boundAddress(system, fd);
+  return `${protocol} ${address}:${port}`;
+}
+
+/** Where a socket is bound. Throws where it is none of UDP or TCP. */
+export function boundAddress(
+  system: sys.System,
+  fd: number,
+): { protocol: Protocol; address: string; port: number } {
   const memory = new ArrayBuffer(NAME_LENGTH + 4);
   const view = new DataView(memory);
   const at = system.pin(memory);
@@ -61,5 +75,5 @@ function keyOf(system: sys.System, fd: number): string {
   if (system.getsockopt(fd, sys.SOL_SOCKET, SO_TYPE, at, at + NAME_LENGTH) !== 0)
     throw sys.systemError('getsockopt', system.errno(), `of descriptor ${fd}`);
   const protocol: Protocol = view.getInt32(0, true) === sys.SOCK_DGRAM ? 'udp' : 'tcp';
-  return `${protocol} ${formatAddress(octets, 0)}:${port}`;
+  return { protocol, address: formatAddress(octets, 0), port };
 }

@@ -35,8 +35,8 @@ function waited(block: string): string {
 describe.skipIf(reason !== undefined)('the commands', () => {
   it('upgrade a server', { timeout: 120_000 }, async () => {
     const blocks = blocksOf(PAGE).filter(({ language }) => language === 'sh');
-    expect(blocks).toHaveLength(5);
-    const [before, start, restart, beside, format] = blocks.map(({ text }) => waited(text));
+    expect(blocks).toHaveLength(6);
+    const [before, start, upgrade, restart, beside, format] = blocks.map(({ text }) => waited(text));
     const [taken] = examplesOf(readFileSync(ROOT + PAGE, 'utf8'));
     writeFileSync(
       join(folder, 'podns'),
@@ -49,6 +49,8 @@ describe.skipIf(reason !== undefined)('the commands', () => {
       start,
       'echo "--- before"',
       before,
+      'echo "--- upgraded"',
+      upgrade,
       'echo "--- restarted"',
       restart,
       'echo "--- taken"',
@@ -77,9 +79,10 @@ describe.skipIf(reason !== undefined)('the commands', () => {
 
     const part = (name: string): string => new RegExp(`--- ${name}\\n([\\s\\S]*?)--- `).exec(out)![1]!;
     const digestOf = (name: string): string => /digest +([0-9a-f]{16})/.exec(part(name))![1]!;
+    expect(part('upgraded')).toMatch(/\nprocess \d+ has taken over\n(?:.*\n)*fdfd:1a8::2:1\n/);
     expect(part('restarted')).toContain('\nfdfd:1a8::2:1\n');
     expect(part('beside')).toContain('\nfdfd:1a8::2:1\n');
-    expect(new Set(['before', 'restarted', 'beside'].map(digestOf)).size).toBe(1);
+    expect(new Set(['before', 'upgraded', 'restarted', 'beside'].map(digestOf)).size).toBe(1);
     expectPrinted(part('taken'), taken!);
     expect(out).toContain('--- ended with 69\n');
     expect(part('beside')).toMatch(/nameserver 127\.0\.0\.1\n(?:.*\n)*?nameserver 127\.0\.0\.2\n/);

@@ -11,13 +11,14 @@ import { mkdir, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Problem } from '../../model.ts';
 import type { Catalog } from '../catalog.ts';
-import { Journal, removeJournals } from './journal.ts';
+import { Journal, journalNumbers, removeJournals } from './journal.ts';
 import type { Moment } from '../moments.ts';
 import { deleteLine, reasonOf, recordLine, SLICE, WRITE } from './saved-lines.ts';
 import type { SavedHead, SavedSource } from './saved-lines.ts';
 import { loadView, problemOf } from './saved-load.ts';
 import type { LoadedView } from './saved-load.ts';
 import type { Sayings, ChangeLog } from './change-log.ts';
+import { everyRecord, numbersOf } from './every-record.ts';
 import { writeSnapshot } from './snapshot.ts';
 
 /** What is saved of a source beside its records; asked in the same pass of the event loop as the records are taken. */
@@ -151,6 +152,20 @@ export class SavedFiles {
     this.#ended = this.#base !== undefined;
   }
 
+  /**
+   * Another process may have written these files meanwhile, and does not any more: the next `flush` writes the view
+   * whole, with a journal that none of theirs has the number of.
+   */
+  async renew(): Promise<void> {
+    await this.#rewriting;
+    await this.#journal?.close();
+    this.#journal = undefined;
+    this.#closed = [];
+    this.#base = undefined;
+    this.#ended = false;
+    this.#number = Math.max(this.#number, ...(await journalNumbers(this.path)));
+  }
+
   #octets(): number {
     return this.#closed.reduce((sum, { octets }) => sum + octets, this.#journal?.octets ?? 0);
   }
@@ -222,7 +237,10 @@ export class SavedFiles {
   /** Everything that was reported at a moment; that journal goes on from it. */
   async #writeWhole({ moment, head }: Look, journal: number): Promise<void> {
     try {
-      const lines = this.#everything(moment, head.sources);
+      const ended = (): void => {
+        if (this.#ended) throw aborted;
+      };
+      const lines = everyRecord(this.#options.catalog, moment, head.sources, ended);
       this.#base = await writeSnapshot(this.path, { ...head, journal }, lines, this.#openFile);
       this.#closed = this.#closed.filter(({ number }) => number >= journal);
       await removeJournals(this.path, (number) => number < journal);
@@ -255,26 +273,4 @@ export class SavedFiles {
     }
     yield text;
   }
-
-  async *#everything(moment: Moment, sources: SavedSource[]): AsyncGenerator<string> {
-    const numbers = numbersOf(sources);
-    let text = '';
-    let count = 0;
-    for (const said of this.#options.catalog.recordsAt(moment)) {
-      const source = said && numbers.get(said.source);
-      if (source !== undefined) text += recordLine(said!, source);
-      if (said !== undefined && ++count % SLICE !== 0) continue;
-      if (text.length < WRITE) await new Promise(setImmediate);
-      else {
-        yield text;
-        text = '';
-      }
-      if (this.#ended) throw aborted;
-    }
-    yield text;
-  }
-}
-
-function numbersOf(sources: readonly SavedSource[]): Map<string, number> {
-  return new Map(sources.map(({ name }, number) => [name, number]));
 }

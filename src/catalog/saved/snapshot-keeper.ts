@@ -46,7 +46,13 @@ export class SnapshotKeeper {
 
   async close(): Promise<void> {
     this.#closed = true;
+    await this.settle();
+  }
+
+  /** Writes what is not written yet. */
+  async settle(): Promise<void> {
     this.#clock.clearTimeout(this.#timer);
+    this.#timer = undefined;
     await this.#writing;
     if (this.#dirty) await this.#write();
   }

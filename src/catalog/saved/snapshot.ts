@@ -14,13 +14,12 @@
  * one nothing follows.
  */
 import { createHash } from 'node:crypto';
-import type { Hash } from 'node:crypto';
 import { open, rename, unlink } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { writeOut } from './journal.ts';
 import { FORMAT, FORMAT_WITHOUT_AGES, linesOf, lineOf, parseLines, stageLine } from './saved-lines.ts';
-import type { RecordLine, SavedHead } from './saved-lines.ts';
+import type { Readable, RecordLine, SavedHead } from './saved-lines.ts';
 import type { Transaction } from '../transaction.ts';
 
 /** Begins the one line that the checksum does not cover. */
@@ -55,16 +54,8 @@ export async function writeSnapshot(
   let octets = 0;
   try {
     try {
-      const hash = createHash('sha256');
-      const revision = sources[0]?.revision ?? '';
-      const write = async (text: string): Promise<void> => {
-        octets = await hashed(file, text, hash, octets);
-      };
-      await write(lineOf({ type: 'snapshot', format: FORMAT, revision, saved, journal, sources }));
-      for await (const piece of lines) await write(piece);
-      await write(lineOf({ type: 'synced', revision }));
-      const checksum = Buffer.from(lineOf({ type: 'checksum', sha256: hash.digest('hex') }));
-      octets = await writeOut(file, checksum, octets);
+      for await (const piece of snapshotText({ journal, saved, sources }, lines))
+        octets = await writeOut(file, Buffer.from(piece), octets);
       await file.sync();
     } finally {
       await file.close();
@@ -80,10 +71,21 @@ export async function writeSnapshot(
   return octets;
 }
 
-async function hashed(file: FileHandle, text: string, hash: Hash, at: number): Promise<number> {
-  const octets = Buffer.from(text);
-  hash.update(octets);
-  return writeOut(file, octets, at);
+/** The text of the whole file: head, records, and the checksum of what comes before it. */
+export async function* snapshotText(
+  { journal, saved, sources }: SnapshotHead,
+  lines: AsyncIterable<string>,
+): AsyncGenerator<string> {
+  const hash = createHash('sha256');
+  const revision = sources[0]?.revision ?? '';
+  const noted = (text: string): string => {
+    hash.update(text);
+    return text;
+  };
+  yield noted(lineOf({ type: 'snapshot', format: FORMAT, revision, saved, journal, sources }));
+  for await (const piece of lines) yield noted(piece);
+  yield noted(lineOf({ type: 'synced', revision }));
+  yield lineOf({ type: 'checksum', sha256: hash.digest('hex') });
 }
 
 /** The first line alone, unchecked; `aged`: the file knows how old the VPCs are. Throws where it is not a head. */
@@ -111,7 +113,7 @@ export async function readHead(file: FileHandle): Promise<SnapshotHead & { aged:
 
 /** Stages every record; returns how many. Throws where anything is wrong with the file. */
 export async function readSnapshot(
-  file: FileHandle,
+  file: Readable,
   transactionOf: (source: number) => Transaction | undefined,
 ): Promise<number> {
   const hash = createHash('sha256');

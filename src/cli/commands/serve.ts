@@ -5,15 +5,16 @@ import type { Admin } from '../../admin/http.ts';
 import { ConfigError, loadConfig, type LoadedConfig } from '../../config.ts';
 import { keyOf, problemText, type Kind, type Resource } from '../../model.ts';
 import { ServerCore } from '../../server.ts';
+import type { Giver } from '../../takeover/giver.ts';
 import { giveUpPrivileges } from '../../transport/hardening.ts';
-import { InheritedSockets } from '../../transport/inherited.ts';
+import { InheritedSockets, type BoundSockets } from '../../transport/inherited.ts';
 import type { Logger } from '../../server/logger.ts';
 import { engineVpcs } from '../../server/sources.ts';
 import { readZones } from '../../source/zones/zone-dir.ts';
 import { bannerText } from '../banner.ts';
 import { bindError } from '../bind-error.ts';
 import { defaultListen } from '../default-listen.ts';
-import { CommandError, EXIT_BAD_CONFIG, EXIT_USAGE } from '../exit.ts';
+import { CommandError, EXIT_BAD_CONFIG, EXIT_FAILURE, EXIT_USAGE } from '../exit.ts';
 import { digLines } from '../hints.ts';
 import { pathOf, type Io } from '../io.ts';
 import { makeLog } from '../log.ts';
@@ -22,30 +23,42 @@ import { addSettings, givenSettings } from '../serve-flags.ts';
 import { adminTokenOf, refuseCertificates, renewToken } from '../serve-secrets.ts';
 import { untilSignal } from '../signals.ts';
 import { StandardStreams } from '../standard-streams.ts';
-import { serviceManager, type ServiceManager } from '../service-manager.ts';
+import { serviceManager, watchdogOf, type ServiceManager } from '../service-manager.ts';
 import { become, userOf } from '../privileges.ts';
 import { prepareStateFolder } from '../state-folder.ts';
+import { newOnesFirst, offerTakeover, predecessor, PredecessorGone, ServeSockets } from '../takeover.ts';
 import { hasFilesOnly, refuseErrors } from '../strict.ts';
 
 const DEFAULT_ZONES = 'zones';
 /** Milliseconds after which the banner is printed without the first view. */
 const FIRST_VIEW_PATIENCE = 1500;
-/** Milliseconds that the first view has before the admin listener opens. */
-const VIEW_HEAD_START = 100;
 /** Milliseconds that the saved view may take before sockets are opened without it. */
-const LOAD_PATIENCE = 500;
+const LOAD_PATIENCE = 10_000;
 /** How many resources per kind the banner searches for something to try. */
 const LOOKED_AT = 1000;
+/** Milliseconds for which addresses are tried again that a process had which has just ended. */
+const TAKEN_PATIENCE = 6000;
 
 export function serveCommand(io: Io): Command {
-  const command = new Command('serve').option(
-    '-c, --config <file>',
-    'read this file instead of ./podns.yaml',
-  );
-  return addSettings(command).action((options: Record<string, unknown>) => serve(configOf(options, io), io));
+  const command = new Command('serve')
+    .option('-c, --config <file>', 'read this file instead of ./podns.yaml')
+    .option('--takeover', 'take sockets and view of the running process, which then ends; no query is lost');
+  return addSettings(command).action(async (options: Record<string, unknown>) => {
+    const loaded = configOf(options, io);
+    if (options['takeover'] !== true) return serve(loaded, io, 'start');
+    try {
+      await serve(loaded, io, 'takeover');
+    } catch (error) {
+      if (!(error instanceof PredecessorGone)) throw error;
+      await serve(loaded, io, 'instead');
+    }
+  });
 }
 
-function configOf(options: Record<string, unknown>, io: Io): LoadedConfig {
+/** `instead`: of a process that has just ended while this one took over from it. */
+type Manner = 'start' | 'takeover' | 'instead';
+
+export function configOf(options: Record<string, unknown>, io: Io): LoadedConfig {
   try {
     return loadConfig({
       flags: givenSettings(options),
@@ -59,8 +72,11 @@ function configOf(options: Record<string, unknown>, io: Io): LoadedConfig {
   }
 }
 
-/** Resolves after a signal has ended the server. Throws CommandError if it cannot start. */
-async function serve({ config, origins, problems }: LoadedConfig, io: Io): Promise<void> {
+/**
+ * Resolves after a signal, or a successor, has ended the server. Throws CommandError if it cannot start, and
+ * PredecessorGone where nothing can be taken over any more.
+ */
+async function serve({ config, origins, problems }: LoadedConfig, io: Io, manner: Manner): Promise<void> {
   const streams = new StandardStreams({
     lost: (lines) => logger.warn({ lines }, 'log lines were lost, because the log was not read'),
     unread: () => logger.warn({}, 'standard output has no reader any more; podns continues'),
@@ -83,9 +99,15 @@ async function serve({ config, origins, problems }: LoadedConfig, io: Io): Promi
       : defaultListen(offline(zones, config), engineVpcs(config));
 
   const inherited = inheritedSockets(io);
-  const server = makeServer({ ...config, zones, listen: [] }, logger, inherited);
+  const sockets = new ServeSockets(inherited);
+  const version = packageVersion();
+  const succession = manner === 'takeover' ? await predecessor(config, io, version, logger) : undefined;
+  const cookieSecret = succession?.cookieSecret;
+  const server = makeServer({ ...config, zones, listen: [] }, logger, sockets, cookieSecret);
   const opened: { close(): Promise<void> }[] = [server];
-  const manager = serviceManager(io.environment, (text) => logger.warn({}, text));
+  const watchdog = succession?.watchdog ?? watchdogOf(io.environment);
+  const manager = serviceManager(io.environment, (text) => logger.warn({}, text), succession && watchdog);
+  let giver: Giver | undefined;
   let admin: Admin | undefined;
   const signals = untilSignal({
     reload() {
@@ -93,25 +115,49 @@ async function serve({ config, origins, problems }: LoadedConfig, io: Io): Promi
       void reload(server, manager);
     },
   });
+  let ended = '';
+  void signals.received.then((signal) => (ended = signal));
   try {
-    // Usually the saved view is there before the first query; while a large one is read, queries are held, not lost.
-    // What another user is to own is opened by that user, whose rights are too few for sockets.
-    if (user === undefined) await atMost(server.restore(), LOAD_PATIENCE);
-    await listenAll(server, listen, reason === '', logger);
-    if (user !== undefined) become(user);
+    let known: boolean;
+    if (succession !== undefined) {
+      sockets.handed = await succession.take(server);
+      known = true;
+      await listenAll(server, newOnesFirst(listen, sockets.handed), { asked: reason === '', logger });
+      if (user !== undefined) become(user);
+    } else {
+      const bound = (): Promise<void> =>
+        listenAll(server, listen, { asked: reason === '', logger, isPatient: manner === 'instead' });
+      // Until the addresses are bound, another process may have the state folder.
+      server.handing.hold();
+      // What another user is to own is opened by that user, whose rights are too few for sockets.
+      if (user !== undefined) {
+        await bound();
+        become(user);
+      }
+      // Queries come when there is a view to answer them from: what is not bound, a client asks elsewhere at once.
+      await atMost(server.restore(), LOAD_PATIENCE);
+      const started = server.start();
+      known = await firstView(server, started);
+      if (user === undefined) await bound();
+      server.handing.release();
+      await started;
+    }
     for (const socket of inherited.left)
       logger.warn(
         {},
         `the service manager passed the socket ${socket}, which no --listen names; it is not served`,
       );
-    await server.start();
-    const viewed = firstView(server);
-    // Queries first: the modules of the admin listener take longer to load than a small view.
-    await atMost(viewed, VIEW_HEAD_START);
     const asked = origins.admin !== 'default';
-    admin = await openAdmin(server, { ...config, adminToken }, asked, logger);
+    const [adminFd] = sockets.handed?.take('admin', config.admin, 0) ?? [];
+    admin = await openAdmin(server, { ...config, adminToken }, { asked, logger, fd: adminFd });
     if (admin !== undefined) opened.push(admin);
-    const known = await viewed;
+    await server.handing.served();
+    if (ended !== '' && succession !== undefined)
+      throw new CommandError(EXIT_FAILURE, `${ended} came before the takeover; the running process goes on`);
+    await succession?.serving(server, () => manager.inCharge(statusLine(server)));
+    sockets.handed?.close();
+    const stayed = (): void => manager.inCharge(statusLine(server));
+    giver = await offerTakeover({ config, io, version, logger, server, admin, watchdog, stayed });
     io.out(
       bannerText({
         version: packageVersion(),
@@ -123,16 +169,37 @@ async function serve({ config, origins, problems }: LoadedConfig, io: Io): Promi
         hints: known ? hintsOf(server, config) : [],
       }),
     );
-    manager.ready(statusLine(server));
-    const signal = await signals.received;
-    manager.stopping();
-    logger.info({ signal }, `draining, because of ${signal}`);
+    if (succession === undefined) manager.ready(statusLine(server));
+    if (manner !== 'start' && process.connected) tellStarter(succession !== undefined);
+    const why = await Promise.race([signals.received, ...(giver === undefined ? [] : [giver.succeeded])]);
+    if (typeof why === 'string') {
+      manager.stopping();
+      logger.info({ signal: why }, `draining, because of ${why}`);
+    } else {
+      // The service has another main process now.
+      manager.close();
+      admin?.handOver();
+      giver?.close();
+      await Promise.race([
+        signals.received,
+        Promise.all([admin?.close(), server.handing.retire(config.takeoverDrain)]),
+      ]);
+      logger.info({ successor: why }, `ending: process ${why} has taken over`);
+    }
   } finally {
+    giver?.close();
+    succession?.close();
+    sockets.handed?.close();
     await Promise.all(opened.map((part) => part.close()));
     manager.close();
     signals.release();
     await streams.end();
   }
+}
+
+/** `podns upgrade` waits for it. */
+function tellStarter(tookOver: boolean): void {
+  process.send?.({ type: 'serving', tookOver }, () => process.disconnect());
 }
 
 async function reload(server: ServerCore, manager: ServiceManager): Promise<void> {
@@ -177,9 +244,15 @@ function inheritedSockets(io: Io): InheritedSockets {
   }
 }
 
-function makeServer(config: LoadedConfig['config'], logger: Logger, inherited: InheritedSockets): ServerCore {
+function makeServer(
+  config: LoadedConfig['config'],
+  logger: Logger,
+  inherited: BoundSockets,
+  cookieSecret: Uint8Array | undefined,
+): ServerCore {
+  const version = packageVersion();
   try {
-    return new ServerCore({ config, logger, version: packageVersion(), inherited });
+    return new ServerCore({ config, logger, version, inherited, ...(cookieSecret && { cookieSecret }) });
   } catch (error) {
     // The URL of a source is invalid; everything else in the configuration has been checked.
     if (error instanceof TypeError) throw new CommandError(EXIT_BAD_CONFIG, error.message);
@@ -193,13 +266,13 @@ function makeServer(config: LoadedConfig['config'], logger: Logger, inherited: I
 async function listenAll(
   server: ServerCore,
   listen: readonly string[],
-  asked: boolean,
-  logger: Logger,
+  { asked, logger, isPatient = false }: { asked: boolean; logger: Logger; isPatient?: boolean },
 ): Promise<void> {
   let failure: CommandError | undefined;
+  const until = isPatient ? performance.now() + TAKEN_PATIENCE : 0;
   for (const text of listen) {
     try {
-      await server.bind(text);
+      await bindUntil(server, text, until);
     } catch (error) {
       const own = server.listeners.map(({ listener }) => listener);
       failure = bindError(text, error, own);
@@ -210,11 +283,24 @@ async function listenAll(
   if (failure !== undefined && server.listeners.length === 0) throw failure;
 }
 
+/** Tries again until that moment while another process has the address. */
+async function bindUntil(server: ServerCore, text: string, until: number): Promise<void> {
+  for (;;) {
+    try {
+      await server.bind(text);
+      return;
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code !== 'EADDRINUSE' || performance.now() > until) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+}
+
 async function openAdmin(
   server: ServerCore,
   config: LoadedConfig['config'],
-  asked: boolean,
-  logger: Logger,
+  { asked, logger, fd }: { asked: boolean; logger: Logger; fd: number | undefined },
 ): Promise<Admin | undefined> {
   if (config.admin === 'off') return undefined;
   const [{ createAdmin }, { serverRoutes }] = await Promise.all([
@@ -229,7 +315,7 @@ async function openAdmin(
     routes: serverRoutes(server, packageVersion()),
   });
   try {
-    await admin.open();
+    await admin.open(fd);
     return admin;
   } catch (error) {
     await admin.close();
@@ -245,12 +331,15 @@ function adminText(admin: Admin | undefined): string {
   return admin.address.startsWith('unix:') ? admin.address : `http://${admin.address}`;
 }
 
-/** True once every source has delivered; false if that takes too long. */
-async function firstView(server: ServerCore): Promise<boolean> {
+/** True once every source has delivered; false if that takes too long. Rejects if the server cannot start. */
+async function firstView(server: ServerCore, started: Promise<void>): Promise<boolean> {
   const deadline = performance.now() + FIRST_VIEW_PATIENCE;
+  let failure: unknown;
+  started.catch((error: unknown) => (failure = error));
   while (!hasDelivered(server)) {
     if (performance.now() > deadline) return false;
     await new Promise((resolve) => setTimeout(resolve, 10));
+    if (failure !== undefined) throw failure;
   }
   await server.settled();
   return true;

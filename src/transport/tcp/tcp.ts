@@ -73,6 +73,23 @@ export class TcpTransport implements Transport, TcpMember {
     return this.#closed;
   }
 
+  /**
+   * Accepts nothing any more and leaves the listening socket to a successor; serves the connections that there are
+   * until they end, for at most so many milliseconds. Then as `close`.
+   */
+  async retire(milliseconds: number): Promise<void> {
+    const server = this.#server;
+    if (server !== undefined && this.#closed === undefined) {
+      let timer: NodeJS.Timeout | undefined;
+      await new Promise<void>((resolve) => {
+        server.close(() => resolve());
+        timer = setTimeout(resolve, milliseconds);
+      });
+      clearTimeout(timer);
+    }
+    await this.close();
+  }
+
   /** Octets of answers that clients have not read, of all connections. */
   get outputTotal(): number {
     return this.#pool.outputTotal;

@@ -97,6 +97,13 @@ export class BatchTransport implements Transport {
     await this.#leave();
   }
 
+  /** Reads again after `quiet`: the successor has ended. */
+  resume(): void {
+    if (!this.#isQuiet || this.#closed !== undefined) return;
+    this.#isQuiet = false;
+    for (const { slot, station } of this.#assigned) slot.return(station);
+  }
+
   async #leave(): Promise<void> {
     await Promise.all(this.#assigned.map(({ slot, station }) => slot.leave(station)));
   }

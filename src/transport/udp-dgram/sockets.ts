@@ -19,6 +19,8 @@ export interface DgramOptions {
   receiveBuffer?: number;
   /** A bound UDP socket to adopt instead of binding; the transport owns it from `open` on, and closes it. */
   fd?: number;
+  /** Further ones of the same address: what other threads read before. */
+  more?: readonly number[];
   /** The same for several addresses, canonical text (with scope) → descriptor; those not named are bound. */
   fds?: ReadonlyMap<string, number>;
   /** Milliseconds between two checks of the interfaces, for wildcard listeners. Default 5000; 0: never. */
@@ -61,6 +63,8 @@ export class DgramSockets {
     try {
       if (this.#options.fd !== undefined || family === 0) {
         await this.#bind(this.#listener.address, this.#options.fd);
+        for (const [i, fd] of (this.#options.more ?? []).entries())
+          await this.#bind(this.#listener.address, fd, `${this.#listener.address} ${i + 2}`);
       } else {
         await this.#bindAll(family);
         this.#followInterfaces();
@@ -94,6 +98,13 @@ export class DgramSockets {
   quiet(): void {
     this.unfollow();
     for (const socket of this.#bound.values()) handleOf(socket)?.recvStop?.();
+  }
+
+  /** Reads again after `quiet`. */
+  resume(): void {
+    for (const socket of this.#bound.values()) handleOf(socket)?.recvStart?.();
+    if (this.#options.fd === undefined && wildcardFamily(this.#listener.address) !== 0)
+      this.#followInterfaces();
   }
 
   /** Address → file descriptor. */
@@ -164,14 +175,19 @@ export class DgramSockets {
     }
   }
 
-  async #bind(address: string, fd: number | undefined = this.#options.fds?.get(address)): Promise<void> {
+  /** `key`: what the socket is known by. */
+  async #bind(
+    address: string,
+    fd: number | undefined = this.#options.fds?.get(address),
+    key = address,
+  ): Promise<void> {
     const socket = await bindUdp(address, this.#port, fd);
-    if (this.#isOpen) return this.#serve(socket, address);
+    if (this.#isOpen) return this.#serve(socket, key);
     socket.close();
     throw new Error(`the transport of ${this.#listener.text} was closed while it opened`);
   }
 
-  #serve(socket: Socket, address: string): void {
+  #serve(socket: Socket, key: string): void {
     socket.on('error', () => this.#host.failed());
     try {
       socket.setRecvBufferSize(this.#options.receiveBuffer ?? 1 << 20);
@@ -179,7 +195,7 @@ export class DgramSockets {
       this.#host.failed();
     }
     this.#port = socket.address().port;
-    this.#bound.set(address, socket);
+    this.#bound.set(key, socket);
     this.#host.serve(socket);
   }
 }

@@ -81,6 +81,11 @@ export class DgramTransport implements Transport {
     this.#sockets.quiet();
   }
 
+  /** Reads again after `quiet`: the successor has ended. */
+  resume(): void {
+    if (this.#state === 'open') this.#sockets.resume();
+  }
+
   /** The bound sockets, address → file descriptor, to be handed to a successor; see `DgramOptions.fds`. */
   descriptors(): Map<string, number> {
     return this.#sockets.descriptors();
