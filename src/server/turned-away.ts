@@ -19,13 +19,21 @@ export function* turnedAway(
   ];
   let refused = 0;
   let overflows = 0;
+  let shed = 0;
   for (const { tcp, udp } of listeners) {
     refused += tcp.counters.refused ?? 0;
-    for (const worker of udp.workers ?? []) overflows += worker.overflows;
+    for (const worker of udp.workers ?? []) {
+      overflows += worker.overflows;
+      shed += worker.shed;
+    }
   }
   yield ['TCP connections are refused: tcp_connections or tcp_client is reached', refused];
   yield [
     'queries are answered with SERVFAIL because the main thread does not keep up with what workers hand over',
     overflows,
+  ];
+  yield [
+    'queries of clients that ask far more than others get no answer, so that others get theirs; podns top shows who asks',
+    shed,
   ];
 }
