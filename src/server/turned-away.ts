@@ -7,7 +7,7 @@ import type { OpenListener } from './transports.ts';
 export function* turnedAway(
   listeners: readonly OpenListener[],
   deferred: Pick<Deferred, 'counters'>,
-  outside: Pick<ForwardCounters, 'overflows'>,
+  outside: Pick<ForwardCounters, 'overflows' | 'unsent'>,
 ): Generator<[string, number]> {
   yield [
     'queries that should wait are answered with SERVFAIL: holds, vpc_holds or client_holds is reached',
@@ -17,6 +17,7 @@ export function* turnedAway(
     'outside queries are answered with SERVFAIL: forward_queries or forward_client is reached',
     outside.overflows,
   ];
+  yield ['outside queries are not sent in time: upstream_rate is reached', outside.unsent];
   let refused = 0;
   let overflows = 0;
   let shed = 0;
