@@ -97,13 +97,17 @@ export async function run({ seconds, quiet, rate, flooders, prefix = [] }) {
     for (let i = 0; i < flooders; i++) {
       const parameters = [flooder, `127.0.2.${i + 1}`, String(PORT), 'db.n.vpc.internal'];
       // What floods a real server is another machine, or has the share of another pod: it must not take our core.
-      const child = spawn('nice', ['-n', '15', process.execPath, ...parameters], { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
+      const child = spawn('nice', ['-n', '15', process.execPath, ...parameters], {
+        stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+      });
       floods.push(child);
       await once(child, 'message');
     }
     const flooded = await load(clients, { seconds, rate });
     const text = await server.metrics();
-    const limits = (await server.problems()).problems.filter(({ kind }) => kind === 'limit').map((problem) => problem.text);
+    const limits = (await server.problems()).problems
+      .filter(({ kind }) => kind === 'limit')
+      .map((problem) => problem.text);
     let sent = 0;
     for (const child of floods) {
       child.stdout.on('data', (part) => (sent += Number(part)));

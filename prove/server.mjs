@@ -61,7 +61,8 @@ export async function startServer({ zones, flags = [], prefix = [] }) {
   for (;;) {
     const ready = await admin(socket, '/readyz').catch(() => undefined);
     if (ready?.status === 200) break;
-    if (child.exitCode !== null || Date.now() - before > START) throw new Error(`podns did not start: ${said}`);
+    if (child.exitCode !== null || Date.now() - before > START)
+      throw new Error(`podns did not start: ${said}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   return {

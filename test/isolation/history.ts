@@ -224,7 +224,7 @@ export async function compare(
     const some = isLast ? asks : asks.filter((_, i) => i % 11 === step % 11);
     for (const which of ['live', 'saved', 'reader'] as const)
       for (const ask of some) {
-        const explained = isLast && which !== 'saved';
+        const explained = isLast && which === 'live';
         const one = await left.told(left[which], ask, explained);
         const two = await right.told(right[which], ask, explained);
         if (JSON.stringify(one) === JSON.stringify(two)) continue;
@@ -298,7 +298,9 @@ export function story(history: readonly Happening[], { red, left, right }: Begin
       lines.push(`${number}In the left world at once, in the right one after another: ${sentences(others)};`);
       lines.push(`   then ${sentences(red)}.`);
     } else if (happening.what === 'load') {
-      const asked = happening.asks.map(({ vpc, address, name, type }) => `${name} ${type} by ${address} of ${vpc}`);
+      const asked = happening.asks.map(
+        ({ vpc, address, name, type }) => `${name} ${type} by ${address} of ${vpc}`,
+      );
       lines.push(`${number}In the right world, others ask: ${asked.join(', ')}.`);
     } else lines.push(`${number}${EVENTS[happening.what]}`);
   });
@@ -315,12 +317,15 @@ const HOW: Record<Deed['how'], string> = {
 function sentences(deeds: readonly Deed[]): string {
   const each = deeds.map(({ object, how, stamp }) => {
     const facts: string[] = [];
-    if (object.kind === 'vpc') facts.push(`net6 ${object.net6.join(' ')}`, `forward ${String(object.forward)}`);
+    if (object.kind === 'vpc')
+      facts.push(`net6 ${object.net6.join(' ')}`, `forward ${String(object.forward)}`);
     if (object.kind === 'pod' || object.kind === 'service') facts.push(object.ip6 ?? 'no ip6');
     if (object.kind === 'pod') facts.push(...object.overlays.map(({ ip4 }) => ip4 ?? 'no ip4'));
     if (stamp !== undefined) facts.push(`stamp ${stamp}`);
     const name =
-      object.kind === 'vpc' ? object.name : `${object.vpc}/${'namespace' in object ? object.namespace : ''}/${object.name}`;
+      object.kind === 'vpc'
+        ? object.name
+        : `${object.vpc}/${'namespace' in object ? object.namespace : ''}/${object.name}`;
     return `${object.kind} ${name} ${HOW[how]}${how === 'delete' ? '' : ` (${facts.join(', ')})`}`;
   });
   return each.length === 0 ? 'nothing' : each.join(', ');
