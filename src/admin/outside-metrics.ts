@@ -23,6 +23,8 @@ const MESSAGES: readonly [string, Count][] = [
   ['sent_tcp', 'sentTcp'],
   ['probe', 'probes'],
   ['prefetch', 'prefetches'],
+  ['delayed', 'delayed'],
+  ['unsent', 'unsent'],
   ['timeout', 'timeouts'],
   ['late', 'late'],
   ['spoofed', 'spoofed'],

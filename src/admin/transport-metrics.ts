@@ -59,6 +59,15 @@ export function transportMetrics(server: ServerCore, metrics: Metrics): void {
     },
   );
   workers(server, metrics);
+  metrics.counter(
+    'podns_shed_total',
+    'Packets left unanswered because their senders ask far more than others while the queue of the socket is long.',
+    ['listener'],
+    (put) => {
+      for (const { listener, workers: all } of workersOf(server))
+        put({ listener }, all.reduce((sum, { shed }) => sum + shed, 0));
+    },
+  );
   connections(server, metrics);
   holds(server, metrics);
 }

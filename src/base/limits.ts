@@ -7,7 +7,10 @@ export interface ConcurrencyLimits {
   client: number;
 }
 
-/** How many may be under way at once. Keys with nothing under way are forgotten. `V`: a VPC's number or name. */
+/**
+ * How many may be under way at once, and never more of a client than it leaves to others of its VPC, or of a VPC than it
+ * leaves to others. Keys with nothing under way are forgotten. `V`: a VPC's number or name.
+ */
 export class ConcurrencyLimit<V> {
   /** Under way now. */
   count = 0;
@@ -27,6 +30,9 @@ export class ConcurrencyLimit<V> {
     if (ofClient >= limits.client) return 'client';
     if (ofVpc >= limits.vpc) return 'vpc';
     if (this.count >= limits.all) return 'all';
+    // Nobody has more than is left, so that there is always room for who has nothing.
+    if (ofClient > 0 && ofClient >= limits.vpc - ofVpc) return 'client';
+    if (ofVpc > 0 && ofVpc >= limits.all - this.count) return 'vpc';
     this.count++;
     this.vpcs.set(vpc, ofVpc + 1);
     this.clients.set(client, ofClient + 1);

@@ -378,6 +378,13 @@ export const SETTINGS = {
     128,
     'maximum number of outside queries in flight per source address',
   ),
+  upstreamRate: setting(
+    'Outside names',
+    'N',
+    value.integer(0),
+    900,
+    'maximum number of queries per second to one upstream that is not on this host, shared fairly between VPCs and clients; 0: no maximum',
+  ),
   staleAfter: setting(
     'Time',
     'DURATION',

@@ -31,6 +31,9 @@ export interface ForwardCounters {
   /** Replies that break the format. */
   malformed: number;
   probes: number;
+  /** Questions that waited for the budget of an upstream, and those that it had no room for in time. */
+  delayed: number;
+  unsent: number;
   /** Our own code threw: always a bug, never fatal. */
   errors: number;
 }
@@ -55,6 +58,8 @@ export function newCounters(): ForwardCounters {
     late: 0,
     malformed: 0,
     probes: 0,
+    delayed: 0,
+    unsent: 0,
     errors: 0,
   };
 }

@@ -15,6 +15,7 @@ import { parseQuery } from '../dns/message.ts';
 import { PARSED, Query } from '../dns/query.ts';
 import { reserveSharedCache } from '../shared-cache/memory.ts';
 import { SharedCache } from '../shared-cache/shared-cache.ts';
+import { Budgets } from './upstream/budget.ts';
 import { AnswerCache } from './cache/cache.ts';
 import { newCounters } from './counters.ts';
 import type { ForwardCounters } from './counters.ts';
@@ -132,6 +133,7 @@ export class Forwarder<R extends ForwardRequest = ForwardRequest> {
         mark: this.mark,
         observe: options.observe ?? (() => {}),
         connections: new Places(CONNECTIONS, CONNECTIONS_TENANT),
+        budgets: new Budgets(options.upstreamRate ?? 0, this.clock),
         probes: 0,
         lingering: 0,
       },
@@ -323,11 +325,11 @@ export class Forwarder<R extends ForwardRequest = ForwardRequest> {
     // Parsed again: `query` may have been used for other requests meanwhile.
     parseQuery(request.packet, 0, request.packet.length, this.query);
     const question = questionOf(this.query, request.packet);
-    const { tenant } = request;
+    const { tenant, clientKey } = request;
     return this.inFlight.start(
       { key, alike: alikeKeyOf(tenant, this.query), question, tenant },
       first,
-      (done) => new Resolution(question, route.upstreams, this.clock, this.times, done),
+      (done) => new Resolution(question, clientKey, route.upstreams, this.clock, this.times, done),
       (pending, result) => this.conclude(pending, result),
     );
   }

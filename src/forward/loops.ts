@@ -52,7 +52,7 @@ export class Loops<F extends object> {
     this.canaries.set(label, canary);
     const name = below(label, question.name);
     const asked: Question = { ...question, name, dnssecOk: false, checkingDisabled: false, marks: NO_MARKS };
-    canary.attempt = upstream.ask(asked, TIMEOUT, false, () => this.end(label));
+    canary.attempt = upstream.ask(asked, undefined, TIMEOUT, false, () => this.end(label));
   }
 
   /** The suspect whose secret name this query asks for; the name is used once. */

@@ -50,6 +50,8 @@ export interface ForwarderOptions<R extends ForwardRequest = ForwardRequest> {
   queries?: number;
   queriesVpc?: number;
   queriesClient?: number;
+  /** Messages a second to one upstream that is not on this host; 0 or absent: any number. */
+  upstreamRate?: number;
   /** Milliseconds for one upstream, for one question in all, and before an expired answer is given. */
   attemptTimeout?: number;
   budget?: number;

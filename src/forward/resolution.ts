@@ -38,6 +38,7 @@ const NO_FAILURE: Failure = { rcode: RCODE_SERVFAIL, ede: { code: EDE_NO_REACHAB
 
 export class Resolution {
   private readonly question: Question;
+  private readonly client: string;
   private readonly clock: Clock;
   private readonly times: ResolutionTimes;
   private readonly done: (result: ResolutionResult) => void;
@@ -58,16 +59,18 @@ export class Resolution {
 
   /**
    * Starts at once; `done` is called exactly once unless the resolution is cancelled, and never before the constructor
-   * has returned. `upstreams` is not empty.
+   * has returned. `client`: who asked it first. `upstreams` is not empty.
    */
   constructor(
     question: Question,
+    client: string,
     upstreams: readonly Upstream[],
     clock: Clock,
     times: ResolutionTimes,
     done: (result: ResolutionResult) => void,
   ) {
     this.question = question;
+    this.client = client;
     this.clock = clock;
     this.times = times;
     this.done = done;
@@ -109,7 +112,8 @@ export class Resolution {
     const asked = upstream;
     const again = this.asked.has(asked);
     this.asked.add(asked);
-    const attempt = asked.ask(this.question, Math.min(this.times.attempt, left), again, (outcome) =>
+    const timeout = Math.min(this.times.attempt, left);
+    const attempt = asked.ask(this.question, this.client, timeout, again, (outcome) =>
       this.outcome(asked, attempt, outcome),
     );
     this.attempts.push(attempt);

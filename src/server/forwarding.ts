@@ -96,6 +96,7 @@ export class Forwarding implements OutsideNames {
       serveStale: config.serveStale,
       queries: config.forwardQueries,
       queriesClient: config.forwardClient,
+      upstreamRate: config.upstreamRate,
       writeOpt: (query, tcp, ede, out, at, { peer }) => {
         const text = ede === undefined ? NO_TEXT : encoder.encode(ede.text);
         return opt.put(out, at, query, peer.address, tcp, 0, ede?.code ?? -1, text);

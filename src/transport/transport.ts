@@ -58,6 +58,8 @@ export interface WorkerCounters extends TransportCounters {
   receiveErrors: number;
   /** Receives that brought packets. */
   batches: number;
+  /** Packets left unanswered because their senders ask far more than others while the socket's queue is long. */
+  shed: number;
   /** What the worker itself has answered, see answer/counts; what the main thread has answered for it is not in it. */
   answers: Float64Array;
 }

@@ -357,20 +357,29 @@ describe('expired answers', () => {
 
 describe('bounds', () => {
   it('hold for one client, for one VPC and in all, and are released', () => {
-    const world = makeWorld({ queries: 6, queriesVpc: 4, queriesClient: 2 });
+    const world = makeWorld({ queries: 8, queriesVpc: 4, queriesClient: 2 });
+    const client = 'too many queries of this client are waiting for upstreams';
+    const vpc = 'too many queries of this VPC are waiting for upstreams';
     let n = 0;
     const ask = (vpc: string, clientKey: string): string | undefined =>
       world.ask({ vpc, clientKey, name: `n${n++}.example` })[0]?.edns!.errors[0]!.text;
     expect(ask('a', '1')).toBeUndefined();
     expect(ask('a', '1')).toBeUndefined();
-    expect(ask('a', '1')).toBe('too many queries of this client are waiting for upstreams');
+    expect(ask('a', '1')).toBe(client);
     expect(ask('a', '2')).toBeUndefined();
-    expect(ask('a', '2')).toBeUndefined();
-    expect(ask('a', '3')).toBe('too many queries of this VPC are waiting for upstreams');
-    expect(ask('b', '4')).toBeUndefined();
+    // As many as are left to others.
+    expect(ask('a', '2')).toBe(client);
+    expect(ask('a', '3')).toBeUndefined();
+    expect(ask('a', '4')).toBe(vpc);
     expect(ask('b', '5')).toBeUndefined();
-    expect(ask('c', '6')).toBe('too many queries are waiting for upstreams');
-    expect(world.forwarder.counters.overflows).toBe(3);
+    expect(ask('b', '6')).toBeUndefined();
+    expect(ask('b', '7')).toBe(vpc);
+    // Who has nothing finds room.
+    expect(ask('c', '8')).toBeUndefined();
+    expect(ask('c', '9')).toBe(vpc);
+    expect(ask('d', '10')).toBeUndefined();
+    expect(ask('e', '11')).toBe('too many queries are waiting for upstreams');
+    expect(world.forwarder.counters.overflows).toBe(6);
     world.clock.advance(4000);
     expect(world.forwarder.status().waiting).toBe(0);
     expect(ask('a', '1')).toBeUndefined();

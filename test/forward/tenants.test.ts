@@ -259,7 +259,7 @@ describe('room', () => {
       world.sockets.last.reply(answerTo(world.sockets.last.query, { answer: [a(1)] }));
     }
     world.clock.advance(2000);
-    const got = [0, 1].map((i) => world.ask({ name: `n${i}.example` }));
+    const got = [0, 1].map((i) => world.ask({ name: `n${i}.example`, clientKey: `fdfd::${i}` }));
     world.clock.advance(1800);
     expect(got.map(([message]) => message?.answer[0]!.ttl)).toEqual([30, 30]);
     expect(world.forwarder.status().waiting).toBe(2);

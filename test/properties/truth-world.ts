@@ -3,7 +3,7 @@ import { encodeQuery } from '../harness/build.ts';
 import { parseWire } from '../harness/wire.ts';
 import { PLACED, type Operation, type Step } from '../catalog/model.ts';
 import type { Clock } from '../../src/base/clock.ts';
-import { ServerCore } from '../../src/server.ts';
+import { ServerCore, type ServerOptions } from '../../src/server.ts';
 import { keyOf, keyText, type Resource, type Source } from '../../src/model.ts';
 import { changeEvent, putEvent } from '../../src/source/etcd/events.ts';
 import { StreamError, type Dialect, type StreamEvent } from '../../src/source/reflector/dialect.ts';
@@ -271,14 +271,19 @@ export class Node {
   private readonly reach: Map<string, () => string>;
   private readonly agains: (() => void)[];
 
-  constructor(feeds: { source: Source; again(): void; reach: () => string }[], state = '') {
+  constructor(
+    feeds: { source: Source; again(): void; reach: () => string }[],
+    state = '',
+    { config = {}, ...more }: ServerOptions = {},
+  ) {
     this.reach = new Map(feeds.map(({ source, reach }) => [source.name, reach]));
     this.agains = feeds.map(({ again }) => again);
     this.server = new ServerCore({
-      config: { admin: 'off', workers: 0, forward: 'off', state },
+      config: { admin: 'off', workers: 0, forward: 'off', state, ...config },
       sources: feeds.map(({ source }) => source),
       reserve: RESERVE,
       wallClock: () => NOW,
+      ...more,
     });
   }
 

@@ -96,8 +96,9 @@ class Client {
   }
 
   /** Connected, so that only what leaves from `address` is received. */
-  static async to(address: string, port: number): Promise<Client> {
+  static async to(address: string, port: number, from?: string): Promise<Client> {
     const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4');
+    if (from !== undefined) await new Promise<void>((done) => void socket.bind(0, from, done));
     socket.connect(port, address);
     await once(socket, 'connect');
     closing.push(async () => void socket.close());
@@ -505,6 +506,26 @@ describe.skipIf(unavailableReason !== undefined)('one thread with several listen
     await later.next();
     await expect.poll(() => flooded.transport.counters.overflows).toBeGreaterThan(0);
     await expect.poll(() => other.transport.counters).toMatchObject({ deferred: 3, overflows: 0 });
+  });
+
+  it('a client that hands over too much leaves room to others of its listener', async () => {
+    const { open, later } = crewOf({ ringCapacity: 4096 });
+    const { transport, client } = await open('127.0.0.1');
+    const other = await Client.to('127.0.0.1', client.socket.remoteAddress().port, '127.0.0.78');
+    // The thread of the ring is held up until the worker has had both.
+    for (let id = 0; id < 60; id++) client.send(id, 'd');
+    for (let id = 0; id < 3; id++) other.send(id, 'd');
+    await Promise.all([client.flushed(), other.flushed()]).then(() => block(300));
+    await expect.poll(() => transport.counters.deferred + transport.counters.overflows).toBe(63);
+    expect(transport.counters.overflows).toBeGreaterThan(0);
+    const fromOther = () => later.queue.filter(({ peer }) => peer.address[15] === 78);
+    await expect.poll(() => fromOther().length).toBe(3);
+    await expect.poll(() => later.queue.length).toBe(transport.counters.deferred);
+    const { overflows } = transport.counters;
+    // Nothing is held any more: the next ones are taken as if nothing had been.
+    for (let id = 0; id < 3; id++) client.send(id, 'd');
+    await expect.poll(() => transport.counters.deferred + transport.counters.overflows).toBe(66);
+    expect(transport.counters.overflows).toBe(overflows);
   });
 
   it('a worker that dies is replaced for all of them', async () => {

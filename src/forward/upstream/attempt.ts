@@ -27,6 +27,7 @@ export type Outcome =
 export interface Asked {
   readonly endpoint: Endpoint;
   readonly shared: UpstreamContext;
+  readonly tenant: number;
   readonly tcp: UpstreamTcp;
   build(question: Question, edns: boolean): Uint8Array;
   /** Failures are not told from silence, neither by their words nor by their time. */
@@ -59,7 +60,9 @@ export class Attempt {
   private datagrams: Datagrams | undefined;
   private timer: unknown;
   private takeBack: (() => void) | undefined;
-  private readonly since: number;
+  private since: number;
+  /** Gives up the turn that it waits for. */
+  private giveUp: (() => void) | undefined;
   /** Our OPT record went along. */
   private edns: boolean;
   /** It was left out to see whether there is an answer without it: after an error with it, or after silence. */
@@ -68,11 +71,13 @@ export class Attempt {
 
   /**
    * Starts at once. `report` is called once, never before the constructor has returned; after a `timeout` maybe a
-   * second time, with the answer that came too late for its time but not for the question. `plain`: without EDNS.
+   * second time, with the answer that came too late for its time but not for the question. `client`: whose turn it is
+   * to ask; undefined: ours, which waits for nobody. `plain`: without EDNS.
    */
   constructor(
     upstream: Asked,
     question: Question,
+    client: string | undefined,
     timeout: number,
     plain: boolean,
     report: (outcome: Outcome) => void,
@@ -84,7 +89,8 @@ export class Attempt {
     this.since = upstream.shared.clock.now();
     this.plain = plain && !upstream.isPlain();
     this.edns = !plain && !upstream.isPlain();
-    this.send();
+    if (client === undefined) this.send();
+    else this.wait(client);
     this.timer = upstream.shared.clock.setTimeout(() => this.overdue(), timeout);
   }
 
@@ -97,6 +103,7 @@ export class Attempt {
     this.released = true;
     const { clock } = this.upstream.shared;
     clock.clearTimeout(this.timer);
+    this.giveUp?.();
     this.takeBack?.();
     if (this.datagrams === undefined) return;
     if (this.state !== OVERDUE || linger <= 0 || !this.upstream.startLinger(this)) {
@@ -113,7 +120,23 @@ export class Attempt {
     this.upstream.endLinger(this);
   }
 
+  /** Sends when it is this client's turn. */
+  private wait(client: string): void {
+    const { shared, endpoint, tenant } = this.upstream;
+    this.giveUp = shared.budgets.take(endpoint, tenant, client, () => {
+      this.giveUp = undefined;
+      this.since = shared.clock.now();
+      this.transmit();
+    });
+    if (this.giveUp !== undefined) shared.counters.delayed++;
+  }
+
   private send(): void {
+    this.upstream.shared.budgets.spend(this.upstream.endpoint);
+    this.transmit();
+  }
+
+  private transmit(): void {
     const { shared, endpoint } = this.upstream;
     this.query = this.upstream.build(this.question, this.edns);
     shared.counters.sent++;
@@ -197,6 +220,7 @@ export class Attempt {
     }, this.timeout);
     const ask = (): void => {
       counters.sentTcp++;
+      this.upstream.shared.budgets.spend(this.upstream.endpoint);
       this.takeBack = this.upstream.tcp.ask(this.question, this.edns, {
         reply: (message) => {
           const answer = this.read(message, ask);
@@ -230,8 +254,15 @@ export class Attempt {
   }
 
   private overdue(): void {
+    const { counters } = this.upstream.shared;
+    if (this.giveUp !== undefined) {
+      this.giveUp();
+      counters.unsent++;
+      this.done({ kind: 'local', reason: 'was not asked, because upstream_rate leaves it no room' });
+      return;
+    }
     this.state = OVERDUE;
-    this.upstream.shared.counters.timeouts++;
+    counters.timeouts++;
     this.upstream.missed(this.since, 'timed out');
     this.report({ kind: 'timeout' });
   }

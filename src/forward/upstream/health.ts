@@ -120,7 +120,7 @@ export class Health implements Condition {
     this.shared.counters.probes++;
     this.shared.probes++;
     // Any answer counts as a sign of life; silence ends in `missed`.
-    this.probe = new Attempt(this.prober, PROBE, PROBE_TIMEOUT, plain, (outcome) => {
+    this.probe = new Attempt(this.prober, PROBE, undefined, PROBE_TIMEOUT, plain, (outcome) => {
       if (outcome.kind === 'local') this.scheduleProbe();
       this.endProbe();
     });

@@ -1,5 +1,6 @@
 /** What every upstream of a forwarder is given, and what all of them share. */
 import type { Clock } from '../../base/clock.ts';
+import type { Budgets } from './budget.ts';
 import type { Places } from '../routes/places.ts';
 import type { ForwardCounters } from '../counters.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -17,6 +18,7 @@ export interface UpstreamContext {
   observe: (upstream: string, rcode: number, ms: number) => void;
   /** Places for TCP connections. */
   connections: Places;
+  budgets: Budgets;
   /** Under way now: probes, and sockets that wait for what comes late. */
   probes: number;
   lingering: number;

@@ -62,10 +62,16 @@ export class Upstream implements Asked {
     return this.connection;
   }
 
-  /** `again`: it was silent when it was asked the same before. */
-  ask(question: Question, timeout: number, again: boolean, report: (outcome: Outcome) => void): Attempt {
+  /** `client`: whose turn it is; undefined: ours. `again`: it was silent when it was asked the same before. */
+  ask(
+    question: Question,
+    client: string | undefined,
+    timeout: number,
+    again: boolean,
+    report: (outcome: Outcome) => void,
+  ): Attempt {
     this.health.usedAt = this.shared.clock.now();
-    return new Attempt(this, question, timeout, again && !this.health.knowsEdns, report);
+    return new Attempt(this, question, client, timeout, again && !this.health.knowsEdns, report);
   }
 
   build(question: Question, edns: boolean): Uint8Array {

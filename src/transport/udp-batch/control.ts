@@ -5,6 +5,7 @@
  * Each word has one writer, so plain stores do for counts; the main thread reads them for status and metrics. They
  * outlive the worker: its successor counts on.
  */
+import { randomInt } from 'node:crypto';
 import { ANSWER_COUNTS } from '../../answer/counts.ts';
 
 const ORDERS = 0;
@@ -57,12 +58,18 @@ export const SEND_ERRORS = 6;
 export const RECEIVE_ERRORS = 7;
 /** Receive calls that brought packets: `RECEIVED` over this is the mean batch. */
 export const BATCHES = 8;
+/** Left unanswered because their sources ask far more than others while the queue is long. */
+export const SHED = 9;
 const COUNTS = 16;
 
 const HANDED = 0;
 const TAKEN = 16;
 const CLOSING = 17;
+const KEY = 18;
 const SHARE_OCTETS = 128;
+/** Places for senders; those that share one are counted as one. A power of two. */
+const SENDERS = 256;
+const COUNTS_AT = SHARE_OCTETS + SENDERS * 4;
 
 /** What one worker has counted of one socket, and how much of its ring is that socket's. */
 export class Tally {
@@ -71,12 +78,20 @@ export class Tally {
   /** What it has answered; see answer/counts. */
   readonly answers: Float64Array;
   readonly #share: Int32Array;
+  /** Octets of the ring by sender. */
+  readonly #senders: Int32Array;
 
-  constructor(memory = new SharedArrayBuffer(SHARE_OCTETS + (COUNTS + ANSWER_COUNTS) * 8)) {
+  /** Without memory: a fresh one, for the main thread to keep and the worker to be given. */
+  constructor(memory?: SharedArrayBuffer) {
+    const isNew = memory === undefined;
+    memory ??= new SharedArrayBuffer(COUNTS_AT + (COUNTS + ANSWER_COUNTS) * 8);
     this.memory = memory;
     this.#share = new Int32Array(memory, 0, SHARE_OCTETS / 4);
-    this.counts = new Float64Array(memory, SHARE_OCTETS, COUNTS);
-    this.answers = new Float64Array(memory, SHARE_OCTETS + COUNTS * 8, ANSWER_COUNTS);
+    this.#senders = new Int32Array(memory, SHARE_OCTETS, SENDERS);
+    this.counts = new Float64Array(memory, COUNTS_AT, COUNTS);
+    this.answers = new Float64Array(memory, COUNTS_AT + COUNTS * 8, ANSWER_COUNTS);
+    // Nobody shall know which addresses share a place.
+    if (isNew) this.#share[KEY] = randomInt(2 ** 31);
   }
 
   /** Octets of the ring: handed over, and not yet taken. */
@@ -98,8 +113,33 @@ export class Tally {
     this.#share[HANDED] += octets;
   }
 
-  /** Written by the main thread. */
-  taken(octets: number): void {
+  /** Written by the main thread, for the sender with this place. */
+  taken(octets: number, sender: number): void {
+    Atomics.sub(this.#senders, sender & (SENDERS - 1), octets);
     Atomics.add(this.#share, TAKEN, octets);
+  }
+
+  /** The place of the sender with this address of 16 octets. */
+  senderOf(address: Uint8Array): number {
+    let hash = this.#share[KEY];
+    for (let octet = 0; octet < 16; octet++) hash = Math.imul(hash ^ address[octet], 0x01000193);
+    return (hash ^ (hash >>> 15)) & (SENDERS - 1);
+  }
+
+  heldBy(sender: number): number {
+    return Math.max(0, Atomics.load(this.#senders, sender));
+  }
+
+  /** Written by the worker, before it publishes what it hands over. */
+  handedBy(sender: number, octets: number): void {
+    Atomics.add(this.#senders, sender, octets);
+  }
+
+  /**
+   * Nothing is held: so no sender holds anything, whatever a worker that died meant to hand over. Called by the
+   * worker when `held` is 0 and it has handed over nothing since.
+   */
+  clearSenders(): void {
+    this.#senders.fill(0);
   }
 }

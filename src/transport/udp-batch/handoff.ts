@@ -3,7 +3,7 @@
  * eventfd write per batch when the main thread sleeps, and sendmsg on the socket that the packet came by.
  *
  * Record: 0 sender's address, 16 address asked, 32 port, 34 octets of the socket name, 35 octets of the control
- * data, 36 name, 64 control data, 128 number of the station, 136 packet.
+ * data, 36 name, 64 control data, 128 number of the station, 132 the sender's place in its tally, 136 packet.
  */
 import type { Peer } from '../../answer/peer.ts';
 import type { Answering } from '../transport.ts';
@@ -13,7 +13,7 @@ import { MSG_DONTWAIT, MSG_NOSIGNAL } from '../syscalls.ts';
 import type { System, WatchHandle } from '../syscalls.ts';
 import { CONTROL_MAX, NAME_MAX } from './messages.ts';
 import type { BatchMessages } from './messages.ts';
-import type { Station } from './station.ts';
+import type { Post, Station } from './station.ts';
 
 const LOCAL = 16;
 const PORT = 32;
@@ -22,14 +22,18 @@ const CONTROL_LENGTH = 35;
 const NAME = 36;
 const CONTROL = 64;
 const STATION = 128;
+const SENDER = 132;
 const PACKET = 136;
 
 /** Records taken in one pass of the event loop, so that a flood of them leaves the loop to others as well. */
 const PASS_RECORDS = 256;
 
+/** A sender may hold a third of what it leaves free, so that its station has room for others. */
+const SENDER_SHARE = 3;
+
 /**
- * Writes the packet in slot `i` of the batch into the ring, of which its station holds `held` octets. Returns the
- * octets that it takes, 0 when there is no room.
+ * Writes the packet in slot `i` of the batch into the ring; `handed`: octets that its station has handed over and not
+ * yet published. Returns the octets that it takes, 0 when there is no room for this station or this sender.
  */
 export function handOver(
   ring: RingWriter,
@@ -37,10 +41,14 @@ export function handOver(
   i: number,
   length: number,
   peer: Peer,
-  station: number,
-  held: number,
+  post: Post,
+  handed: number,
 ): number {
-  const at = ring.reserve(PACKET + length, held);
+  const { tally, number: station } = post;
+  const held = tally.held + handed;
+  if (held === 0) tally.clearSenders();
+  const sender = tally.senderOf(peer.address);
+  const at = ring.reserve(PACKET + length, Math.max(held, SENDER_SHARE * tally.heldBy(sender)));
   if (at < 0) return 0;
   const to = ring.bytes;
   const from = messages.bytes;
@@ -56,8 +64,10 @@ export function handOver(
   const data = messages.controlAt(i);
   for (let octet = 0; octet < control; octet++) to[at + CONTROL + octet] = from[data + octet];
   for (let octet = 0; octet < 4; octet++) to[at + STATION + octet] = station >>> (8 * octet);
+  to[at + SENDER] = sender;
   const packet = messages.inputAt(i);
   for (let octet = 0; octet < length; octet++) to[at + PACKET + octet] = from[packet + octet];
+  tally.handedBy(sender, rounded(PACKET + length));
   return rounded(PACKET + length);
 }
 
@@ -187,7 +197,7 @@ export class HandoffReceiver {
       const number = new DataView(bytes.buffer, bytes.byteOffset + at + STATION, 4).getInt32(0, true);
       const station = this.#stations.get(number);
       if (station !== undefined) {
-        station.tally.taken(rounded(length));
+        station.tally.taken(rounded(length), bytes[at + SENDER]);
         try {
           this.#ask(station, at, length);
         } catch {

@@ -18,8 +18,11 @@ export interface Bound {
   local: Uint8Array;
 }
 
-/** Asked of the kernel for each direction; it grants at most its own limit to a process without rights. */
-const BUFFER_OCTETS = 4 << 20;
+/**
+ * Asked of the kernel for each direction; it grants at most its own limit to a process without rights. It takes memory
+ * only for what is queued: some 20,000 queries, which is what a fast sender sends while a worker waits for its core.
+ */
+const BUFFER_OCTETS = 8 << 20;
 /**
  * How long a worker stays blocked in one receive, milliseconds: nothing can interrupt it, and so long a call
  * may take where packets come now and then. When idle it sleeps in epoll, where a call wakes it at once.

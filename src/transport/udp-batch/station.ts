@@ -2,9 +2,11 @@
 import { ANSWER_COUNTS } from '../../answer/counts.ts';
 import type { Listener, Peer } from '../../answer/peer.ts';
 import { AF_INET } from '../syscalls.ts';
+import type { System } from '../syscalls.ts';
 import type { WorkerCounters } from '../transport.ts';
 import * as count from './control.ts';
 import { Tally } from './control.ts';
+import { FairShare } from './fair-share.ts';
 import type { Bound } from './socket.ts';
 
 /** What a worker is told. */
@@ -53,8 +55,10 @@ export class Post {
   readonly answers: Float64Array;
   /** The sender of the packet at hand; reused. */
   readonly peer: Peer;
+  readonly fairShare: FairShare;
 
-  constructor({ number, bound, listener, tally }: StationData) {
+  constructor({ number, bound, listener, tally }: StationData, system: System) {
+    this.fairShare = new FairShare(system);
     this.number = number;
     this.fd = bound.fd;
     this.family = bound.family;
@@ -84,6 +88,7 @@ export function countersOf(stations: readonly Station[], restarts: number): Work
     sendErrors: sum(count.SEND_ERRORS) + main('sendErrors'),
     receiveErrors: sum(count.RECEIVE_ERRORS),
     batches: sum(count.BATCHES),
+    shed: sum(count.SHED),
     answers: Float64Array.from({ length: ANSWER_COUNTS }, (_, place) =>
       stations.reduce((all, { tally }) => all + tally.answers[place], 0),
     ),

@@ -132,7 +132,7 @@ class BatchLoop {
   }
 
   #serve(station: StationData): void {
-    this.#posts.set(station.number, new Post(station));
+    this.#posts.set(station.number, new Post(station, this.#system));
     this.#count();
   }
 
@@ -236,6 +236,7 @@ class BatchLoop {
     const { counts, peer, wildcard, answers: tally } = post;
     const responder = this.#responder;
     const began = performance.now();
+    const isPressed = post.fairShare.begins(post.fd, received, began);
     let queried = 0;
     let answered = 0;
     let staged = 0;
@@ -243,12 +244,18 @@ class BatchLoop {
     let deferred = 0;
     let handed = 0;
     let errors = 0;
+    let shed = 0;
     try {
-      responder.enter(messages, received, peer.listener);
+      // What is shed needs no memory of the view.
+      responder.enter(messages, isPressed ? 0 : received, peer.listener);
       for (let i = 0; i < received; i++) {
         const length = messages.inputLength(i);
         if (length === 0) {
           dropped += 1;
+          continue;
+        }
+        if (isPressed && post.fairShare.sheds(messages, i)) {
+          shed += 1;
           continue;
         }
         messages.readAddress(i, peer.address);
@@ -264,8 +271,7 @@ class BatchLoop {
           queried += length;
           if (written < 0 && post.tally.closing) written = 0;
           if (written < 0) {
-            const held = post.tally.held + handed;
-            const octets = handOver(this.#ring, messages, i, length, peer, post.number, held);
+            const octets = handOver(this.#ring, messages, i, length, peer, post, handed);
             if (octets > 0) {
               deferred += 1;
               handed += octets;
@@ -295,6 +301,7 @@ class BatchLoop {
     counts[count.BATCHES] += 1;
     counts[count.DROPPED] += dropped;
     counts[count.ERRORS] += errors;
+    if (shed > 0) counts[count.SHED] += shed;
     tally[answers.QUERY_OCTETS] += queried;
     tally[answers.ANSWER_OCTETS] += answered;
     // First what is ready: the main thread may be given this core.
