@@ -1,7 +1,7 @@
 /** Delta debugging (Zeller 2002): the smallest input found that still fails in the same way. */
 
 /** Trials for one input. */
-const TRIALS_MAX = 3000;
+const TRIALS_MAX = 800;
 
 /**
  * @param {Buffer} input

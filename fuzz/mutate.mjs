@@ -31,8 +31,11 @@ function change(input, below, words, other) {
       return replace(input, at, end, Buffer.alloc(0));
     case 2:
       return replace(input, at, at, Buffer.alloc(1 + below(24), below(256)));
-    case 3:
-      return replace(input, at, at, input.subarray(at, at + 1 + below(64)));
+    case 3: {
+      const piece = input.subarray(at, at + 1 + below(64));
+      const times = below(8) === 0 ? 1 + below(40) : 1;
+      return replace(input, at, at, Buffer.concat(Array(times).fill(piece)));
+    }
     case 4:
       if (input.length < at + 2) return input;
       input.writeUInt16BE(below(2) === 0 ? below(16) : below(65_536), at);

@@ -1,4 +1,5 @@
 /** Queries: one packet to a whole server without sockets, from pods of two tenants, a scoped listener and a stranger. */
+import { buildQuery } from '../../bench/wire.mjs';
 import { ownSeeds } from '../../bench/hostile-packets.mjs';
 import { load } from '../code.mjs';
 import { must } from '../fault.mjs';
@@ -6,6 +7,8 @@ import { checkReply } from '../well-formed.mjs';
 import { LABELS, PIECES } from '../words.mjs';
 import { CLIENTS, STRANGER, openWorld } from '../world.mjs';
 
+/** A name of 255 octets. */
+const LONGEST = buildQuery(1, [63, 63, 63, 61].map((length) => 'n'.repeat(length)).join('.'), 28, true);
 const UDP_MOST = 1232;
 /** Of a query without EDNS (RFC 1035 section 4.2.1). */
 const UDP_PLAIN = 512;
@@ -20,7 +23,7 @@ export default {
   most: 4200,
   text: false,
   words: [...PIECES, ...LABELS],
-  seeds: ownSeeds,
+  seeds: () => [...ownSeeds(), LONGEST],
   async open() {
     const server = await openWorld();
     const { View } = await load('trie/read/view.js');

@@ -76,7 +76,7 @@ export default {
   text: false,
   words: [...PIECES, ...LABELS, Buffer.from([0, 12]), Buffer.from([0, 0]), Buffer.from([0xff, 0xff])],
   seeds() {
-    const queries = ownSeeds().filter((packet) => packet.length < 300);
+    const queries = ownSeeds().filter((packet) => packet.length < 1024);
     const few = queries.filter((_, i) => i % 9 === 0).map(frame);
     return [
       ...few.slice(0, 8),
