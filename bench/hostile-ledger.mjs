@@ -1,9 +1,13 @@
 /** Keeps account of hostile packets by message id: who is owed an answer, and which answers nobody asked for. */
 
+import { checkReply } from '../fuzz/well-formed.mjs';
+
 /** Only bounds a hang, milliseconds. */
 export const PATIENCE = 5000;
 
 export class Ledger {
+  /** The first answer that is no sound reply to its query, and why; '' for none. */
+  malformed = '';
   queries = 0;
   answered = 0;
   /** Queries without an answer; answers without a query, or a second one. */
@@ -14,6 +18,14 @@ export class Ledger {
   closes = 0;
   #open = new Uint8Array(65_536);
   #id = 0;
+  /** By id. @type {Buffer[]} */
+  #packets = [];
+  #limit;
+
+  /** `limit`: octets of an answer. */
+  constructor(limit) {
+    this.#limit = limit;
+  }
 
   /** Writes a fresh id into the packet. */
   note(packet, expected) {
@@ -22,6 +34,7 @@ export class Ledger {
     this.#open[id] = expected ? 1 : 0;
     if (expected) this.queries++;
     if (packet.length >= 2) packet.writeUInt16BE(id, 0);
+    this.#packets[id] = packet;
     return id;
   }
 
@@ -33,6 +46,11 @@ export class Ledger {
     }
     this.#open[id] = 0;
     this.answered++;
+    try {
+      checkReply(answer, this.#packets[id], this.#limit);
+    } catch (error) {
+      this.malformed ||= /** @type {Error} */ (error).message;
+    }
   }
 
   get owed() {

@@ -6,17 +6,16 @@
  * Options: --packets 1000000 · --protocols udp,tcp · --workers 1 (0: node:dgram) · --corpus FILE (each packet
  * behind its length in 16 bits) · --seed 1 · --growth 64 (MiB)
  */
-import { spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Ledger, PATIENCE } from './hostile-ledger.mjs';
 import { hostile, ownSeeds, readCorpus } from './hostile-packets.mjs';
+import { residentMiB, startServer } from './hostile-server.mjs';
 import { stop } from './process.mjs';
 import { AAAA, buildQuery } from './wire.mjs';
 
@@ -31,7 +30,9 @@ const { values: options } = parseArgs({
   },
 });
 
-const MAIN = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
+/** Octets of an answer. */
+const UDP_MOST = 1232;
+const TCP_MOST = 65_535;
 /** Packets between two good queries: few enough that no queue overflows. */
 const WINDOW = 64;
 /** Every so many windows over TCP are taken as they come. */
@@ -52,7 +53,7 @@ function within(promise, what) {
 }
 
 async function overUdp(port, packets, count, progress) {
-  const ledger = new Ledger();
+  const ledger = new Ledger(UDP_MOST);
   const socket = createSocket('udp4');
   let awaited = -1;
   /** @type {(outcome?: unknown) => void} */
@@ -109,7 +110,7 @@ function frame(packet) {
 }
 
 async function overTcp(port, packets, count, progress) {
-  const ledger = new Ledger();
+  const ledger = new Ledger(TCP_MOST);
   let awaited = -1;
   /** @type {(outcome?: unknown) => void} */
   let through = () => {};
@@ -151,65 +152,9 @@ async function overTcp(port, packets, count, progress) {
   return ledger;
 }
 
-function residentMiB(pid) {
-  return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]) / 1024;
-}
-
-async function startServer(folder) {
-  mkdirSync(join(folder, 'zones'));
-  const zone = {
-    vpc: 'aep',
-    net6: ['fdfd:1a8::/48'],
-    namespaces: {
-      web: {
-        pods: {
-          db: { ip6: 'fdfd:1a8::1' },
-          'app-0': {
-            names: ['app'],
-            ip6: 'fdfd:1a8::2',
-            overlays: { o: '10.0.0.2' },
-            ports: { http: '80/tcp' },
-          },
-          'app-1': {
-            names: ['app'],
-            ip6: 'fdfd:1a8::3',
-            overlays: { o: '10.0.0.3' },
-            ports: { http: '80/tcp' },
-          },
-        },
-      },
-    },
-  };
-  writeFileSync(join(folder, 'zones', 'aep.yaml'), JSON.stringify(zone));
-  const listen = [
-    '--listen',
-    '127.0.0.1:0@aep/web',
-    '--forward',
-    'off',
-    '--admin',
-    'off',
-    '--log-level',
-    'warn',
-  ];
-  const server = spawn(process.execPath, [MAIN, 'serve', ...listen, '--workers', options.workers], {
-    cwd: folder,
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  let out = '';
-  for await (const text of server.stdout.setEncoding('utf8').iterator({ destroyOnReturn: false })) {
-    out += text;
-    const port = /^ {2}DNS {4}127\.0\.0\.1:(\d+)/m.exec(out)?.[1];
-    if (port !== undefined && out.includes('try:')) {
-      server.stdout.resume();
-      return { server, port: Number(port) };
-    }
-  }
-  throw new Error(`the server ended:\n${out}`);
-}
-
 async function run(protocol, seeds) {
   const folder = mkdtempSync(join(tmpdir(), 'podns-hostile-'));
-  const { server, port } = await startServer(folder);
+  const { server, port } = await startServer(folder, ['--workers', options.workers]);
   const count = Math.ceil(Number(options.packets) / WINDOW) * WINDOW;
   let warm = 0;
   let peak = 0;
@@ -228,11 +173,12 @@ async function run(protocol, seeds) {
     server.kill('SIGTERM');
     const [code] =
       server.exitCode === null ? await within(once(server, 'exit'), 'SIGTERM') : [server.exitCode];
-    const { queries, answered, unanswered, unexpected, good, closes } = ledger;
+    const { queries, answered, unanswered, unexpected, malformed, good, closes } = ledger;
     const windows = count / WINDOW;
     const faults = [];
     if (unanswered > 0) faults.push('unanswered');
     if (unexpected > 0) faults.push('unexpected');
+    if (malformed !== '') faults.push(`malformed: ${malformed}`);
     if (good < windows) faults.push('good');
     if (end - warm > Number(options.growth)) faults.push('growth');
     if (code !== 0) faults.push('exit');

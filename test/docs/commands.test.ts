@@ -170,6 +170,10 @@ const RUN: Record<string, Record<string, { test: string } | { reason: string }>>
   'docs/listeners.md': { '': { test: 'docs/listeners.test.ts' } },
   'docs/node.md': { '': { test: 'packaging/node-page.test.ts' } },
   'docs/upgrade.md': { '': { test: 'docs/upgrade.test.ts' } },
+  'docs/reliability.md': {
+    'npm run prove': { test: 'prove/prove.test.ts' },
+    'npm run fuzz': { test: 'fuzz/fuzz.test.ts' },
+  },
   'docs/log.md': { podns: { test: 'docs/log.test.ts' } },
   'docs/observability.md': { podns: { test: 'docs/shown.test.ts' } },
   'docs/operations.md': {

@@ -24,6 +24,8 @@ const PACKAGES: Record<string, string> = {
   nft: 'nftables',
   'dpkg-deb': 'dpkg',
   promtool: 'prometheus',
+  spin: 'spin',
+  gcc: 'gcc',
 };
 
 /** True when CI says that a missing tool is a failure. */

@@ -1,10 +1,10 @@
 /** Cuts answers of etcd's gateway into small pieces: a range into keys, a watch into events. */
-import { RECORD_MAX } from '../validate/bounds.ts';
+import { RECORD_MAX, jsonFault, shown } from '../validate/bounds.ts';
 import { TooLargeError, type EtcdKeyValue, type RangeResponse } from './client.ts';
 import type { WatchEvent, WatchLine } from './events.ts';
 import { JsonCutter, type Cuts, type Piece } from '../watch/json-cutter.ts';
 import { valuesOf } from '../validate/json-outline.ts';
-import { StreamError } from '../reflector/dialect.ts';
+import { StreamError, isRevision } from '../reflector/dialect.ts';
 import { sliced, slices } from '../reflector/slices.ts';
 
 /** Octets of a value in base64, and of the fields beside it: a key of podns has at most 400 octets. */
@@ -80,14 +80,46 @@ export class WatchLines {
 function eventOf(piece: Piece): WatchEvent {
   const { fault, outline, text } = piece;
   slices.piece(text.length);
-  if (fault === undefined) return JSON.parse(text) as WatchEvent;
+  if (fault === undefined) {
+    const event = parsed<WatchEvent>(text);
+    checkKeyValue(event.kv);
+    return event;
+  }
   const { type } = (outline?.frame ?? {}) as Pick<WatchEvent, 'type'>;
   return { type, kv: withoutValue(piece) };
 }
 
 function keyValueOf(piece: Piece): EtcdKeyValue {
   slices.piece(piece.text.length);
-  return piece.fault === undefined ? (JSON.parse(piece.text) as EtcdKeyValue) : withoutValue(piece);
+  if (piece.fault !== undefined) return withoutValue(piece);
+  const keyValue = parsed<EtcdKeyValue>(piece.text);
+  checkKeyValue(keyValue);
+  return keyValue;
+}
+
+/** An object of the answer. Throws `StreamError` for anything else: no etcd, or one that is broken. */
+function parsed<Value>(text: string): Value {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new StreamError('gone', `etcd: ${jsonFault(error)}`);
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new StreamError('gone', `etcd: ${shown(value)} where a key or an event should be`);
+  return value as Value;
+}
+
+/** Throws `StreamError` unless the fields that are read have their types. */
+function checkKeyValue(keyValue: Partial<EtcdKeyValue> | undefined): asserts keyValue is EtcdKeyValue {
+  if (typeof keyValue !== 'object' || keyValue === null || typeof keyValue.key !== 'string')
+    throw new StreamError('gone', 'etcd: an event or an entry of a list without a key');
+  const { value, create_revision, mod_revision } = keyValue;
+  if (value !== undefined && typeof value !== 'string')
+    throw new StreamError('gone', `etcd: ${shown(value)} where a value in base64 should be`);
+  if (!isRevision(mod_revision)) throw new StreamError('gone', 'etcd: a key without a revision');
+  if (create_revision !== undefined && !isRevision(create_revision))
+    throw new StreamError('gone', `etcd: ${shown(create_revision)} where a revision should be`);
 }
 
 /** A key that is too long for podns, or whose value is. */
@@ -97,7 +129,8 @@ function withoutValue({ outline, octets }: Piece): EtcdKeyValue {
     mod_revision,
     ...rest
   } = valuesOf(outline?.members ?? new Map()) as Partial<EtcdKeyValue>;
-  if (mod_revision === undefined) throw new StreamError('gone', 'etcd: a key without a revision');
+  const keyValue = { ...rest, key, mod_revision };
+  checkKeyValue(keyValue);
   const fault = `has about ${Math.round((octets / 4) * 3)} octets, at most ${RECORD_MAX.octets} are read: make it shorter`;
-  return { ...rest, key, mod_revision, fault };
+  return { ...keyValue, fault };
 }

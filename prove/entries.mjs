@@ -1,0 +1,26 @@
+/**
+ * What `npm run prove` runs, in order. Each module of `entries/` exports one entry or a list of them.
+ *
+ * @typedef {object} Outcome
+ * @property {string} got What was measured, in one line.
+ * @property {string[]} faults What does not hold; empty when all does.
+ */
+import { connections } from './entries/connections.mjs';
+import { fuzzing } from './entries/fuzzing.mjs';
+import { hostileTcp, hostileUdp } from './entries/hostile.mjs';
+import { killed } from './entries/killed.mjs';
+import { models } from './entries/models.mjs';
+
+/**
+ * @typedef {object} Entry
+ * @property {string} name
+ * @property {string} about What is tried, and what must hold.
+ * @property {any} short Parameters of the tests.
+ * @property {any} long Parameters of `npm run prove`.
+ * @property {(parameters: any) => string} reach The parameters as one says them.
+ * @property {() => string | undefined} [missing] Why it cannot run here.
+ * @property {(parameters: any) => Promise<Outcome>} run
+ */
+
+/** @type {Entry[]} */
+export const ENTRIES = [hostileUdp, hostileTcp, connections, killed, fuzzing, models];
