@@ -1,39 +1,12 @@
 /** Every setting of podns in one table: what it takes, its default, and what it is for. */
 import { hostname } from 'node:os';
 import type { z } from 'zod';
+import { LIMITS } from './limit-settings.ts';
+import { SECOND, setting } from './setting.ts';
 import * as value from './values.ts';
 
-/** One row. Its key in camel case is the file's key in snake case, `--kebab-case`, and `PODNS_UPPER_CASE`. */
-export interface Setting<S extends z.ZodType = z.ZodType> {
-  group: Group;
-  /** What the help of a flag shows as its argument; undefined for settings that have no flag, or a switch. */
-  takes?: string;
-  schema: S;
-  default: z.output<S>;
-  /** One line: what it is for. */
-  doc: string;
-  /** May be given several times. */
-  many?: boolean;
-  /** What the flag stands for where it has no value. */
-  implied?: string;
-  /** Relative values are relative to the folder of the file that holds them. */
-  path?: boolean;
-}
+export type { Group, Setting } from './setting.ts';
 
-export type Group = 'Serving' | 'Sources' | 'Answers' | 'Clients' | 'Outside names' | 'Time' | 'Limits';
-
-function setting<S extends z.ZodType>(
-  group: Group,
-  takes: string | undefined,
-  schema: S,
-  fallback: z.output<S>,
-  doc: string,
-  more: { many?: boolean; path?: boolean; implied?: string } = {},
-): Setting<S> {
-  return { group, takes, schema, default: fallback, doc, ...more };
-}
-
-const SECOND = 1000;
 const HOUR = 3600 * SECOND;
 const MIB = 2 ** 20;
 const many = { many: true };
@@ -428,36 +401,7 @@ export const SETTINGS = {
     'time after which a pod that is still unknown gets NXDOMAIN instead of SERVFAIL',
   ),
 
-  holds: setting('Limits', 'N', value.integer(0), 10_000, 'maximum number of held queries'),
-  vpcHolds: setting('Limits', 'N', value.integer(0), 2_000, 'maximum number of held queries per VPC'),
-  clientHolds: setting(
-    'Limits',
-    'N',
-    value.integer(0),
-    50,
-    'maximum number of held queries per source address',
-  ),
-  tcpConnections: setting(
-    'Limits',
-    'N',
-    value.integer(0),
-    1_000,
-    'maximum number of TCP connections, for all listeners together',
-  ),
-  tcpClient: setting(
-    'Limits',
-    'N',
-    value.integer(0),
-    100,
-    'maximum number of TCP connections from one address to one listener',
-  ),
-  tcpIdle: setting(
-    'Limits',
-    'DURATION',
-    value.duration,
-    10 * SECOND,
-    'time after which podns closes an idle TCP connection',
-  ),
+  ...LIMITS,
 };
 
 export type Config = { [K in keyof typeof SETTINGS]: z.output<(typeof SETTINGS)[K]['schema']> };

@@ -1,21 +1,16 @@
 /**
  * From sources to the trie: takes the transactions of all sources through the catalog, and makes them visible in order.
  */
-import { Catalog } from '../catalog/catalog.ts';
-import type { Change, EffectiveRecord, Loss, ShrinkRule, Transaction } from '../catalog/catalog.ts';
-import type { Place, Problem, Projection, Resource, ResourceKey, Sink } from '../model.ts';
-import { keyOf, keyText } from '../model.ts';
-import type { Paced } from '../catalog/lists.ts';
-import { MomentLost } from '../catalog/moments.ts';
+import type { Change, Loss, ShrinkRule, Transaction } from '../catalog/catalog.ts';
+import type { Place, Problem, Resource, ResourceKey, Sink } from '../model.ts';
 import type { Age } from '../explain/explanation.ts';
 import { Histogram } from './histogram.ts';
+import { Projecting, TURN_MS, type ProjectingOptions } from './projecting.ts';
 import { RevisionTimes } from './revision-times.ts';
 import { newStatus, Rate } from './source-status.ts';
 import type { SourceStatus } from './source-status.ts';
 
-export interface FeedOptions {
-  catalog: Catalog;
-  projection: Projection;
+export interface FeedOptions extends ProjectingOptions {
   /** Milliseconds since 1970. */
   wallClock: () => number;
   /** Monotonic milliseconds, unaffected by changes of the wall clock. */
@@ -26,18 +21,10 @@ export interface FeedOptions {
   yieldTurn: () => Promise<void>;
   /** Called after each flip with the number of effective changes that it has made answerable. */
   onCommit(changes: number): void;
-  /** Called for each effective change before its transaction is visible. */
-  onChange?(change: Change, source: string, at: number | undefined): void;
   onState(source: string): void;
-  /** All problems of a scope of a source, none when they are settled. */
-  onProblems(source: string, scope: string, problems: readonly Problem[]): void;
   /** A transaction is answerable; not told of what was saved. */
   onTaken?(source: string, revision: string, full: boolean, changes: number): void;
 }
-
-/** Changes between two readings of the clock, and the milliseconds that a slice of work may last. */
-const CHANGES_A_LOOK = 64;
-const TURN_MS = 2;
 
 /** The arguments of `Sink.begin`. */
 interface Opening {
@@ -94,10 +81,7 @@ export class Feed {
   private gathering = 0;
   /** Sources that went on in this process from what another one had of them, and have said nothing here yet. */
   readonly awaited = new Set<string>();
-  /** Keys of resources that the projection has refused: the catalog has a newer version of them than the projection. */
-  private readonly refused = new Set<string>();
-  /** The pods of outdated VPCs that are still to be put once more. */
-  private again: Paced<EffectiveRecord> | undefined;
+  private readonly projecting: Projecting;
   /**
    * Time to answerable of changes, not of whole states: from the control plane's commit, and from the octets' arrival.
    */
@@ -106,6 +90,7 @@ export class Feed {
 
   constructor(options: FeedOptions) {
     this.options = options;
+    this.projecting = new Projecting(options);
   }
 
   status(): SourceStatus[] {
@@ -247,14 +232,9 @@ export class Feed {
     this.options.onState(name);
   }
 
-  /**
-   * A resource as the projection has it, with its stamp; undefined if the projection has refused its newest version.
-   */
+  /** As `Projecting.known`. */
   known(key: ResourceKey): { resource: Resource; stamp: bigint } | undefined {
-    const { catalog } = this.options;
-    if (this.isRefused(key)) return undefined;
-    const resource = catalog.get(key);
-    return resource && { resource, stamp: catalog.said(key)!.stamp };
+    return this.projecting.known(key);
   }
 
   private async savedIn(source: string, file: string): Promise<ResourceKey[]> {
@@ -266,10 +246,6 @@ export class Feed {
       else keys.push(key);
     }
     return keys;
-  }
-
-  private isRefused(key: ResourceKey): boolean {
-    return this.refused.size > 0 && this.refused.has(keyText(key));
   }
 
   /** Resolves when all earlier commits are answerable. */
@@ -339,7 +315,7 @@ export class Feed {
         return this.applyRest(feeder, changes, transaction.revision, opening, before, true);
       projection.begin();
     }
-    if (this.applySome(feeder, changes, opening.at)) {
+    if (this.projecting.some(feeder.status, changes, opening.at)) {
       this.finish(feeder, transaction.revision, opening, before);
       return undefined;
     }
@@ -361,87 +337,8 @@ export class Feed {
       while (projection.ready?.() === false);
       projection.begin();
     } else await yieldTurn();
-    while (!this.applySome(feeder, changes, opening.at)) await yieldTurn();
+    while (!this.projecting.some(feeder.status, changes, opening.at)) await yieldTurn();
     this.finish(feeder, revision, opening, before);
-  }
-
-  /** True when no change is left. */
-  private applySome(feeder: Feeder, changes: IterableIterator<Change>, at: number | undefined): boolean {
-    const { projection, onChange } = this.options;
-    const until = performance.now() + TURN_MS;
-    for (let n = 1; ; n++) {
-      const { value: change, done } = changes.next();
-      if (done === true) return this.putAgain(feeder, until);
-      feeder.status.changes++;
-      try {
-        if (change.type === 'delete') projection.remove(change.key);
-        // A refused resource was never put.
-        else if (change.renewed && projection.renew && !this.isRefused(keyOf(change.resource)))
-          projection.renew(change.resource, change.stamp);
-        else projection.put(change.resource, change.stamp);
-        if (this.refused.size > 0) this.admit(feeder, keyText(keyOfChange(change)));
-      } catch (error) {
-        this.refuse(feeder, keyOfChange(change), error);
-      }
-      onChange?.(change, feeder.status.name, at);
-      if (n % CHANGES_A_LOOK === 0 && performance.now() > until) return false;
-    }
-  }
-
-  /**
-   * Once all changes are applied: puts the pods of outdated VPCs once more, which nobody else is told of. True when none
-   * is left.
-   */
-  private putAgain(feeder: Feeder, until: number): boolean {
-    const { projection } = this.options;
-    if (this.again === undefined) {
-      const vpcs = projection.outdated?.() ?? [];
-      if (vpcs.length === 0) return true;
-      this.again = this.podsOf(new Set(vpcs));
-    }
-    for (let n = 1; ; n++) {
-      const { value: record, done } = this.again.next();
-      if (done === true) break;
-      if (record?.resource.kind === 'pod' && record.resource.overlays.length > 0) {
-        const key = keyOf(record.resource);
-        try {
-          projection.put(record.resource, record.stamp);
-          if (this.refused.size > 0) this.admit(feeder, keyText(key));
-        } catch (error) {
-          this.refuse(feeder, key, error);
-        }
-      }
-      if (n % CHANGES_A_LOOK === 0 && performance.now() > until) return false;
-    }
-    this.again = undefined;
-    return true;
-  }
-
-  /** All of these VPCs, some of it twice if the list has to begin anew. */
-  private *podsOf(vpcs: ReadonlySet<string>): Paced<EffectiveRecord> {
-    for (;;) {
-      try {
-        yield* this.options.catalog.effective(vpcs);
-        return;
-      } catch (error) {
-        if (!(error instanceof MomentLost)) throw error;
-      }
-    }
-  }
-
-  /** The projection has no room for the newest version of this key. */
-  private refuse(feeder: Feeder, key: ResourceKey, error: unknown): void {
-    const text = keyText(key);
-    this.refused.add(text);
-    const reason = `${text}: ${error instanceof Error ? error.message : String(error)}`;
-    this.options.onProblems(feeder.status.name, `view ${text}`, [
-      { kind: 'memory', severity: 'error', key, reason },
-    ]);
-  }
-
-  /** The projection has taken the newest version of this key, or let go of it. */
-  private admit(feeder: Feeder, key: string): void {
-    if (this.refused.delete(key)) this.options.onProblems(feeder.status.name, `view ${key}`, []);
   }
 
   private finish(feeder: Feeder, revision: string, opening: Opening, before: number): void {
@@ -497,8 +394,4 @@ function someOf(weighing: Generator<void, Loss[], undefined>): Loss[] | undefine
 
 function* noLoss(): Generator<void, Loss[], undefined> {
   return [];
-}
-
-function keyOfChange(change: Change): ResourceKey {
-  return change.type === 'put' ? keyOf(change.resource) : change.key;
 }

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { arpaName, encodeQuery } from '../harness/build.ts';
 import { parseWire } from '../harness/wire.ts';
 import { Node, Plane, relayed, type Deed } from '../properties/truth-world.ts';
-import type { ServerOptions } from '../../src/server.ts';
+import type { ServerOptions } from '../../src/server/options.ts';
 
 /** What another tenant's pod asks. */
 export interface Load {
