@@ -218,7 +218,9 @@ describe.skipIf(!hasTool('openssl'))('certificates', () => {
 
 describe('suggestions', () => {
   it.each([
-    [['serve', '--docker-sok', 'x'], undefined],
+    [['serve', '--docker-sok', 'x'], '--docker'],
+    [['serve', '--docker-lisen'], '--docker-listen'],
+    [['serve', '--kubernetes', 'x'], undefined],
     [['serve', '--etcd-ca', 'x'], '--etcd-ca-file'],
     [['serve', '--listn', 'x'], '--listen'],
     [['serve', '--admin-tokenfile', 'x'], '--admin-token-file'],
