@@ -54,32 +54,45 @@ export class Lists {
 
   /** As `list`, sorted, of VPCs or namespaces; also those that are only referred to, for pods can ask for them. */
   *referred(kind: 'vpc' | 'namespace', filter: ListFilter): Paced<Resource> {
-    const { scopes } = this.#store;
     const moment = this.#open();
     try {
       let last: string | undefined;
-      const implied = kind === 'vpc' ? [] : this.#implied(moment, filter);
-      let at = 0;
-      for (const scope of yield* this.#scopes(filter, true)) {
-        if (!this.#isReferred(moment, scope)) continue;
-        const name = scopes.vpc(scope);
-        const namespace = scopes.namespace(scope);
-        for (; at < implied.length && compareScopes(implied[at]!, { vpc: name, namespace }) < 0; at++)
-          yield { kind: 'namespace', vpc: implied[at]!.vpc, name: implied[at]!.namespace };
+      for (const { vpc, namespace, scope } of this.#withImplied(
+        moment,
+        yield* this.#scopes(filter, true),
+        filter,
+      )) {
         if (kind === 'vpc') {
-          if (name === last) continue;
-          last = name;
-          yield this.#vpc(moment, name) ?? { kind, name, net6: [], services6: [] };
+          if (vpc === last) continue;
+          last = vpc;
+          yield this.#vpc(moment, vpc) ?? { kind, name: vpc, net6: [], services6: [] };
         } else if (namespace === '') continue;
-        else if (moment.count(Members.place(scope, NAMESPACE)) === 0)
-          yield { kind, vpc: name, name: namespace };
+        else if (scope < 0 || moment.count(Members.place(scope, NAMESPACE)) === 0)
+          yield { kind, vpc, name: namespace };
         else yield* this.#listScope(moment, NAMESPACE, scope, false);
       }
-      for (; at < implied.length; at++)
-        yield { kind: 'namespace', vpc: implied[at]!.vpc, name: implied[at]!.namespace };
     } finally {
       this.#store.closeMoment(moment);
     }
+  }
+
+  /** Sorted scopes that have something effective, and among them, without a number, those of `#implied`. */
+  *#withImplied(
+    moment: Moment,
+    sorted: Iterable<number>,
+    filter: ListFilter,
+  ): Generator<ScopeNames & { scope: number }> {
+    const { scopes } = this.#store;
+    const implied = this.#implied(moment, filter);
+    let at = 0;
+    for (const scope of sorted) {
+      if (!this.#isReferred(moment, scope)) continue;
+      const names = { vpc: scopes.vpc(scope), namespace: scopes.namespace(scope) };
+      while (at < implied.length && compareScopes(implied[at]!, names) < 0)
+        yield { ...implied[at++]!, scope: -1 };
+      yield { ...names, scope };
+    }
+    while (at < implied.length) yield { ...implied[at++]!, scope: -1 };
   }
 
   /** Effective resources of all kinds, with stamps, in no order but VPCs first: of some VPCs or of all. */

@@ -171,7 +171,7 @@ describe('bounds', () => {
   });
 
   it('lists no more problems than a person reads', () => {
-    const services = Array.from({ length: 1000 }, (_, i) => `  s${i}: { network_mode: host }\n`).join('');
+    const services = Array.from({ length: 1000 }, (_, i) => `  s${i}: { profiles: [p] }\n`).join('');
     const { problems } = convert(`services:\n${services}`);
     expect(problems).toHaveLength(201);
     expect(problems.at(-1)).toBe('warning: 800 more are not listed');
@@ -187,11 +187,11 @@ describe('files on the command line', () => {
       'compose.yaml': 'services: { a: { scale: 2 } }\n',
       'compose.override.yml': 'services: { a: { scale: 1 }, b: {} }\n',
     });
-    expect((await run()).out).toContain('b: {');
+    expect((await run()).out).toContain('b-1: {');
     const named = await run('compose.yaml');
-    expect(named.out).not.toContain('b: {');
+    expect(named.out).not.toContain('b-1: {');
     expect(named.err).toContain('podns: compose.override.yml is ignored, because only compose.yaml is named');
-    expect((await run('-f', 'compose.yaml', '-f', 'compose.override.yml')).out).toContain('a: {');
+    expect((await run('-f', 'compose.yaml', '-f', 'compose.override.yml')).out).toContain('a-1: {');
     expect((await run('compose.yaml', 'gone.yaml')).err).toContain('gone.yaml: there is no such file');
   });
 
@@ -202,7 +202,7 @@ describe('files on the command line', () => {
     });
     const pods = async (args: string[], environment = {}): Promise<string> => {
       const { out } = await podns(['import', 'compose', '.', '-n', 'n', ...args], { folder, environment });
-      return [...out.matchAll(/^ {6}(\w+): \{/gm)].map((match) => match[1]).join('');
+      return [...out.matchAll(/^ {6}(\w+)-1: \{/gm)].map((match) => match[1]).join('');
     };
     expect(await pods([])).toBe('ac');
     expect(await pods([], { COMPOSE_PROFILES: 'tools' })).toBe('bc');
@@ -224,8 +224,14 @@ describe('merging', () => {
     const { zone, problems } = convertFiles(folder, 'a.yaml', 'c.yaml');
     expect(problems).toEqual([]);
     expect(zone).toEqual({
-      overlays: { n: { internal: true }, m: null },
-      pods: { x: { names: ['new'], overlays: { n: null, m: null }, ports: { 1: '1/tcp', 2: '2/tcp' } } },
+      overlays: { n: { driver: 'bridge', internal: true }, m: { driver: 'bridge' } },
+      pods: {
+        'x-1': {
+          names: ['x', 'project-x-1', 'new'],
+          overlays: { n: null, m: null },
+          ports: { 1: '1/tcp', 2: '2/tcp' },
+        },
+      },
     });
   });
 

@@ -47,6 +47,7 @@ export interface ZoneDocument {
   id?: string;
   net6?: string[];
   services6?: string[];
+  a_records?: 'pinned' | 'all' | 'none';
   forward?: 'on' | 'off' | 'refuse' | string[];
   upstreams?: string[];
   namespaces?: Record<string, NamespaceDocument>;
@@ -158,6 +159,7 @@ export function resourcesOf(zone: ZoneDocument): Resource[] {
       net6: (zone.net6 ?? []).map(canonicalPrefix),
       services6: (zone.services6 ?? []).map(canonicalPrefix),
       ...(zone.id === undefined ? {} : { id: zone.id }),
+      ...(zone.a_records === undefined ? {} : { a_records: zone.a_records }),
       ...(zone.forward === undefined ? {} : { forward: zone.forward }),
       ...(zone.upstreams === undefined ? {} : { upstreams: zone.upstreams }),
     },
@@ -166,4 +168,9 @@ export function resourcesOf(zone: ZoneDocument): Resource[] {
     resources.push(...namespaceOf(vpc, name.toLowerCase(), body ?? {}));
   }
   return resources;
+}
+
+/** Of a change: a document names its VPC and its namespaces without saying anything of them. */
+export function isSaid(resource: Resource): boolean {
+  return resource.kind === 'vpc' ? resource.a_records !== undefined : resource.kind !== 'namespace';
 }

@@ -25,7 +25,7 @@ const podArbitrary = fc.record({
   places: fc.uniqueArray(
     fc.record({
       overlay: fc.constantFrom(...OVERLAYS),
-      four: fc.constantFrom<number | undefined>(undefined, 0, 1, 1, 1),
+      four: fc.constantFrom<number | undefined>(undefined, 0, 0, 1),
       six: fc.boolean(),
     }),
     { maxLength: 3, selector: ({ overlay }) => overlay },
@@ -128,5 +128,5 @@ test('a client is given what it can reach, by name, by port and in reverse', asy
       await subject.close();
     }
   });
-  await fc.assert(property, { numRuns: Math.ceil((RUNS * 2) / 3) });
+  await fc.assert(property, { numRuns: RUNS });
 }, 300_000);

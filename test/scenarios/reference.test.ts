@@ -1,8 +1,7 @@
 /** The reference model and the scenarios were written from the same text: they must agree with each other. */
 import { describe, expect, test } from 'vitest';
-import type { Resource } from '../../src/model.ts';
 import { splitName } from '../harness/build.ts';
-import { resourcesOf } from '../harness/fixture.ts';
+import { isSaid, resourcesOf } from '../harness/fixture.ts';
 import { Reference } from '../harness/reference.ts';
 import { ReferenceWorld } from '../harness/reference-world.ts';
 import { keyFrom, questionOf, readScenarios, type Case, type Scenario } from './format.ts';
@@ -54,9 +53,7 @@ describe.each(readScenarios().filter((scenario) => scenario.synced))(
           stamp++;
           for (const text of step.change.delete ?? []) reference.world.delete(keyFrom(text));
           const put = step.change.put === undefined ? [] : resourcesOf(step.change.put);
-          const real = put.filter(
-            (resource: Resource) => resource.kind !== 'vpc' && resource.kind !== 'namespace',
-          );
+          const real = put.filter(isSaid);
           for (const resource of real) reference.world.put(resource, stamp);
           continue;
         }

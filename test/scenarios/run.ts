@@ -1,5 +1,5 @@
 /** Plays a scenario against a server, in the process or over sockets, and returns every fault it found. */
-import { resourcesOf } from '../harness/fixture.ts';
+import { isSaid, resourcesOf } from '../harness/fixture.ts';
 import { askTcp, UdpClients } from '../harness/client.ts';
 import { openSubject, type Subject } from '../harness/subject.ts';
 import { Upstream } from '../harness/upstream.ts';
@@ -109,7 +109,7 @@ class Player {
 
   private async change(change: Change): Promise<void> {
     const put = change.put === undefined ? [] : resourcesOf(change.put);
-    const inside = put.filter((resource) => resource.kind !== 'vpc' && resource.kind !== 'namespace');
+    const inside = put.filter(isSaid);
     await this.subject.change(inside, (change.delete ?? []).map(keyFrom));
   }
 

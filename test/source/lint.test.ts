@@ -50,6 +50,22 @@ describe('lint', () => {
     ]);
   });
 
+  it('an overlay of another namespace, its namespace, its prefix, and a second claim of an address on it', () => {
+    const far = { kind: 'namespace', vpc: 'a', name: 'far' };
+    const app = pod('app', { ip6: 'fd00:a::2', overlays: [{ overlay: 'far/net', ip4: '10.2.0.2' }] });
+    expect(findings([...base, app])).toEqual([
+      'warning f:4:1: pod a/n/app: namespace a/far is used here, but not declared',
+      'warning f:4:1: pod a/n/app: overlay a/far/net is used here, but not declared',
+    ]);
+    const net = { kind: 'overlay', vpc: 'a', namespace: 'far', name: 'net', net4: '10.3.0.0/16' };
+    const other = { ...pod('b'), namespace: 'far', overlays: [{ overlay: 'net', ip4: '10.2.0.2' }] };
+    expect(findings([...base, far, net, app, other])).toEqual([
+      'warning f:6:1: pod a/n/app: ip4 10.2.0.2 is outside net4 of overlay far/net, 10.3.0.0/16',
+      'warning f:7:1: pod a/far/b: ip4 10.2.0.2 is outside net4 of overlay net, 10.3.0.0/16',
+      'error f:7:1: pod a/far/b: 10.2.0.2 is claimed by pod a/n/app at f:6:1 too: only one of them gets it',
+    ]);
+  });
+
   it('overlapping net6, at the later VPC, whichever is the wider', () => {
     const b = { kind: 'vpc', name: 'b', net6: ['fd00::/16', 'fd01::/16'] };
     const c = { kind: 'vpc', name: 'c', net6: ['fd01:1::/32'] };

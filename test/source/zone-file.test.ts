@@ -232,7 +232,7 @@ describe('one resource is refused alone', () => {
       refused: ['vpc a', 'namespace a/n'],
       problems: [
         'f.yaml:2:8: vpc a: net6[0]: "x" is not an IPv6 prefix',
-        'f.yaml:3:1: vpc a: "foo" is not a key of a vpc; its keys are vpc, namespaces, net6, services6, id, forward, upstreams, routes, hosts',
+        'f.yaml:3:1: vpc a: "foo" is not a key of a vpc; its keys are vpc, namespaces, net6, services6, id, created, a_records, forward, upstreams, routes, hosts',
         'f.yaml:4:29: namespace a/n: created: "now" is not a time as in 2023-09-11T12:16:30Z (RFC 3339)',
       ],
     });

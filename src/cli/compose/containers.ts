@@ -98,7 +98,7 @@ function ownerOf(
       return undefined;
     }
     if (next === service || steps >= CHAIN_MAX) {
-      source.fail(spot, 'shares its own network, or that of too long a chain of services');
+      source.fail(service.shares!.spot, 'shares its own network, or that of too long a chain of services');
       return undefined;
     }
     at = next;

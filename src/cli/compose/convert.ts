@@ -6,7 +6,7 @@ import type { NameLists, Port } from '../../model.ts';
 import { readNetworks, type ComposeOverlay, type Place } from './networks.ts';
 import { containersOf, type Container } from './containers.ts';
 import { linkServices, readHosts } from './references.ts';
-import { readServices } from './services.ts';
+import { readServices, type Service } from './services.ts';
 import type { ComposeSource } from './source.ts';
 import { valueAt, type Value } from './values.ts';
 
@@ -70,12 +70,13 @@ export function convertCompose(
   }
   const pods = new Map<string, ZonePod>();
   const elsewhere: Elsewhere[] = [];
-  const taken = new Set<string>();
+  const taken = new Map<string, Service>();
   for (const container of containersOf(source, services)) {
     const { vpc, namespace: moved, name, service } = container;
     const key = `${vpc ?? ''}/${moved ?? namespace}/${name}`;
-    if (taken.has(key)) source.fail(service.value, `a pod ${name} already exists`);
-    taken.add(key);
+    // Replicas that would all have one name are reported already.
+    if ((taken.get(key) ?? service) !== service) source.fail(service.value, `a pod ${name} already exists`);
+    taken.set(key, service);
     const isMoved = vpc !== undefined || (moved !== undefined && moved !== namespace);
     const pod = podOf(container, isMoved ? `${namespace}/` : '');
     if (isMoved) elsewhere.push({ vpc, namespace: moved, name, pod });
