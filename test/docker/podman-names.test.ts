@@ -1,6 +1,6 @@
 /** Names in containers of a real Podman, on networks without its own DNS; and on one that has IPv6 alone. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { composeLabels, Engine, engineReason } from '../harness/engine.ts';
+import { composeLabels, Engine, engineReason, SLOW } from '../harness/engine.ts';
 import { skipAloud } from '../harness/tools.ts';
 import { Node } from './node.ts';
 
@@ -10,7 +10,7 @@ const GATEWAY6 = 'fd00:71::1';
 const reason = engineReason('podman');
 if (reason !== undefined) skipAloud('names in containers of Podman', reason);
 else
-  describe('names in containers of Podman', () => {
+  describe('names in containers of Podman', { timeout: SLOW }, () => {
     const engine = new Engine('podman');
     const node = new Node([engine], {
       flags: ['--listen', `${GATEWAY}:53@docker`, '--listen', `[${GATEWAY6}]:53@docker`],
@@ -47,7 +47,7 @@ else
       }
       await node.start();
       await node.equal();
-    });
+    }, SLOW);
     afterAll(async () => {
       await node.close();
       await engine.close();
