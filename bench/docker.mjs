@@ -7,6 +7,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
+import { request } from 'node:http';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -46,17 +47,23 @@ async function serve(enter, folder, ...flags) {
   const command = [MAIN, 'serve', '--forward', 'off', '--admin', `unix:${admin}`, ...flags];
   const child = spawn(enter === undefined ? process.execPath : 'nsenter', [...(enter ?? []), ...command], {
     cwd: folder,
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: 'ignore',
   });
-  let text = '';
-  await new Promise((resolve, reject) => {
-    child.stdout.setEncoding('utf8').on('data', (piece) => {
-      text += piece;
-      if (/^podns .* serves /m.test(text)) resolve();
-    });
-    child.once('exit', () => reject(new Error(`podns has ended:\n${text}`)));
-  });
+  while ((await status(admin)) !== 200) {
+    if (child.exitCode !== null) throw new Error(`podns has ended with ${child.exitCode}`);
+    await pause(20);
+  }
   return child;
+}
+
+/** Of the admin listener's readiness; 0 while nobody listens. */
+function status(socketPath) {
+  return new Promise((resolve) => {
+    const asked = request({ socketPath, path: '/readyz', agent: false });
+    asked.on('error', () => resolve(0));
+    asked.on('response', (response) => resolve(response.resume().statusCode));
+    asked.end();
+  });
 }
 
 function asker(enter, server, port) {
@@ -78,7 +85,6 @@ function asker(enter, server, port) {
 
 /** The time of each container's start by the engine's own events, milliseconds since 1970. */
 async function starts(engine) {
-  const { request } = await import('node:http');
   const seen = new Map();
   const filters = encodeURIComponent(JSON.stringify({ type: ['container'], event: ['start'] }));
   const asked = request({ socketPath: engine.socket, path: `/events?filters=${filters}`, agent: false });

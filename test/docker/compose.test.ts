@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { Engine, engineReason, IMAGE, ran } from '../harness/engine.ts';
+import { Engine, engineReason, IMAGE, ran, SLOW } from '../harness/engine.ts';
 import { missingTools, skipAloud } from '../harness/tools.ts';
 import { Node, podns } from './node.ts';
 
@@ -59,7 +59,7 @@ interface Imported {
 const reason = engineReason('docker') ?? missingTools(['docker-compose']);
 if (reason !== undefined) skipAloud('Compose', reason);
 else
-  describe('Compose', () => {
+  describe('Compose', { timeout: SLOW }, () => {
     const engine = new Engine('docker');
     const node = new Node([engine], {
       flags: ['--listen', '172.17.0.1:53@docker'],
@@ -79,7 +79,7 @@ else
       writeFileSync(join(engine.folder, 'docker-compose.yaml'), FILE);
       await node.start();
       await compose('up', '-d');
-    }, 120_000);
+    }, SLOW);
     afterAll(async () => {
       await node.close();
       await engine.close();
@@ -131,21 +131,25 @@ else
       expect([...left.keys()]).toEqual([]);
     });
 
-    test('scaling, recreating, a run beside the service, and the end', async () => {
-      await compose('up', '-d', '--scale', 'job=5');
-      expect(Object.keys((await node.equal()).pods).filter((key) => key.startsWith('shop/job-')).length).toBe(
-        5,
-      );
-      await compose('up', '-d', '--scale', 'job=1', '--force-recreate', 'job', 'db');
-      expect(Object.keys((await node.equal()).pods).filter((key) => key.startsWith('shop/job-')).length).toBe(
-        1,
-      );
-      await compose('run', '-d', 'job', 'sleep', '1000');
-      const { pods } = await node.equal();
-      const run = Object.keys(pods).find((key) => key.includes('job_run'));
-      expect(run).toBeDefined();
-      expect(pods[run!]!.names).not.toContain('job');
-      await compose('down', '-t', '0', '--remove-orphans');
-      expect((await node.equal()).pods).toEqual({});
-    }, 120_000);
+    test(
+      'scaling, recreating, a run beside the service, and the end',
+      async () => {
+        await compose('up', '-d', '--scale', 'job=5');
+        expect(
+          Object.keys((await node.equal()).pods).filter((key) => key.startsWith('shop/job-')).length,
+        ).toBe(5);
+        await compose('up', '-d', '--scale', 'job=1', '--force-recreate', 'job', 'db');
+        expect(
+          Object.keys((await node.equal()).pods).filter((key) => key.startsWith('shop/job-')).length,
+        ).toBe(1);
+        await compose('run', '-d', 'job', 'sleep', '1000');
+        const { pods } = await node.equal();
+        const run = Object.keys(pods).find((key) => key.includes('job_run'));
+        expect(run).toBeDefined();
+        expect(pods[run!]!.names).not.toContain('job');
+        await compose('down', '-t', '0', '--remove-orphans');
+        expect((await node.equal()).pods).toEqual({});
+      },
+      SLOW,
+    );
   });

@@ -1,6 +1,6 @@
 /** What happens to containers and networks, on a real engine: after each step podns serves what `inspect` says. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { composeLabels, Engine, engineReason, pause, type EngineKind } from '../harness/engine.ts';
+import { composeLabels, Engine, engineReason, pause, type EngineKind, SLOW } from '../harness/engine.ts';
 import { skipAloud } from '../harness/tools.ts';
 import { Node } from './node.ts';
 
@@ -22,7 +22,7 @@ export function lifecycle(kind: EngineKind): void {
     return;
   }
 
-  describe(`containers of ${kind}`, () => {
+  describe(`containers of ${kind}`, { timeout: SLOW }, () => {
     const engine = new Engine(kind);
     const node = new Node([engine]);
     const state = async (
@@ -42,7 +42,7 @@ export function lifecycle(kind: EngineKind): void {
       await engine.projectNetwork('blog', 'default', { IPAM: { Config: [{ Subnet: '10.51.0.0/24' }] } });
       await engine.service('shop', 'db');
       await node.start();
-    });
+    }, SLOW);
     afterAll(async () => {
       await node.close();
       await engine.close();
@@ -230,28 +230,32 @@ export function lifecycle(kind: EngineKind): void {
       expect((await pod('shop/late-1'))?.ready).toBe(true);
     });
 
-    test('a storm of starts and stops', async () => {
-      const count = process.env['PODNS_TEST_WHOLE'] === '1' ? 200 : 40;
-      const ids = new Map<number, string>();
-      let next = 0;
-      const worker = async (): Promise<void> => {
-        for (;;) {
-          const number = next++;
-          if (number >= count) return;
-          const id = await engine.service(number % 2 === 0 ? 'shop' : 'blog', `s${number % 7}`, number + 1);
-          // Some go at once, some stop, some change their name, and the others stay.
-          if (number % 4 === 0) await engine.remove(id);
-          else if (number % 4 === 1) await engine.api('POST', `/containers/${id}/stop?t=0`);
-          else if (number % 8 === 2)
-            await engine.api('POST', `/containers/${id}/rename?name=moved-${number}`);
-          if (number % 4 !== 0) ids.set(number, id);
-        }
-      };
-      await Promise.all([worker(), worker(), worker(), worker()]);
-      const { pods } = await node.equal();
-      expect(Object.keys(pods).length).toBeGreaterThan(count / 2);
-      for (const id of ids.values()) await engine.remove(id);
-      await node.equal();
-    }, 300_000);
+    test(
+      'a storm of starts and stops',
+      async () => {
+        const count = process.env['PODNS_TEST_WHOLE'] === '1' ? 200 : 40;
+        const ids = new Map<number, string>();
+        let next = 0;
+        const worker = async (): Promise<void> => {
+          for (;;) {
+            const number = next++;
+            if (number >= count) return;
+            const id = await engine.service(number % 2 === 0 ? 'shop' : 'blog', `s${number % 7}`, number + 1);
+            // Some go at once, some stop, some change their name, and the others stay.
+            if (number % 4 === 0) await engine.remove(id);
+            else if (number % 4 === 1) await engine.api('POST', `/containers/${id}/stop?t=0`);
+            else if (number % 8 === 2)
+              await engine.api('POST', `/containers/${id}/rename?name=moved-${number}`);
+            if (number % 4 !== 0) ids.set(number, id);
+          }
+        };
+        await Promise.all([worker(), worker(), worker(), worker()]);
+        const { pods } = await node.equal();
+        expect(Object.keys(pods).length).toBeGreaterThan(count / 2);
+        for (const id of ids.values()) await engine.remove(id);
+        await node.equal();
+      },
+      3 * SLOW,
+    );
   });
 }

@@ -1,6 +1,6 @@
 /** What programs in containers of a real Docker Engine get from podns, and what other projects do not. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Engine, engineReason, type ContainerOptions } from '../harness/engine.ts';
+import { Engine, engineReason, type ContainerOptions, SLOW } from '../harness/engine.ts';
 import { skipAloud } from '../harness/tools.ts';
 import { Node } from './node.ts';
 
@@ -11,7 +11,7 @@ const GATEWAY6 = 'fd00:50::1';
 const reason = engineReason('docker');
 if (reason !== undefined) skipAloud('names in containers', reason);
 else
-  describe('names in containers', () => {
+  describe('names in containers', { timeout: SLOW }, () => {
     const engine = new Engine('docker', ['--bip', `${GATEWAY}/16`]);
     const node = new Node([engine], {
       flags: ['--listen', `${GATEWAY}:53@docker`, '--listen', `[${GATEWAY6}]:53@docker`],
@@ -43,7 +43,7 @@ else
       ids.set('plain', await engine.container('plain', dns));
       await node.start();
       await node.equal();
-    });
+    }, SLOW);
     afterAll(async () => {
       await node.close();
       await engine.close();

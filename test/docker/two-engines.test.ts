@@ -1,13 +1,13 @@
 /** Two real engines with equal subnets are two VPCs of one podns. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Engine, engineReason } from '../harness/engine.ts';
+import { Engine, engineReason, SLOW } from '../harness/engine.ts';
 import { skipAloud } from '../harness/tools.ts';
 import { Node } from './node.ts';
 
 const reason = engineReason('docker');
 if (reason !== undefined) skipAloud('two engines', reason);
 else
-  describe('two engines', () => {
+  describe('two engines', { timeout: SLOW }, () => {
     const engines = [new Engine('docker'), new Engine('docker')];
     const node = new Node(engines, {
       vpcs: ['left', 'right'],
@@ -23,7 +23,7 @@ else
         await engine.service('shop', 'db');
       }
       await node.start();
-    });
+    }, SLOW);
     afterAll(async () => {
       await node.close();
       await Promise.all(engines.map((engine) => engine.close()));

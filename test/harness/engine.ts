@@ -14,6 +14,9 @@ export const IMAGE = 'localhost/podns-test:1';
 /** Where Podman's own programs are. */
 const HELPERS = ['/usr/lib/podman', '/usr/libexec/podman', '/usr/bin'];
 
+/** Milliseconds for a test of an engine, on a machine that has other work. */
+export const SLOW = 120_000;
+
 /** Only bounds a hang. */
 const HANG = 60_000;
 
