@@ -125,7 +125,7 @@ start:
   finished = true;
   goto done;
 killed:
-  /* worker-slot.ts: the thread has ended, its successor goes on with the same memory. */
+  /* worker-slot.ts: the thread has ended; worker.ts: its successor wakes the reader, and goes on with the same memory. */
 #ifndef NO_WAKE_AT_DEATH
   eventfd++;
 #endif

@@ -16,6 +16,9 @@ import { UdpClient, until } from './clients.ts';
 import { SingleTransport } from './single-transport.ts';
 
 const FATAL = 0xdead;
+/** Handed over; with the first the thread ends before it wakes the main thread. */
+const FATAL_HANDED = 0xbead;
+const HANDED = 0xbe00;
 const CLIENTS = 8;
 const QUERIES = 400;
 
@@ -23,6 +26,8 @@ class World {
   readonly memory = reserveMemory({ names: 1 << 22, addresses: 1 << 22, arena: 1 << 24 });
   readonly writer = new OwnWriter(this.memory, { ...ANSWER_SETTINGS, canForward: false, now: () => 1 });
   readonly problems: string[] = [];
+  /** Ids of what the workers have handed over. */
+  readonly deferred: number[] = [];
   readonly transport: SingleTransport;
 
   constructor(workers: number) {
@@ -36,7 +41,10 @@ class World {
       namespace: 'web',
     };
     const readers = new Readers(this.memory);
-    const answering = { answerNow: () => 0, defer: () => undefined };
+    const answering = {
+      answerNow: () => 0,
+      defer: (packet: Uint8Array) => void this.deferred.push((packet[0]! << 8) | packet[1]!),
+    };
     this.transport = new SingleTransport(listener, answering, {
       workers,
       module: new URL('mortal-worker.mjs', import.meta.url).href,
@@ -127,6 +135,24 @@ describe.skipIf(unavailableReason !== undefined)('a worker dies under load', () 
       expect(world.transport.counters).toMatchObject({ restarts: 1, errors: 0, dropped: 0, sendErrors: 0 });
     },
   );
+
+  test('after it has shown a record and before it wakes its reader: that record and later ones are taken', async () => {
+    const world = new World(1);
+    closing.push({ close: () => world.transport.close(0) });
+    world.move(1);
+    const port = await world.transport.open();
+    const client = await UdpClient.open('127.0.0.1', port);
+    closing.push(client);
+    // The reader sleeps once it has taken this one.
+    client.send(query(HANDED));
+    await until(() => world.deferred.length === 1);
+    client.send(query(FATAL_HANDED));
+    await until(() => world.transport.counters.restarts === 1);
+    await until(() => world.deferred.length === 2);
+    client.send(query(HANDED + 1));
+    await until(() => world.deferred.length === 3);
+    expect(world.deferred).toEqual([HANDED, FATAL_HANDED, HANDED + 1]);
+  });
 
   test('again and again, more slowly each time: the port is kept, and no query after a restart is lost', async () => {
     const world = new World(1);

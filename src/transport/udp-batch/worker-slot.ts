@@ -142,8 +142,6 @@ export class WorkerSlot {
         worker.on('exit', (code) => {
           attachment.detach();
           this.#worker = undefined;
-          // It may have died after it showed a record and before it woke the reader, whom no later record would wake.
-          wake(this.#system, this.#eventfd);
           // The successor serves what this worker left undone, so nothing waits for the old one.
           this.#done(this.#control.orders);
           done();
