@@ -19,7 +19,7 @@ afterEach(() => {
 });
 
 /** Enough that reading them takes longer than opening sockets. */
-const PODS = 3000;
+const PODS = 1000;
 
 it.each([
   ['with a saved view', ['--state', 'state']],

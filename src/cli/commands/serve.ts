@@ -30,9 +30,9 @@ import { newOnesFirst, offerTakeover, predecessor, PredecessorGone, ServeSockets
 import { hasFilesOnly, refuseErrors } from '../strict.ts';
 
 const DEFAULT_ZONES = 'zones';
-/** Milliseconds after which the banner is printed without the first view. */
-const FIRST_VIEW_PATIENCE = 1500;
-/** Milliseconds that the saved view may take before sockets are opened without it. */
+/** Milliseconds after which sockets are opened without sources that have told why they do not deliver. */
+const FAILING_PATIENCE = 1500;
+/** Milliseconds that the saved view and the first view may take before sockets are opened without it. */
 const LOAD_PATIENCE = 10_000;
 /** How many resources per kind the banner searches for something to try. */
 const LOOKED_AT = 1000;
@@ -333,11 +333,12 @@ function adminText(admin: Admin | undefined): string {
 
 /** True once every source has delivered; false if that takes too long. Rejects if the server cannot start. */
 async function firstView(server: ServerCore, started: Promise<void>): Promise<boolean> {
-  const deadline = performance.now() + FIRST_VIEW_PATIENCE;
+  const began = performance.now();
   let failure: unknown;
   started.catch((error: unknown) => (failure = error));
   while (!hasDelivered(server)) {
-    if (performance.now() > deadline) return false;
+    const patience = isReading(server) ? LOAD_PATIENCE : FAILING_PATIENCE;
+    if (performance.now() - began > patience) return false;
     await new Promise((resolve) => setTimeout(resolve, 10));
     if (failure !== undefined) throw failure;
   }
@@ -351,6 +352,13 @@ async function atMost(promise: Promise<unknown>, milliseconds: number): Promise<
   const over = new Promise((resolve) => (timer = setTimeout(resolve, milliseconds)));
   await Promise.race([promise, over]);
   clearTimeout(timer);
+}
+
+/** True while a source that has not delivered has not told why. */
+function isReading(server: ServerCore): boolean {
+  for (const { synced, restored, reason } of server.feed.states())
+    if (!synced && !restored && reason === '') return true;
+  return false;
 }
 
 function hasDelivered(server: ServerCore): boolean {
