@@ -2,10 +2,14 @@
  * From sources to the trie: takes the transactions of all sources through the catalog, and makes them visible in order.
  */
 import { Catalog } from '../catalog/catalog.ts';
-import type { Change, Loss, ShrinkRule, Transaction } from '../catalog/catalog.ts';
+import type { Change, EffectiveRecord, Loss, ShrinkRule, Transaction } from '../catalog/catalog.ts';
 import type { Place, Problem, Projection, Resource, ResourceKey, Sink } from '../model.ts';
 import { keyOf, keyText } from '../model.ts';
+import type { Paced } from '../catalog/lists.ts';
+import { MomentLost } from '../catalog/moments.ts';
 import type { Age } from '../explain/explanation.ts';
+import { NOTHING_OPEN, noLoss, someOf, TURN_MS } from './feeder.ts';
+import type { Applied, Committable, Feeder, Opening } from './feeder.ts';
 import { Histogram } from './histogram.ts';
 import { RevisionTimes } from './revision-times.ts';
 import { newStatus, Rate } from './source-status.ts';
@@ -33,53 +37,14 @@ export interface FeedOptions {
   onTaken?(source: string, revision: string, full: boolean, changes: number): void;
 }
 
-/** Changes between two readings of the clock, and the milliseconds that a slice of work may last. */
+/** Changes between two readings of the clock. */
 const CHANGES_A_LOOK = 64;
-const TURN_MS = 2;
-
-/** The arguments of `Sink.begin`. */
-interface Opening {
-  full: boolean;
-  /** The commit in the control plane, milliseconds since 1970. */
-  at: number | undefined;
-  /** The arrival, by `performance.now()`. */
-  received: number | undefined;
-  /** For saved records: the last sign of life of their source at that time, milliseconds since 1970. */
-  heard?: number;
-  /** Not said by its source now: the shrink guard lets through what was held. */
-  released?: boolean;
-  /** What the shrink guard holds of it. */
-  losses?: readonly Loss[];
-}
-
-/** What `apply` takes up. */
-type Committable = Pick<Transaction, 'revision' | 'weigh' | 'commit'>;
 
 /** Maximum of transactions that become visible together, so that the first does not wait long. */
 const GATHERED_MAX = 64;
 
-/** A transaction that is applied and not yet visible. */
-interface Applied {
-  feeder: Feeder;
-  revision: string;
-  opening: Opening;
-  changes: number;
-}
-
 const NO_LOSSES: readonly Loss[] = [];
-const NOTHING_OPEN: Opening = { full: false, at: undefined, received: undefined };
-
-interface Feeder {
-  status: SourceStatus;
-  transaction: Transaction | undefined;
-  opening: Opening;
-  problems: Map<string, Problem[]>;
-  rate: Rate;
-  /** True between `gather(true)` and `gather(false)`. */
-  times: RevisionTimes;
-  gathers: boolean;
-}
-
+const NO_VPCS: readonly string[] = [];
 export class Feed {
   private readonly options: FeedOptions;
   private readonly feeders = new Map<string, Feeder>();
@@ -92,6 +57,8 @@ export class Feed {
   private gathering = 0;
   /** Keys of resources that the projection has refused: the catalog has a newer version of them than the projection. */
   private readonly refused = new Set<string>();
+  /** The pods of outdated VPCs that are still to be put once more. */
+  private again: Paced<EffectiveRecord> | undefined;
   /**
    * Time to answerable of changes, not of whole states: from the control plane's commit, and from the octets' arrival.
    */
@@ -348,7 +315,7 @@ export class Feed {
     const until = performance.now() + TURN_MS;
     for (let n = 1; ; n++) {
       const { value: change, done } = changes.next();
-      if (done === true) return true;
+      if (done === true) return this.putAgain(feeder, until);
       feeder.status.changes++;
       try {
         if (change.type === 'delete') projection.remove(change.key);
@@ -358,17 +325,62 @@ export class Feed {
         else projection.put(change.resource, change.stamp);
         if (this.refused.size > 0) this.admit(feeder, keyText(keyOfChange(change)));
       } catch (error) {
-        const key = keyOfChange(change);
-        const text = keyText(key);
-        this.refused.add(text);
-        const reason = `${text}: ${error instanceof Error ? error.message : String(error)}`;
-        this.options.onProblems(feeder.status.name, `view ${text}`, [
-          { kind: 'memory', severity: 'error', key, reason },
-        ]);
+        this.refuse(feeder, keyOfChange(change), error);
       }
       onChange?.(change, feeder.status.name, at);
       if (n % CHANGES_A_LOOK === 0 && performance.now() > until) return false;
     }
+  }
+
+  /**
+   * Once all changes are applied: puts the pods of outdated VPCs once more, which nobody else is told of. True when none
+   * is left.
+   */
+  private putAgain(feeder: Feeder, until: number): boolean {
+    const { projection } = this.options;
+    if (this.again === undefined) {
+      const vpcs = projection.outdated?.() ?? NO_VPCS;
+      if (vpcs.length === 0) return true;
+      this.again = this.podsOf(new Set(vpcs));
+    }
+    for (let n = 1; ; n++) {
+      const { value: record, done } = this.again.next();
+      if (done === true) break;
+      if (record?.resource.kind === 'pod' && record.resource.overlays.length > 0) {
+        const key = keyOf(record.resource);
+        try {
+          projection.put(record.resource, record.stamp);
+          if (this.refused.size > 0) this.admit(feeder, keyText(key));
+        } catch (error) {
+          this.refuse(feeder, key, error);
+        }
+      }
+      if (n % CHANGES_A_LOOK === 0 && performance.now() > until) return false;
+    }
+    this.again = undefined;
+    return true;
+  }
+
+  /** All of these VPCs, some of it twice if the list has to begin anew. */
+  private *podsOf(vpcs: ReadonlySet<string>): Paced<EffectiveRecord> {
+    for (;;) {
+      try {
+        yield* this.options.catalog.effective(vpcs);
+        return;
+      } catch (error) {
+        if (!(error instanceof MomentLost)) throw error;
+      }
+    }
+  }
+
+  /** The projection has no room for the newest version of this key. */
+  private refuse(feeder: Feeder, key: ResourceKey, error: unknown): void {
+    const text = keyText(key);
+    this.refused.add(text);
+    const reason = `${text}: ${error instanceof Error ? error.message : String(error)}`;
+    this.options.onProblems(feeder.status.name, `view ${text}`, [
+      { kind: 'memory', severity: 'error', key, reason },
+    ]);
   }
 
   /** The projection has taken the newest version of this key, or let go of it. */
@@ -413,20 +425,6 @@ export class Feed {
     }
     this.options.onCommit(all);
   }
-}
-
-/** Goes on with the weighing for a while; undefined if it is not done then. */
-function someOf(weighing: Generator<void, Loss[], undefined>): Loss[] | undefined {
-  const until = performance.now() + TURN_MS;
-  for (;;) {
-    const step = weighing.next();
-    if (step.done === true) return step.value;
-    if (performance.now() > until) return undefined;
-  }
-}
-
-function* noLoss(): Generator<void, Loss[], undefined> {
-  return [];
 }
 
 function keyOfChange(change: Change): ResourceKey {

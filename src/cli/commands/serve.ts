@@ -1,8 +1,7 @@
 /** `serve`: runs the server as a process, from its configuration to its last answer. */
 import { existsSync } from 'node:fs';
 import { Command } from 'commander';
-import { createAdmin, type Admin } from '../../admin/http.ts';
-import { serverRoutes } from '../../admin/server-routes.ts';
+import type { Admin } from '../../admin/http.ts';
 import { ConfigError, loadConfig, type LoadedConfig } from '../../config.ts';
 import { keyOf, problemText, type Kind, type Resource } from '../../model.ts';
 import { ServerCore } from '../../server.ts';
@@ -17,7 +16,7 @@ import { CommandError, EXIT_BAD_CONFIG, EXIT_USAGE } from '../exit.ts';
 import { digLines } from '../hints.ts';
 import { pathOf, type Io } from '../io.ts';
 import { makeLog } from '../log.ts';
-import { packageVersion } from '../package.ts';
+import { packageVersion } from '../../locations.ts';
 import { addSettings, givenSettings } from '../serve-flags.ts';
 import { adminTokenOf, refuseCertificates, renewToken } from '../serve-secrets.ts';
 import { untilSignal } from '../signals.ts';
@@ -30,9 +29,11 @@ import { refuseErrors } from '../strict.ts';
 const DEFAULT_ZONES = 'zones';
 /** Milliseconds after which the banner is printed without the first view. */
 const FIRST_VIEW_PATIENCE = 1500;
-/** How many resources per kind the banner searches for something to try. */
+/** Milliseconds that the first view has before the admin listener opens. */
+const VIEW_HEAD_START = 100;
 /** Milliseconds that the saved view may take before sockets are opened without it. */
 const LOAD_PATIENCE = 500;
+/** How many resources per kind the banner searches for something to try. */
 const LOOKED_AT = 1000;
 
 export function serveCommand(io: Io): Command {
@@ -100,11 +101,14 @@ async function serve({ config, origins, problems }: LoadedConfig, io: Io): Promi
         {},
         `the service manager passed the socket ${socket}, which no --listen names; it is not served`,
       );
+    await server.start();
+    const viewed = firstView(server);
+    // Queries first: the modules of the admin listener take longer to load than a small view.
+    await atMost(viewed, VIEW_HEAD_START);
     const asked = origins.admin !== 'default';
     admin = await openAdmin(server, { ...config, adminToken }, asked, logger);
     if (admin !== undefined) opened.push(admin);
-    await server.start();
-    const known = await firstView(server);
+    const known = await viewed;
     io.out(
       bannerText({
         version: packageVersion(),
@@ -211,6 +215,10 @@ async function openAdmin(
   logger: Logger,
 ): Promise<Admin | undefined> {
   if (config.admin === 'off') return undefined;
+  const [{ createAdmin }, { serverRoutes }] = await Promise.all([
+    import('../../admin/http.ts'),
+    import('../../admin/server-routes.ts'),
+  ]);
   const admin = createAdmin({
     bind: config.admin,
     token: config.adminToken,
@@ -247,9 +255,9 @@ async function firstView(server: ServerCore): Promise<boolean> {
 }
 
 /** Resolves with the promise, or without it after a while; rejects as it does. */
-async function atMost(promise: Promise<void>, milliseconds: number): Promise<void> {
+async function atMost(promise: Promise<unknown>, milliseconds: number): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
-  const over = new Promise<void>((resolve) => (timer = setTimeout(resolve, milliseconds)));
+  const over = new Promise((resolve) => (timer = setTimeout(resolve, milliseconds)));
   await Promise.race([promise, over]);
   clearTimeout(timer);
 }
