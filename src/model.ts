@@ -287,6 +287,8 @@ export interface Source {
   readonly name: string;
   /** Equal for sources that read parts of one database, so that their VPCs' stamps compare. Default: the name. */
   readonly family?: string;
+  /** The VPCs that it can describe. Default: any. */
+  readonly vpcs?: readonly string[];
   /**
    * `resume`: the sink already has the saved records of this source. If the source can prove that it has missed
    * nothing since, it calls `sink.resumed` and continues from there; otherwise it delivers a full state.

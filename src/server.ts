@@ -174,6 +174,7 @@ export class ServerCore {
       staleAfter: config.staleAfter,
       snapshotMaxAge: config.snapshotMaxAge,
       states: () => this.feed.states(),
+      vpcsOf: (source) => this.sources.find(({ name }) => name === source)?.vpcs,
     });
     this.subscribers = new Subscribers({
       config,

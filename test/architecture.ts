@@ -123,6 +123,7 @@ export const ALLOWED: Record<string, string[]> = {
     'admin',
     'transport/listen',
     'transport/syscalls',
+    'transport/hardening',
     // The sockets of a socket unit come to the process, not to the library.
     'transport/inherited',
     'transport/unix-socket',

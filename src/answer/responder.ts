@@ -96,6 +96,13 @@ export class Responder {
     }
     this.identifier.identify(peer, client, d);
     client.podWait = podWait;
+    if (this.view.sync === layout.SYNC_PARTIAL && !this.isWhole) {
+      if (this.isGivenEarly(peer)) return;
+      d.reset();
+      d.because(reason.NOT_SYNCED);
+      d.outcome = decision.OUTCOME_HOLD_SYNC;
+      return;
+    }
     if (!this.decider.admit(client, query, d)) {
       if (client.status === CLIENT_UNKNOWN && !this.refusals.allow(peer.address))
         d.outcome = decision.OUTCOME_DROP;
@@ -104,6 +111,23 @@ export class Responder {
     this.decider.decide(client, query, peer, d);
     if (client.lacksNamespace && d.rcode === dns.RCODE_NXDOMAIN && d.ede < 0)
       d.fail(dns.RCODE_NXDOMAIN, dns.EDE_NOT_READY, decision.TEXT_UNKNOWN_NAMESPACE);
+  }
+
+  /** With SYNC_PARTIAL: no source that is missing can describe the client's VPC. */
+  private get isWhole(): boolean {
+    const { vpc } = this.client;
+    return vpc !== 0 && (this.view.words[vpc + layout.VPC_STALE] & layout.VPC_IS_WHOLE) !== 0;
+  }
+
+  /**
+   * Decides while sources are missing that can describe the client's VPC: what there is may be given, as stale, but
+   * nothing may be denied, refused or forwarded.
+   */
+  private isGivenEarly(peer: Peer): boolean {
+    const { client, query, decision: d } = this;
+    if (client.vpc === 0 || !this.decider.admit(client, query, d)) return false;
+    this.decider.decide(client, query, peer, d);
+    return d.outcome === decision.OUTCOME_ANSWER && d.rcode === 0 && d.data !== decision.DATA_NONE;
   }
 
   /** Encodes the decision of the last `judge`; `texts` for those that carry TXT strings. */

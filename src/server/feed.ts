@@ -2,10 +2,12 @@
  * From sources to the trie: takes the transactions of all sources through the catalog, and makes them visible in order.
  */
 import type { Change, Loss, ShrinkRule, Transaction } from '../catalog/catalog.ts';
-import type { Place, Problem, Resource, ResourceKey, Sink } from '../model.ts';
+import type { Place, Resource, ResourceKey, Sink } from '../model.ts';
 import type { Age } from '../explain/explanation.ts';
+import { NOTHING_OPEN, noLoss, someOf } from './feeder.ts';
+import type { Applied, Committable, Feeder, Opening } from './feeder.ts';
 import { Histogram } from './histogram.ts';
-import { Projecting, TURN_MS, type ProjectingOptions } from './projecting.ts';
+import { Projecting, type ProjectingOptions } from './projecting.ts';
 import { RevisionTimes } from './revision-times.ts';
 import { newStatus, Rate } from './source-status.ts';
 import type { SourceStatus } from './source-status.ts';
@@ -26,48 +28,10 @@ export interface FeedOptions extends ProjectingOptions {
   onTaken?(source: string, revision: string, full: boolean, changes: number): void;
 }
 
-/** The arguments of `Sink.begin`. */
-interface Opening {
-  full: boolean;
-  /** The commit in the control plane, milliseconds since 1970. */
-  at: number | undefined;
-  /** The arrival, by `performance.now()`. */
-  received: number | undefined;
-  /** For saved records: the last sign of life of their source at that time, milliseconds since 1970. */
-  heard?: number;
-  /** Not said by its source now: the shrink guard lets through what was held. */
-  released?: boolean;
-  /** What the shrink guard holds of it. */
-  losses?: readonly Loss[];
-}
-
-/** What `apply` takes up. */
-type Committable = Pick<Transaction, 'revision' | 'weigh' | 'commit'>;
-
 /** Maximum of transactions that become visible together, so that the first does not wait long. */
 const GATHERED_MAX = 64;
 
-/** A transaction that is applied and not yet visible. */
-interface Applied {
-  feeder: Feeder;
-  revision: string;
-  opening: Opening;
-  changes: number;
-}
-
 const NO_LOSSES: readonly Loss[] = [];
-const NOTHING_OPEN: Opening = { full: false, at: undefined, received: undefined };
-
-interface Feeder {
-  status: SourceStatus;
-  transaction: Transaction | undefined;
-  opening: Opening;
-  problems: Map<string, Problem[]>;
-  rate: Rate;
-  /** True between `gather(true)` and `gather(false)`. */
-  times: RevisionTimes;
-  gathers: boolean;
-}
 
 export class Feed {
   private readonly options: FeedOptions;
@@ -380,18 +344,4 @@ export class Feed {
     }
     this.options.onCommit(all);
   }
-}
-
-/** Goes on with the weighing for a while; undefined if it is not done then. */
-function someOf(weighing: Generator<void, Loss[], undefined>): Loss[] | undefined {
-  const until = performance.now() + TURN_MS;
-  for (;;) {
-    const step = weighing.next();
-    if (step.done === true) return step.value;
-    if (performance.now() > until) return undefined;
-  }
-}
-
-function* noLoss(): Generator<void, Loss[], undefined> {
-  return [];
 }

@@ -2,6 +2,7 @@
 import type { Catalog, Change, EffectiveRecord } from '../catalog/catalog.ts';
 import type { Paced } from '../catalog/lists.ts';
 import { MomentLost } from '../catalog/moments.ts';
+import { TURN_MS } from './feeder.ts';
 import { keyOf, keyText, type Problem, type Projection, type Resource, type ResourceKey } from '../model.ts';
 
 export interface ProjectingOptions {
@@ -13,9 +14,8 @@ export interface ProjectingOptions {
   onProblems(source: string, scope: string, problems: readonly Problem[]): void;
 }
 
-/** Changes between two readings of the clock, and the milliseconds that a slice of work may last. */
+/** Changes between two readings of the clock. */
 const CHANGES_A_LOOK = 64;
-export const TURN_MS = 2;
 
 export class Projecting {
   private readonly options: ProjectingOptions;

@@ -15,6 +15,8 @@ export interface StalenessOptions {
   /** Milliseconds after which a saved view no longer identifies clients by IPv4 address. */
   snapshotMaxAge: number;
   states: () => Iterable<Readonly<SourceStatus>>;
+  /** The VPCs that a source can describe; undefined where these may be any. */
+  vpcsOf?: (source: string) => readonly string[] | undefined;
 }
 
 /** Whether every source has delivered, and what is missing. */
@@ -26,6 +28,8 @@ export interface Readiness {
 
 /** Milliseconds between two checks. */
 const LOOK = 1000;
+/** Milliseconds that no batch of a worker lasts. */
+const SETTLED = 500;
 
 export class Staleness {
   private readonly options: StalenessOptions;
@@ -37,6 +41,13 @@ export class Staleness {
   /** The VPCs about which each source has reported anything: they become stale with it. */
   private readonly vpcs = new Map<string, Set<string>>();
   private timer: NodeJS.Timeout | undefined;
+  /** Sources of which there is nothing, while others have delivered; and since when each other VPC is whole all the same. */
+  private readonly missing: string[] = [];
+  private isPartial = false;
+  /** For which missing sources they were found last, and when. */
+  private lookedFor = '';
+  private lookedAt = 0;
+  private readonly whole = new Map<string, number>();
 
   constructor(options: StalenessOptions) {
     this.options = options;
@@ -98,19 +109,29 @@ export class Staleness {
     let sources = 0;
     let synced = true;
     let covered = true;
+    let delivered = false;
     let blind = false;
+    this.missing.length = 0;
     for (const status of states()) {
       sources++;
       if (!status.synced) {
         synced = false;
-        if (!status.restored) covered = false;
-        else if (isOlder(wall, status.lastHeard, snapshotMaxAge)) blind = true;
+        if (!status.restored) {
+          covered = false;
+          this.missing.push(status.name);
+        } else if (isOlder(wall, status.lastHeard, snapshotMaxAge)) blind = true;
       }
+      delivered ||= status.synced || status.restored;
       this.setStale(status.name, this.isStale(status, now));
     }
+    const isPartial = !covered && delivered;
+    // Any IPv4 address may be one of a VPC that is not known yet.
+    blind ||= isPartial;
     // Must come before a saved view may answer, because one that is too old must not identify clients.
     writer.setIpv4Blind(blind);
-    if (sources === 0 || !covered) writer.setSync(layout.SYNC_STARTING);
+    if (isPartial || this.isPartial) this.lookForWhole(isPartial, now);
+    if (isPartial) writer.setSync(layout.SYNC_PARTIAL);
+    else if (sources === 0 || !covered) writer.setSync(layout.SYNC_STARTING);
     else writer.setSync(synced ? layout.SYNC_LIVE : layout.SYNC_SNAPSHOT);
   }
 
@@ -122,12 +143,33 @@ export class Staleness {
     if (vpcs.has(vpc)) return;
     vpcs.add(vpc);
     if (this.stale.has(source)) this.mark(vpc, 1);
+    else if (this.isPartial) this.mark(vpc, 0);
   }
 
   /** Forgets a VPC that has left the view. */
   forget(vpc: string): void {
     for (const vpcs of this.vpcs.values()) vpcs.delete(vpc);
     this.marks.delete(vpc);
+  }
+
+  /** Finds the VPCs that no missing source can describe. */
+  private lookForWhole(isPartial: boolean, now: number): void {
+    const missing = this.missing.join('\n');
+    // With every VPC, so not at every commit; a new one counts as not whole until the next look.
+    if (isPartial && missing === this.lookedFor && now - this.lookedAt < LOOK) return;
+    this.lookedFor = missing;
+    this.lookedAt = now;
+    this.isPartial = isPartial;
+    const scopes = isPartial ? this.missing.map((name) => this.options.vpcsOf?.(name)) : [];
+    if (!isPartial) this.whole.clear();
+    for (const vpcs of this.vpcs.values()) {
+      for (const vpc of vpcs) {
+        if (isPartial && scopes.every((scope) => scope !== undefined && !scope.includes(vpc))) {
+          if (!this.whole.has(vpc)) this.whole.set(vpc, now);
+        } else this.whole.delete(vpc);
+        this.mark(vpc, 0);
+      }
+    }
   }
 
   /** A source gives less of this VPC than is served, or no longer so. */
@@ -150,7 +192,11 @@ export class Staleness {
     const sources = (this.marks.get(vpc) ?? 0) + by;
     if (sources > 0) this.marks.set(vpc, sources);
     else this.marks.delete(vpc);
-    this.options.writer.setStale(vpc, sources > 0 || this.held.has(vpc));
+    const { writer, elapsed } = this.options;
+    const since = this.whole.get(vpc);
+    const isStale = sources > 0 || this.held.has(vpc) || (this.isPartial && since === undefined);
+    // A worker may still be in a batch over what was there before.
+    writer.setStale(vpc, isStale, since !== undefined && elapsed() - since >= SETTLED);
   }
 
   readiness(): Readiness {

@@ -80,6 +80,8 @@ export const HEAD_WORDS = HEAD_READERS + READERS_MAX * READER_STRIDE;
 
 /** No source has delivered a whole state yet. */
 export const SYNC_STARTING = 0;
+/** Some sources have delivered, and others have not, nor is anything saved of them. */
+export const SYNC_PARTIAL = 3;
 /** Every source has delivered a whole state. */
 export const SYNC_LIVE = 1;
 /** A saved snapshot is served until the sources have synced. */
@@ -277,8 +279,12 @@ export const BRANCH_MAX = 31;
 export const VPC_NUMBER = 1;
 /** Node of the VPC. */
 export const VPC_NODE = 2;
-/** 1 when a source of this VPC is lost or has not synced yet; mutable at any time. */
+/** VPC_IS_*; mutable at any time. */
 export const VPC_STALE = 3;
+/** A source of this VPC is lost, or has not synced yet, or what it leaves out is held. */
+export const VPC_IS_STALE = 1;
+/** With SYNC_PARTIAL: every source that can describe this VPC has delivered. */
+export const VPC_IS_WHOLE = 2;
 /** Where the block of copy 0 begins; that of copy 1 follows. Their words are mutable. */
 export const VPC_COPIES = 4;
 /** Words of a block. */

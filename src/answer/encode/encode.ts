@@ -75,7 +75,7 @@ export class Encoder {
 
     let ede = d.ede;
     let edeText = d.edeText;
-    if (ede < 0 && d.vpc !== 0 && this.view.words[d.vpc + layout.VPC_STALE] !== 0 && d.authoritative) {
+    if (ede < 0 && d.vpc !== 0 && this.isStale(d.vpc) && d.authoritative) {
       ede = d.rcode === dns.RCODE_NXDOMAIN ? dns.EDE_STALE_NXDOMAIN : dns.EDE_STALE;
       edeText = decision.TEXT_STALE;
     }
@@ -113,6 +113,10 @@ export class Encoder {
     return response.at - base;
   }
 
+  private isStale(vpc: number): boolean {
+    return (this.view.words[vpc + layout.VPC_STALE] & layout.VPC_IS_STALE) !== 0;
+  }
+
   /**
    * The usual answer in one straight run of words: one AAAA, plain OPT or none. 0 where something is unusual.
    * Writes the same octets as the long way; a test holds them equal.
@@ -121,7 +125,7 @@ export class Encoder {
     if (query.edns && (query.wantsNsid || query.cookieLength !== 0 || (peer.tcp && query.wantsKeepalive)))
       return 0;
     const { words } = this.view;
-    if (words[d.vpc + layout.VPC_STALE] !== 0) return 0;
+    if (this.isStale(d.vpc)) return 0;
     const { octets: from, start } = query;
     // Transports use the same memory for every answer: then this allocates nothing.
     if (out !== this.lastOut) {

@@ -56,15 +56,15 @@ export function etcdSources(options: EtcdOptions): Source[] {
   let prefix = options.prefix ?? DEFAULT_PREFIX;
   if (!prefix.endsWith('/')) prefix += '/';
   if (options.vpcs === undefined || options.vpcs.length === 0) return [etcdSource(options, prefix, '')];
-  return options.vpcs.map((vpc) => etcdSource(options, prefix, `${vpc}/`));
+  return options.vpcs.map((vpc) => etcdSource(options, prefix, `${vpc}/`, [vpc]));
 }
 
-function etcdSource(options: EtcdOptions, prefix: string, below: string): Source {
+function etcdSource(options: EtcdOptions, prefix: string, below: string, vpcs?: string[]): Source {
   const client = new EtcdClient(options);
   const family = `etcd:${client.endpoint.protocol}//${client.endpoint.host}${prefix}`;
   const { clock, random } = options;
   const dialect = new EtcdDialect(client, options, prefix, below);
-  return reflectorSource(family + below, dialect, { clock, random, family });
+  return reflectorSource(family + below, dialect, { clock, random, family, vpcs });
 }
 
 class EtcdDialect implements Dialect {

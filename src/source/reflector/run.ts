@@ -59,12 +59,13 @@ export function runReflector(options: ReflectorOptions): Reflector {
 export function reflectorSource(
   name: string,
   dialect: Dialect,
-  options: { clock?: Clock; random?: () => number; family?: string } = {},
+  options: { clock?: Clock; random?: () => number; family?: string; vpcs?: readonly string[] } = {},
 ): Source {
   let reflector: Reflector | undefined;
   return {
     name,
     family: options.family,
+    vpcs: options.vpcs,
     start(sink, point?: ResumePoint) {
       if (reflector !== undefined) return;
       const resume = point !== undefined && dialect.resume?.(point) === true ? point.revision : undefined;

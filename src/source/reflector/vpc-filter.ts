@@ -10,6 +10,8 @@ export function vpcFilter(source: Source, vpcs: readonly string[]): Source {
   return {
     name: source.name,
     family: source.family,
+    // One that describes a single VPC says so itself.
+    vpcs: source.vpcs ?? [...wanted],
     start: (sink, resume) => source.start(through(sink, has), resume),
     close: () => source.close(),
     proof: (revision) => source.proof?.(revision),

@@ -74,7 +74,7 @@ export function kraudSource(options: KraudOptions): Source {
   const nextRevision = (): string => String(++revision);
   if (options.url === '-') {
     const lines = inputDialect(options.input ?? process.stdin, viewReading(options, nextRevision));
-    return reflectorSource('kraud:-', lines, options);
+    return reflectorSource('kraud:-', lines, { ...options, vpcs: [options.vpc] });
   }
   const target = parseTarget(options.url, '/');
   const dialect: Dialect = {
@@ -86,7 +86,10 @@ export function kraudSource(options: KraudOptions): Source {
       for await (const chunk of chunks) yield* inTurns(read(chunk));
     },
   };
-  return reflectorSource(`kraud:${targetText(target, options.url)}`, dialect, options);
+  return reflectorSource(`kraud:${targetText(target, options.url)}`, dialect, {
+    ...options,
+    vpcs: [options.vpc],
+  });
 }
 
 /** Turns each line into the events snapshot, its resources, synced. An empty batch only lets a slice end. */

@@ -281,10 +281,15 @@ export class TrieWriter implements Projection {
       yield [name, this.arena.words[record + layout.VPC_NUMBER]];
   }
 
-  /** Marks a VPC's answers as stale (EDE 3) or fresh, at once, without a transaction. Unknown VPCs are ignored. */
-  setStale(vpc: string, stale: boolean): void {
+  /**
+   * Marks a VPC's answers as stale (EDE 3) or fresh, and as whole while others are not, at once, without a transaction.
+   * Unknown VPCs are ignored.
+   */
+  setStale(vpc: string, stale: boolean, whole = false): void {
     const state = this.directory.vpcs.get(vpc);
-    if (state !== undefined) this.arena.words[state.record + layout.VPC_STALE] = stale ? 1 : 0;
+    if (state === undefined) return;
+    const bits = (stale ? layout.VPC_IS_STALE : 0) | (whole ? layout.VPC_IS_WHOLE : 0);
+    this.arena.words[state.record + layout.VPC_STALE] = bits;
   }
 
   /** Sets HEAD_SYNC to one of SYNC_*; called after the flip that makes it true. */
