@@ -275,12 +275,12 @@ export interface ResumePoint {
 }
 
 /**
- * A source of records: zones directory, watch stream, etcd, kraud. It knows only the model. `start` returns at once
+ * A source of records: zones directory, watch stream, etcd, a container engine, kraud. It knows only the model. `start` returns at once
  * and delivers into the sink; it reports failures by `sink.state` and never throws them. `close` ends all I/O; after
  * it resolves, the source does not call the sink again.
  */
 export interface Source {
-  /** Unique among the sources of a server: `zones:DIR`, `watch:URL`, `etcd:URL`, `kraud:URL`. */
+  /** Unique among the sources of a server: `zones:DIR`, `watch:URL`, `etcd:URL`, `docker:unix:PATH`, `kraud:URL`. */
   readonly name: string;
   /** Equal for sources that read parts of one database, so that their VPCs' stamps compare. Default: the name. */
   readonly family?: string;

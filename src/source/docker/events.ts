@@ -64,13 +64,13 @@ export function eventOf(text: string): EngineEvent | undefined {
   }
   if (typeof raw !== 'object' || raw === null) return { about: 'unknown' };
   const { Type: type, Action, Actor, status, id: oldId, timeNano, time } = raw as Record<string, unknown>;
-  const action = String(Action ?? status ?? '');
+  const action = textOf(Action ?? status);
   if (
     /^(exec_|top$|attach$|detach$|resize$|export$|archive-path$|extract-to-dir$|copy$|commit$)/.test(action)
   )
     return undefined;
   const { ID, Attributes } = (Actor ?? {}) as { ID?: unknown; Attributes?: unknown };
-  const id = String(ID ?? oldId ?? '');
+  const id = textOf(ID ?? oldId);
   if (!isId(id)) return { about: 'unknown' };
   const at = timeOf(timeNano, time);
   if (type === 'container') return { about: 'container', id, at };
@@ -80,6 +80,10 @@ export function eventOf(text: string): EngineEvent | undefined {
   const known = typeof container === 'string' && isId(container);
   const joins = action === 'connect' || action === 'disconnect';
   return { about: 'network', id, container: known ? container : joins ? id : '', at };
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : '';
 }
 
 /** Milliseconds since 1970. */

@@ -71,6 +71,11 @@ export class Inspector<Found> {
     this.timers.set(id, timer);
   }
 
+  /** How many containers wait for a look, now or later. */
+  get size(): number {
+    return this.waiting.size + this.timers.size;
+  }
+
   /** The containers that nothing is known of yet, because a look at them takes long. */
   get pending(): string[] {
     return [...this.running.keys(), ...this.waiting.keys()];

@@ -7,7 +7,7 @@ import { StreamError, type StreamEvent } from '../reflector/dialect.ts';
 import { paced, slices } from '../reflector/slices.ts';
 import type { Target } from '../watch/http.ts';
 import { AddressBook, without } from './addresses.ts';
-import { EngineClient } from './client.ts';
+import { EngineClient, ROWS_MOST } from './client.ts';
 import { eventFilters, readEvents, type EngineEvent } from './events.ts';
 import {
   containerFacts,
@@ -150,6 +150,11 @@ export class Session {
     if (event.about === 'network' && event.id !== event.container) void this.lookAtNetwork(event.id);
     const id = event.about === 'container' ? event.id : event.container;
     if (id === '') return;
+    // Nobody has so many containers: a list says which there are.
+    if (this.inspector.size > ROWS_MOST) {
+      this.relist();
+      return;
+    }
     this.inspector.mark(id, event.at);
     this.inspector.later(id, AFTER_EVENT);
   }

@@ -152,7 +152,8 @@ test('after a quiet moment the view is what the engine has', async () => {
           if (i % 3 === 0) await new Promise((resolve) => setTimeout(resolve, one[1] % 4));
         }
         engine.before = () => undefined;
-        const sorted = (pods: Map<string, object>): string => JSON.stringify([...pods].sort());
+        const sorted = (pods: Map<string, object>): string =>
+          JSON.stringify([...pods].map((pod) => JSON.stringify(pod)).sort());
         const equal = sink.until(
           () => sink.lastState === 'live' && sorted(served(sink)) === sorted(truth(engine)),
         );
