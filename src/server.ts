@@ -135,7 +135,11 @@ export class ServerCore {
       event: (event) => this.subscribers.problem(event),
     });
     const { logger } = this.observing;
-    this.gateways = gatewaysOf(config, { clock, observing: this.observing, transports: () => this.transports });
+    this.gateways = gatewaysOf(config, {
+      clock,
+      observing: this.observing,
+      transports: () => this.transports,
+    });
     this.sources = [...configuredSources(config, this.gateways), ...(options.sources ?? [])];
     this.catalog = new Catalog({
       sources: this.sources.map(({ name }) => name),
