@@ -95,7 +95,7 @@ async function starts(engine) {
   let rest = '';
   response.setEncoding('utf8').on('data', (piece) => {
     const lines = (rest + piece).split('\n');
-    rest = lines.pop();
+    rest = lines.pop() ?? '';
     for (const line of lines) {
       if (line.trim() === '') continue;
       const { Actor, timeNano } = JSON.parse(line);
@@ -261,12 +261,15 @@ async function many() {
   };
 }
 
+/** @type {Record<string, object>} */
 const results = {};
-for (const [name, measure] of [
+/** @type {[string, () => Promise<object>][]} */
+const PARTS = [
   ['many', many],
   ['docker', () => realEngine('docker')],
   ['podman', () => realEngine('podman')],
-]) {
+];
+for (const [name, measure] of PARTS) {
   if (!name.includes(options.only)) continue;
   try {
     results[name] = await measure();
