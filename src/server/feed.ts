@@ -8,7 +8,7 @@ import { keyOf, keyText } from '../model.ts';
 import type { Paced } from '../catalog/lists.ts';
 import { MomentLost } from '../catalog/moments.ts';
 import type { Age } from '../explain/explanation.ts';
-import { NOTHING_OPEN, noLoss, someOf, TURN_MS } from './feeder.ts';
+import { NOTHING_OPEN, someOf, TURN_MS } from './feeder.ts';
 import type { Applied, Committable, Feeder, Opening } from './feeder.ts';
 import { Histogram } from './histogram.ts';
 import { RevisionTimes } from './revision-times.ts';
@@ -187,7 +187,7 @@ export class Feed {
     const { catalog } = this.options;
     const { revision } = feeder.status;
     const commit = (): IterableIterator<Change> => catalog.release(name, vpcs);
-    void this.enqueue(feeder, { revision, commit, weigh: noLoss }, { ...NOTHING_OPEN, released: true });
+    void this.enqueue(feeder, { revision, commit }, { ...NOTHING_OPEN, released: true });
     return true;
   }
 
@@ -242,7 +242,8 @@ export class Feed {
   /** Undefined if it could apply everything at once. */
   private apply(feeder: Feeder, transaction: Committable, opening: Opening): Promise<void> | undefined {
     const { guard } = this.options;
-    if (!opening.full || guard === undefined) return this.applyWeighed(feeder, transaction, opening);
+    if (!opening.full || guard === undefined || transaction.weigh === undefined)
+      return this.applyWeighed(feeder, transaction, opening);
     const weighing = transaction.weigh(guard.rule);
     const losses = someOf(weighing);
     if (losses === undefined) return this.applyLater(feeder, transaction, opening, weighing);
