@@ -53,7 +53,7 @@ function licenses(output, root) {
     const parts = id.slice(at + 14).split(sep);
     packages.add(id.slice(0, at + 14) + parts.slice(0, parts[0].startsWith('@') ? 2 : 1).join(sep));
   }
-  const texts = [...packages].sort().map((path) => {
+  const texts = [...packages].sort((left, right) => (left < right ? -1 : 1)).map((path) => {
     const { name, version, license } = JSON.parse(readFileSync(join(path, 'package.json'), 'utf8'));
     const file = ['LICENSE', 'LICENSE.md', 'LICENSE.txt', 'LICENCE', 'license', 'license.md']
       .map((one) => join(path, one))

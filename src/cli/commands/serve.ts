@@ -340,6 +340,7 @@ async function firstView(server: ServerCore, started: Promise<void>): Promise<bo
     const patience = isReading(server) ? LOAD_PATIENCE : FAILING_PATIENCE;
     if (performance.now() - began > patience) return false;
     await new Promise((resolve) => setTimeout(resolve, 10));
+    // oxlint-disable-next-line typescript/only-throw-error -- it was caught a moment ago
     if (failure !== undefined) throw failure;
   }
   await server.settled();
