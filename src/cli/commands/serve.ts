@@ -182,7 +182,7 @@ async function serve({ config, origins, problems }: LoadedConfig, io: Io, manner
       giver?.close();
       await Promise.race([
         signals.received,
-        Promise.all([admin?.close(), server.handing.retire(config.takeoverDrain)]),
+        Promise.all([Promise.resolve(admin?.close()), server.handing.retire(config.takeoverDrain)]),
       ]);
       logger.info({ successor: why }, `ending: process ${why} has taken over`);
     }
@@ -334,14 +334,14 @@ function adminText(admin: Admin | undefined): string {
 /** True once every source has delivered; false if that takes too long. Rejects if the server cannot start. */
 async function firstView(server: ServerCore, started: Promise<void>): Promise<boolean> {
   const began = performance.now();
-  let failure: unknown;
-  started.catch((error: unknown) => (failure = error));
+  let failed = false;
+  started.catch(() => (failed = true));
   while (!hasDelivered(server)) {
     const patience = isReading(server) ? LOAD_PATIENCE : FAILING_PATIENCE;
     if (performance.now() - began > patience) return false;
     await new Promise((resolve) => setTimeout(resolve, 10));
-    // oxlint-disable-next-line typescript/only-throw-error -- it was caught a moment ago
-    if (failure !== undefined) throw failure;
+    // It rejects.
+    if (failed) await started;
   }
   await server.settled();
   return true;
