@@ -10,6 +10,8 @@ import { fuzzing } from './entries/fuzzing.mjs';
 import { hostileTcp, hostileUdp } from './entries/hostile.mjs';
 import { killed } from './entries/killed.mjs';
 import { models } from './entries/models.mjs';
+import { soak } from './entries/soak.mjs';
+import { takeover } from './entries/takeover.mjs';
 
 /**
  * @typedef {object} Entry
@@ -23,4 +25,4 @@ import { models } from './entries/models.mjs';
  */
 
 /** @type {Entry[]} */
-export const ENTRIES = [hostileUdp, hostileTcp, connections, killed, fuzzing, models];
+export const ENTRIES = [hostileUdp, hostileTcp, connections, takeover, killed, soak, fuzzing, models];
