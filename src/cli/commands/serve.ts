@@ -134,6 +134,7 @@ async function serve({ config, origins, problems }: LoadedConfig, io: Io, manner
         listenAll(server, listen, { asked: reason === '', logger, isPatient: manner === 'instead' });
       // Until the addresses are bound, another process may have the state folder.
       server.handing.hold();
+      server.handing.expectSockets();
       // What another user is to own is opened by that user, whose rights are too few for sockets.
       if (user !== undefined) {
         await bound();
