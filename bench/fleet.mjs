@@ -229,6 +229,11 @@ async function costs(pids, node, count) {
   };
 }
 
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+  rmSync(folder, { recursive: true, force: true });
+});
 try {
   await etcd.start();
   let began = performance.now();
@@ -335,8 +340,6 @@ try {
   console.log(print(result));
   if (json !== '') writeFileSync(json, `${JSON.stringify(result, undefined, 1)}\n`);
 } finally {
-  for (const child of running) child.kill('SIGKILL');
   await etcd.kill().catch(() => undefined);
-  rmSync(folder, { recursive: true, force: true });
 }
 process.exit(0);

@@ -49,7 +49,17 @@ it('says how it is called', async () => {
   expect(out).toMatch(/--minutes many: a number/);
 }, 60_000);
 
-const counts = { asked: 9, answered: 9, lost: 0, servfail: 0, wrong: 0, backwards: 0, resets: 0, closed: 0 };
+const counts = {
+  asked: 9,
+  answered: 9,
+  lost: 0,
+  late: 0,
+  servfail: 0,
+  wrong: 0,
+  backwards: 0,
+  resets: 0,
+  closed: 0,
+};
 const process_ = (mib: number, pid = 1): object => ({ pid, mib, descriptors: 30, threads: 9 });
 const samples = (relay: (i: number) => number): object[] =>
   Array.from({ length: 600 }, (_, i) => ({
