@@ -32,15 +32,33 @@ export async function bundle(folder, root) {
     sourcemap: true,
     sourcemapExcludeSources: true,
     entryFileNames: '[name].js',
-    chunkFileNames: '[name].js',
+    // A process whose package was replaced finds no file, instead of another version's.
+    chunkFileNames: '[name]-[hash].js',
+    comments: false,
   });
   await made.close();
+  for (const { type, fileName } of output)
+    if (type === 'chunk') escapeCharacters(join(folder, 'bundle', fileName));
   writeFileSync(join(folder, 'bundle', 'LICENSES.txt'), licenses(output, root));
   const command = join(folder, 'cli', 'main.js');
   const text = readFileSync(command, 'utf8');
   const bundled = text.replace("import('./start.js')", "import('../bundle/start.js')");
   if (bundled === text) throw new Error(`${command} does not import ./start.js`);
   writeFileSync(command, bundled);
+}
+
+/**
+ * V8 keeps the text of what it runs, with two octets a character where one of them is not Latin: such characters stand
+ * only in strings and expressions, where an escape means the same.
+ */
+function escapeCharacters(path) {
+  const text = readFileSync(path, 'utf8');
+  // Without comments, only a raw template shows the difference.
+  const raw = /String\.raw`[^`]*[^\x00-\x7f]/.exec(text);
+  if (raw !== null) throw new Error(`${path}: ${raw[0]} has a character that cannot be escaped`);
+  const escape = (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  const escaped = text.replace(/[^\x00-\x7f]/g, escape);
+  if (escaped !== text) writeFileSync(path, escaped);
 }
 
 /** The licences of all packages of which a bundle contains a part. */
@@ -53,13 +71,15 @@ function licenses(output, root) {
     const parts = id.slice(at + 14).split(sep);
     packages.add(id.slice(0, at + 14) + parts.slice(0, parts[0].startsWith('@') ? 2 : 1).join(sep));
   }
-  const texts = [...packages].sort().map((path) => {
-    const { name, version, license } = JSON.parse(readFileSync(join(path, 'package.json'), 'utf8'));
-    const file = ['LICENSE', 'LICENSE.md', 'LICENSE.txt', 'LICENCE', 'license', 'license.md']
-      .map((one) => join(path, one))
-      .find((one) => existsSync(one));
-    const text = file === undefined ? '' : `\n${readFileSync(file, 'utf8').trim()}\n`;
-    return `${name} ${version} (${license}), ${relative(root, dirname(path))}\n${text}`;
-  });
+  const texts = [...packages]
+    .sort((left, right) => (left < right ? -1 : 1))
+    .map((path) => {
+      const { name, version, license } = JSON.parse(readFileSync(join(path, 'package.json'), 'utf8'));
+      const file = ['LICENSE', 'LICENSE.md', 'LICENSE.txt', 'LICENCE', 'license', 'license.md']
+        .map((one) => join(path, one))
+        .find((one) => existsSync(one));
+      const text = file === undefined ? '' : `\n${readFileSync(file, 'utf8').trim()}\n`;
+      return `${name} ${version} (${license}), ${relative(root, dirname(path))}\n${text}`;
+    });
   return `The bundles beside this file contain parts of these packages.\n\n${texts.join('\n')}`;
 }

@@ -1,24 +1,15 @@
-/** The admin listener: HTTP for health and for the given route modules. */
-import { createServer } from 'node:http';
-import fastify from 'fastify';
+/**
+ * The admin listener: HTTP for health and for the given route modules. What answers is loaded with the first request: a
+ * server that nobody asks does without it, and its first answer to a query does not wait for it.
+ */
+import { createServer, type ServerResponse } from 'node:http';
 import { isLoopback } from '../dns/address.ts';
 import { handleOf } from '../transport/handle.ts';
 import { removeSocketFile, type SocketFile } from '../transport/unix-socket.ts';
+import type { App } from './app.ts';
 import { bindServer, parseBind } from './bind.ts';
 import type { AdminFacts, AdminRoutes } from './health.ts';
 import { makeGuard } from './guard.ts';
-import { healthRoutes } from './health.ts';
-
-declare module 'fastify' {
-  interface FastifyContextConfig {
-    /** Holds nothing that a token protects, or leaves it out where `withToken` of the request is false. */
-    withoutToken?: boolean;
-  }
-  interface FastifyRequest {
-    /** False: the request lacks the token that the listener requires. */
-    withToken: boolean;
-  }
-}
 
 export interface AdminOptions {
   /** `ADDR:PORT` or `unix:PATH`. */
@@ -28,8 +19,8 @@ export interface AdminOptions {
   /** Further names that a Host header may carry. */
   hosts?: readonly string[];
   facts: AdminFacts;
-  /** Besides health. */
-  routes?: readonly AdminRoutes[];
+  /** Besides health; a function is called with the first request. */
+  routes?: readonly AdminRoutes[] | (() => Promise<readonly AdminRoutes[]>);
 }
 
 export interface Admin {
@@ -62,29 +53,44 @@ export function createAdmin(options: AdminOptions): Admin {
     throw new Error(`the admin listener ${options.bind} is reachable from other hosts and has no token`);
   }
 
-  const app = fastify({ bodyLimit: 64 * 1024, routerOptions: { ignoreTrailingSlash: true } });
   const guard = makeGuard(bind, () => token, hosts);
-  app.decorateRequest('withToken', true);
-  app.addHook('onRequest', async (request, reply) => {
-    const refusal = guard(request.headers);
-    if (refusal === undefined) return;
-    request.withToken = false;
-    if (refusal.status === 401 && request.routeOptions.config.withoutToken === true) return;
-    if (refusal.status === 401) void reply.header('www-authenticate', 'Bearer realm="podns"');
-    await reply.code(refusal.status).type('text/plain; charset=utf-8').send(`${refusal.text}\n`);
-  });
-  app.setNotFoundHandler((_request, reply) =>
-    reply.code(404).type('text/plain; charset=utf-8').send('not found\n'),
-  );
-  for (const add of [healthRoutes, ...routes]) add(app, facts);
+  let app: App | undefined;
+  let opening: Promise<App> | undefined;
+  const opened = (): Promise<App> =>
+    (opening ??= load().catch((error: unknown) => {
+      opening = undefined;
+      throw error;
+    }));
+  async function load(): Promise<App> {
+    const [{ openApp }, added] = await Promise.all([
+      import('./app.ts'),
+      typeof routes === 'function' ? routes() : routes,
+    ]);
+    return (app = await openApp(guard, facts, added));
+  }
 
-  const server = createServer((request, response) => app.routing(request, response));
+  const server = createServer((request, response) => {
+    if (app !== undefined) app.routing(request, response);
+    else
+      opened().then(
+        ({ routing }) => routing(request, response),
+        (error: unknown) => refuse(response, error),
+      );
+  });
   server.headersTimeout = 5_000;
   server.requestTimeout = 10_000;
   // Enough for a thousand readers of the watch stream and other requests.
   server.maxConnections = 5_000;
   let address = '';
   let file: SocketFile | undefined;
+
+  async function closeApp(): Promise<void> {
+    // A request that came during the load is answered by it.
+    await opening?.then(
+      (loaded) => loaded.close(),
+      () => undefined,
+    );
+  }
 
   return {
     get address() {
@@ -100,7 +106,6 @@ export function createAdmin(options: AdminOptions): Admin {
       file = undefined;
     },
     async open(fd) {
-      await app.ready();
       ({ address, file } = { file: undefined, ...(await bindServer(server, bind, fd)) });
       // An error of accept (EMFILE) must not end a nameserver.
       server.on('error', () => {});
@@ -112,11 +117,17 @@ export function createAdmin(options: AdminOptions): Admin {
         if (file !== undefined) removeSocketFile(file);
         const closed = new Promise<void>((resolve) => server.close(() => resolve()));
         const cut = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE);
-        // Ends the streams, which do not end by themselves.
-        await app.close();
+        await closeApp();
         await closed;
         clearTimeout(cut);
-      } else await app.close();
+      } else await closeApp();
     },
   };
+}
+
+/** The files of the package are not those of this process any more: it was upgraded, and not restarted. */
+function refuse(response: ServerResponse, error: unknown): void {
+  const reason = error instanceof Error ? error.message.split('\n')[0] : String(error);
+  response.writeHead(503, { 'content-type': 'text/plain; charset=utf-8' });
+  response.end(`the admin listener does not load, restart podns: ${reason}\n`);
 }

@@ -45,6 +45,7 @@ export const EPOLL_CTL_DEL = 2;
 export const EPOLL_CLOEXEC = 0o2000000;
 export const PR_SET_NO_NEW_PRIVS = 38;
 export const RLIMIT_CORE = 4;
+export const MADV_DONTNEED = 4;
 export const EFD_NONBLOCK = 0o4000;
 export const EFD_CLOEXEC = 0o2000000;
 
@@ -104,6 +105,8 @@ export interface System {
   watch(fd: number, callback: () => void): WatchHandle;
   /** Gives free pages of the C library's heap back to the system; does nothing where it is not glibc. */
   trim(): void;
+  /** `advice` about the pages from `address` on. */
+  madvise(address: number, length: number, advice: number): number;
   /** The address of `memory`, which is kept in place until the thread ends. Give it memory that lives as long. */
   pin(memory: ArrayBuffer | SharedArrayBuffer): number;
 }
@@ -203,6 +206,7 @@ export function bindCalls(koffi: Koffi, byNumber: boolean): System {
     sched_getscheduler: int('sched_getscheduler', 'int'),
     sched_setattr: (thread, attributes, flags) =>
       scheduling === undefined ? -1 : numbered(scheduling, thread, attributes, flags),
+    madvise: int('madvise', 'uintptr_t', 'size_t', 'int'),
     trim: byNumber ? () => undefined : () => void trim(0),
     watch: (fd, callback) => koffi.node.poll(fd, { readable: true }, callback),
     pin: (memory) => {

@@ -1,7 +1,7 @@
 /** `serve`: runs the server as a process, from its configuration to its last answer. */
 import { existsSync } from 'node:fs';
 import { Command } from 'commander';
-import type { Admin } from '../../admin/http.ts';
+import { createAdmin, type Admin } from '../../admin/http.ts';
 import { ConfigError, loadConfig, type LoadedConfig } from '../../config.ts';
 import { keyOf, problemText, type Kind, type Resource } from '../../model.ts';
 import { ServerCore } from '../../server.ts';
@@ -9,6 +9,7 @@ import type { Giver } from '../../takeover/giver.ts';
 import { giveUpPrivileges } from '../../transport/hardening.ts';
 import { InheritedSockets, type BoundSockets } from '../../transport/inherited.ts';
 import type { Logger } from '../../server/logger.ts';
+import { releaseMemory } from '../../server/release-memory.ts';
 import { engineVpcs } from '../../server/sources.ts';
 import { readZones } from '../../source/zones/zone-dir.ts';
 import { bannerText } from '../banner.ts';
@@ -34,6 +35,8 @@ const DEFAULT_ZONES = 'zones';
 const FAILING_PATIENCE = 1500;
 /** Milliseconds that the saved view and the first view may take before sockets are opened without it. */
 const LOAD_PATIENCE = 10_000;
+/** Milliseconds after the start at which the memory that only the start needed is given back. */
+const REST = 2000;
 /** How many resources per kind the banner searches for something to try. */
 const LOOKED_AT = 1000;
 /** Milliseconds for which addresses are tried again that a process had which has just ended. */
@@ -108,6 +111,7 @@ async function serve({ config, origins, problems }: LoadedConfig, io: Io, manner
   const watchdog = succession?.watchdog ?? watchdogOf(io.environment);
   const manager = serviceManager(io.environment, (text) => logger.warn({}, text), succession && watchdog);
   let giver: Giver | undefined;
+  let rest: NodeJS.Timeout | undefined;
   let admin: Admin | undefined;
   const signals = untilSignal({
     reload() {
@@ -170,6 +174,7 @@ async function serve({ config, origins, problems }: LoadedConfig, io: Io, manner
       }),
     );
     if (succession === undefined) manager.ready(statusLine(server));
+    rest = setTimeout(() => void releaseMemory(), REST).unref();
     if (manner !== 'start' && process.connected) tellStarter(succession !== undefined);
     const why = await Promise.race([signals.received, ...(giver === undefined ? [] : [giver.succeeded])]);
     if (typeof why === 'string') {
@@ -182,11 +187,12 @@ async function serve({ config, origins, problems }: LoadedConfig, io: Io, manner
       giver?.close();
       await Promise.race([
         signals.received,
-        Promise.all([admin?.close(), server.handing.retire(config.takeoverDrain)]),
+        Promise.all([Promise.resolve(admin?.close()), server.handing.retire(config.takeoverDrain)]),
       ]);
       logger.info({ successor: why }, `ending: process ${why} has taken over`);
     }
   } finally {
+    clearTimeout(rest);
     giver?.close();
     succession?.close();
     sockets.handed?.close();
@@ -303,16 +309,12 @@ async function openAdmin(
   { asked, logger, fd }: { asked: boolean; logger: Logger; fd: number | undefined },
 ): Promise<Admin | undefined> {
   if (config.admin === 'off') return undefined;
-  const [{ createAdmin }, { serverRoutes }] = await Promise.all([
-    import('../../admin/http.ts'),
-    import('../../admin/server-routes.ts'),
-  ]);
   const admin = createAdmin({
     bind: config.admin,
     token: config.adminToken,
     hosts: config.adminHosts,
     facts: { readiness: () => server.readiness() },
-    routes: serverRoutes(server, packageVersion()),
+    routes: async () => (await import('../../admin/server-routes.ts')).serverRoutes(server, packageVersion()),
   });
   try {
     await admin.open(fd);
@@ -334,13 +336,14 @@ function adminText(admin: Admin | undefined): string {
 /** True once every source has delivered; false if that takes too long. Rejects if the server cannot start. */
 async function firstView(server: ServerCore, started: Promise<void>): Promise<boolean> {
   const began = performance.now();
-  let failure: unknown;
-  started.catch((error: unknown) => (failure = error));
+  let failed = false;
+  started.catch(() => (failed = true));
   while (!hasDelivered(server)) {
     const patience = isReading(server) ? LOAD_PATIENCE : FAILING_PATIENCE;
     if (performance.now() - began > patience) return false;
     await new Promise((resolve) => setTimeout(resolve, 10));
-    if (failure !== undefined) throw failure;
+    // It rejects.
+    if (failed) await started;
   }
   await server.settled();
   return true;
