@@ -7,6 +7,8 @@ import { backoff } from '../dist/source/reflector/run.js';
 
 const TAIL = 256;
 const BUCKET = 100;
+/** Milliseconds after which a connection counts as a success, and pauses begin anew: as in src/source/reflector. */
+const STEADY = 10_000;
 
 export const clock = () => performance.timeOrigin + performance.now();
 
@@ -34,6 +36,7 @@ class Watcher {
   #query;
   #revision = '';
   #attempt = 0;
+  #liveSince = Infinity;
   #request;
   #timer;
   #tail = Buffer.alloc(0);
@@ -50,12 +53,14 @@ class Watcher {
     const revision = this.#revision === '' ? '' : `&revision=${this.#revision}`;
     const path = `/v1/watch?${this.#query}${revision}`;
     let over = false;
-    const again = () => {
+    const again = (least = 0) => {
       if (over) return;
       over = true;
       this.live = false;
+      if (clock() - this.#liveSince >= STEADY) this.#attempt = 0;
+      this.#liveSince = Infinity;
       // As src/source/reflector does: any pause up to a ceiling that doubles.
-      this.#timer = setTimeout(() => this.connect(), backoff(this.#attempt++, Math.random));
+      this.#timer = setTimeout(() => this.connect(), least + backoff(this.#attempt++, Math.random));
     };
     this.#request = http.get({ host: '127.0.0.1', port: this.#port, path, agent: false }, (response) => {
       if (response.statusCode === 410) {
@@ -64,10 +69,10 @@ class Watcher {
       } else if (response.statusCode !== 200) counts.unready++;
       if (response.statusCode !== 200) {
         response.resume();
-        response.on('close', again);
+        response.on('close', () => again(1000 * Number(response.headers['retry-after'] ?? 0)));
         return;
       }
-      this.#attempt = 0;
+      this.#liveSince = clock();
       if (this.#revision !== '') this.live = true;
       else tally(counts.lists);
       response.on('data', (octets) => this.#read(octets));

@@ -35,6 +35,8 @@ const BATCH = 128;
 const PATIENCE = 1_800_000;
 /** Milliseconds between the death of a relay and its start: what systemd waits at least (RestartSec), and more. */
 const RESTART = 1000;
+const REST = 1000;
+const TURNS = 2;
 const MIB = 2 ** 20;
 
 /** @returns {never} */
@@ -181,20 +183,57 @@ async function timed(node, k, count) {
   }
 }
 
-/** Changes one after the other; what they cost these processes, in microseconds a change. */
-async function costOf(k, pids, node) {
-  const before = pids.map((pid) => cpuMicroseconds([pid]));
+/**
+ * Changes of VPC `k` one after the other, and one that all `count` watchers get, so that everything before it has
+ * arrived. What they cost these processes beyond what they need without changes, in microseconds a change, and octets
+ * for all watchers.
+ */
+async function costOf(k, pids, node, count) {
+  const readCpu = () => pids.map((pid) => cpuMicroseconds([pid]));
+  const atRest = readCpu();
+  let began = performance.now();
+  await pause(REST);
+  const idle = readCpu().map((cpu, i) => (cpu - atRest[i]) / (performance.now() - began));
+  const before = readCpu();
+  began = performance.now();
   const { octets } = await node.ask('counts');
   for (let n = 0; n < options.changes; n++)
     await writer.put([podResource(k, n % perVpc, (generation = (generation % 60_000) + 1))]);
-  await pause(500);
+  await timed(node, 0, count);
   const after = await node.ask('counts');
+  const rest = performance.now() - began;
   return {
-    cpu: pids.map((pid, i) => (cpuMicroseconds([pid]) - before[i]) / options.changes),
-    octets: (after.octets - octets) / options.changes,
+    cpu: readCpu().map((cpu, i) => (cpu - before[i] - idle[i] * rest) / (options.changes + 1)),
+    octets: after.octets - octets,
   };
 }
 
+const mean = (numbers) => numbers.reduce((sum, value) => sum + value, 0) / numbers.length;
+
+/** The cost of changes that every node has, and of those that none has, in turns: code grows faster as it runs. */
+async function costs(pids, node, count) {
+  const all = [];
+  const none = [];
+  for (let turn = 0; turn < TURNS; turn++) {
+    none.push(await costOf(options.vpcs - 1, pids, node, count));
+    all.push(await costOf(0, pids, node, count));
+  }
+  const cpu = (list, i) => mean(list.map((one) => one.cpu[i]));
+  const own = mean(all.map((one) => one.octets)) / (options.changes + 1) / count;
+  return {
+    octets: own,
+    octetsUnwatched: Math.max(0, mean(none.map((one) => one.octets)) / count - own) / options.changes,
+    cpuRelay: cpu(none, 0),
+    cpuMiddle: cpu(none, 1),
+    cpuWatcher: (cpu(all, 1) - cpu(none, 1)) / perRelay,
+  };
+}
+
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+  rmSync(folder, { recursive: true, force: true });
+});
 try {
   await etcd.start();
   let began = performance.now();
@@ -248,8 +287,7 @@ try {
   const times = [];
   for (let n = 0; n < options.changes; n++) times.push(await timed(nodes, 0, perRelay * middle.length));
   const pids = [first[0].pid, victim.pid];
-  const all = await costOf(0, pids, nodes);
-  const nobody = await costOf(options.vpcs - 1, pids, nodes);
+  const cost = await costs(pids, nodes, perRelay * middle.length);
   say(`the last node has a change after ${quantiles(times).p50} ms`);
 
   // All nodes again, of a relay that has sent the same lists before.
@@ -294,11 +332,7 @@ try {
     warm,
     change: {
       ...quantiles(times),
-      octets: all.octets / (perRelay * middle.length),
-      octetsUnwatched: nobody.octets / (perRelay * middle.length),
-      cpuRelay: nobody.cpu[0],
-      cpuMiddle: nobody.cpu[1],
-      cpuWatcher: (all.cpu[1] - nobody.cpu[1]) / perRelay,
+      ...cost,
     },
     death,
     reconnects: peakRate(options.nodes),
@@ -306,8 +340,6 @@ try {
   console.log(print(result));
   if (json !== '') writeFileSync(json, `${JSON.stringify(result, undefined, 1)}\n`);
 } finally {
-  for (const child of running) child.kill('SIGKILL');
   await etcd.kill().catch(() => undefined);
-  rmSync(folder, { recursive: true, force: true });
 }
 process.exit(0);

@@ -6,6 +6,7 @@
  * @property {string[]} faults What does not hold; empty when all does.
  */
 import { connections } from './entries/connections.mjs';
+import { floodClient, floodOutside } from './entries/floods.mjs';
 import { fuzzing } from './entries/fuzzing.mjs';
 import { hostileTcp, hostileUdp } from './entries/hostile.mjs';
 import { killed } from './entries/killed.mjs';
@@ -25,4 +26,15 @@ import { takeover } from './entries/takeover.mjs';
  */
 
 /** @type {Entry[]} */
-export const ENTRIES = [hostileUdp, hostileTcp, connections, takeover, killed, soak, fuzzing, models];
+export const ENTRIES = [
+  hostileUdp,
+  hostileTcp,
+  connections,
+  floodClient,
+  floodOutside,
+  takeover,
+  killed,
+  soak,
+  fuzzing,
+  models,
+];

@@ -37,6 +37,7 @@ export class Etcd {
       ],
       { stdio: 'ignore' },
     );
+    if (this.#child === undefined) process.on('exit', () => this.#child.kill('SIGKILL'));
     this.#child = child;
     const until = performance.now() + PATIENCE;
     for (;;) {

@@ -244,6 +244,12 @@ async function finalGenerations() {
 }
 
 let failed = false;
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
+process.on('exit', () => {
+  direct.kill();
+  relay.kill();
+  rmSync(folder, { recursive: true, force: true });
+});
 try {
   await etcd.start();
   await upstream.listen(PORTS.upstream);
@@ -303,11 +309,8 @@ try {
   if (failed) console.error(direct.text.slice(-4000));
 } finally {
   running = false;
-  direct.kill();
-  relay.kill();
   await etcd.kill().catch(() => undefined);
   upstream.close();
   watch.close();
-  rmSync(folder, { recursive: true, force: true });
 }
 process.exit(failed ? 1 : 0);

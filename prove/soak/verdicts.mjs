@@ -41,11 +41,11 @@ function grown(what, [before, after], seconds) {
 
 export function verdicts({ options, accounts, hostile, happened, settled, endings, failures, samples }) {
   const rows = accounts.map(({ name, counts }) => {
-    const { asked, answered, lost, servfail, wrong, backwards, resets, closed } = counts;
+    const { asked, answered, lost, late, servfail, wrong, backwards, resets, closed } = counts;
     return {
       what: `${name}: each query is answered, rightly, and never with an older state`,
       got:
-        `${count(asked)} asked, ${count(answered)} answered, ${lost} lost, ${servfail} SERVFAIL, ${wrong} wrong, ` +
+        `${count(asked)} asked, ${count(answered)} answered, ${lost} lost, ${late} late, ${servfail} SERVFAIL, ${wrong} wrong, ` +
         `${backwards} older, ${resets} reset, ${closed} asked again after an orderly end`,
       holds: asked === answered && lost + servfail + wrong + backwards + resets === 0 && asked > 0,
     };

@@ -1,4 +1,5 @@
 /** The limits of the TCP transport: times by a clock of the test, numbers by small settings. */
+import { spawnSync } from 'node:child_process';
 import { afterEach, describe, expect, it } from 'vitest';
 import { TcpPool } from '../../src/transport/tcp/pool.ts';
 import { frame, until } from './clients.ts';
@@ -147,6 +148,15 @@ describe('limits of numbers', () => {
     stranger.send(makeQuery(5));
     await stranger.received(1);
     expect(transport.counters).toMatchObject({ connections: 4, evicted: 1 });
+  });
+
+  it('has not refused who was gone before it was accepted', async () => {
+    const { transport, port } = await openTransport();
+    const gone = `require('net').connect(${port}, '127.0.0.1', function () { this.resetAndDestroy(); })`;
+    // We do nothing until the other process has ended: then the kernel gives us a connection that has been reset.
+    spawnSync(process.execPath, ['-e', gone]);
+    await until(() => transport.counters.accepted === 1);
+    expect(transport.counters).toMatchObject({ connections: 0, refused: 0 });
   });
 
   it('refuses a newcomer when all others are owed answers', async () => {

@@ -136,8 +136,13 @@ export class TcpTransport implements Transport, TcpMember {
     const client = socket.remoteAddress;
     const address = new Uint8Array(16);
     const local = new Uint8Array(16);
+    if (client === undefined) {
+      // It was reset while it waited to be accepted: nobody has refused it.
+      socket.on('error', () => {});
+      socket.destroy();
+      return;
+    }
     if (
-      client === undefined ||
       this.#closed !== undefined ||
       !writeAddress(client, address) ||
       !writeAddress(socket.localAddress ?? '', local) ||
