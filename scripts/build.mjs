@@ -1,6 +1,6 @@
 /**
- * Compiles `src` to `dist` and copies the page's files, of which only files that changed are replaced, each at once: a server or a test that is
- * running from `dist` never reads half a file, also when `npx` builds a second time.
+ * Compiles `src` to `dist`, bundles the command, and copies the page's files. Only files that changed are replaced, each at
+ * once: a server or a test that is running from `dist` never reads half a file, also when `npx` builds a second time.
  */
 import { spawnSync } from 'node:child_process';
 import {
@@ -17,6 +17,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { bundle } from './bundle.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const DIST = join(ROOT, 'dist');
@@ -43,6 +44,7 @@ try {
   const compiled = spawnSync(process.execPath, [command, ...options], { cwd: ROOT, stdio: 'inherit' });
   if (compiled.error !== undefined) throw compiled.error;
   process.exitCode = compiled.status ?? 1;
+  if (process.exitCode === 0) await bundle(fresh, ROOT);
   // Served as they are; without the compiler's output there is nothing to add them to.
   if (filesOf(fresh).length > 0) cpSync(join(ROOT, 'src', 'page'), join(fresh, 'page'), { recursive: true });
   const names = filesOf(fresh);

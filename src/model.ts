@@ -13,6 +13,9 @@ export type Protocol = 'tcp' | 'udp' | 'sctp';
 /** What happens to outside names of a VPC; with a list, podns forwards only names at and below these suffixes. */
 export type ForwardPolicy = 'on' | 'off' | 'refuse' | string[];
 
+/** Which overlay addresses are given as A records: the pinned ones and those of pods without IPv6, all, or none. */
+export type ARecords = 'pinned' | 'all' | 'none';
+
 /** A named port; `name` is lower-case without the leading underscore. */
 export interface Port {
   name: string;
@@ -25,8 +28,12 @@ export interface Vpc {
   kind: 'vpc';
   name: string;
   id?: string;
+  /** RFC 3339. */
+  created?: string;
   net6: string[];
   services6: string[];
+  /** Overrides the configured setting for this VPC. */
+  a_records?: ARecords;
   forward?: ForwardPolicy;
   /** `ADDR:PORT`, each; tried in order. */
   upstreams?: string[];
@@ -62,8 +69,9 @@ export interface Overlay {
   internal?: boolean;
 }
 
-/** The attachment of a pod to an overlay of its own namespace. */
+/** The attachment of a pod to an overlay of its VPC. */
 export interface Attachment {
+  /** The name of an overlay of the pod's own namespace, or `namespace/name` of another namespace; `overlayPlace`. */
   overlay: string;
   /** Dotted quad. */
   ip4?: string;
@@ -120,6 +128,18 @@ export function keyOf(resource: Resource): ResourceKey {
     default:
       return { kind: resource.kind, vpc: resource.vpc, namespace: resource.namespace, name: resource.name };
   }
+}
+
+/** The namespace and the name of the overlay that an attachment of a pod in `namespace` names. */
+export function overlayPlace(overlay: string, namespace: string): { namespace: string; name: string } {
+  const slash = overlay.indexOf('/');
+  if (slash < 0) return { namespace, name: overlay };
+  return { namespace: overlay.slice(0, slash), name: overlay.slice(slash + 1) };
+}
+
+/** `namespace/name` of the overlay that an attachment of a pod in `namespace` names: one text for one overlay of a VPC. */
+export function overlayPath(overlay: string, namespace: string): string {
+  return overlay.includes('/') ? overlay : `${namespace}/${overlay}`;
 }
 
 /** `pod aep/nextcloud/db`: how messages and logs name a resource. */
@@ -291,5 +311,10 @@ export interface Projection {
   renew?(resource: Resource, stamp: bigint): void;
   /** Removes; unknown keys are ignored. */
   remove(key: ResourceKey): void;
+  /**
+   * VPCs of which all pods must be put once more, unchanged, before the next `commit`: a change of the VPC has changed
+   * what they answer. Each call empties the list. Optional.
+   */
+  outdated?(): string[];
   commit(): void;
 }

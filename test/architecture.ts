@@ -3,6 +3,7 @@
 /** One sentence a room. */
 export const ROOMS: Record<string, string> = {
   base: 'the ground floor: one keyed hash, one clock, one limiter; knows nothing of DNS',
+  locations: 'where the package has what code does not import: modules of threads, the page, its version',
   model: 'resources, keys, problems; the contracts of `Source`, `Sink` and `Projection`',
   dns: 'octets only: messages, names, addresses, EDNS, cookies',
   trie: 'the flat shared memory: layout, the writer, the reader',
@@ -33,15 +34,16 @@ export const ROOMS: Record<string, string> = {
 export const ALLOWED: Record<string, string[]> = {
   // The ground floor: what several rooms need and what knows nothing of DNS.
   base: [],
+  locations: [],
   model: [],
   dns: [],
   trie: ['base', 'dns', 'model'],
   'shared-cache': ['base', 'dns'],
   answer: ['base', 'dns', 'trie', 'model', 'shared-cache'],
-  transport: ['dns', 'answer', 'trie'],
+  transport: ['locations', 'dns', 'answer', 'trie'],
   takeover: ['transport/handle', 'transport/syscalls', 'transport/unix-socket'],
   catalog: ['base', 'model', 'dns'],
-  source: ['base', 'model', 'dns'],
+  source: ['locations', 'base', 'model', 'dns'],
   forward: ['base', 'dns', 'model', 'shared-cache', 'answer/peer', 'answer/settings'],
   watch: ['model', 'catalog'],
   // `config/suggest` knows which words are written nearly alike.
@@ -58,6 +60,7 @@ export const ALLOWED: Record<string, string[]> = {
     'source/validate/names',
   ],
   server: [
+    'locations',
     'base',
     'model',
     'dns',
@@ -85,6 +88,7 @@ export const ALLOWED: Record<string, string[]> = {
     'trie/memory',
   ],
   admin: [
+    'locations',
     'index',
     'explain',
     'isolation',
@@ -106,6 +110,7 @@ export const ALLOWED: Record<string, string[]> = {
     'source/validate/names',
   ],
   cli: [
+    'locations',
     'index',
     'server',
     'explain',

@@ -2,7 +2,7 @@
  * What of the configuration shapes answers: fixed for the life of a server, the same in every transport and worker.
  */
 import type { OutsideRules } from '../trie/write/outside-trees.ts';
-import type { ARecords } from '../trie/write/records.ts';
+import type { ARecords } from '../model.ts';
 
 /** A suffix of ours. `flat`: `x.SUFFIX` is x in the client's namespace; else it reads like the canonical one. */
 export interface Suffix {

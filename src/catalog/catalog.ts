@@ -1,5 +1,6 @@
 /** The catalog: every resource by key and source, packed; which source is effective; what a change set changes. */
 import { keyText, type Kind, type Problem, type Resource, type ResourceKey } from '../model.ts';
+import type { ForeignOverlay } from './foreign-overlays.ts';
 import { KIND_NUMBERS, SHADOWED } from './layout.ts';
 import { Precedence } from './precedence.ts';
 import type { SourceRecords } from './precedence.ts';
@@ -259,6 +260,11 @@ export class Catalog {
   /** Every VPC and namespace that is reported or only referred to; `namespace` is empty for a VPC itself. */
   scopes(vpc?: string): Iterable<{ vpc: string; namespace: string }> {
     return this.#lists.scopes(vpc);
+  }
+
+  /** Overlays that pods of other namespaces name, declared or not: of a VPC, or all. */
+  foreignOverlays(vpc?: string): Iterable<ForeignOverlay> {
+    return this.#precedence.foreign.list(vpc);
   }
 
   /** What stands unsettled between sources and between VPCs; at most `limit` of each kind of conflict. */

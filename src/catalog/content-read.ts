@@ -150,8 +150,8 @@ function readOverlays(overlays: StringPool): Attachment[] {
   return attachments;
 }
 
-/** Releases the overlay names that the content at `start` holds. */
-export function releaseOverlays(chunk: Buffer, start: number, kind: number, overlays: StringPool): void {
+/** Calls `use` with the overlay name, as a number of the string pool, of each attachment in the content at `start`. */
+export function eachOverlay(chunk: Buffer, start: number, kind: number, use: (id: number) => void): void {
   if (kind !== POD) return;
   source = chunk;
   cursor = start;
@@ -162,7 +162,7 @@ export function releaseOverlays(chunk: Buffer, start: number, kind: number, over
   if ((bits & SHORT_AID) !== 0) cursor += 5;
   else skipText();
   for (let left = readCount(); left > 0; left--) {
-    overlays.release(readCount());
+    use(readCount());
     const attached = source[cursor++]!;
     cursor += ((attached & 1) === 0 ? 0 : 4) + ((attached & 2) === 0 ? 0 : 16);
   }

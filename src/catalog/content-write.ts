@@ -62,8 +62,8 @@ export function finish(): void {
 function plainFields(resource: Exclude<Resource, Pod | Service>): object {
   switch (resource.kind) {
     case 'vpc': {
-      const { id, net6, services6, forward, upstreams, routes, hosts } = resource;
-      return { id, net6, services6, forward, upstreams, routes, hosts };
+      const { id, created, net6, services6, a_records, forward, upstreams, routes, hosts } = resource;
+      return { id, created, net6, services6, a_records, forward, upstreams, routes, hosts };
     }
     case 'namespace':
       return { created: resource.created, shadow: resource.shadow };

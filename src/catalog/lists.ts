@@ -12,7 +12,8 @@ import type { EffectiveRecord, SourceRecord } from './change.ts';
 import { KIND_NUMBERS } from './layout.ts';
 import { Members } from './members.ts';
 import type { Moment } from './moments.ts';
-import { byName, byScope, sortPaced } from './order.ts';
+import { byName, byScope, compareScopes, sortPaced } from './order.ts';
+import type { ScopeNames } from './order.ts';
 import type { Precedence } from './precedence.ts';
 import type { Store } from './store.ts';
 
@@ -57,10 +58,14 @@ export class Lists {
     const moment = this.#open();
     try {
       let last: string | undefined;
+      const implied = kind === 'vpc' ? [] : this.#implied(moment, filter);
+      let at = 0;
       for (const scope of yield* this.#scopes(filter, true)) {
         if (!this.#isReferred(moment, scope)) continue;
         const name = scopes.vpc(scope);
         const namespace = scopes.namespace(scope);
+        for (; at < implied.length && compareScopes(implied[at]!, { vpc: name, namespace }) < 0; at++)
+          yield { kind: 'namespace', vpc: implied[at]!.vpc, name: implied[at]!.namespace };
         if (kind === 'vpc') {
           if (name === last) continue;
           last = name;
@@ -70,6 +75,8 @@ export class Lists {
           yield { kind, vpc: name, name: namespace };
         else yield* this.#listScope(moment, NAMESPACE, scope, false);
       }
+      for (; at < implied.length; at++)
+        yield { kind: 'namespace', vpc: implied[at]!.vpc, name: implied[at]!.namespace };
     } finally {
       this.#store.closeMoment(moment);
     }
@@ -127,6 +134,19 @@ export class Lists {
       if (!this.#isReferred(this.#state(), scope)) continue;
       yield { vpc: scopes.vpc(scope), namespace: scopes.namespace(scope) };
     }
+    if (!this.#precedence.foreign.empty) yield* this.#implied(this.#state(), { vpc });
+  }
+
+  /** Namespaces that have nothing effective in them, but overlays that pods of others name; sorted. */
+  #implied(state: { count(place: number): number }, { vpc, namespace }: ListFilter): ScopeNames[] {
+    const found = new Map<string, ScopeNames>();
+    for (const each of this.#precedence.foreign.list(vpc)) {
+      if (namespace !== undefined && each.namespace !== namespace) continue;
+      const scope = this.#store.scopes.find(each.vpc, each.namespace);
+      if (scope >= 0 && this.#isReferred(state, scope)) continue;
+      found.set(`${each.vpc}/${each.namespace}`, { vpc: each.vpc, namespace: each.namespace });
+    }
+    return [...found.values()].sort(compareScopes);
   }
 
   /** How many effective resources of a kind there are in a VPC, or in one namespace of it. */

@@ -59,6 +59,17 @@ export function byScope({ scopes }: Store): (one: number, other: number) => numb
     compareTexts(scopes.namespace(one), scopes.namespace(other));
 }
 
+/** A VPC and a namespace in it. */
+export interface ScopeNames {
+  vpc: string;
+  namespace: string;
+}
+
+/** As `byScope`. */
+export function compareScopes(one: ScopeNames, other: ScopeNames): number {
+  return compareTexts(one.vpc, other.vpc) || compareTexts(one.namespace, other.namespace);
+}
+
 function compareTexts(one: string, other: string): number {
   return one < other ? -1 : one > other ? 1 : 0;
 }

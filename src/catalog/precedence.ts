@@ -1,6 +1,7 @@
 /** Settles which source is effective: applies one staged record after another and returns what that changes. */
 import type { Problem, Resource, ResourceKey, Vpc } from '../model.ts';
 import { keyText } from '../model.ts';
+import { ForeignOverlays } from './foreign-overlays.ts';
 import { Overlaps } from './net6-overlaps.ts';
 import { DELETION, POD, SEEN, SHADOWED, VPC } from './layout.ts';
 import type { Told } from './moments.ts';
@@ -35,6 +36,8 @@ export class Precedence {
   readonly sources: (SourceRecords | undefined)[] = [];
   /** Effective resources by kind. */
   readonly counts = [0, 0, 0, 0, 0];
+  /** Of effective pods. */
+  readonly foreign = new ForeignOverlays();
   /** How many records a preferred source hides. */
   shadowed = 0;
   #busy = false;
@@ -281,6 +284,15 @@ export class Precedence {
     this.store.moments.counts(place);
     this.store.members.count(place, by);
     this.counts[this.store.kind(reference)]! += by;
+    this.#refer(reference, by);
+  }
+
+  /** A record's overlays of other namespaces count, or count no longer. */
+  #refer(reference: number, by: number): void {
+    const { store } = this;
+    if (!store.hasForeign || store.kind(reference) !== POD) return;
+    const { vpc } = store.key(reference);
+    for (const path of store.foreignOverlays(reference)) this.foreign.count(vpc, path, by);
   }
 
   #put(reference: number, resource?: Resource): Change | undefined {
@@ -295,6 +307,8 @@ export class Precedence {
   #replace(before: number, after: number, resource?: Resource): Change | undefined {
     const { store } = this;
     const kind = store.kind(after);
+    this.#refer(after, 1);
+    this.#refer(before, -1);
     // For a VPC, claims of others count too.
     if (kind === VPC || !store.sameContent(before, after)) return this.#put(after, resource);
     if (kind < POD || store.sameStamp(before, after)) return undefined;

@@ -1,7 +1,7 @@
 /** Packed records in their arena, with the strings they share: written whole, read field by field. */
 import type { Place, Resource, ResourceKey } from '../model.ts';
 import { Arena, chunkOf, wordOf } from './arena.ts';
-import { readName, readResource, releaseOverlays } from './content-read.ts';
+import { eachOverlay, readName, readResource } from './content-read.ts';
 import { scratch } from './content-write.ts';
 import { StringPool, Scopes } from './string-pool.ts';
 import * as layout from './layout.ts';
@@ -114,6 +114,17 @@ export class Records {
     );
   }
 
+  /** The overlays of other namespaces that a pod names, `namespace/name`; one may come twice. */
+  foreignOverlays(reference: number): string[] {
+    const paths: string[] = [];
+    const chunk = this.arena.bytes[chunkOf(reference)]!;
+    eachOverlay(chunk, this.contentAt(reference), this.kind(reference), (id) => {
+      const text = this.overlays.text(id);
+      if (text.includes('/')) paths.push(text);
+    });
+    return paths;
+  }
+
   /** Whether a record has the content that is in `scratch`. */
   sameAsScratch(reference: number): boolean {
     const at = this.contentAt(reference) >> 2;
@@ -185,7 +196,7 @@ export class Records {
     const bits = this.word(reference, 3);
     if (!this.has(reference, DELETION)) {
       const chunk = this.arena.bytes[chunkOf(reference)]!;
-      releaseOverlays(chunk, this.contentAt(reference), this.kind(reference), this.overlays);
+      eachOverlay(chunk, this.contentAt(reference), this.kind(reference), (id) => this.overlays.release(id));
     }
     if ((bits & HAS_REVISION) !== 0) this.revisions.release(this.word(reference, HEADER_WORDS));
     if ((bits & HAS_PLACE) !== 0) {

@@ -33,6 +33,8 @@ export class Store extends Records {
   readonly moments = new Moments(this, this.members);
   /** By source number: the place in the order of preference, 0 first. */
   readonly ranks: number[] = [];
+  /** Some pod has named an overlay of another namespace. */
+  hasForeign = false;
   readonly found: Located = { current: 0, staged: 0, other: 0, fresh: true };
   /** A list for the references of one transaction, used again and again. */
   #spare: Uint32Array | undefined = new Uint32Array(64);

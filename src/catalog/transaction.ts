@@ -90,6 +90,8 @@ export class Transaction {
       this.#discard(scope);
       throw error;
     }
+    if (resource.kind === 'pod' && resource.overlays.some(({ overlay }) => overlay.includes('/')))
+      store.hasForeign = true;
     const source = this.#source.id;
     store.locateScratch(hash, kind, scope, source);
     const { current, staged, fresh } = store.found;

@@ -50,12 +50,12 @@ function hintsOf(resources: readonly Resource[], { vpc, namespace }: Listen, opt
       meaning: `the pod ${far.name} of namespace ${far.namespace}`,
     });
   }
+  const described = resources.find((resource) => resource.kind === 'vpc' && resource.name === vpc);
+  const policy = (described?.kind === 'vpc' ? described.a_records : undefined) ?? aRecords;
   const served = new Set(bearers.filter(({ kind }) => kind === 'service').map(inAll));
   const pinned = pods.find(
     (pod) =>
-      !served.has(inAll(pod)) &&
-      aRecords !== 'none' &&
-      pod.overlays.some((place) => place.ip4 && place.pinned),
+      !served.has(inAll(pod)) && policy !== 'none' && pod.overlays.some((place) => place.ip4 && place.pinned),
   );
   if (pinned) {
     const name = own(pinned) ? pinned.name : inAll(pinned);

@@ -1,6 +1,6 @@
 /** Adds the VPCs, namespaces and overlays that other resources only refer to, as the server does. */
 import { impliedOverlay } from '../source/validate/names.ts';
-import { keyOf, keyText, type Resource } from '../model.ts';
+import { keyOf, keyText, overlayPlace, type Resource } from '../model.ts';
 
 /** The given resources come first, in their order. */
 export function withImplied(resources: readonly Resource[]): Resource[] {
@@ -17,7 +17,11 @@ export function withImplied(resources: readonly Resource[]): Resource[] {
     const { namespace } = resource;
     imply({ kind: 'namespace', vpc, name: namespace });
     if (resource.kind !== 'pod') continue;
-    for (const { overlay } of resource.overlays) imply(impliedOverlay(vpc, namespace, overlay));
+    for (const { overlay } of resource.overlays) {
+      const place = overlayPlace(overlay, namespace);
+      imply({ kind: 'namespace', vpc, name: place.namespace });
+      imply(impliedOverlay(vpc, place.namespace, place.name));
+    }
   }
   return [...all.values()];
 }

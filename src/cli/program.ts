@@ -4,7 +4,7 @@ import { CommandError, Ended, EXIT_FAILURE, EXIT_OK, EXIT_USAGE } from './exit.t
 import { nearest } from '../config/suggest.ts';
 import { HELP_LAYOUT } from './help-layout.ts';
 import { errorLine, printing, type Io } from './io.ts';
-import { packageVersion } from './package.ts';
+import { packageVersion } from '../locations.ts';
 import { SUMMARIES } from './summaries.ts';
 
 /** Loads the file of one command, so that `query` does not wait for the modules of `serve`. */

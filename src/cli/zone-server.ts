@@ -6,7 +6,7 @@ import { ServerCore } from '../server.ts';
 import type { AdminOptions } from './admin-client.ts';
 import { CommandError, EXIT_BAD_CONFIG, EXIT_NEGATIVE, EXIT_USAGE } from './exit.ts';
 import { pathOf, type Io } from './io.ts';
-import { packageVersion } from './package.ts';
+import { packageVersion } from '../locations.ts';
 import { loadZones } from './zones.ts';
 
 /** Address space for what fits into files; nothing of it is memory before it is used. */

@@ -220,7 +220,8 @@ function addressesOf(
     bearer.overlays.forEach(({ overlay, ip4, ip6, pinned }, i) => {
       const flag = flags[i] ?? 0;
       if (ip6 !== undefined) add(ip6, overlay, () => leftOut6(found, bearer, ip6, flag));
-      if (ip4 !== undefined) add(ip4, overlay, () => leftOut4(found, ip4, flag, pinned, shares));
+      if (ip4 !== undefined)
+        add(ip4, overlay, () => leftOut4(found, bearer, { address: ip4, flags: flag, pinned }, shares));
     });
   }
   return all.slice(0, ADDRESSES_MAX);
@@ -236,13 +237,25 @@ function leftOut6(found: Found, pod: Pod, address: string, flags: number): strin
   return 'the client shares another overlay with the pod';
 }
 
-function leftOut4(found: Found, address: string, flags: number, pinned: boolean, shares: boolean): string {
+function leftOut4(
+  found: Found,
+  pod: Pod,
+  place: { address: string; flags: number; pinned: boolean },
+  shares: boolean,
+): string {
   const { reasons } = found;
+  const { address, flags, pinned } = place;
   if ((flags & layout.ATTACHED_IP4) === 0) return contested(found, address);
   if ((flags & layout.ATTACHED_GIVEN4) === 0) {
-    const isNone = pinned || found.facts.settings.aRecords === 'none';
+    const { catalog, settings } = found.facts;
+    const vpc = catalog.get({ kind: 'vpc', vpc: pod.vpc, namespace: '', name: '' });
+    const own = vpc?.kind === 'vpc' ? vpc.a_records : undefined;
+    const isNone = pinned || (own ?? settings.aRecords) === 'none';
     reasons.add(isNone ? reason.LEFT_A_RECORDS : reason.LEFT_NOT_PINNED);
-    return isNone ? 'A records are off (a_records: none)' : 'not pinned, and the pod has an IPv6 address';
+    const of = own === undefined ? '' : ' of the VPC';
+    return isNone
+      ? `A records are off (a_records: none${of})`
+      : 'not pinned, and the pod has an IPv6 address';
   }
   if (shares) {
     reasons.add(reason.LEFT_OTHER_OVERLAY);

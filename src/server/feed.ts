@@ -2,9 +2,11 @@
  * From sources to the trie: takes the transactions of all sources through the catalog, and makes them visible in order.
  */
 import { Catalog } from '../catalog/catalog.ts';
-import type { Change, Transaction } from '../catalog/catalog.ts';
+import type { Change, EffectiveRecord, Transaction } from '../catalog/catalog.ts';
 import type { Place, Problem, Projection, Resource, ResourceKey, Sink } from '../model.ts';
 import { keyOf, keyText } from '../model.ts';
+import type { Paced } from '../catalog/lists.ts';
+import { MomentLost } from '../catalog/moments.ts';
 import type { Age } from '../explain/explanation.ts';
 import { Histogram } from './histogram.ts';
 import { RevisionTimes } from './revision-times.ts';
@@ -57,6 +59,7 @@ interface Applied {
   changes: number;
 }
 
+const NO_VPCS: readonly string[] = [];
 const NOTHING_OPEN: Opening = { full: false, at: undefined, received: undefined };
 
 interface Feeder {
@@ -84,6 +87,8 @@ export class Feed {
   readonly awaited = new Set<string>();
   /** Keys of resources that the projection has refused: the catalog has a newer version of them than the projection. */
   private readonly refused = new Set<string>();
+  /** The pods of outdated VPCs that are still to be put once more. */
+  private again: Paced<EffectiveRecord> | undefined;
   /**
    * Time to answerable of changes, not of whole states: from the control plane's commit, and from the octets' arrival.
    */
@@ -299,7 +304,7 @@ export class Feed {
     const until = performance.now() + TURN_MS;
     for (let n = 1; ; n++) {
       const { value: change, done } = changes.next();
-      if (done === true) return true;
+      if (done === true) return this.putAgain(feeder, until);
       feeder.status.changes++;
       try {
         if (change.type === 'delete') projection.remove(change.key);
@@ -309,17 +314,62 @@ export class Feed {
         else projection.put(change.resource, change.stamp);
         if (this.refused.size > 0) this.admit(feeder, keyText(keyOfChange(change)));
       } catch (error) {
-        const key = keyOfChange(change);
-        const text = keyText(key);
-        this.refused.add(text);
-        const reason = `${text}: ${error instanceof Error ? error.message : String(error)}`;
-        this.options.onProblems(feeder.status.name, `view ${text}`, [
-          { kind: 'memory', severity: 'error', key, reason },
-        ]);
+        this.refuse(feeder, keyOfChange(change), error);
       }
       onChange?.(change, feeder.status.name, at);
       if (n % CHANGES_A_LOOK === 0 && performance.now() > until) return false;
     }
+  }
+
+  /**
+   * Once all changes are applied: puts the pods of outdated VPCs once more, which nobody else is told of. True when none
+   * is left.
+   */
+  private putAgain(feeder: Feeder, until: number): boolean {
+    const { projection } = this.options;
+    if (this.again === undefined) {
+      const vpcs = projection.outdated?.() ?? NO_VPCS;
+      if (vpcs.length === 0) return true;
+      this.again = this.podsOf(new Set(vpcs));
+    }
+    for (let n = 1; ; n++) {
+      const { value: record, done } = this.again.next();
+      if (done === true) break;
+      if (record?.resource.kind === 'pod' && record.resource.overlays.length > 0) {
+        const key = keyOf(record.resource);
+        try {
+          projection.put(record.resource, record.stamp);
+          if (this.refused.size > 0) this.admit(feeder, keyText(key));
+        } catch (error) {
+          this.refuse(feeder, key, error);
+        }
+      }
+      if (n % CHANGES_A_LOOK === 0 && performance.now() > until) return false;
+    }
+    this.again = undefined;
+    return true;
+  }
+
+  /** All of these VPCs, some of it twice if the list has to begin anew. */
+  private *podsOf(vpcs: ReadonlySet<string>): Paced<EffectiveRecord> {
+    for (;;) {
+      try {
+        yield* this.options.catalog.effective(vpcs);
+        return;
+      } catch (error) {
+        if (!(error instanceof MomentLost)) throw error;
+      }
+    }
+  }
+
+  /** The projection has no room for the newest version of this key. */
+  private refuse(feeder: Feeder, key: ResourceKey, error: unknown): void {
+    const text = keyText(key);
+    this.refused.add(text);
+    const reason = `${text}: ${error instanceof Error ? error.message : String(error)}`;
+    this.options.onProblems(feeder.status.name, `view ${text}`, [
+      { kind: 'memory', severity: 'error', key, reason },
+    ]);
   }
 
   /** The projection has taken the newest version of this key, or let go of it. */

@@ -1,6 +1,7 @@
 /**
  * Opens the transports of each listener: the batch transport for UDP if the system allows it, else node:dgram; and TCP.
  */
+import { threadModule } from '../locations.ts';
 import type { WorkerData } from '../answer/worker.ts';
 import type { Listener } from '../answer/peer.ts';
 import type { AnswerSettings } from '../answer/settings.ts';
@@ -76,11 +77,6 @@ export interface OpenListener {
 
 /** With port 0 the system picks a free UDP port; if it is taken for TCP, podns tries another one, this many times. */
 const PORT_ATTEMPTS = 5;
-/** Workers load compiled code, even if this file runs uncompiled. */
-const WORKER_MODULE = new URL(
-  import.meta.url.endsWith('.ts') ? '../../dist/answer/worker.js' : '../answer/worker.js',
-  import.meta.url,
-).href;
 
 export class Transports {
   readonly listeners: OpenListener[] = [];
@@ -233,7 +229,7 @@ export class Transports {
     const { answering, memory, settings, sharedCache, workers, logger, recorder, vpcCounts } = this.options;
     return new Crew(answering, {
       workers,
-      module: WORKER_MODULE,
+      module: threadModule('answers').href,
       attach: () => {
         const reader = this.readers.take();
         const record = recorder?.take();

@@ -28,7 +28,9 @@ export function convertFiles(folder: string, ...paths: string[]): Read {
 function read(files: ComposeFiles, paths: string[], profiles: string[]): Read {
   const source = new ComposeSource();
   const project = new ComposeProject(source, files);
-  const root = project.load(paths, '.', new Map(Object.entries(VARIABLES)), 'project');
-  const zone = convertCompose(source, root, profiles);
+  const variables = new Map(Object.entries(VARIABLES));
+  const root = project.load(paths, '.', variables, 'project');
+  const name = variables.get('COMPOSE_PROJECT_NAME') ?? '';
+  const zone = convertCompose(source, root, { project: name, namespace: 'shop', profiles });
   return { zone, problems: source.problems.map(problemLine) };
 }

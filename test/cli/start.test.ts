@@ -24,7 +24,7 @@ function loadedWith(file: string, found = new Set<string>()): Set<string> {
 describe('the first file', () => {
   it('has nothing that Node 12 cannot parse, and loads nothing before it has checked the version', () => {
     const text = readFileSync(MAIN, 'utf8').replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, '');
-    expect(text).toContain("import('./start.js')");
+    expect(text).toContain("import('../bundle/start.js')");
     expect(text).not.toMatch(
       /\?\?|\?\.|\bawait\b|\|\|=|&&=|#\w+\s*[=(]|\d_\d|node:|\.(?:at|hasOwn|replaceAll)\(/,
     );

@@ -17,7 +17,7 @@ import { SCHEMAS, type Schema } from '../../src/admin/openapi/schemas.ts';
 import { serverRoutes } from '../../src/admin/server-routes.ts';
 import type { Status } from '../../src/admin/status.ts';
 import { ServerCore } from '../../src/server.ts';
-import { packageVersion } from '../../src/cli/package.ts';
+import { packageVersion } from '../../src/locations.ts';
 import { Served } from '../cli/served.ts';
 import { freePort } from '../harness/free-port.ts';
 import { missingTools, skipAloud } from '../harness/tools.ts';

@@ -42,6 +42,14 @@ export class OwnWriter extends TrieWriter {
     this.known.set(keyText(keyOf(resource)), { resource, stamp: BigInt(stamp) });
   }
 
+  /** As the feed does it for the server. */
+  override commit(): void {
+    for (const vpc of this.outdated())
+      for (const { resource, stamp } of this.known.values())
+        if (resource.kind === 'pod' && resource.vpc === vpc) super.put(resource, stamp);
+    super.commit();
+  }
+
   override remove(key: ResourceKey): void {
     super.remove(key);
     this.known.delete(keyText(key));

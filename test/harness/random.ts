@@ -1,6 +1,15 @@
 /** Random tenants, changes and questions over so few words that everything collides with everything. */
 import fc from 'fast-check';
-import type { Attachment, Pod, Port, Resource, ResourceKey, Service } from '../../src/model.ts';
+import type {
+  ARecords,
+  Attachment,
+  Pod,
+  Port,
+  Resource,
+  ResourceKey,
+  Service,
+  Vpc,
+} from '../../src/model.ts';
 import { keyOf } from '../../src/model.ts';
 import { arpaName } from './build.ts';
 
@@ -37,11 +46,11 @@ function podArbitrary(tenant: Tenant): fc.Arbitrary<Pod> {
       own: fc.integer({ min: 0, max: OWN.length - 1 }),
       names: fc.uniqueArray(fc.constantFrom(...SHARED), { maxLength: 3 }),
       ip6: fc.option(fc.integer({ min: 1, max: 9 }), { nil: undefined, freq: 6 }),
-      places: fc.subarray(['o1', 'o2']),
+      places: fc.subarray(['o1', 'o2', 'gamma/o1', 'beta/o2'], { maxLength: 3 }),
       shift: fc.integer({ min: 0, max: 1 }),
       pinned: fc.boolean(),
       /** Overlays on which a pod without an address of its own has an IPv6 one. */
-      overlay6: fc.subarray(['o1', 'o2']),
+      overlay6: fc.subarray(['o1', 'o2', 'gamma/o1', 'beta/o2']),
       ready: fc.boolean(),
       ports: portsArbitrary,
     })
@@ -53,7 +62,7 @@ function podArbitrary(tenant: Tenant): fc.Arbitrary<Pod> {
       const overlays: Attachment[] = (claimed ? [] : parts.places).map((overlay, index) => ({
         overlay,
         pinned: parts.pinned,
-        ip4: `10.1.0.${1 + parts.own + (overlay === 'o2' ? parts.shift : 0)}`,
+        ip4: `10.1.0.${1 + parts.own + (overlay.endsWith('o2') ? parts.shift : 0)}`,
         ...(parts.ip6 === undefined && parts.overlay6.includes(overlay)
           ? { ip6: `fd42:${tenant.net.slice(5)}:${parts.namespace + 1}:${index + 1}::${parts.own + 1}` }
           : {}),
@@ -121,6 +130,31 @@ export function tenantResources(tenant: Tenant): Resource[] {
   return resources;
 }
 
+/** The tenant with a policy of its own, or the configured one. */
+function policyArbitrary(tenant: Tenant): fc.Arbitrary<Change> {
+  const { kind, name, net6, services6 } = tenantResources(tenant)[0] as Vpc;
+  return fc
+    .constantFrom<ARecords | undefined>('pinned', 'all', 'none', undefined)
+    .map((a_records) => ({ put: { kind, name, net6, services6, ...(a_records && { a_records }) } }));
+}
+
+/** One that pods are on, of their own namespace or another, declared anew. */
+function overlayArbitrary({ vpc }: Tenant): fc.Arbitrary<Change> {
+  return fc
+    .record({
+      namespace: fc.constantFrom(...NAMESPACES, 'gamma'),
+      name: fc.constantFrom('o1', 'o2'),
+      internal: fc.boolean(),
+      stays: fc.boolean(),
+    })
+    .map(({ namespace, name, internal, stays }): Change => {
+      const key = { kind: 'overlay' as const, vpc, namespace, name };
+      if (!stays) return { remove: key };
+      const aid = `${namespace}-${name}`;
+      return { put: { ...key, aid, driver: 'ipip', net4: '10.1.0.0/24', ...(internal && { internal }) } };
+    });
+}
+
 export function changeArbitrary(tenant: Tenant): fc.Arbitrary<Change> {
   const resource: fc.Arbitrary<Resource> = fc.oneof(
     { weight: 3, arbitrary: podArbitrary(tenant) },
@@ -129,6 +163,8 @@ export function changeArbitrary(tenant: Tenant): fc.Arbitrary<Change> {
   return fc.oneof(
     { weight: 4, arbitrary: resource.map((put): Change => ({ put })) },
     { weight: 1, arbitrary: resource.map((gone): Change => ({ remove: keyOf(gone) })) },
+    { weight: 1, arbitrary: policyArbitrary(tenant) },
+    { weight: 1, arbitrary: overlayArbitrary(tenant) },
   );
 }
 
@@ -142,7 +178,7 @@ export interface Ask {
 
 export function askArbitrary(tenant: Tenant): fc.Arbitrary<Ask> {
   const word = fc.constantFrom(...WORDS);
-  const namespace = fc.constantFrom(...NAMESPACES, 'nowhere');
+  const namespace = fc.constantFrom(...NAMESPACES, 'gamma', 'nowhere');
   const local = fc.oneof(
     word,
     fc.tuple(fc.constantFrom('p0', 'p1', 'id0', 'id1', 'app'), word).map((parts) => parts.join('.')),

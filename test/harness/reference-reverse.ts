@@ -1,5 +1,5 @@
 /** The reverse names of contract section 4, read as plainly as the forward ones. */
-import type { Pod, Service } from '../../src/model.ts';
+import { overlayPath, type Pod, type Service } from '../../src/model.ts';
 import { arpaName } from './build.ts';
 import { joined, NOTHING, type Found, type ReferenceReply } from './reference-reply.ts';
 import { bits, type ReferenceClient, type ReferenceWorld } from './reference-world.ts';
@@ -42,7 +42,8 @@ export class ReferenceReverse {
     for (const owner of owners) {
       if (four && owners.length > 1 && owner.kind === 'pod') {
         const shared = owner.overlays.some(
-          (place) => place.ip4 === address && client.overlays.has(`${owner.namespace}/${place.overlay}`),
+          (place) =>
+            place.ip4 === address && client.overlays.has(overlayPath(place.overlay, owner.namespace)),
         );
         if (!shared) continue;
       }

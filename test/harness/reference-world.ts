@@ -1,6 +1,6 @@
 /** The reference model's memory: plain Maps of resources, who bears a name, who owns an address, who is asking. */
 import type { Pod, Resource, ResourceKey, Service, Vpc } from '../../src/model.ts';
-import { keyOf, keyText } from '../../src/model.ts';
+import { keyOf, keyText, overlayPath, overlayPlace } from '../../src/model.ts';
 import { expandIp6 } from './build.ts';
 
 export interface ReferenceSettings {
@@ -53,6 +53,10 @@ export function inPrefix(address: string, prefix: string): boolean {
   return bits(address).slice(0, count) === bits(base!).slice(0, count);
 }
 
+function fullName({ namespace, name }: Pod): string {
+  return `${namespace}/${name}`;
+}
+
 export class ReferenceWorld {
   readonly settings: ReferenceSettings;
   private readonly resources = new Map<string, { resource: Resource; stamp: number }>();
@@ -94,6 +98,8 @@ export class ReferenceWorld {
     const names = new Set<string>();
     for (const { resource } of this.all(vpc)) {
       names.add(resource.kind === 'namespace' ? resource.name : (resource as Pod).namespace);
+      for (const { overlay } of resource.kind === 'pod' ? resource.overlays : [])
+        names.add(overlayPlace(overlay, (resource as Pod).namespace).namespace);
     }
     return names;
   }
@@ -114,11 +120,11 @@ export class ReferenceWorld {
     const lost = (pod: Pod, place: Pod['overlays'][number], stamp: number): boolean =>
       places.some(
         (other) =>
-          other.pod.name !== pod.name &&
-          other.pod.namespace === pod.namespace &&
-          other.place.overlay === place.overlay &&
+          fullName(other.pod) !== fullName(pod) &&
+          overlayPath(other.place.overlay, other.pod.namespace) ===
+            overlayPath(place.overlay, pod.namespace) &&
           other.place.ip4 === place.ip4 &&
-          (other.stamp > stamp || (other.stamp === stamp && other.pod.name < pod.name)),
+          (other.stamp > stamp || (other.stamp === stamp && fullName(other.pod) < fullName(pod))),
       );
     return entries.map(({ resource, stamp }) => {
       const pod = resource as Pod;
@@ -153,7 +159,7 @@ export class ReferenceWorld {
       }
     }
     if (client.pod === undefined) return client.namespace === undefined && internal.size > 0;
-    const places = client.pod.overlays.map((place) => `${client.pod!.namespace}/${place.overlay}`);
+    const places = client.pod.overlays.map((place) => overlayPath(place.overlay, client.pod!.namespace));
     return places.length > 0 && places.every((place) => internal.has(place));
   }
 
@@ -176,7 +182,7 @@ export class ReferenceWorld {
     const holders: { pod: Pod; place: string }[] = [];
     for (const pod of this.pods(vpc)) {
       for (const place of pod.overlays) {
-        if (place.ip4 === ip4) holders.push({ pod, place: `${pod.namespace}/${place.overlay}` });
+        if (place.ip4 === ip4) holders.push({ pod, place: overlayPath(place.overlay, pod.namespace) });
       }
     }
     return holders;
@@ -192,7 +198,7 @@ export class ReferenceWorld {
   private client(vpc: string, address: string): ReferenceClient {
     const found = this.podsAt(vpc, address);
     const pod = found.length === 1 ? found[0] : undefined;
-    const overlays = new Set(pod?.overlays.map((place) => `${pod.namespace}/${place.overlay}`));
+    const overlays = new Set(pod?.overlays.map((place) => overlayPath(place.overlay, pod.namespace)));
     return { vpc, namespace: pod?.namespace, overlays, pod };
   }
 
@@ -207,9 +213,11 @@ export class ReferenceWorld {
       if (source.namespace === '') return client;
       if (client.pod === undefined) {
         for (const { resource } of this.all(source.vpc)) {
-          const pods =
-            resource.kind === 'pod' && resource.namespace === source.namespace ? resource.overlays : [];
-          for (const place of pods) client.overlays.add(`${source.namespace}/${place.overlay}`);
+          if (resource.kind !== 'pod') continue;
+          for (const { overlay } of resource.overlays) {
+            if (overlayPlace(overlay, resource.namespace).namespace !== source.namespace) continue;
+            client.overlays.add(overlayPath(overlay, resource.namespace));
+          }
         }
       }
       return { ...client, namespace: source.namespace };

@@ -1,5 +1,5 @@
 /** A slow and plain reading of contract section 4: what podns must answer, without wire, trie or cleverness. */
-import type { Attachment, Pod, Service } from '../../src/model.ts';
+import { overlayPath, type Attachment, type Pod, type Service } from '../../src/model.ts';
 import type { ReferenceClient, ReferenceSource, ReferenceWorld } from './reference-world.ts';
 import { joined, NOTHING, type Found, type ReferenceReply } from './reference-reply.ts';
 import { ReferenceReverse } from './reference-reverse.ts';
@@ -303,7 +303,7 @@ export class Reference {
   /** The places at which a pod has addresses: those that the client shares, where it shares any. */
   private places(client: ReferenceClient, pod: Pod): Attachment[] {
     const places = pod.overlays.filter((place) => place.ip4 !== undefined || place.ip6 !== undefined);
-    const shared = places.filter((place) => client.overlays.has(`${pod.namespace}/${place.overlay}`));
+    const shared = places.filter((place) => client.overlays.has(overlayPath(place.overlay, pod.namespace)));
     return shared.length > 0 ? shared : places;
   }
 
@@ -314,14 +314,14 @@ export class Reference {
   }
 
   private podIp4(client: ReferenceClient, pod: Pod): string[] {
-    const policy = this.world.settings.aRecords;
+    const policy = this.world.vpc(pod.vpc).a_records ?? this.world.settings.aRecords;
     if (policy === 'none') return [];
     const withIp6 = pod.ip6 !== undefined || pod.overlays.some((place) => place.ip6 !== undefined);
     return this.places(client, pod).flatMap((place) => {
       if (place.ip4 === undefined) return [];
       if (policy === 'pinned' && withIp6 && !place.pinned) return [];
       const holders = new Set(this.world.holders4(pod.vpc, place.ip4).map((holder) => holder.pod));
-      if (holders.size > 1 && !client.overlays.has(`${pod.namespace}/${place.overlay}`)) return [];
+      if (holders.size > 1 && !client.overlays.has(overlayPath(place.overlay, pod.namespace))) return [];
       return [place.ip4];
     });
   }

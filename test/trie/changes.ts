@@ -1,11 +1,13 @@
 /** Random changes over so few names and addresses that everything meets everything. */
 import fc from 'fast-check';
-import type { Attachment, Pod, Port, Resource, ResourceKey, Service } from '../../src/model.ts';
+import type { ARecords, Attachment, Pod, Port, Resource, ResourceKey, Service } from '../../src/model.ts';
 import { keyOf } from '../../src/model.ts';
 
 export const VPCS = ['red', 'blue'];
 const NAMESPACES = ['alpha', 'beta'];
 const OVERLAYS = ['o1', 'o2', 'o3'];
+/** Those that attachments name: in the own namespace, in the other one, in one that nothing else is in. */
+const ATTACHED = [...OVERLAYS, 'alpha/o1', 'beta/o2', 'gamma/o1'];
 const OWN = ['db', 'app', 'y', 'x.y', 'w.x.y'];
 const NAMES = ['db', 'app', 'web', 'y', 'x.y', 'v.u'];
 const IP6 = ['fd01::1', 'fd01::2', 'fd02::1', 'fd03::5', 'fd42::1', 'fd42::2'];
@@ -14,7 +16,9 @@ const IP4 = ['10.0.0.1', '10.0.0.2'];
 export const PREFIXES = ['fd01::/16', 'fd02::/16', 'fd03::5/128'];
 
 export type Op =
-  { put: Resource; stamp: bigint } | { remove: ResourceKey } | { prefixes: number[]; stamp: bigint };
+  | { put: Resource; stamp: bigint }
+  | { remove: ResourceKey }
+  | { prefixes: number[]; policies: (ARecords | undefined)[]; stamp: bigint };
 
 const maybe = <T>(values: readonly T[]): fc.Arbitrary<T | undefined> =>
   fc.option(fc.constantFrom(...values), { nil: undefined });
@@ -26,7 +30,7 @@ const aid = fc.constantFrom('p0123456789', 'pffffffffff', 's0123456789', 'by-han
 
 const place: fc.Arbitrary<Attachment> = fc
   .record({
-    overlay: fc.constantFrom(...OVERLAYS),
+    overlay: fc.constantFrom(...ATTACHED),
     ip4: maybe(IP4),
     ip6: maybe(IP6),
     pinned: fc.boolean(),
@@ -100,6 +104,7 @@ export const op: fc.Arbitrary<Op> = fc.oneof(
     weight: 1,
     arbitrary: fc.record({
       prefixes: fc.tuple(...PREFIXES.map(() => fc.integer({ min: -1, max: 1 }))),
+      policies: fc.tuple(...VPCS.map(() => maybe<ARecords>(['pinned', 'all', 'none']))),
       stamp,
     }),
   },

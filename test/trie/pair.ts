@@ -20,11 +20,13 @@ export class Pair {
   /** Changes that were refused because the memory was full. */
   refused = 0;
   private wasShort = false;
+  private readonly isRoomy: boolean;
   time = 1000;
 
   /** `most`: owners of the name of a name that stand in a SET; more are a CROWD. */
   constructor(policy: 'pinned' | 'all' | 'none' = 'pinned', reserve = ROOMY, most = 64) {
     this.memory = reserveMemory(reserve, [1, 2]);
+    this.isRoomy = reserve === ROOMY;
     this.reference = new ReferenceTrie(policy);
     this.writer = new OwnWriter(this.memory, {
       zone: 'vpc.internal',
@@ -67,7 +69,12 @@ export class Pair {
     else {
       VPCS.forEach((name, i) => {
         const net6 = PREFIXES.filter((_, p) => one.prefixes[p] === i);
-        this.put({ kind: 'vpc', name, net6, services6: [] }, one.stamp);
+        // A change that finds no room for all that it changes is the feed's affair.
+        const a_records = this.isRoomy ? one.policies[i] : undefined;
+        this.put(
+          { kind: 'vpc', name, net6, services6: [], ...(a_records === undefined ? {} : { a_records }) },
+          one.stamp,
+        );
       });
     }
   }

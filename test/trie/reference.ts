@@ -1,6 +1,6 @@
 /** What the trie must hold for a set of resources, computed with maps and strings and without regard to speed. */
 import type { Overlay, Pod, Resource, ResourceKey, Service, Vpc } from '../../src/model.ts';
-import { keyOf, keyText } from '../../src/model.ts';
+import { keyOf, keyText, overlayPath, overlayPlace } from '../../src/model.ts';
 
 type Owner = Pod | Service;
 
@@ -94,7 +94,7 @@ export class ReferenceTrie {
       if (pod.vpc !== vpc) continue;
       for (const place of pod.overlays) {
         if (place.ip4 !== ip4) continue;
-        const overlay = `${pod.namespace}/${place.overlay}`;
+        const overlay = overlayPath(place.overlay, pod.namespace);
         claimants.set(overlay, [...(claimants.get(overlay) ?? []), pod]);
       }
     }
@@ -109,11 +109,13 @@ export class ReferenceTrie {
     const six = one.ip6 === undefined ? places.map((place) => place.ip6) : [one.ip6];
     const aaaa = [...new Set(six.filter(owns))];
     const a = new Set<string>();
+    const vpc = this.all<Vpc>('vpc').find(({ name }) => name === one.vpc);
+    const policy = vpc?.a_records ?? this.policy;
     for (const { ip4, pinned, overlay } of places) {
-      if (ip4 === undefined || this.policy === 'none') continue;
-      if (this.policy === 'pinned' && !pinned && aaaa.length > 0) continue;
+      if (ip4 === undefined || policy === 'none') continue;
+      if (policy === 'pinned' && !pinned && aaaa.length > 0) continue;
       const owners = this.owners4(one.vpc, ip4);
-      const here = `${one.namespace}/${overlay}`;
+      const here = overlayPath(overlay, one.namespace);
       if (owners.get(here) !== one) continue;
       a.add(new Set(owners.values()).size > 1 ? `${ip4} ${here}` : `${ip4} `);
     }
@@ -144,6 +146,8 @@ export class ReferenceTrie {
     for (const { resource } of this.known.values()) {
       if (resource.kind === 'vpc') continue;
       exists(resource.vpc, resource.kind === 'namespace' ? resource.name : resource.namespace);
+      for (const { overlay } of resource.kind === 'pod' ? resource.overlays : [])
+        exists(resource.vpc, overlayPlace(overlay, (resource as Pod).namespace).namespace);
     }
     const borne = new Map<string, Owner[]>();
     for (const one of this.nameOwners) {

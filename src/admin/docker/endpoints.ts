@@ -1,5 +1,6 @@
 /** A pod's places on its overlays, as Docker's endpoints. */
 import type { Attachment, Overlay, Pod } from '../../model.ts';
+import { overlayPlace } from '../../model.ts';
 import { endpointId } from './ids.ts';
 import { createdOf, nameOf, overlayOf } from './networks.ts';
 import type { Catalog } from './view.ts';
@@ -20,7 +21,8 @@ export class Surroundings {
     this.enter(pod);
     let overlay = this.overlays.get(name);
     if (overlay === undefined) {
-      overlay = overlayOf(this.catalog, pod.vpc, pod.namespace, name);
+      const place = overlayPlace(name, pod.namespace);
+      overlay = overlayOf(this.catalog, pod.vpc, place.namespace, place.name);
       this.overlays.set(name, overlay);
     }
     return overlay;
@@ -60,7 +62,7 @@ function endpointOf(pod: Pod, { ip4, ip6, pinned }: Attachment, overlay: Overlay
     DriverOpts: null,
     GwPriority: 0,
     NetworkID: overlay.aid,
-    EndpointID: endpointId(pod, overlay.name),
+    EndpointID: endpointId(pod, overlay),
     Gateway: '',
     IPAddress: ip4 ?? '',
     IPPrefixLen: ip4 === undefined ? 0 : prefixLength(overlay.net4),
@@ -75,7 +77,7 @@ function endpointOf(pod: Pod, { ip4, ip6, pinned }: Attachment, overlay: Overlay
 export function memberOf(pod: Pod, { ip4, ip6 }: Attachment, overlay: Overlay): object {
   return {
     Name: nameOf(pod),
-    EndpointID: endpointId(pod, overlay.name),
+    EndpointID: endpointId(pod, overlay),
     MacAddress: '',
     IPv4Address: withPrefix(ip4, overlay.net4),
     IPv6Address: withPrefix(ip6, overlay.net6),

@@ -104,6 +104,8 @@ async function overlayAt(view: DockerView, place: Place, isGone?: Gone): Promise
   const described = view.catalog.get({ kind: 'overlay', ...place });
   if (described !== undefined) return described as Overlay;
   let isNamed = false;
+  for (const each of view.catalog.foreignOverlays(vpc))
+    if (each.namespace === namespace && each.name === name) return impliedOverlay(vpc, namespace, name);
   const pods = view.catalog.listPaced('pod', { vpc, namespace }) as Paced<Pod>;
   await eachPaced(pods, (pod) => (isNamed ||= pod.overlays.some(({ overlay }) => overlay === name)), isGone);
   return isNamed ? impliedOverlay(vpc, namespace, name) : undefined;

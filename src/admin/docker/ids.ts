@@ -15,8 +15,9 @@ export function containerId({ vpc, namespace, name, aid }: Place): string {
 }
 
 /** Of a pod on an overlay. */
-export function endpointId({ vpc, namespace, name }: Place, overlay: string): string {
-  return hash('sha256', `${vpc}/${namespace}/${name}@${overlay}`, 'hex');
+export function endpointId({ vpc, namespace, name }: Place, overlay: Omit<Place, 'aid' | 'vpc'>): string {
+  const on = overlay.namespace === namespace ? overlay.name : `${overlay.namespace}/${overlay.name}`;
+  return hash('sha256', `${vpc}/${namespace}/${name}@${on}`, 'hex');
 }
 
 type Place = Pick<Pod, 'vpc' | 'namespace' | 'name' | 'aid'>;

@@ -4,6 +4,7 @@
  */
 import { hash } from 'node:crypto';
 import type { Overlay, Pod, Resource, ResourceKey } from '../../model.ts';
+import { overlayPlace } from '../../model.ts';
 import { impliedOverlay } from '../../source/validate/names.ts';
 import { containerId } from './ids.ts';
 import { nameOf, scopeLabels } from './networks.ts';
@@ -117,7 +118,7 @@ export class Known {
   }
 
   private join({ vpc, namespace, name }: Place, aid: string, overlay: string): void {
-    const place = { vpc, namespace, name: overlay };
+    const place = { vpc, ...overlayPlace(overlay, namespace) };
     const known = this.overlays.get(placeKey(place)) ?? { described: undefined, pods: 0, list: this.list };
     if (known.pods++ === 0) this.overlays.set(placeKey(place), known);
     const now = existing(place, known)!;
@@ -127,7 +128,7 @@ export class Known {
   }
 
   private leave({ vpc, namespace, name }: Place, aid: string, overlay: string): void {
-    const place = { vpc, namespace, name: overlay };
+    const place = { vpc, ...overlayPlace(overlay, namespace) };
     const known = this.overlays.get(placeKey(place))!;
     const before = existing(place, known)!;
     known.pods--;

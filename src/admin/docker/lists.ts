@@ -1,10 +1,11 @@
 /** The bodies of the long answers, piece by piece: all networks, all containers, one network with its containers. */
 import type { Overlay, Pod } from '../../model.ts';
+import { overlayPath } from '../../model.ts';
 import { containerFilter, containerRow } from './containers.ts';
 import { memberOf, Surroundings } from './endpoints.ts';
 import type { Filters } from './filters.ts';
 import { containerId } from './ids.ts';
-import { createdOf, networkFilter, networkParts, networks } from './networks.ts';
+import { createdOf, nameOf, networkFilter, networkParts, networks } from './networks.ts';
 import { Slice, type DockerView, type Paced } from './view.ts';
 
 /** Text, or '' where its reader may pause. */
@@ -67,13 +68,17 @@ const LONGEST = 63 + 1 + 253;
 
 /** `network inspect`. */
 export function* networkDetails({ catalog }: DockerView, overlay: Overlay): Pieces {
-  const { vpc, namespace, name } = overlay;
+  const { vpc, namespace } = overlay;
+  const path = nameOf(overlay);
+  // Pods of other namespaces are on it only where some name it with its namespace.
+  const isNamed = [...catalog.foreignOverlays(vpc)].some((each) => nameOf(each) === path);
+  const filter = isNamed ? { vpc } : { vpc, namespace };
   const [head, tail] = networkParts(overlay, createdOf(catalog, vpc, namespace));
   const slice = new Slice();
   let count = 0;
   let text = `${JSON.stringify(head).slice(0, -1)},"Containers":{`;
-  for (const pod of catalog.listPaced('pod', { vpc, namespace }) as Paced<Pod>) {
-    const attachment = pod?.overlays.find((one) => one.overlay === name);
+  for (const pod of catalog.listPaced('pod', filter) as Paced<Pod>) {
+    const attachment = pod?.overlays.find((one) => overlayPath(one.overlay, pod.namespace) === path);
     if (pod !== undefined && attachment !== undefined) {
       const member = JSON.stringify(memberOf(pod, attachment, overlay));
       text += `${count++ === 0 ? '' : ','}${JSON.stringify(containerId(pod))}:${member}`;

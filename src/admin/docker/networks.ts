@@ -83,21 +83,25 @@ export function* networks({ catalog, vpc }: DockerView): Paced<Network> {
   const overlays = new Ahead(catalog.listPaced('overlay', { vpc }) as Paced<Overlay>);
   const pods = new Ahead(catalog.listPaced('pod', { vpc }) as Paced<Pod>);
   const slice = new Slice();
+  // Pods of other namespaces name these: few, and known without a look at the pods.
+  const foreign = [...catalog.foreignOverlays(vpc)].sort(byScope);
+  let next = 0;
   try {
     for (;;) {
       let overlay = yield* overlays.peek();
       let pod = yield* pods.peek();
-      const scope = earlier(overlay, pod);
+      const scope = earlier(earlier(overlay, pod), foreign[next]);
       if (scope === undefined) return;
       const described = new Map<string, Overlay>();
       const used = new Set<string>();
+      for (; isIn(foreign[next], scope); next++) used.add(foreign[next]!.name);
       for (; isIn(overlay, scope); overlay = yield* overlays.peek()) {
         described.set(overlay.name, overlay);
         if (slice.spend()) yield;
         overlays.take();
       }
       for (; isIn(pod, scope); pod = yield* pods.peek()) {
-        for (const { overlay: name } of pod.overlays) used.add(name);
+        for (const { overlay: name } of pod.overlays) if (!name.includes('/')) used.add(name);
         if (slice.spend()) yield;
         pods.take();
       }
@@ -118,8 +122,12 @@ type Scope = Pick<Pod, 'vpc' | 'namespace'>;
 
 function earlier(one: Scope | undefined, other: Scope | undefined): Scope | undefined {
   if (one === undefined || other === undefined) return one ?? other;
-  if (one.vpc !== other.vpc) return one.vpc < other.vpc ? one : other;
-  return one.namespace <= other.namespace ? one : other;
+  return byScope(one, other) <= 0 ? one : other;
+}
+
+function byScope(one: Scope, other: Scope): number {
+  const [a, b] = one.vpc === other.vpc ? [one.namespace, other.namespace] : [one.vpc, other.vpc];
+  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 function isIn<T extends Scope>(resource: T | undefined, scope: Scope): resource is T {

@@ -4,7 +4,7 @@ import { buildQuery } from '../../dns/build.ts';
 import { TYPE_A, TYPE_AAAA } from '../../dns/constants.ts';
 import { parseMessage } from '../../dns/print.ts';
 import { rcodeText, typeText } from '../../dns/text.ts';
-import { placeText, type Pod, type Resource, type Service } from '../../model.ts';
+import { overlayPath, overlayPlace, placeText, type Pod, type Resource, type Service } from '../../model.ts';
 import type { ServerCore } from '../../server.ts';
 import { limitedJson } from './limited.ts';
 
@@ -107,7 +107,7 @@ async function cardOf(server: ServerCore, resource: Pod | Service): Promise<Card
 
 type Asker = Omit<Viewpoint, 'answers' | 'from'> & { pod: Pod };
 
-/** What the rest of the namespace has to do with it. */
+/** What the rest of the namespace has to do with it, and the pods of others that are on its overlays. */
 async function surroundings(
   server: ServerCore,
   resource: Pod | Service,
@@ -118,10 +118,15 @@ async function surroundings(
     [resource.name, ...resource.names].map((name) => [name, { name, pods: 0, ready: 0, services: 0 }]),
   );
   const overlays = new Map(attachments.map(({ overlay }) => [overlay, 0]));
+  const namedBy = new Map(attachments.map(({ overlay }) => [overlayPath(overlay, namespace), overlay]));
+  const isShared = [...server.catalog.foreignOverlays(vpc)].some((each) =>
+    namedBy.has(`${each.namespace}/${each.name}`),
+  );
   const onOverlay = new Map<string, Pod>();
   let neighbour: Pod | undefined;
-  for await (const other of paced(server, { vpc, namespace })) {
-    for (const name of new Set([other.name, ...other.names])) {
+  for await (const other of paced(server, isShared ? { vpc } : { vpc, namespace })) {
+    const isNear = other.namespace === namespace;
+    for (const name of isNear ? new Set([other.name, ...other.names]) : []) {
       const entry = bearers.get(name);
       if (entry === undefined) continue;
       if (other.kind === 'service') entry.services++;
@@ -131,11 +136,12 @@ async function surroundings(
       }
     }
     if (other.kind === 'service') continue;
-    const isOther = resource.kind !== 'pod' || other.name !== resource.name;
-    if (isOther && addressOf(other) !== undefined) neighbour ??= other;
-    for (const { overlay } of other.overlays) {
-      const count = overlays.get(overlay);
-      if (count === undefined) continue;
+    const isOther = resource.kind !== 'pod' || other.name !== resource.name || !isNear;
+    if (isOther && isNear && addressOf(other) !== undefined) neighbour ??= other;
+    for (const { overlay: named } of other.overlays) {
+      const overlay = namedBy.get(overlayPath(named, other.namespace));
+      const count = overlay === undefined ? undefined : overlays.get(overlay);
+      if (overlay === undefined || count === undefined) continue;
       overlays.set(overlay, count + 1);
       if (isOther && addressOf(other) !== undefined && !onOverlay.has(overlay)) onOverlay.set(overlay, other);
     }
@@ -152,10 +158,10 @@ async function surroundings(
   return { bearers: [...bearers.values()], overlays, askers };
 }
 
-/** Pods and services of one namespace; others have their turn meanwhile. */
+/** Pods and services of one namespace or of a VPC; others have their turn meanwhile. */
 async function* paced(
   { catalog }: ServerCore,
-  filter: { vpc: string; namespace: string },
+  filter: { vpc: string; namespace?: string },
 ): AsyncGenerator<Pod | Service, void, undefined> {
   let count = 0;
   for (const kind of ['service', 'pod'] as const) {
@@ -193,7 +199,7 @@ function overlayFacts(
   name: string,
   pods: number,
 ): Card['overlays'][number] {
-  const overlay = catalog.get({ kind: 'overlay', vpc, namespace, name }) as
+  const overlay = catalog.get({ kind: 'overlay', vpc, ...overlayPlace(name, namespace) }) as
     (Resource & { kind: 'overlay' }) | undefined;
   const { driver = '', net4 = '', net6 = '', internal = false } = overlay ?? {};
   return { name, driver, net4, net6, internal, pods };
@@ -212,7 +218,7 @@ function viewpoints(
   // A query with the id of one that waits would take its place.
   let id = 0;
   const views = askers.map(async ({ pod, where, overlay }): Promise<Viewpoint> => {
-    const suffix = where === 'vpc' ? `.${resource.namespace}` : '';
+    const suffix = pod.namespace === resource.namespace ? '' : `.${resource.namespace}`;
     const asked = where === 'overlay' ? names.slice(0, 1) : names;
     const answers = await Promise.all(
       asked.flatMap((name) =>

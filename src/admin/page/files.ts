@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import { pageFolder } from '../../locations.ts';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -14,8 +15,6 @@ const TYPES: Record<string, string> = {
   svg: 'image/svg+xml',
 };
 
-/** Beside this room's folder, in `src` as in `dist`. */
-const FOLDER = new URL('../../page/', import.meta.url);
 /** The name under `/page/`, and where the package has it. */
 const UPLOT = { 'uplot.js': 'uplot/dist/uPlot.iife.min.js', 'uplot.css': 'uplot/dist/uPlot.min.css' };
 
@@ -52,8 +51,9 @@ interface StaticFile {
 
 export function pageFileRoutes(app: FastifyInstance): void {
   const { resolve } = createRequire(import.meta.url);
-  for (const name of readdirSync(FOLDER))
-    addFile(app, name === 'index.html' ? '/' : `/page/${name}`, name, () => new URL(name, FOLDER));
+  const folder = pageFolder();
+  for (const name of readdirSync(folder))
+    addFile(app, name === 'index.html' ? '/' : `/page/${name}`, name, () => new URL(name, folder));
   for (const [name, path] of Object.entries(UPLOT)) addFile(app, `/page/${name}`, name, () => resolve(path));
 }
 

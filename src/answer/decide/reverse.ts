@@ -16,6 +16,7 @@ import { isListed } from './outside.ts';
 import type { Peer } from '../peer.ts';
 import { ABOVE_PRIVATE, PUBLIC, privateRange } from './private-ranges.ts';
 import * as reason from './reasons.ts';
+import { isTaken } from '../encode/visible-addresses.ts';
 import type { VisibleAddresses } from '../encode/visible-addresses.ts';
 import { findReplica } from '../encode/record-access.ts';
 import { nodeNameLength, putReplicaLabel, replicaLabelLength } from '../encode/write.ts';
@@ -109,15 +110,44 @@ function choosePointer(
   zoneLength: number,
   d: Decision,
 ): boolean {
-  let holder = record;
   const { words } = view;
-  if ((words[record] & 0xff) === layout.RECORD_HOLDERS) {
-    holder = sharedHolder(view, client);
-    if (holder === 0) {
-      d.because(reason.LEFT_OVERLAY);
-      return false;
-    }
+  if ((words[record] & 0xff) !== layout.RECORD_HOLDERS)
+    return pointsBack(view, visible, record, zoneLength, d);
+  const { address } = reverse;
+  if (client.pod === 0) {
+    const holder = client.onAllOverlays ? view.find(client.namespace, layout.NAMESPACE_BITS) : 0;
+    if (holder !== 0) return pointsBack(view, visible, holder, zoneLength, d);
+    d.because(reason.LEFT_OVERLAY);
+    return false;
   }
+  const tail = view.tail(client.pod);
+  const count = attachmentCount(words, tail);
+  let at = attachmentsAt(words, tail);
+  let isShared = false;
+  view.steps += count;
+  // On another overlay that the client shares, another pod may hold it too.
+  for (let i = count; i > 0; i--, at = attachmentAfter(words, at)) {
+    view.setKey(address);
+    const holder = view.find(words[at + layout.ATTACHMENT_OVERLAY], layout.OVERLAY_BITS);
+    if (holder === 0) continue;
+    isShared = true;
+    if (pointsBack(view, visible, holder, zoneLength, d)) return true;
+  }
+  if (!isShared) d.because(reason.LEFT_OVERLAY);
+  return false;
+}
+
+/** The first name of the holder whose answer for this client has the address in `view.key`; false where there is none. */
+function pointsBack(
+  view: View,
+  visible: VisibleAddresses,
+  holder: number,
+  zoneLength: number,
+  d: Decision,
+): boolean {
+  const { words } = view;
+  // Which of its addresses a client is given is the same for all names of it.
+  if (!visible.isGiven(holder, holder)) return false;
   const tail = view.tail(holder);
   const names = nameCount(words, tail);
   const nameAt = (i: number): number =>
@@ -127,10 +157,10 @@ function choosePointer(
     for (let i = 0; i <= names; i++) {
       const node = nameAt(i);
       if (isClean(view, node) !== (pass === 0)) continue;
-      if (visible.isGiven(view.payloadOf(node), holder)) return pointTo(d, node, 0);
+      if (isGivenBy(view, view.payloadOf(node), holder)) return pointTo(d, node, 0);
     }
   }
-  if ((words[holder] & 0xff) !== layout.RECORD_POD || !visible.isGiven(holder, holder)) return false;
+  if ((words[holder] & 0xff) !== layout.RECORD_POD) return false;
   const length = replicaLabelLength(view, holder) + zoneLength;
   putReplicaLabel(view, replica.name, 0, holder);
   for (let i = 1; i <= names + 1; i++) {
@@ -151,21 +181,9 @@ function isReplicaOf(view: View, pod: number, node: number): boolean {
   return findReplica(view, view.payloadOf(node), replica, 0) === pod;
 }
 
-/** The pod that holds the IPv4 in `view.key` on an overlay that the client shares, or 0. */
-function sharedHolder(view: View, client: Client): number {
-  if (client.pod === 0) {
-    return client.onAllOverlays ? view.find(client.namespace, layout.NAMESPACE_BITS) : 0;
-  }
-  const { words } = view;
-  const tail = view.tail(client.pod);
-  const count = attachmentCount(words, tail);
-  let at = attachmentsAt(words, tail);
-  view.steps += count;
-  for (let i = count; i > 0; i--, at = attachmentAfter(words, at)) {
-    const holder = view.find(words[at + layout.ATTACHMENT_OVERLAY], layout.OVERLAY_BITS);
-    if (holder !== 0) return holder;
-  }
-  return 0;
+/** True when the holder, which bears the name of `record`, is one of those that answer for it. */
+function isGivenBy(view: View, record: number, holder: number): boolean {
+  return record !== 0 && isTaken(view, record, holder);
 }
 
 function pointTo(d: Decision, node: number, head: number): boolean {

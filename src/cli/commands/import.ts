@@ -110,8 +110,17 @@ async function readProject(
   const root = project.load(paths, folder, variables, basename(resolve(io.folder, folder)));
   return {
     shown: paths.map((path) => (path === '-' ? '<stdin>' : path)),
-    zone: convertCompose(source, root, profiles),
+    zone: convertCompose(source, root, {
+      project: projectOf(variables),
+      namespace: options.namespace,
+      profiles,
+    }),
   };
+}
+
+/** `load` has set it. */
+function projectOf(variables: ReadonlyMap<string, string>): string {
+  return variables.get('COMPOSE_PROJECT_NAME') ?? '';
 }
 
 /** The files that COMPOSE_FILE names, else the default file with its override. */
@@ -132,16 +141,32 @@ function tellOverride(paths: string[], files: ComposeFiles, io: Io): void {
     io.err(`podns: ${path} is ignored, because only ${paths[0]!} is named; name both, or their folder\n`);
 }
 
-function zoneText({ hosts, ...zone }: ComposeZone, options: ImportOptions, shown: string[]): string {
-  const { namespace, vpc } = options;
-  const document = new Document({
-    vpc,
-    ...(hosts === undefined ? {} : { hosts }),
-    namespaces: { [namespace]: zone },
-  });
-  document.commentBefore =
+/** One document for the VPC, and one for each other VPC that a label names. */
+function zoneText(zone: ComposeZone, options: ImportOptions, shown: string[]): string {
+  const { hosts, elsewhere = [], ...own } = zone;
+  const { namespace } = options;
+  const vpcs = new Map<string, Record<string, object>>([[options.vpc, { [namespace]: own }]]);
+  for (const { vpc = options.vpc, namespace: space = namespace, name, pod } of elsewhere) {
+    const namespaces = vpcs.get(vpc) ?? {};
+    vpcs.set(vpc, namespaces);
+    const members = (namespaces[space] ??= { pods: {} }) as { pods: Record<string, object> };
+    members.pods[name] = pod;
+  }
+  const comment =
     ` From ${shown.map((path) => basename(path)).join(', ')}, by podns import compose.\n` +
     ' Add net6 to the VPC, and ip6 to each pod.';
+  return [...vpcs]
+    .map(([vpc, namespaces], index) =>
+      index === 0
+        ? documentText({ vpc, ...(hosts === undefined ? {} : { hosts }), namespaces }, comment)
+        : `---\n${documentText({ vpc, namespaces })}`,
+    )
+    .join('');
+}
+
+function documentText(content: object, comment?: string): string {
+  const document = new Document(content);
+  if (comment !== undefined) document.commentBefore = comment;
   // vpc, hosts, namespaces, their names, and overlays or pods are blocks; one resource is one line.
   visit(document, {
     Map(_key, node, path) {
@@ -156,7 +181,8 @@ function zoneText({ hosts, ...zone }: ComposeZone, options: ImportOptions, shown
 
 /** Names without an address exist without data, which the zone file does not make obvious. */
 function bareNames(zone: ComposeZone): string[] {
-  const bare = Object.entries(zone.pods).filter(
+  const moved = (zone.elsewhere ?? []).map(({ name, pod }) => [name, pod] as const);
+  const bare = [...Object.entries(zone.pods), ...moved].filter(
     ([, { overlays = {} }]) => !Object.values(overlays).some((address) => address !== null),
   );
   return bare.map(([name]) => name);

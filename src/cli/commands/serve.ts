@@ -1,8 +1,7 @@
 /** `serve`: runs the server as a process, from its configuration to its last answer. */
 import { existsSync } from 'node:fs';
 import { Command } from 'commander';
-import { createAdmin, type Admin } from '../../admin/http.ts';
-import { serverRoutes } from '../../admin/server-routes.ts';
+import type { Admin } from '../../admin/http.ts';
 import { ConfigError, loadConfig, type LoadedConfig } from '../../config.ts';
 import { keyOf, problemText, type Kind, type Resource } from '../../model.ts';
 import { ServerCore } from '../../server.ts';
@@ -17,7 +16,7 @@ import { CommandError, EXIT_BAD_CONFIG, EXIT_FAILURE, EXIT_USAGE } from '../exit
 import { digLines } from '../hints.ts';
 import { pathOf, type Io } from '../io.ts';
 import { makeLog } from '../log.ts';
-import { packageVersion } from '../package.ts';
+import { packageVersion } from '../../locations.ts';
 import { addSettings, givenSettings } from '../serve-flags.ts';
 import { adminTokenOf, refuseCertificates, renewToken } from '../serve-secrets.ts';
 import { untilSignal } from '../signals.ts';
@@ -289,6 +288,10 @@ async function openAdmin(
   { asked, logger, fd }: { asked: boolean; logger: Logger; fd: number | undefined },
 ): Promise<Admin | undefined> {
   if (config.admin === 'off') return undefined;
+  const [{ createAdmin }, { serverRoutes }] = await Promise.all([
+    import('../../admin/http.ts'),
+    import('../../admin/server-routes.ts'),
+  ]);
   const admin = createAdmin({
     bind: config.admin,
     token: config.adminToken,
@@ -330,9 +333,9 @@ async function firstView(server: ServerCore, started: Promise<void>): Promise<bo
 }
 
 /** Resolves with the promise, or without it after a while; rejects as it does. */
-async function atMost(promise: Promise<void>, milliseconds: number): Promise<void> {
+async function atMost(promise: Promise<unknown>, milliseconds: number): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
-  const over = new Promise<void>((resolve) => (timer = setTimeout(resolve, milliseconds)));
+  const over = new Promise((resolve) => (timer = setTimeout(resolve, milliseconds)));
   await Promise.race([promise, over]);
   clearTimeout(timer);
 }

@@ -1,10 +1,12 @@
 /**
- * Converts a compose project to a zone: services become pods, networks become overlays, pinned addresses stay pinned.
+ * Converts a compose project to a zone, as the Docker source would say it of the running project: containers become pods,
+ * networks become overlays, pinned addresses stay pinned.
  */
 import type { NameLists, Port } from '../../model.ts';
 import { readNetworks, type ComposeOverlay, type Place } from './networks.ts';
+import { containersOf, type Container } from './containers.ts';
 import { linkServices, readHosts } from './references.ts';
-import { readServices, type Service } from './services.ts';
+import { readServices } from './services.ts';
 import type { ComposeSource } from './source.ts';
 import { valueAt, type Value } from './values.ts';
 
@@ -15,11 +17,28 @@ export interface ZonePod {
   ports?: Record<string, string | string[]>;
 }
 
+/** A pod that a label moves out of the project's namespace, or out of its VPC. */
+export interface Elsewhere {
+  vpc: string | undefined;
+  namespace: string | undefined;
+  name: string;
+  pod: ZonePod;
+}
+
 export interface ComposeZone {
   /** The `hosts` of the VPC. */
   hosts?: NameLists;
   overlays: Record<string, ComposeOverlay | null>;
   pods: Record<string, ZonePod>;
+  elsewhere?: Elsewhere[];
+}
+
+export interface ConvertOptions {
+  /** The name of the project. */
+  project: string;
+  /** The namespace of its pods and overlays. */
+  namespace: string;
+  profiles: readonly string[];
 }
 
 /** The maximum sum of pods, names, attachments and ports in a zone. */
@@ -29,7 +48,7 @@ const WRITTEN_MAX = 1_000_000;
 export function convertCompose(
   source: ComposeSource,
   root: Value | undefined,
-  profiles: readonly string[],
+  { project, namespace, profiles }: ConvertOptions,
 ): ComposeZone | undefined {
   const given = valueAt(root, 'services');
   if (given?.kind !== 'map') {
@@ -39,57 +58,60 @@ export function convertCompose(
     return undefined;
   }
   const networks = readNetworks(source, valueAt(root, 'networks'));
-  const services = readServices(source, given, networks, profiles);
+  const services = readServices(source, given, networks, profiles, project);
   linkServices(source, services);
   const hosts = readHosts(source, services);
-  const pods = new Map<string, ZonePod>();
   let written = 0;
-  for (const service of services.values()) {
-    const { names, places, ports, replicas, value } = service;
-    written += replicas * (1 + names.size + places.length + ports.length);
-    if (written > WRITTEN_MAX) {
-      source.fail(value, 'its replicas make the zone too large: use fewer');
-      break;
-    }
-    addPods(source, service, pods);
+  for (const { names, places, ports, replicas, value } of services.values()) {
+    written += replicas * (3 + names.size + places.length + ports.length);
+    if (written <= WRITTEN_MAX) continue;
+    source.fail(value, 'its replicas make the zone too large: use fewer');
+    return undefined;
+  }
+  const pods = new Map<string, ZonePod>();
+  const elsewhere: Elsewhere[] = [];
+  const taken = new Set<string>();
+  for (const container of containersOf(source, services)) {
+    const { vpc, namespace: moved, name, service } = container;
+    const key = `${vpc ?? ''}/${moved ?? namespace}/${name}`;
+    if (taken.has(key)) source.fail(service.value, `a pod ${name} already exists`);
+    taken.add(key);
+    const isMoved = vpc !== undefined || (moved !== undefined && moved !== namespace);
+    const pod = podOf(container, isMoved ? `${namespace}/` : '');
+    if (isMoved) elsewhere.push({ vpc, namespace: moved, name, pod });
+    else pods.set(name, pod);
   }
   if (source.failed) return undefined;
-  const overlays = [...networks.values()].map(({ name, overlay }) => [
-    name,
-    isEmpty(overlay) ? null : overlay,
-  ]);
+  const overlays = [...networks.values()]
+    .filter(({ external }) => !external)
+    .map(({ name, overlay }) => [name, overlay]);
   return {
     ...(isEmpty(hosts) ? {} : { hosts }),
     overlays: Object.fromEntries(overlays),
     pods: Object.fromEntries(pods),
+    ...(elsewhere.length === 0 ? {} : { elsewhere }),
   };
 }
 
-function addPods(source: ComposeSource, service: Service, pods: Map<string, ZonePod>): void {
-  const { name, value, names, places, ports, replicas } = service;
-  const put = (pod: string, further: Set<string>): void => {
-    further.delete(pod);
-    if (pods.has(pod)) source.fail(value, `a pod ${pod} already exists`);
-    pods.set(pod, podOf([...further], places, ports));
-  };
-  if (replicas === 1) put(name, names);
-  // Replicas share the service's name, and each has one of its own.
-  else for (let index = 1; index <= replicas; index++) put(`${name}-${index}`, new Set([name, ...names]));
-}
-
-function podOf(names: string[], places: readonly Place[], ports: readonly Port[]): ZonePod {
+/** `before`: what names the project's namespace to a pod outside of it. */
+function podOf({ names, places, ports }: Container, before: string): ZonePod {
   const pod: ZonePod = {};
   if (names.length > 0) pod.names = names;
   if (places.length > 0) {
     pod.overlays = Object.fromEntries(
-      places.map(({ network: { name }, ip4, ip6 }) => [
-        name,
-        ip4 !== undefined && ip6 !== undefined ? { ip4, ip6 } : (ip4 ?? ip6 ?? null),
-      ]),
+      places.map((place) => [overlayName(place, before), addressesOf(place)]),
     );
   }
   if (ports.length > 0) pod.ports = portMap(ports);
   return pod;
+}
+
+function overlayName({ network: { name, external } }: Place, before: string): string {
+  return external ? name : before + name;
+}
+
+function addressesOf({ ip4, ip6 }: Place): string | { ip4: string; ip6: string } | null {
+  return ip4 !== undefined && ip6 !== undefined ? { ip4, ip6 } : (ip4 ?? ip6 ?? null);
 }
 
 /** Ports by name; a name with several ports or protocols has a list. */

@@ -8,6 +8,7 @@ import {
   whyNotPodAddress4,
   whyNotPodAddress6,
 } from '../../source/validate/addresses.ts';
+import { LABEL_MAX, overlayNames, plainLabel } from '../../source/docker/overlay-names.ts';
 import { foldLabel } from '../../source/validate/names.ts';
 import type { ComposeSource, Spot } from './source.ts';
 import { valueAt, type Value } from './values.ts';
@@ -20,7 +21,7 @@ export interface ComposeOverlay {
 }
 
 export interface Network {
-  /** The name of its overlay. */
+  /** What an attachment to it names: its overlay, or that of another namespace. */
   name: string;
   overlay: ComposeOverlay;
   /** All subnets, including those that an overlay cannot hold. */
@@ -40,18 +41,32 @@ export interface Place {
 
 /** The network that services join by default. */
 export const DEFAULT_NETWORK = 'default';
+/** Where the networks of an engine are that belong to no project. */
+const NO_PROJECT = 'default';
+/** What an engine calls the network that is always there. */
+export const BRIDGE = 'bridge';
+/** The driver of networks that name none. */
+const DEFAULT_DRIVER = 'bridge';
 
 /** The characters that compose allows in the key of a network. */
 const KEY = /^[a-zA-Z0-9._-]+$/;
-const LABEL_MAX = 63;
 
 /** By key. */
 export function readNetworks(source: ComposeSource, value: Value | undefined): Map<string, Network> {
   const networks = new Map<string, Network>();
   const given = source.entries(value);
-  const names = overlayNames(given.map(([key]) => key));
+  const names = overlayNames(given.filter(([, item]) => !isExternal(source, item)).map(([key]) => key));
   const real = new Map<string, string>();
+  const outside = new Map<string, Network>();
   for (const [key, item] of given) {
+    if (isExternal(source, item)) {
+      const called = source.text(valueAt(item, 'name')) ?? source.text(valueAt(item, 'external', 'name'));
+      const network = networkOfEngine(called ?? key);
+      // Two keys may mean one network.
+      networks.set(key, outside.get(network.name) ?? network);
+      outside.set(network.name, networks.get(key)!);
+      continue;
+    }
     const name = names.get(key)!;
     if (!KEY.test(key))
       source.fail(item, `${JSON.stringify(key)}: only letters, digits, ".", - and _ are allowed`);
@@ -67,38 +82,23 @@ export function readNetworks(source: ComposeSource, value: Value | undefined): M
   return networks;
 }
 
-/** An overlay's name is one label in lower case: keys that are such a label keep it, the others get a free one. */
-function overlayNames(keys: readonly string[]): Map<string, string> {
-  const names = new Map<string, string>();
-  const used = new Set(keys.filter((key) => foldLabel(key) === key));
-  const numbers = new Map<string, number>();
-  for (const key of used) names.set(key, key);
-  for (const key of keys) {
-    if (names.has(key)) continue;
-    const plain = key
-      .toLowerCase()
-      .replace(/[^a-z0-9_-]/g, '-')
-      .slice(0, LABEL_MAX);
-    let name = plain;
-    let number = numbers.get(plain) ?? 2;
-    for (; used.has(name); number++) {
-      const end = `-${number}`;
-      name = plain.slice(0, LABEL_MAX - end.length) + end;
-    }
-    numbers.set(plain, number);
-    used.add(name);
-    names.set(key, name);
-  }
-  return names;
-}
-
 function whyNotKey(key: string): string {
   if (foldLabel(key) !== undefined) return 'names ignore letter case and this one is taken';
   return `an overlay's name is one label of up to ${LABEL_MAX} octets, without dots`;
 }
 
 function emptyNetwork(name: string): Network {
-  return { name, overlay: {}, subnets: [], external: false, taken: new Map() };
+  return { name, overlay: { driver: DEFAULT_DRIVER }, subnets: [], external: false, taken: new Map() };
+}
+
+/** One that the project does not make: an overlay under its real name, outside of the project's namespace. */
+export function networkOfEngine(name: string): Network {
+  return { ...emptyNetwork(`${NO_PROJECT}/${foldLabel(name) ?? plainLabel(name)}`), external: true };
+}
+
+function isExternal(source: ComposeSource, value: Value): boolean {
+  const given = valueAt(value, 'external');
+  return given?.kind === 'map' || source.truth(given);
 }
 
 function readNetwork(source: ComposeSource, value: Value, name: string): Network {
@@ -109,8 +109,6 @@ function readNetwork(source: ComposeSource, value: Value, name: string): Network
     return network;
   }
   const { overlay } = network;
-  const external = valueAt(value, 'external');
-  network.external = external?.kind === 'map' || source.truth(external);
   const driver = source.text(valueAt(value, 'driver'));
   if (driver !== undefined) overlay.driver = driver;
   if (source.truth(valueAt(value, 'internal'))) overlay.internal = true;

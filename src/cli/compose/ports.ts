@@ -1,18 +1,24 @@
 /** The ports of a compose service as ports of its pods: the container's side, published or not. */
 import type { Port, Protocol } from '../../model.ts';
+import { portOf } from '../../source/docker/port-names.ts';
 import { foldPortName, whyNotPortName } from '../../source/validate/field-parsers.ts';
 import type { ComposeSource } from './source.ts';
 import { valueAt, type MapValue, type Value } from './values.ts';
 
 const PORTS_MAX = 1024;
 
-/** `ports` and `expose` together, each port once. The number names a port without a name. */
-export function readPorts(source: ComposeSource, service: MapValue): Port[] {
+/**
+ * `ports` and `expose` together, each port once. What labels or the long form name has that name, the others that of the
+ * well-known port, else their number.
+ */
+export function readPorts(source: ComposeSource, service: MapValue, named: readonly Port[] = []): Port[] {
   const ports = new Map<string, Port>();
-  const add = (name: string, protocol: Protocol, port: number): void => {
+  const fixed = new Set(named.map(({ port, protocol }) => `${port}/${protocol}`));
+  const add = (name: string | undefined, protocol: Protocol, port: number): void => {
     const key = `${port}/${protocol}`;
     // A long form with a name wins over the same port in `expose`.
-    if (!ports.has(key) || /^\d+$/.test(ports.get(key)!.name)) ports.set(key, { name, protocol, port });
+    if (fixed.has(key) || (ports.has(key) && name === undefined)) return;
+    ports.set(key, name === undefined ? portOf(protocol, port) : { name, protocol, port });
   };
   for (const [list, published] of [['ports', true] as const, ['expose', false] as const]) {
     const value = valueAt(service, list);
@@ -24,10 +30,12 @@ export function readPorts(source: ComposeSource, service: MapValue): Port[] {
     }
     if (ports.size > PORTS_MAX && value !== undefined) source.fail(value, `more than ${PORTS_MAX} ports`);
   }
-  return [...ports.values()].slice(0, PORTS_MAX);
+  return [...named, ...[...ports.values()].slice(0, PORTS_MAX)].sort(
+    (left, right) => left.port - right.port || (left.protocol < right.protocol ? -1 : 1),
+  );
 }
 
-type Add = (name: string, protocol: Protocol, port: number) => void;
+type Add = (name: string | undefined, protocol: Protocol, port: number) => void;
 
 function readLong(source: ComposeSource, item: MapValue, add: Add): void {
   const given = valueAt(item, 'protocol');
@@ -40,8 +48,7 @@ function readLong(source: ComposeSource, item: MapValue, add: Add): void {
   const named = valueAt(item, 'name');
   const text = source.text(named);
   const name = text === undefined ? undefined : foldPortName(text);
-  if (text !== undefined && name === undefined)
-    source.warn(named!, `its number names the port: ${whyNotPortName(text)}`);
+  if (text !== undefined && name === undefined) source.warn(named!, `is ignored: ${whyNotPortName(text)}`);
   if (protocol !== undefined) addRange(range, protocol, add, name);
 }
 
@@ -62,8 +69,7 @@ function readShort(source: ComposeSource, item: Value, published: boolean, add: 
 
 function addRange([first, last]: [number, number], protocol: Protocol, add: Add, name?: string): void {
   // One more than the maximum is enough to report the excess.
-  for (let port = first; port <= last && port - first <= PORTS_MAX; port++)
-    add(name ?? String(port), protocol, port);
+  for (let port = first; port <= last && port - first <= PORTS_MAX; port++) add(name, protocol, port);
 }
 
 /** `80` or `8000-8010`; undefined where it is neither. */

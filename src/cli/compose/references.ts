@@ -3,6 +3,7 @@ import type { NameLists } from '../../model.ts';
 import { hostAddress, whyNotHostAddress } from '../../source/validate/addresses.ts';
 import { foldDomain } from '../../source/validate/name-lists.ts';
 import { quote, whyNotName } from '../../source/validate/names.ts';
+import { containerName } from './containers.ts';
 import type { Service } from './services.ts';
 import type { ComposeSource, Spot } from './source.ts';
 import { valueAt, type Value } from './values.ts';
@@ -59,11 +60,22 @@ function link(
 function bearers(services: ReadonlyMap<string, Service>): Map<string, Set<Service>> {
   const map = new Map<string, Set<Service>>();
   for (const service of services.values())
-    for (const name of [service.name, ...service.names]) {
+    for (const name of namesOf(service)) {
       const bearing = map.get(name) ?? new Set();
       map.set(name, bearing.add(service));
     }
   return map;
+}
+
+/** Also those by which one container alone is known. */
+function namesOf(service: Service): Set<string> {
+  const names = new Set(service.own.names ?? service.names);
+  if (service.own.name !== undefined) names.add(service.own.name);
+  for (let number = 1; number <= service.replicas; number++) {
+    names.add(containerName(service, number));
+    if (service.container === undefined) names.add(`${service.name}-${number}`);
+  }
+  return names;
 }
 
 /** `extra_hosts` of all services become the `hosts` of the VPC, except names of pods, which take precedence. */

@@ -1,18 +1,33 @@
 /** The services of a compose file: their names, attachments and replicas. */
 import type { Port } from '../../model.ts';
+import { podnsLabels, type PodnsLabels } from '../../source/docker/labels.ts';
+import { plainLabel } from '../../source/docker/overlay-names.ts';
 import { foldPodName, whyNotPodName } from '../../source/validate/names.ts';
-import { readPlaces, type Network, type Place } from './networks.ts';
+import { BRIDGE, networkOfEngine, readPlaces, type Network, type Place } from './networks.ts';
 import { readPorts } from './ports.ts';
-import type { ComposeSource } from './source.ts';
+import type { ComposeSource, Spot } from './source.ts';
 import { valueAt, type MapValue, type Value } from './values.ts';
 
+/** Another container whose network a service shares. */
+export interface Sharing {
+  kind: 'service' | 'container';
+  name: string;
+  spot: Spot;
+}
+
 export interface Service {
-  /** Its key, and the name of a pod made from it. */
+  /** Its key, and the name that all of its containers have. */
   key: string;
   name: string;
   value: MapValue;
-  /** Further names. */
+  /** Names of all of its containers; its own comes first. */
   names: Set<string>;
+  /** The name of its only container, where the file gives it; that of others begins with the prefix. */
+  container: string | undefined;
+  prefix: string;
+  shares: Sharing | undefined;
+  /** Its `podns.*` labels. */
+  own: PodnsLabels;
   places: Place[];
   ports: Port[];
   replicas: number;
@@ -23,18 +38,19 @@ const REPLICAS_MAX = 1000;
 /** The characters that compose allows in the key of a service. */
 const KEY = /^[a-zA-Z0-9._-]+$/;
 
-/** Services by key; a service without a name of its own is left out with a warning. */
+/** Services by key. */
 export function readServices(
   source: ComposeSource,
   services: Value,
   networks: Map<string, Network>,
   profiles: readonly string[],
+  project: string,
 ): Map<string, Service> {
   const read = new Map<string, Service>();
   for (const [key, value] of source.entries(services)) {
     if (value.kind !== 'map') source.fail(value, 'a map is expected');
-    else if (isEnabled(source, value, profiles) && hasNames(source, value)) {
-      const service = readService(source, key, value, networks);
+    else if (isEnabled(source, value, profiles)) {
+      const service = readService(source, key, value, networks, `${project}-`);
       if (service !== undefined) read.set(key, service);
     }
   }
@@ -49,14 +65,38 @@ function isEnabled(source: ComposeSource, service: MapValue, enabled: readonly s
   return false;
 }
 
-/** False for a service that shares the network of another container or of the host, so any mode but "bridge". */
-function hasNames(source: ComposeSource, service: MapValue): boolean {
+/** What `network_mode` says: the network of another container, one of the engine's own, or none. */
+function readMode(
+  source: ComposeSource,
+  service: MapValue,
+): { shares?: Sharing; isAlone: boolean; places?: Place[] } {
   const given = valueAt(service, 'network_mode');
   const mode = source.text(given);
-  if (mode === undefined || mode === 'bridge' || mode === 'default') return true;
-  if (valueAt(service, 'networks') !== undefined) source.fail(given!, 'cannot be combined with networks');
-  else source.warn(given!, `left out, because with "${mode}" it has no name of its own on any network`);
-  return false;
+  if (given === undefined || mode === undefined || mode === 'default') return { isAlone: false };
+  if (valueAt(service, 'networks') !== undefined) source.fail(given, 'cannot be combined with networks');
+  const [kind, name = ''] = mode.split(/:(.*)/s);
+  if ((kind === 'service' || kind === 'container') && name !== '')
+    return { shares: { kind, name, spot: given }, isAlone: true, places: [] };
+  if (mode === 'host' || mode === 'none') return { isAlone: mode === 'host', places: [] };
+  if (!/^[\w.-]+$/.test(mode)) source.fail(given, `${JSON.stringify(mode)} is not a network mode`);
+  // Any other is the name of a network of the engine.
+  const network = networkOfEngine(mode === BRIDGE ? BRIDGE : mode);
+  return { isAlone: false, places: [{ network, spot: given, aliases: [] }] };
+}
+
+/** A map of labels, or a list of `name=value`. */
+function readLabels(source: ComposeSource, service: MapValue): PodnsLabels {
+  const given = valueAt(service, 'labels');
+  const labels: Record<string, string> = {};
+  if (given?.kind === 'list') {
+    for (const item of given.items) {
+      const [key = '', text = ''] = (source.text(item) ?? '').split(/=(.*)/s);
+      labels[key] = text;
+    }
+  } else for (const [key, item] of source.entries(given)) labels[key] = source.text(item) ?? '';
+  const own = podnsLabels(labels);
+  for (const fault of own.faults) source.fail(given!, fault);
+  return own;
 }
 
 function readService(
@@ -64,7 +104,10 @@ function readService(
   key: string,
   value: MapValue,
   networks: Map<string, Network>,
+  prefix: string,
 ): Service | undefined {
+  const own = readLabels(source, value);
+  if (own.ignore) return undefined;
   const name = foldPodName(key);
   if (name === undefined) {
     // Compose refuses some of these keys too. Others are not valid in DNS, and must not stop the other services.
@@ -72,20 +115,29 @@ function readService(
     source.warn(value, `left out: ${whyNotPodName(key)}`);
     return undefined;
   }
-  const places = readPlaces(source, key, valueAt(value, 'networks'), networks, value);
-  const ports = readPorts(source, value);
+  const mode = readMode(source, value);
+  const places = mode.places ?? readPlaces(source, key, valueAt(value, 'networks'), networks, value);
+  const ports = readPorts(source, value, own.ports);
   const replicas = replicasOf(source, value);
-  const names = new Set(places.flatMap((place) => place.aliases));
-  const container = valueAt(value, 'container_name');
-  if (source.text(container) !== undefined) {
-    addName(source, names, container);
-    if (replicas > 1) source.fail(container!, `${replicas} replicas cannot all have one container name`);
-  }
-  readHostname(source, value, names);
+  const names = new Set([name]);
+  // With the network of another container, or of the host, the hostname is not its own.
+  if (!mode.isAlone) readHostname(source, value, names);
+  for (const { aliases } of places) for (const alias of aliases) names.add(alias);
+  const given = valueAt(value, 'container_name');
+  const called = source.text(given);
+  const container =
+    called === undefined ? undefined : (foldPodName(called) ?? foldPodName(plainLabel(called)));
+  for (const [what, spot, one] of [
+    ['container name', given, called],
+    ['name', valueAt(value, 'labels'), own.name],
+  ] as const)
+    if (one !== undefined && replicas > 1)
+      source.fail(spot!, `${replicas} replicas cannot all have one ${what}`);
   const pinned = places.find((place) => place.ip4 !== undefined || place.ip6 !== undefined);
   if (replicas > 1 && pinned !== undefined)
     source.fail(pinned.spot, `${replicas} replicas cannot all have one address`);
-  return { key, name, value, names, places, ports, replicas };
+  const { shares } = mode;
+  return { key, name, value, names, container, prefix, shares, own, places, ports, replicas };
 }
 
 function addName(source: ComposeSource, names: Set<string>, value: Value | undefined, behind = ''): void {

@@ -1,6 +1,6 @@
 /** What `podns check` finds in addresses: overlaps, addresses outside their prefix, and addresses used twice. */
 import { Address4, Address6 } from 'ip-address';
-import { keyOf, keyText } from '../../model.ts';
+import { keyOf, keyText, overlayPath } from '../../model.ts';
 import type { Overlay, Problem, Vpc } from '../../model.ts';
 import { at, problem } from './finding.ts';
 import type { Said } from './finding.ts';
@@ -87,7 +87,7 @@ export function lintStrays(all: readonly Said[], vpcs: readonly Said<Vpc>[]): Pr
     if (resource.kind !== 'pod') continue;
     check(said, 'ip6', resource.ip6, net6.get(resource.vpc), `net6 of vpc ${resource.vpc}`);
     for (const { overlay, ip4, ip6 } of resource.overlays) {
-      const nets = overlays.get(`${resource.vpc}/${resource.namespace}/${overlay}`);
+      const nets = overlays.get(`${resource.vpc}/${overlayPath(overlay, resource.namespace)}`);
       check(said, 'ip4', ip4, nets?.net4, `net4 of overlay ${overlay}`);
       check(said, 'ip6', ip6, nets?.net6, `net6 of overlay ${overlay}`);
     }
@@ -121,8 +121,8 @@ export function lintTwice(all: readonly Said[]): Problem[] {
     claim(said, resource.vpc, resource.ip6, '');
     if (resource.kind === 'service') continue;
     for (const { overlay, ip4, ip6 } of resource.overlays) {
-      claim(said, resource.vpc, ip4, `${resource.namespace}/${overlay}`);
-      claim(said, resource.vpc, ip6, `${resource.namespace}/${overlay}`);
+      claim(said, resource.vpc, ip4, overlayPath(overlay, resource.namespace));
+      claim(said, resource.vpc, ip6, overlayPath(overlay, resource.namespace));
     }
   }
   return problems;

@@ -1,5 +1,6 @@
 /** What `podns check` finds between resources that are valid by themselves. */
 import { topLevelDomains } from '../../dns/top-level.ts';
+import { overlayPlace } from '../../model.ts';
 import type { Pod, Problem, Service, Vpc } from '../../model.ts';
 import { lintOverlaps, lintStrays, lintTwice } from './addresses.ts';
 import { at, problem } from './finding.ts';
@@ -62,8 +63,11 @@ function lintImplied(resources: readonly Said[]): Problem[] {
     if (resource.kind === 'namespace') continue;
     refer(said, `namespace ${resource.vpc}/${resource.namespace}`);
     if (resource.kind !== 'pod') continue;
-    for (const { overlay } of resource.overlays)
-      refer(said, `overlay ${resource.vpc}/${resource.namespace}/${overlay}`);
+    for (const { overlay } of resource.overlays) {
+      const { namespace, name } = overlayPlace(overlay, resource.namespace);
+      refer(said, `namespace ${resource.vpc}/${namespace}`);
+      refer(said, `overlay ${resource.vpc}/${namespace}/${name}`);
+    }
   }
   return problems;
 }
@@ -116,6 +120,9 @@ function lintNames(
   for (const { resource } of resources) {
     if (resource.kind === 'namespace') namespaces.add(`${resource.vpc}/${resource.name}`);
     else if (resource.kind !== 'vpc') namespaces.add(`${resource.vpc}/${resource.namespace}`);
+    if (resource.kind !== 'pod') continue;
+    for (const { overlay } of resource.overlays)
+      namespaces.add(`${resource.vpc}/${overlayPlace(overlay, resource.namespace).namespace}`);
   }
   const problems: Problem[] = [];
   for (const said of owners) {

@@ -2,7 +2,7 @@
 import { excerpt } from '../../model-text.ts';
 import { KINDS } from '../../model.ts';
 import type { Kind, Resource, ResourceKey } from '../../model.ts';
-import { defaultAid, fitsZone, quote, whyNotFits } from './names.ts';
+import { defaultAid, fitsZone, quote, whyNotFits, withoutOwn } from './names.ts';
 import { ENTRIES_MAX, label, namespaceName, podName } from './schema-fields.ts';
 import { FIELD_NAMES, shapesOf } from './schemas.ts';
 import type { Shapes } from './schemas.ts';
@@ -143,6 +143,7 @@ function resourceOf(shapes: Shapes, kind: Kind, given: object, issues: Issue[]):
       const parsed = shapes.pod.safeParse(given);
       if (!parsed.success) return fault(parsed.error);
       const { vpc, namespace, name, aid, names = [], overlays = [], ports = [], ready = true } = parsed.data;
+      for (const each of overlays) each.overlay = withoutOwn(each.overlay, namespace);
       const filled = { aid: aid ?? defaultAid(kind, vpc, namespace, name), names, overlays, ports, ready };
       return { ...parsed.data, ...filled };
     }

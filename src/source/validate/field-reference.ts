@@ -41,6 +41,18 @@ export const FIELD_REFERENCE: Readonly<Record<Kind, Readonly<Record<string, Fiel
       doc: 'The identifier that `podns vpc ls` shows.',
       example: 'id: vpc-7',
     },
+    created: {
+      takes: 'a time, RFC 3339',
+      default: 'none',
+      doc: 'The time at which the VPC was made.',
+      example: 'created: 2023-09-11T12:16:30Z',
+    },
+    a_records: {
+      takes: 'pinned, all or none',
+      default: 'the configuration’s `a_records`',
+      doc: 'Which overlay addresses are given as A records: the pinned ones and those of pods without IPv6, all, or none.',
+      example: 'a_records: all',
+    },
     forward: {
       takes: 'on, off, refuse, or a list of domains',
       default: 'the configuration’s `forward`',
@@ -135,7 +147,7 @@ export const FIELD_REFERENCE: Readonly<Record<Kind, Readonly<Record<string, Fiel
       takes:
         'a map of overlays to an IPv4 address or {ip4, ip6, pinned}, or a list of {overlay, ip4, ip6, pinned}',
       default: 'none',
-      doc: 'Addresses on overlay networks. `pinned` (true unless given) says that the IPv4 address is fixed: pinned addresses are the A records, unless `a_records` says otherwise.',
+      doc: 'Addresses on overlay networks: of the own namespace, or `namespace/overlay` of another one of the VPC. `pinned` (true unless given) says that the IPv4 address is fixed: pinned addresses are the A records, unless `a_records` says otherwise.',
       example: 'overlays: { default: 10.198.62.20 }',
     },
     ports: PORTS,

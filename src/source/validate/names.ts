@@ -68,6 +68,21 @@ export function foldNamespace(text: string): string | undefined {
   return label === undefined || RESERVED_NAMESPACES.has(label) ? undefined : label;
 }
 
+/** What an attachment names: one label, or a namespace, `/` and one label; folded, or undefined. */
+export function foldOverlay(text: string): string | undefined {
+  const slash = text.indexOf('/');
+  if (slash < 0) return foldLabel(text);
+  const namespace = foldNamespace(text.slice(0, slash));
+  const name = foldLabel(text.slice(slash + 1));
+  return namespace === undefined || name === undefined ? undefined : `${namespace}/${name}`;
+}
+
+/** An overlay of the own namespace has one form, without it: equal attachments are equal text. Folded names in. */
+export function withoutOwn(overlay: string, namespace: string): string {
+  const own = overlay.length > namespace.length && overlay.charCodeAt(namespace.length) === 0x2f;
+  return own && overlay.startsWith(namespace) ? overlay.slice(namespace.length + 1) : overlay;
+}
+
 /** A folded name of a pod or service; undefined if it is not a name, or reserved. */
 export function foldPodName(text: string): string | undefined {
   const name = foldName(text);
@@ -112,6 +127,16 @@ export function whyNotName(text: string): string {
 /** Why `foldNamespace` has returned undefined. */
 export function whyNotNamespace(text: string): string {
   return foldLabel(text) === undefined ? whyNotLabel(text) : `${quote(text)} is reserved`;
+}
+
+/** Why `foldOverlay` has returned undefined. */
+export function whyNotOverlay(text: string): string {
+  const slash = text.indexOf('/');
+  if (slash < 0) return whyNotLabel(text);
+  const [namespace, name] = [text.slice(0, slash), text.slice(slash + 1)];
+  const isBefore = foldNamespace(namespace) === undefined;
+  const why = isBefore ? whyNotNamespace(namespace) : whyNotLabel(name);
+  return `the ${isBefore ? 'namespace' : 'overlay'} of NAMESPACE/OVERLAY ${why}`;
 }
 
 /** Why `foldPodName` has returned undefined. */

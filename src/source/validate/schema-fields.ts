@@ -18,11 +18,13 @@ import type { NameListKind } from './name-lists.ts';
 import {
   foldLabel,
   foldNamespace,
+  foldOverlay,
   foldPodName,
   quote,
   whyNotLabel,
   whyNotName,
   whyNotNamespace,
+  whyNotOverlay,
   whyNotPodName,
 } from './names.ts';
 import { isPrintable, isRfc3339, foldPortName, parsePortText, whyNotPortName } from './field-parsers.ts';
@@ -94,6 +96,12 @@ export const namespaceName = text(
   'The name of a namespace: one DNS label.',
   LABEL_PATTERN,
 );
+export const overlayName = text(
+  foldOverlay,
+  whyNotOverlay,
+  'An overlay of the own namespace, or NAMESPACE/OVERLAY.',
+  `${LABEL_PATTERN.slice(0, -1)}(/[A-Za-z0-9_-]{1,63})?$`,
+);
 export const podName = text(
   foldPodName,
   whyNotPodName,
@@ -122,6 +130,9 @@ export const ip6 = text(podAddress6, whyNotPodAddress6, 'An IPv6 address; a pref
 export const net4 = text(prefix4, whyNotPrefix4, 'An IPv4 prefix.');
 export const net6 = text(prefix6, whyNotPrefix6, 'An IPv6 prefix.');
 export const upstreamText = text(upstream, whyNotUpstream, 'ADDR:PORT of a resolver.');
+export const aRecords = z
+  .literal(['pinned', 'all', 'none'], { error: () => 'must be pinned, all or none' })
+  .meta({ description: 'Which overlay addresses of the VPC are given as A records.' });
 export const truth = z.boolean({ error: must('true or false') });
 
 export function list<T extends z.ZodType>(of: T, max: number, what: string) {

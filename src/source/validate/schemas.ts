@@ -4,10 +4,11 @@
  */
 import { z } from 'zod';
 import type { Attachment, Kind } from '../../model.ts';
-import { foldLabel, whyNotLabel } from './names.ts';
+import { foldOverlay, whyNotOverlay } from './names.ts';
 import {
   AT_KEY,
   LIST_MAX,
+  aRecords,
   aid,
   attachmentText,
   hosts,
@@ -19,6 +20,7 @@ import {
   namespaceName,
   net4,
   net6,
+  overlayName,
   podName,
   portMap,
   portName,
@@ -47,7 +49,7 @@ export function shapesOf(strict: boolean) {
   }
 
   const attachmentFields = { ip4: ip4.optional(), ip6: ip6.optional(), pinned: truth.optional() };
-  const attachment = object({ overlay: label, ...attachmentFields }, 'an overlay address', [
+  const attachment = object({ overlay: overlayName, ...attachmentFields }, 'an overlay address', [
     'overlay',
     'ip4',
     'ip6',
@@ -72,9 +74,9 @@ export function shapesOf(strict: boolean) {
     .transform((map, context) => {
       const overlays: Attachment[] = [];
       for (const [key, body] of Object.entries(map)) {
-        const overlay = foldLabel(key);
+        const overlay = foldOverlay(key);
         if (overlay === undefined)
-          context.addIssue({ code: 'custom', message: whyNotLabel(key), path: [key], params: AT_KEY });
+          context.addIssue({ code: 'custom', message: whyNotOverlay(key), path: [key], params: AT_KEY });
         else overlays.push({ overlay, ...body });
       }
       if (overlays.length > LIST_MAX.overlays)
@@ -102,6 +104,8 @@ export function shapesOf(strict: boolean) {
     net6: list(net6, LIST_MAX.prefixes, 'IPv6 prefixes').optional(),
     services6: list(net6, LIST_MAX.prefixes, 'IPv6 prefixes').optional(),
     id: printable.optional(),
+    created: timestamp.optional(),
+    a_records: aRecords.optional(),
     forward: forward.optional(),
     upstreams: list(upstreamText, LIST_MAX.upstreams, 'ADDR:PORT').optional(),
     routes: routes.optional(),
@@ -168,7 +172,7 @@ export function shapesOf(strict: boolean) {
 
 /** What may stand in the body of a resource, beside the kind and the names that identify it. */
 export const FIELD_NAMES: Readonly<Record<Kind, readonly string[]>> = {
-  vpc: ['net6', 'services6', 'id', 'forward', 'upstreams', 'routes', 'hosts'],
+  vpc: ['net6', 'services6', 'id', 'created', 'a_records', 'forward', 'upstreams', 'routes', 'hosts'],
   namespace: ['created', 'shadow'],
   overlay: ['aid', 'driver', 'net4', 'net6', 'internal'],
   pod: ['aid', 'names', 'ip6', 'overlays', 'ports', 'ready'],

@@ -7,7 +7,15 @@ import { podAddress4, podAddress6 } from './addresses.ts';
 import { sizeFault } from './bounds.ts';
 import { validateSlowly } from './by-schema.ts';
 import type { Validated } from './by-schema.ts';
-import { defaultAid, fitsZone, foldLabel, foldNamespace, foldPodName } from './names.ts';
+import {
+  defaultAid,
+  fitsZone,
+  foldLabel,
+  foldNamespace,
+  foldOverlay,
+  foldPodName,
+  withoutOwn,
+} from './names.ts';
 import { LIST_MAX } from './schema-fields.ts';
 import { foldPortName } from './field-parsers.ts';
 
@@ -47,7 +55,7 @@ function remembering(fold: (text: string) => string | undefined): (value: unknow
 
 const vpcOf = remembering(foldLabel);
 const namespaceOf = remembering(foldNamespace);
-const overlayOf = remembering(foldLabel);
+const overlayOf = remembering(foldOverlay);
 const portNameOf = remembering(foldPortName);
 
 function hasOnly(raw: Raw, keys: ReadonlySet<string>): boolean {
@@ -90,7 +98,7 @@ export function validFast(
   if (isPod && typeof ready !== 'boolean') return undefined;
   const aid = aidOf(raw.aid, kind, vpc, namespace, name);
   const names = namesOf(raw.names, name, namespace, zone);
-  const overlays = isPod ? overlaysOf(raw.overlays, strict) : NONE;
+  const overlays = isPod ? overlaysOf(raw.overlays, namespace, strict) : NONE;
   const ports = portsOf(raw.ports, strict);
   if (aid === undefined || names === undefined || overlays === undefined || ports === undefined)
     return undefined;
@@ -129,7 +137,7 @@ function namesOf(value: unknown, own: string, namespace: string, zone: string): 
   return names;
 }
 
-function overlaysOf(value: unknown, strict: boolean): Attachment[] | undefined {
+function overlaysOf(value: unknown, namespace: string, strict: boolean): Attachment[] | undefined {
   const overlays: Attachment[] = [];
   if (value == null) return overlays;
   if (!Array.isArray(value) || value.length > LIST_MAX.overlays) return undefined;
@@ -139,7 +147,7 @@ function overlaysOf(value: unknown, strict: boolean): Attachment[] | undefined {
     const overlay = overlayOf(raw.overlay);
     const pinned = raw.pinned ?? true;
     if (overlay === undefined || typeof pinned !== 'boolean') return undefined;
-    const attachment: Attachment = { overlay, pinned };
+    const attachment: Attachment = { overlay: withoutOwn(overlay, namespace), pinned };
     if (raw.ip4 != null) {
       if (typeof raw.ip4 !== 'string') return undefined;
       attachment.ip4 = podAddress4(raw.ip4);

@@ -1,5 +1,6 @@
 /** Parses zone files in a thread of its own, which starts when needed and ends when idle. */
 import { Worker } from 'node:worker_threads';
+import { threadModule } from '../../locations.ts';
 import { systemClock, type Clock } from '../../base/clock.ts';
 import { slices } from '../reflector/slices.ts';
 import { parseZoneOctets, unreadable } from './zone-dir.ts';
@@ -17,11 +18,6 @@ const IDLE = 60_000;
 const PATIENCE = 60_000;
 /** The maximum heap of the thread in MiB; the largest file needs a third of it. */
 const HEAP_MAX = 2048;
-/** A worker thread needs compiled code, even if this file runs as TypeScript in tests. */
-const WORKER = new URL(
-  import.meta.url.endsWith('.ts') ? '../../../dist/source/zones/zone-worker.js' : './zone-worker.js',
-  import.meta.url,
-);
 
 export class ZoneThread {
   private readonly clock: Clock;
@@ -134,7 +130,7 @@ export class ZoneThread {
   private start(): Worker {
     this.started++;
     const resourceLimits = { maxOldGenerationSizeMb: HEAP_MAX };
-    const worker = new Worker(WORKER, { name: 'zone files', execArgv: [], resourceLimits });
+    const worker = new Worker(threadModule('zones'), { name: 'zone files', execArgv: [], resourceLimits });
     // A pending request reports the failure; a failure of an idle thread does not matter.
     worker.on('error', () => undefined);
     worker.on('exit', () => {

@@ -1,5 +1,6 @@
 /** One worker's place: the sockets that it serves, what is shared with the thread, a new thread whenever one dies. */
 import { Worker } from 'node:worker_threads';
+import { threadModule } from '../../locations.ts';
 import type { Listener } from '../../answer/peer.ts';
 import { Epoll } from './epoll.ts';
 import type { Answering } from '../transport.ts';
@@ -37,11 +38,6 @@ const RING_CAPACITY = 1 << 20;
 const PAUSE_MAX = 5000;
 /** One that lived this long did not die of its start. */
 const SETTLED = 10_000;
-/** In this checkout's tests this file is TypeScript, and a worker thread needs compiled code. */
-const WORKER = new URL(
-  import.meta.url.endsWith('.ts') ? '../../../dist/transport/udp-batch/worker.js' : './worker.js',
-  import.meta.url,
-);
 
 export class WorkerSlot {
   readonly receiver: HandoffReceiver;
@@ -130,7 +126,7 @@ export class WorkerSlot {
       let ready = false;
       let worker: Worker;
       try {
-        worker = new Worker(WORKER, { workerData, execArgv: [], name: `udp ${this.#index}` });
+        worker = new Worker(threadModule('packets'), { workerData, execArgv: [], name: `udp ${this.#index}` });
       } catch (error) {
         attachment.detach();
         return reject(error as Error);

@@ -4,7 +4,7 @@
  * given it. Addresses with one claimant are not kept here.
  */
 import type { Pod, Problem, ResourceKey, Service } from '../../model.ts';
-import { keyText } from '../../model.ts';
+import { keyText, overlayPath } from '../../model.ts';
 import { drop, push } from './heap.ts';
 import type { Placed } from './heap.ts';
 
@@ -97,7 +97,7 @@ export function claimedBy(resource: Pod | Service): Claimed[] {
   add(resource.ip6, '');
   if (resource.kind === 'pod') {
     for (const { overlay, ip4, ip6 } of resource.overlays) {
-      add(ip4, `${resource.namespace}/${overlay}`);
+      add(ip4, overlayPath(overlay, resource.namespace));
       add(ip6, '');
     }
   }

@@ -1,5 +1,6 @@
 /** VPCs, namespaces and overlays by name, and the nodes and records of each. */
-import type { Namespace, Overlay, Vpc } from '../../model.ts';
+import { overlayPlace } from '../../model.ts';
+import type { ARecords, Namespace, Overlay, Vpc } from '../../model.ts';
 import type { Arena } from './arena.ts';
 import * as layout from '../layout.ts';
 import type { Nodes } from './nodes.ts';
@@ -32,6 +33,8 @@ export interface VpcState {
   declared?: Vpc;
   net6: Prefix[];
   services6: Prefix[];
+  /** The policy by which the records of its pods are built. */
+  aRecords: ARecords;
   namespaces: Map<string, NamespaceState>;
   /** Names with dots of its pods and services, and the number of owners of each. */
   dotted: Map<string, number>;
@@ -51,17 +54,24 @@ export class Directory {
   private readonly tables: Tables;
   private readonly nodes: Nodes;
   private readonly vpcRoot: number;
+  private readonly policyOf: (vpc: string) => ARecords;
   private nextNumber = 1;
   private readonly overlayNames = new Map<number, OverlayState>();
   /** Namespaces and overlays that may have lost all that kept them. */
   private readonly suspectNamespaces = new Set<NamespaceState>();
   private readonly suspectOverlays = new Set<OverlayState>();
 
-  constructor(arena: Arena, tables: Tables, nodes: Nodes, vpcRoot: number) {
+  constructor(
+    arena: Arena,
+    tables: Tables,
+    nodes: Nodes,
+    { vpcRoot, policyOf }: { vpcRoot: number; policyOf: (vpc: string) => ARecords },
+  ) {
     this.arena = arena;
     this.tables = tables;
     this.nodes = nodes;
     this.vpcRoot = vpcRoot;
+    this.policyOf = policyOf;
   }
 
   vpc(name: string): VpcState {
@@ -81,6 +91,7 @@ export class Directory {
         node,
         net6: [],
         services6: [],
+        aRecords: this.policyOf(name),
         namespaces: new Map(),
         dotted: new Map(),
         internal: 0,
@@ -132,6 +143,14 @@ export class Directory {
       this.overlayNames.set(record, state);
     }
     return state;
+  }
+
+  /** That which an attachment of a pod in this namespace names. */
+  overlayOfPod(namespace: NamespaceState, overlay: string): OverlayState {
+    const place = overlayPlace(overlay, namespace.name);
+    const home =
+      place.namespace === namespace.name ? namespace : this.namespace(namespace.vpc, place.namespace);
+    return this.overlay(home, place.name);
   }
 
   setOverlay(state: OverlayState, declared: Overlay | undefined): void {

@@ -1,6 +1,7 @@
 /** Places the record of a pod or service under its names and addresses, and removes it from there. */
 import { findOwner } from '../read/addresses.ts';
 import { formatAddress, parseAddress } from '../../dns/address.ts';
+import { overlayPath } from '../../model.ts';
 import type { Pod, ResourceKey, Service } from '../../model.ts';
 import type { Addresses } from './addresses.ts';
 import type { Arena } from './arena.ts';
@@ -11,7 +12,6 @@ import type { Directory, NamespaceState, VpcState } from './directory.ts';
 import * as layout from '../layout.ts';
 import type { Nodes } from './nodes.ts';
 import { buildRecord, eachKey } from './records.ts';
-import type { ARecords } from './records.ts';
 import {
   attachmentAfter,
   attachmentCount,
@@ -31,7 +31,6 @@ export interface RecordIndexParts {
   nameOwners: NameOwners;
   claims: Claims;
   addresses: Addresses;
-  aRecords: ARecords;
   /** A name with dots is now in some namespace of the VPC, or in none of them any more. */
   onDotted(vpc: VpcState, name: string, present: boolean): void;
 }
@@ -83,14 +82,16 @@ export class RecordIndex {
       namespaceNode: namespace.node,
       node,
       nameNodes,
-      overlay: (name) => directory.overlay(namespace, name).record,
+      overlay: (name) => directory.overlayOfPod(namespace, name).record,
       owns: (address, overlay) => {
         const conflict = claims.conflict(vpc.name, address);
-        return conflict === undefined || claims.owns(conflict, key, `${namespace.name}/${overlay}`);
+        return conflict === undefined || claims.owns(conflict, key, overlayPath(overlay, namespace.name));
       },
       gate: (ip4, overlay) =>
-        claims.conflict(vpc.name, ip4)?.isShared === true ? directory.overlay(namespace, overlay).record : 0,
-      aRecords: this.parts.aRecords,
+        claims.conflict(vpc.name, ip4)?.isShared === true
+          ? directory.overlayOfPod(namespace, overlay).record
+          : 0,
+      aRecords: vpc.aRecords,
     });
     this.countOverlays(record, 1);
     const view = tables.idle;

@@ -1,6 +1,6 @@
 /** Builds the records of pods and services, which answer for names, clients and reverse queries. */
 import { parse4, parse6 } from '../../dns/address.ts';
-import type { Attachment, Pod, Port, Protocol, Service } from '../../model.ts';
+import type { ARecords, Attachment, Pod, Port, Protocol, Service } from '../../model.ts';
 import type { Arena } from './arena.ts';
 import * as layout from '../layout.ts';
 import { attachmentAfter, attachmentCount, attachmentsAt } from '../record.ts';
@@ -22,13 +22,6 @@ function wordOf4(text: string): number {
   return ip4Word[0];
 }
 
-/**
- * The IPv4 addresses of overlays that become A records. `pinned` means pinned addresses, and all those of a pod without
- * IPv6. It is the default because musl and Go prefer IPv4 to unique-local IPv6: with an A record, they would use the
- * slower tunnel.
- */
-export type ARecords = 'pinned' | 'all' | 'none';
-
 /** What `buildRecord` needs besides the resource. */
 export interface Placement {
   namespaceNode: number;
@@ -39,6 +32,10 @@ export interface Placement {
   owns(address: string, overlay: string): boolean;
   /** Record of the overlay that a client must share to be given this IPv4, or 0. */
   gate(ip4: string, overlay: string): number;
+  /**
+   * The policy of the VPC. `pinned` is the default because musl and Go prefer IPv4 to unique-local IPv6: with an A record,
+   * they would use the slower tunnel.
+   */
   aRecords: ARecords;
 }
 

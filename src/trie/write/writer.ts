@@ -1,5 +1,5 @@
 /** The only writer: turns effective resources into nodes, records and addresses, one transaction at a time. */
-import type { Pod, Problem, Projection, Resource, ResourceKey, Service } from '../../model.ts';
+import type { ARecords, Pod, Problem, Projection, Resource, ResourceKey, Service, Vpc } from '../../model.ts';
 import { Addresses } from './addresses.ts';
 import { Arena } from './arena.ts';
 import { NameOwners } from './name-owners.ts';
@@ -15,7 +15,6 @@ import type { OutsideRules } from './outside-trees.ts';
 import { PrefixOwners } from './prefix-owners.ts';
 import type { Prefix } from '../prefix.ts';
 import { RecordIndex } from './record-index.ts';
-import type { ARecords } from './records.ts';
 import { plantSpecials } from './specials.ts';
 import type { SpecialSettings } from './specials.ts';
 import { Subnets } from './subnets.ts';
@@ -34,6 +33,7 @@ const SPARE_WORDS = 1 << 20;
 const LIST_MAX = 255;
 
 export interface WriterSettings extends SpecialSettings {
+  /** Of VPCs that do not say it themselves. */
   aRecords: ARecords;
   forward: 'on' | 'off' | 'refuse' | string[];
   canForward: boolean;
@@ -43,7 +43,8 @@ export interface WriterSettings extends SpecialSettings {
   now: () => number;
   /**
    * A pod or service as it was last put, with its stamp: the writer calls it when others claim its addresses. Undefined
-   * when the newest version was refused: then the writer removes what is no longer right.
+   * when the newest version was refused: then the writer removes what is no longer right. A VPC as it is or will be put:
+   * the writer calls it when something of the VPC is put first.
    */
   resourceOf(key: ResourceKey): { resource: Resource; stamp: bigint } | undefined;
   /** The VPC has been removed with all that was in it. */
@@ -63,6 +64,8 @@ export class TrieWriter implements Projection {
   private readonly conflicts: AddressConflicts;
   private readonly recordIndex: RecordIndex;
   private readonly vpcRecords: VpcRecords;
+  /** VPCs whose `a_records` has changed since `outdated` was called. */
+  private readonly repoliced = new Set<string>();
 
   constructor(memory: TrieMemory, settings: WriterSettings) {
     this.settings = settings;
@@ -74,7 +77,13 @@ export class TrieWriter implements Projection {
     const nodes = new Nodes(tables, arena);
     this.head[layout.HEAD_VPC_ROOT] = nodes.root();
     this.head[layout.HEAD_SPECIAL_ROOT] = nodes.root();
-    const directory = new Directory(arena, tables, nodes, this.head[layout.HEAD_VPC_ROOT]);
+    const directory = new Directory(arena, tables, nodes, {
+      vpcRoot: this.head[layout.HEAD_VPC_ROOT],
+      policyOf: (vpc) => {
+        const known = settings.resourceOf({ kind: 'vpc', vpc, namespace: '', name: '' })?.resource;
+        return this.policyIn(known as Vpc | undefined);
+      },
+    });
     const addresses = new Addresses(arena, tables);
     this.directory = directory;
     this.prefixOwners = new PrefixOwners(arena, tables, addresses);
@@ -89,7 +98,6 @@ export class TrieWriter implements Projection {
       nameOwners,
       claims,
       addresses,
-      aRecords: settings.aRecords,
       onDotted: (vpc, name, present) => this.vpcRecords.setDotted(vpc, name, present),
     });
     const { recordIndex } = this;
@@ -157,7 +165,7 @@ export class TrieWriter implements Projection {
     const vpc = directory.vpcs.get(key.vpc);
     if (vpc === undefined) return;
     if (key.kind === 'vpc') {
-      if (vpc.declared === undefined) return;
+      if (vpc.declared === undefined && vpc.aRecords === this.settings.aRecords) return;
       directory.touched.add(vpc);
       this.redeclare(vpc, () => directory.setVpc(vpc, undefined));
       return;
@@ -176,9 +184,21 @@ export class TrieWriter implements Projection {
     arena.reserve(spare + Math.ceil((nameOwners.reserved * 9) / 8));
   }
 
+  outdated(): string[] {
+    const vpcs = [...this.repoliced];
+    this.repoliced.clear();
+    return vpcs;
+  }
+
+  private policyIn(vpc: Vpc | undefined): ARecords {
+    return vpc?.a_records ?? this.settings.aRecords;
+  }
+
   private redeclare(vpc: VpcState, declare: () => void): void {
-    const { net6, services6 } = vpc;
+    const { net6, services6, aRecords } = vpc;
     declare();
+    vpc.aRecords = this.policyIn(vpc.declared);
+    if (vpc.aRecords !== aRecords) this.repoliced.add(vpc.name);
     this.prefixOwners.replace(vpc, net6, vpc.net6);
     this.own(vpc, [...net6, ...services6], [...vpc.net6, ...vpc.services6]);
     this.vpcRecords.declare(vpc);

@@ -1,0 +1,65 @@
+/**
+ * Bundles the command and its threads: one process reads a few files instead of some 600, and of each dependency only what
+ * podns uses. Writes to `bundle` below the folder of the compiled modules, and lets the command start from there. The
+ * library stays as it was compiled, module by module.
+ */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative, sep } from 'node:path';
+
+/** koffi is native, and optional. */
+const EXTERNAL = ['koffi'];
+
+/**
+ * `folder`: absolute, with all of `src` compiled. Where the bundler has no binary for this platform the command runs
+ * from the modules, as fast as they load.
+ */
+export async function bundle(folder, root) {
+  let rolldown;
+  try {
+    ({ rolldown } = await import('rolldown'));
+  } catch (error) {
+    console.error(`build: the command is not bundled, because rolldown does not load: ${String(error)}`);
+    return;
+  }
+  const { THREAD_MODULES } = await import(`file://${join(folder, 'locations.js')}`);
+  const input = { start: join(folder, 'cli', 'start.js') };
+  for (const path of Object.values(THREAD_MODULES))
+    input[path.replaceAll('/', '-')] = join(folder, `${path}.js`);
+  const made = await rolldown({ input, external: EXTERNAL, platform: 'node', cwd: root, logLevel: 'warn' });
+  const { output } = await made.write({
+    dir: join(folder, 'bundle'),
+    format: 'esm',
+    sourcemap: true,
+    sourcemapExcludeSources: true,
+    entryFileNames: '[name].js',
+    chunkFileNames: '[name].js',
+  });
+  await made.close();
+  writeFileSync(join(folder, 'bundle', 'LICENSES.txt'), licenses(output, root));
+  const command = join(folder, 'cli', 'main.js');
+  const text = readFileSync(command, 'utf8');
+  const bundled = text.replace("import('./start.js')", "import('../bundle/start.js')");
+  if (bundled === text) throw new Error(`${command} does not import ./start.js`);
+  writeFileSync(command, bundled);
+}
+
+/** The licences of all packages of which a bundle contains a part. */
+function licenses(output, root) {
+  const modules = output.flatMap((part) => (part.type === 'chunk' ? part.moduleIds : []));
+  const packages = new Set();
+  for (const id of modules) {
+    const at = id.lastIndexOf(`${sep}node_modules${sep}`);
+    if (at === -1) continue;
+    const parts = id.slice(at + 14).split(sep);
+    packages.add(id.slice(0, at + 14) + parts.slice(0, parts[0].startsWith('@') ? 2 : 1).join(sep));
+  }
+  const texts = [...packages].sort().map((path) => {
+    const { name, version, license } = JSON.parse(readFileSync(join(path, 'package.json'), 'utf8'));
+    const file = ['LICENSE', 'LICENSE.md', 'LICENSE.txt', 'LICENCE', 'license', 'license.md']
+      .map((one) => join(path, one))
+      .find((one) => existsSync(one));
+    const text = file === undefined ? '' : `\n${readFileSync(file, 'utf8').trim()}\n`;
+    return `${name} ${version} (${license}), ${relative(root, dirname(path))}\n${text}`;
+  });
+  return `The bundles beside this file contain parts of these packages.\n\n${texts.join('\n')}`;
+}
