@@ -57,9 +57,14 @@ async function times(names, count) {
   return { taken, lost };
 }
 
-process.on('message', async (order) => {
-  if (order.until !== undefined) process.send({ name: order.until, at: await until(order.until) });
-  else process.send(await times(order.names, order.count));
+/** @param {object} message */
+function tell(message) {
+  process.send?.(message);
+}
+
+process.on('message', async (/** @type {{ until?: string, names: string[], count: number }} */ order) => {
+  if (order.until !== undefined) tell({ name: order.until, at: await until(order.until) });
+  else tell(await times(order.names, order.count));
 });
 process.on('disconnect', () => process.exit());
-process.send('ready');
+tell({ ready: true });

@@ -86,7 +86,7 @@ export function dockerMarkdown(data) {
     table(['', 'measured', 'at most', ''], costs),
     "## Beside the engine's own DNS",
     'Names of one network, asked for A from one container. Queries a second are those of dnsperf with 100 in flight; ' +
-      'times are those of one question after the other.',
+      'times are those of one question after the other; medians of five interleaved rounds.',
     table(
       ['engine', 'server', 'queries a second', 'lost', 'p50, ms', 'p99, ms'],
       measured.flatMap(([name, { peers }]) =>

@@ -2,7 +2,7 @@
  * The two copies of the trie: src/trie/read/left-right.ts and src/trie/write/tables.ts. README.md maps the lines.
  *
  * Checked: no reader ever sees half a transaction, a block that was given back, a change while it reads, or an older
- * state than before; the writer never waits for ever.
+ * state than before, nor does the replacement of a killed one; the writer never waits for ever.
  */
 #ifndef READERS
 #define READERS 2
@@ -25,17 +25,13 @@ byte content[BLOCKS];        /* what is written in a block: the number of a tran
 
 byte dead;                   /* the reader plus 1 whose thread has ended, and nobody has cleaned up after it */
 byte deaths;
-bool inTurn;                 /* the main thread is in a turn of its event loop */
+bool inTurn;                 /* the main thread is in a turn of its event loop, and hears of no death */
 
-/* Readers.release, when a worker has ended. */
+/* Readers.release, when a worker has ended: the main thread does it, in a turn of its own. */
 active proctype Supervisor() {
 end:
   do
-#ifdef CLEARED_BETWEEN_TURNS
   :: atomic { dead != 0 && !inTurn -> announcement[dead - 1] = 0; dead = 0 }
-#else
-  :: atomic { dead != 0 -> announcement[dead - 1] = 0; dead = 0 }
-#endif
   od
 }
 
@@ -81,9 +77,13 @@ start:
   :: else -> goto done
   od;
 killed:
-  /* A replacement takes the number once it has been given back. */
+  /* A replacement takes the number once it has been given back; what it reads is no older than what the dead one read. */
+#ifndef REPLACED_BEFORE_RELEASED
   (dead != me + 1);
-  d_step { last = 0; copy = 0; again = 0; a = 0; b = 0; seen = 0 };
+#else
+  skip;
+#endif
+  d_step { copy = 0; again = 0; a = 0; b = 0; seen = 0 };
   goto start;
 done:
   skip
@@ -124,13 +124,22 @@ inline settle() {
   fi
 }
 
-/* begin() */
+/* ready() until it is true, and then begin(), which does not wait */
 inline begin() {
   do
   :: settle();
     if
     :: settled -> break
-    :: else -> announcement[r] != idle + 1 /* Atomics.wait */
+    :: else ->
+#ifdef WAITS_IN_ITS_TURN
+      announcement[r] != idle + 1 /* Atomics.wait */
+#else
+      /* Either the reader leaves within the patience, or the event loop runs before the next look. */
+      if
+      :: announcement[r] != idle + 1
+      :: inTurn = false; announcement[r] != idle + 1; inTurn = true
+      fi
+#endif
     fi
   od;
   skip;
@@ -173,7 +182,7 @@ active proctype Writer() {
     /* Either another transaction in the same turn, or the turn ends; setImmediate settles in the next. */
     if
     :: skip
-    :: inTurn = false; settle()
+    :: inTurn = false; inTurn = true; settle(); inTurn = false
     fi
   :: else -> break
   od;

@@ -6,10 +6,13 @@
  * @property {string[]} faults What does not hold; empty when all does.
  */
 import { connections } from './entries/connections.mjs';
+import { floodClient, floodOutside } from './entries/floods.mjs';
 import { fuzzing } from './entries/fuzzing.mjs';
 import { hostileTcp, hostileUdp } from './entries/hostile.mjs';
 import { killed } from './entries/killed.mjs';
 import { models } from './entries/models.mjs';
+import { soak } from './entries/soak.mjs';
+import { takeover } from './entries/takeover.mjs';
 
 /**
  * @typedef {object} Entry
@@ -23,4 +26,15 @@ import { models } from './entries/models.mjs';
  */
 
 /** @type {Entry[]} */
-export const ENTRIES = [hostileUdp, hostileTcp, connections, killed, fuzzing, models];
+export const ENTRIES = [
+  hostileUdp,
+  hostileTcp,
+  connections,
+  floodClient,
+  floodOutside,
+  takeover,
+  killed,
+  soak,
+  fuzzing,
+  models,
+];

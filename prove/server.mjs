@@ -25,7 +25,7 @@ export function admin(socketPath, path) {
   });
 }
 
-/** The sum over all labels of a metric in the Prometheus text format. */
+/** The sum over all labels of a metric in the Prometheus text format; with labels in `name`, of those alone. */
 export function metric(text, name) {
   let sum = 0;
   for (const line of text.split('\n')) {

@@ -87,13 +87,15 @@ function licenses(output, root) {
     const parts = id.slice(at + 14).split(sep);
     packages.add(id.slice(0, at + 14) + parts.slice(0, parts[0].startsWith('@') ? 2 : 1).join(sep));
   }
-  const texts = [...packages].sort().map((path) => {
-    const { name, version, license } = JSON.parse(readFileSync(join(path, 'package.json'), 'utf8'));
-    const file = ['LICENSE', 'LICENSE.md', 'LICENSE.txt', 'LICENCE', 'license', 'license.md']
-      .map((one) => join(path, one))
-      .find((one) => existsSync(one));
-    const text = file === undefined ? '' : `\n${readFileSync(file, 'utf8').trim()}\n`;
-    return `${name} ${version} (${license}), ${relative(root, dirname(path))}\n${text}`;
-  });
+  const texts = [...packages]
+    .sort((left, right) => (left < right ? -1 : 1))
+    .map((path) => {
+      const { name, version, license } = JSON.parse(readFileSync(join(path, 'package.json'), 'utf8'));
+      const file = ['LICENSE', 'LICENSE.md', 'LICENSE.txt', 'LICENCE', 'license', 'license.md']
+        .map((one) => join(path, one))
+        .find((one) => existsSync(one));
+      const text = file === undefined ? '' : `\n${readFileSync(file, 'utf8').trim()}\n`;
+      return `${name} ${version} (${license}), ${relative(root, dirname(path))}\n${text}`;
+    });
   return `The bundles beside this file contain parts of these packages.\n\n${texts.join('\n')}`;
 }

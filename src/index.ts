@@ -60,6 +60,7 @@ export type { ValidateOptions } from './source/validate/validate.ts';
 export { KINDS, keyOf, keyText, placeText, problemText } from './model.ts';
 export type {
   Attachment,
+  ARecords,
   ForwardPolicy,
   Kind,
   NameLists,

@@ -11,7 +11,14 @@ const MODELS = fileURLToPath(new URL('../models', import.meta.url));
 
 /** Each is a `#define` that makes the model wrong. */
 const MISTAKES: Record<string, string[]> = {
-  flip: ['NO_SECOND_LOOK', 'NO_WAIT', 'FLIP_EARLY', 'RELEASED_AT_COMMIT', 'CLEARED_BETWEEN_TURNS'],
+  flip: [
+    'NO_SECOND_LOOK',
+    'NO_WAIT',
+    'FLIP_EARLY',
+    'RELEASED_AT_COMMIT',
+    'WAITS_IN_ITS_TURN',
+    'REPLACED_BEFORE_RELEASED',
+  ],
   retirement: [
     'READS_BEFORE_ENTERING',
     'ANY_EVEN_COUNT_IS_ENOUGH',

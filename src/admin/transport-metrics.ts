@@ -65,7 +65,10 @@ export function transportMetrics(server: ServerCore, metrics: Metrics): void {
     ['listener'],
     (put) => {
       for (const { listener, workers: all } of workersOf(server))
-        put({ listener }, all.reduce((sum, { shed }) => sum + shed, 0));
+        put(
+          { listener },
+          all.reduce((sum, { shed }) => sum + shed, 0),
+        );
     },
   );
   connections(server, metrics);

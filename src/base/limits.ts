@@ -16,6 +16,7 @@ export class ConcurrencyLimit<V> {
   count = 0;
   readonly limits: ConcurrencyLimits;
   private readonly vpcs = new Map<V, number>();
+  /** By VPC and client: two VPCs may have one address. */
   private readonly clients = new Map<string, number>();
 
   constructor(limits: ConcurrencyLimits) {
@@ -26,7 +27,8 @@ export class ConcurrencyLimit<V> {
   enter(vpc: V, client: string): keyof ConcurrencyLimits | undefined {
     const { limits } = this;
     const ofVpc = this.vpcs.get(vpc) ?? 0;
-    const ofClient = this.clients.get(client) ?? 0;
+    const own = `${String(vpc)} ${client}`;
+    const ofClient = this.clients.get(own) ?? 0;
     if (ofClient >= limits.client) return 'client';
     if (ofVpc >= limits.vpc) return 'vpc';
     if (this.count >= limits.all) return 'all';
@@ -35,14 +37,14 @@ export class ConcurrencyLimit<V> {
     if (ofVpc > 0 && ofVpc >= limits.all - this.count) return 'vpc';
     this.count++;
     this.vpcs.set(vpc, ofVpc + 1);
-    this.clients.set(client, ofClient + 1);
+    this.clients.set(own, ofClient + 1);
     return undefined;
   }
 
   leave(vpc: V, client: string): void {
     this.count--;
     lower(this.vpcs, vpc);
-    lower(this.clients, client);
+    lower(this.clients, `${String(vpc)} ${client}`);
   }
 }
 

@@ -4,7 +4,7 @@
 import type { Change, Loss, ShrinkRule, Transaction } from '../catalog/catalog.ts';
 import type { Place, Resource, ResourceKey, Sink } from '../model.ts';
 import type { Age } from '../explain/explanation.ts';
-import { NOTHING_OPEN, noLoss, someOf } from './feeder.ts';
+import { NOTHING_OPEN, someOf } from './feeder.ts';
 import type { Applied, Committable, Feeder, Opening } from './feeder.ts';
 import { Histogram } from './histogram.ts';
 import { Projecting, type ProjectingOptions } from './projecting.ts';
@@ -176,7 +176,7 @@ export class Feed {
     const { catalog } = this.options;
     const { revision } = feeder.status;
     const commit = (): IterableIterator<Change> => catalog.release(name, vpcs);
-    void this.enqueue(feeder, { revision, commit, weigh: noLoss }, { ...NOTHING_OPEN, released: true });
+    void this.enqueue(feeder, { revision, commit }, { ...NOTHING_OPEN, released: true });
     return true;
   }
 
@@ -238,7 +238,8 @@ export class Feed {
   /** Undefined if it could apply everything at once. */
   private apply(feeder: Feeder, transaction: Committable, opening: Opening): Promise<void> | undefined {
     const { guard } = this.options;
-    if (!opening.full || guard === undefined) return this.applyWeighed(feeder, transaction, opening);
+    if (!opening.full || guard === undefined || transaction.weigh === undefined)
+      return this.applyWeighed(feeder, transaction, opening);
     const weighing = transaction.weigh(guard.rule);
     const losses = someOf(weighing);
     if (losses === undefined) return this.applyLater(feeder, transaction, opening, weighing);

@@ -23,7 +23,7 @@ export interface Opening {
 }
 
 /** What `apply` takes up. */
-export type Committable = Pick<Transaction, 'revision' | 'weigh' | 'commit'>;
+export type Committable = Pick<Transaction, 'revision' | 'commit'> & Partial<Pick<Transaction, 'weigh'>>;
 
 /** A transaction that is applied and not yet visible. */
 export interface Applied {
@@ -54,8 +54,4 @@ export function someOf(weighing: Generator<void, Loss[], undefined>): Loss[] | u
     if (step.done === true) return step.value;
     if (performance.now() > until) return undefined;
   }
-}
-
-export function* noLoss(): Generator<void, Loss[], undefined> {
-  return [];
 }

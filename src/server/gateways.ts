@@ -207,7 +207,7 @@ export class Gateways {
   }
 
   private listenOf(address: string, engine: number): Listen {
-    return { address, port: PORT, vpc: this.options.vpcs[engine], namespace: '' };
+    return { address, port: PORT, vpc: this.options.vpcs[engine]!, namespace: '' };
   }
 
   private report(): void {

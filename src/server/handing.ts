@@ -149,7 +149,8 @@ export class Handing {
 
   /** Reads no UDP socket any more, and writes nothing to the state folder. */
   async leave(): Promise<void> {
-    await Promise.all([this.options.transports.quiet(), this.options.subscribers.saved?.give()]);
+    const { transports, subscribers } = this.options;
+    await Promise.all([transports.quiet(), Promise.resolve(subscribers.saved?.give())]);
   }
 
   /** After `leave`: goes on as before. */

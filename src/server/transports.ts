@@ -164,7 +164,7 @@ export class Transports {
 
   /** Reads no UDP socket any more, once what was read is answered; TCP is served as before. */
   async quiet(): Promise<void> {
-    await Promise.all(this.listeners.map(({ udp }) => udp.quiet()));
+    await Promise.all(this.listeners.map(async ({ udp }) => udp.quiet()));
   }
 
   /** Reads again after `quiet`. */

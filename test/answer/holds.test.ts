@@ -30,15 +30,17 @@ describe('holds', () => {
   };
 
   test('are bounded for each source, for each VPC and in all', () => {
-    const { hold, holds } = make();
+    const { hold, holds } = make({ all: 6, vpc: 3, client: 2 });
     expect(hold('a', 'v', 's1')).toBe(true);
     expect(hold('b', 'v', 's1')).toBe(true);
     expect(hold('c', 'v', 's1')).toBe(false);
     expect(hold('d', 'v', 's2')).toBe(true);
     expect(hold('e', 'v', 's3')).toBe(false);
     expect(hold('f', 'w', 's3')).toBe(true);
-    expect(hold('g', 'x', 's4')).toBe(false);
-    expect(holds.size).toBe(4);
+    expect(hold('g', 'x', 's4')).toBe(true);
+    expect(hold('h', 'y', 's5')).toBe(true);
+    expect(hold('i', 'z', 's6')).toBe(false);
+    expect(holds.size).toBe(6);
   });
 
   test('give their place back when they are answered, late, or let go', async () => {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { serviceManager, watchdogInterval } from '../../src/cli/service-manager.ts';
 import { AF_UNIX, loadSystem, SOCK_DGRAM, SOCK_NONBLOCK } from '../../src/transport/syscalls.ts';
+import { freePort } from '../harness/free-port.ts';
 import { skipAloud } from '../harness/tools.ts';
 import { Served } from './served.ts';
 
@@ -66,11 +67,53 @@ describe.skipIf(system === undefined)('the service manager', () => {
     await expect.poll(received, { timeout: 10_000 }).toContain('WATCHDOG=1');
     served.child.kill('SIGHUP');
     await expect.poll(received, { timeout: 10_000 }).toContain('RELOADING=1');
+    const readies = (): number => received().filter((message) => message.startsWith('READY=1')).length;
+    await expect.poll(readies, { timeout: 10_000 }).toBe(2);
     served.child.kill('SIGTERM');
     expect((await served.ended).code).toBe(0);
     const all = received().filter((message) => message !== 'WATCHDOG=1');
     expect(all.map((message) => message.split('=')[0])).toEqual(['READY', 'RELOADING', 'READY', 'STOPPING']);
   });
+
+  test(
+    'is told which process is the main one after a takeover, and that it is alive',
+    { timeout: 60_000 },
+    async () => {
+      const folder = folderOf();
+      const { received } = listenAt(join(folder, 'notify'));
+      writeFileSync(
+        join(folder, 'a.yaml'),
+        'vpc: aep\nnamespaces: { shop: { pods: { db: { ip6: "fdfd::1" } } } }\n',
+      );
+      const port = await freePort('127.0.0.1');
+      const args = [
+        '--zones',
+        '.',
+        '--admin',
+        'off',
+        '--state',
+        's',
+        '--listen',
+        `127.0.0.1:${port}@aep/shop`,
+      ];
+      const old = new Served(args, folder, environmentOf(folder));
+      await expect.poll(received, { timeout: 20_000 }).toContainEqual(expect.stringMatching(/^READY=1\n/));
+      // What is started beside the main process is not told of the watchdog.
+      const { NOTIFY_SOCKET } = environmentOf(folder);
+      const own = new Served(['--takeover', ...args], folder, { NOTIFY_SOCKET });
+      const told = new RegExp(`^MAINPID=${own.child.pid}\\nREADY=1\\nSTATUS=1 pods`);
+      // Read all the time: the system queues only ten messages.
+      await expect.poll(received, { timeout: 20_000 }).toContainEqual(expect.stringMatching(told));
+      await expect.poll(() => (received(), old.child.exitCode), { timeout: 20_000 }).toBe(0);
+      const all = received();
+      expect(all).not.toContain('STOPPING=1');
+      const before = received().filter((message) => message === 'WATCHDOG=1').length;
+      const beats = (): number => received().filter((message) => message === 'WATCHDOG=1').length;
+      await expect.poll(beats, { timeout: 10_000 }).toBeGreaterThan(before);
+      own.child.kill('SIGTERM');
+      expect((await own.ended).code).toBe(0);
+    },
+  );
 
   test('has an abstract name too', () => {
     const name = `@podns-test-${process.pid}`;

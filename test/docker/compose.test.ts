@@ -1,5 +1,5 @@
 /** A project that Compose itself brings up on a real engine, and what `podns import compose` says of the same file. */
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
@@ -61,6 +61,7 @@ if (reason !== undefined) skipAloud('Compose', reason);
 else
   describe('Compose', { timeout: SLOW }, () => {
     const engine = new Engine('docker');
+    const folder = join(engine.folder, 'shop');
     const node = new Node([engine], {
       flags: ['--listen', '172.17.0.1:53@docker'],
       config: { forward: 'off' },
@@ -71,12 +72,14 @@ else
         DOCKER_HOST: `unix://${engine.socket}`,
         HOME: engine.folder,
       };
-      const { code, out } = await ran('docker-compose', ['-p', 'shop', ...args], { cwd: engine.folder, env });
+      const { code, out } = await ran('docker-compose', ['-p', 'shop', ...args], { cwd: folder, env });
       if (code !== 0) throw new Error(`docker-compose ${args.join(' ')}: ${out}`);
     };
     beforeAll(async () => {
       await engine.start();
-      writeFileSync(join(engine.folder, 'docker-compose.yaml'), FILE);
+      // Its name is the project's.
+      mkdirSync(folder);
+      writeFileSync(join(folder, 'docker-compose.yaml'), FILE);
       await node.start();
       await compose('up', '-d');
     }, SLOW);
@@ -94,10 +97,7 @@ else
     });
 
     test('the import of the same file', async () => {
-      const { code, out } = await podns(
-        ['import', 'compose', 'docker-compose.yaml', '-n', 'shop'],
-        engine.folder,
-      );
+      const { code, out } = await podns(['import', 'compose', 'docker-compose.yaml', '-n', 'shop'], folder);
       expect(code, out).toBe(0);
       const { overlays, pods } = (parse(out.replace(/^podns: .*$/gm, '')) as Imported).namespaces['shop']!;
       const truth = await node.equal();
@@ -114,11 +114,14 @@ else
         expect(found, `no container for ${name}`).toBeDefined();
         const [key, { names, overlays: on }] = found!;
         left.delete(key);
-        const all = [key.slice('shop/'.length), ...names];
+        // Compose 1 writes `_` between the parts of a container's name, and Compose 2 `-`.
+        const all = [key.slice('shop/'.length), ...names].map((text) =>
+          text.replace(/^shop_(\w+)_(\d+)$/, 'shop-$1-$2'),
+        );
         expect(all).toEqual(expect.arrayContaining([name, ...(pod.names ?? [])]));
         // Only what the engine alone knows is added: ids, and the names that it gave the containers.
         const added = all.filter((text) => text !== name && !(pod.names ?? []).includes(text));
-        for (const text of added) expect(text).toMatch(/^([0-9a-f]{12}|shop_\w+_\d+|\w+-\d+|front)$/);
+        for (const text of added) expect(text).toMatch(/^([0-9a-f]{12}|shop-\w+-\d+|\w+-\d+|front)$/);
         const attached = Object.entries(pod.overlays ?? {}).map(([overlay, value]) => {
           const { ip4, ip6 } = typeof value === 'string' ? { ip4: value, ip6: undefined } : (value ?? {});
           return ip4 === undefined && ip6 === undefined

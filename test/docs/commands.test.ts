@@ -173,7 +173,10 @@ const RUN: Record<string, Record<string, { test: string } | { reason: string }>>
   'docs/reliability.md': {
     'npm run prove': { test: 'prove/prove.test.ts' },
     'npm run fuzz': { test: 'fuzz/fuzz.test.ts' },
+    'npm run soak': { test: 'prove/soak.test.ts' },
+    PODNS_STOPPED_SECONDS: { reason: 'these are the long forms of tests, minutes to hours' },
   },
+  'docs/scale.md': { 'node bench/fleet.mjs': { test: 'bench/fleet.test.ts' } },
   'docs/log.md': { podns: { test: 'docs/log.test.ts' } },
   'docs/observability.md': { podns: { test: 'docs/shown.test.ts' } },
   'docs/operations.md': {

@@ -1,5 +1,5 @@
 /** A real Docker Engine or Podman of the test's own, in namespaces that take everything along when they end. */
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
@@ -74,8 +74,13 @@ export class Engine {
 
   async start(): Promise<this> {
     // Engines share files in /run, such as the addresses that Podman has given away.
-    const script =
-      'mount -t tmpfs none /run && mkdir /run/netns && ip link set lo up && echo up && cat >/dev/null';
+    const script = [
+      'mount -t tmpfs none /run && mkdir /run/netns && ip link set lo up && echo up && cat >/dev/null',
+      // All processes of the namespace but this one; then what they have mounted and written.
+      'kill -9 -1; sleep 0.1',
+      `grep -o "${this.folder}[^ ]*" /proc/mounts | xargs -r umount -l; rm -rf ${this.folder}`,
+      `find /sys/fs/cgroup -depth -type d -path '*/${this.group}*' -exec rmdir {} + 2>/dev/null`,
+    ].join('\n');
     const holder = spawn(
       'unshare',
       ['-n', '-m', '-p', '-f', '--mount-proc', '--kill-child', 'bash', '-c', script],
@@ -202,8 +207,6 @@ network_config_dir = "${folder}/networks"
       await Promise.all([ended, gone]);
     }
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
-    const remains = `find /sys/fs/cgroup -depth -type d -path '*/${this.group}*' -exec rmdir {} + 2>/dev/null`;
-    execFileSync('sh', ['-c', `${remains}; true`]);
   }
 
   /** A request to the Engine API; any status. */

@@ -66,6 +66,8 @@ export class ScriptedEngine {
   readonly networks = new Map<string, ScriptedNetwork>();
   /** Answers of `/services`; undefined: no manager. */
   services: object[] | undefined;
+  /** A swarm without a leader lists no services. */
+  leaderless = false;
   /** Every request's path, in order. */
   readonly requests: string[] = [];
   /** False: nobody is told of what happens, and nothing is remembered. */
@@ -364,6 +366,8 @@ export class ScriptedEngine {
         200,
         [...this.networks.values()].map((one) => this.describeNetwork(one)),
       );
+    else if (path === '/services' && this.leaderless)
+      reply(500, { message: 'rpc error: code = Unknown desc = The swarm does not have a leader.' });
     else if (path === '/services' && this.services !== undefined) reply(200, this.services);
     else if (path === '/services') reply(503, { message: 'This node is not a swarm manager.' });
     else if (container !== undefined) {

@@ -7,7 +7,7 @@ import type { Port, Resource } from '../../src/model.ts';
 import { compare, OUTSIDE, story, World } from './history.ts';
 import type { Beginning, Happening, Load, Upstream } from './history.ts';
 
-const RUNS = Number(process.env['PODNS_HISTORY_RUNS'] ?? 10);
+const RUNS = Number(process.env['PODNS_HISTORY_RUNS'] ?? 8);
 
 const RED: Resource = {
   kind: 'vpc',
@@ -124,6 +124,9 @@ const load: fc.Arbitrary<Load> = fc.record({
   type: fc.constantFrom('A', 'AAAA', 'TXT', 'SOA'),
 });
 
+/** An address that is nobody's: whatever pods there are, it is told which namespaces its VPC has. */
+const BURST: Load = { vpc: 'blue', address: '10.9.9.9', name: '_namespaces.vpc.internal', type: 'TXT' };
+
 const happening: fc.Arbitrary<Happening> = fc.oneof(
   { weight: 4, arbitrary: red.map((deeds) => ({ what: 'red' as const, deeds })) },
   {
@@ -142,7 +145,11 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
     weight: 2,
     arbitrary: fc.record({
       what: fc.constant('load' as const),
-      asks: fc.array(load, { minLength: 1, maxLength: 6 }),
+      asks: fc.oneof(
+        fc.array(load, { minLength: 1, maxLength: 6 }),
+        // More than there may be in a second.
+        fc.constant(new Array<Load>(8).fill(BURST)),
+      ),
     }),
   },
   {

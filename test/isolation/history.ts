@@ -48,6 +48,9 @@ export interface Ask {
 export const OUTSIDE = ['one.example.com', 'two.example.com'];
 
 const NAMES = ['a', 'b', 'svc', 'a.n', 'a.m', 'b.n.vpc.internal', 'nosuch.m', 'n', 'id-a.a', 'a.a'];
+const INVENTORY: Ask = {
+  ...{ name: '_pods.n.vpc.internal', type: 'TXT', address: 'fd00:1::1', scope: '', tcp: true },
+};
 const OWN_PREFIX = 'fd00:1';
 
 /** All that red's clients are asked, in every order of names and clients. */
@@ -222,6 +225,8 @@ export async function compare(
     if (!isLast) await happen(left, right, history[step]!);
     // At the end everything; after each step a part of it, another one each time.
     const some = isLast ? asks : asks.filter((_, i) => i % 11 === step % 11);
+    // Right after what others have asked: lists are limited by rate, for each VPC.
+    if (!isLast && history[step]!.what === 'load') some.unshift(INVENTORY);
     for (const which of ['live', 'saved', 'reader'] as const)
       for (const ask of some) {
         const explained = isLast && which === 'live';

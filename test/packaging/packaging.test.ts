@@ -119,7 +119,7 @@ if (withoutSystemd !== undefined) skipAloud('the systemd unit', withoutSystemd);
 describe.skipIf(withoutSystemd !== undefined)('the systemd unit', () => {
   // The programs that it names are not installed here.
   const unit = join(folder, 'podns.service');
-  writeFileSync(unit, text('packaging/systemd/podns.service').replace('/usr/bin/podns', '/bin/true'));
+  writeFileSync(unit, text('packaging/systemd/podns.service').replaceAll('/usr/bin/podns', '/bin/true'));
 
   it('is one that systemd takes without a word', () => {
     const verified = spawnSync('systemd-analyze', ['verify', '--man=no', unit], { encoding: 'utf8' });

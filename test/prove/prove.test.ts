@@ -29,7 +29,8 @@ function rowsOf(table: string): string[][] {
   );
 }
 
-// The others have tests of their own: test/transport/hostile.test.ts, test/fuzz, test/models.test.ts.
+// The others have tests of their own: test/transport/hostile.test.ts, test/fuzz, test/models.test.ts, test/takeover,
+// soak.test.ts.
 describe('the short form', () => {
   test.each(['connections', 'kill-9'])(
     'of %s holds',

@@ -15,7 +15,7 @@ if (system === undefined) skipAloud('the channel of a takeover', reason);
 let folder = '';
 let server: Server;
 let accepted: Promise<Socket>;
-let open: Channel[] = [];
+const open: Channel[] = [];
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'podns-channel-'));
   server = createServer({ pauseOnConnect: true });

@@ -31,10 +31,12 @@ import { newOnesFirst, offerTakeover, predecessor, PredecessorGone, ServeSockets
 import { hasFilesOnly, refuseErrors } from '../strict.ts';
 
 const DEFAULT_ZONES = 'zones';
-/** Milliseconds after which sockets are opened without sources that have told why they do not deliver. */
-const FAILING_PATIENCE = 1500;
-/** Milliseconds that the saved view and the first view may take before sockets are opened without it. */
+/** Milliseconds that the saved view, and files, may take to load before sockets are opened without them. */
 const LOAD_PATIENCE = 10_000;
+/** The same for streams, which may never deliver: queries are held then, and readiness can be asked. */
+const STREAM_PATIENCE = 500;
+/** Milliseconds after which the banner is printed without the first view. */
+const FIRST_VIEW_PATIENCE = 1500;
 /** How many resources per kind the banner searches for something to try. */
 const LOOKED_AT = 1000;
 /** Milliseconds for which addresses are tried again that a process had which has just ended. */
@@ -120,10 +122,9 @@ async function serve({ config, origins, problems }: LoadedConfig, io: Io, manner
   let ended = '';
   void signals.received.then((signal) => (ended = signal));
   try {
-    let known: boolean;
+    let started = Promise.resolve();
     if (succession !== undefined) {
       sockets.handed = await succession.take(server);
-      known = true;
       await listenAll(server, newOnesFirst(listen, sockets.handed), { asked: reason === '', logger });
       if (user !== undefined) become(user);
     } else {
@@ -139,8 +140,8 @@ async function serve({ config, origins, problems }: LoadedConfig, io: Io, manner
       }
       // Queries come when there is a view to answer them from: what is not bound, a client asks elsewhere at once.
       await atMost(server.restore(), LOAD_PATIENCE);
-      const started = server.start();
-      known = await firstView(server, started);
+      started = server.start();
+      await firstView(server, started, LOAD_PATIENCE, STREAM_PATIENCE);
       if (user === undefined) await bound();
       server.handing.release();
       await started;
@@ -162,6 +163,7 @@ async function serve({ config, origins, problems }: LoadedConfig, io: Io, manner
     sockets.handed?.close();
     const stayed = (): void => manager.inCharge(statusLine(server));
     giver = await offerTakeover({ config, io, version, logger, server, admin, watchdog, stayed });
+    const known = await firstView(server, started, FIRST_VIEW_PATIENCE);
     io.out(
       bannerText({
         version: packageVersion(),
@@ -187,7 +189,7 @@ async function serve({ config, origins, problems }: LoadedConfig, io: Io, manner
       giver?.close();
       await Promise.race([
         signals.received,
-        Promise.all([admin?.close(), server.handing.retire(config.takeoverDrain)]),
+        Promise.all([Promise.resolve(admin?.close()), server.handing.retire(config.takeoverDrain)]),
       ]);
       logger.info({ successor: why }, `ending: process ${why} has taken over`);
     }
@@ -342,16 +344,24 @@ function adminText(admin: Admin | undefined): string {
   return admin.address.startsWith('unix:') ? admin.address : `http://${admin.address}`;
 }
 
-/** True once every source has delivered; false if that takes too long. Rejects if the server cannot start. */
-async function firstView(server: ServerCore, started: Promise<void>): Promise<boolean> {
+/**
+ * True once every source has delivered; false if that takes longer than so many milliseconds, or, where only streams have
+ * not delivered, than `streams`. Rejects if the server cannot start.
+ */
+async function firstView(
+  server: ServerCore,
+  started: Promise<void>,
+  patience: number,
+  streams = patience,
+): Promise<boolean> {
   const began = performance.now();
-  let failure: unknown;
-  started.catch((error: unknown) => (failure = error));
+  let failed = false;
+  started.catch(() => (failed = true));
   while (!hasDelivered(server)) {
-    const patience = isReading(server) ? LOAD_PATIENCE : FAILING_PATIENCE;
-    if (performance.now() - began > patience) return false;
+    if (performance.now() - began > (readsFiles(server) ? patience : streams)) return false;
     await new Promise((resolve) => setTimeout(resolve, 10));
-    if (failure !== undefined) throw failure;
+    // It rejects.
+    if (failed) await started;
   }
   await server.settled();
   return true;
@@ -365,10 +375,10 @@ async function atMost(promise: Promise<unknown>, milliseconds: number): Promise<
   clearTimeout(timer);
 }
 
-/** True while a source that has not delivered has not told why. */
-function isReading(server: ServerCore): boolean {
-  for (const { synced, restored, reason } of server.feed.states())
-    if (!synced && !restored && reason === '') return true;
+/** True while a source that has not delivered reads files. */
+function readsFiles(server: ServerCore): boolean {
+  for (const { name, synced, restored } of server.feed.states())
+    if (!synced && !restored && name.startsWith('zones:')) return true;
   return false;
 }
 

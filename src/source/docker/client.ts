@@ -91,11 +91,25 @@ export class EngineClient {
    */
   async list(path: string, take: (row: unknown) => void): Promise<void> {
     const response = await this.request(path, this.agent);
-    if (response.statusCode !== 200) {
-      const text = await this.within(response, ANSWER_TIME, () => readBody(response, ANSWER_MOST));
-      throw this.failure(path, response.statusCode ?? 0, text ?? '');
-    }
+    if (response.statusCode !== 200) throw await this.refusal(path, response);
     await this.within(response, LIST_TIME, () => this.rows(path, response, take));
+  }
+
+  /** The same of what only the manager of a swarm has: the list of any other engine is empty. */
+  async listOfSwarm(path: string, take: (row: unknown) => void): Promise<void> {
+    const response = await this.request(path, this.agent);
+    if (response.statusCode === 200) {
+      await this.within(response, LIST_TIME, () => this.rows(path, response, take));
+      return;
+    }
+    const refusal = await this.refusal(path, response);
+    // Docker: "This node is not a swarm manager." Other engines have no swarm.
+    if (response.statusCode !== 404 && !/not a swarm manager/i.test(refusal.message)) throw refusal;
+  }
+
+  private async refusal(path: string, response: http.IncomingMessage): Promise<StreamError> {
+    const text = await this.within(response, ANSWER_TIME, () => readBody(response, ANSWER_MOST));
+    return this.failure(path, response.statusCode ?? 0, text ?? '');
   }
 
   private async rows(
@@ -128,8 +142,7 @@ export class EngineClient {
     const query = `since=${since}&filters=${encodeURIComponent(JSON.stringify(filters))}`;
     const response = await this.request(`/events?${query}`, false);
     if (response.statusCode === 200) return response;
-    const text = await this.within(response, ANSWER_TIME, () => readBody(response, ANSWER_MOST));
-    throw this.failure('/events', response.statusCode ?? 0, text ?? '');
+    throw await this.refusal('/events', response);
   }
 
   close(): void {

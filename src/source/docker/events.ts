@@ -7,6 +7,8 @@ import { isId } from './facts.ts';
 export type EngineEvent =
   | { about: 'container'; id: string; at: number | undefined }
   | { about: 'network'; id: string; container: string; at: number | undefined }
+  /** Something has happened to a service of the swarm. */
+  | { about: 'services' }
   /** Something has happened, and nobody can say what. */
   | { about: 'unknown' };
 
@@ -32,7 +34,7 @@ const ACTIONS = [
 /** The filters of `/events`. Other engines than docker's have other actions, so they are asked for all of them. */
 export function eventFilters(server: string): object {
   const type = ['container', 'network'];
-  return server.startsWith('Docker') ? { type, event: ACTIONS } : { type };
+  return server.startsWith('Docker') ? { type: [...type, 'service'], event: ACTIONS } : { type };
 }
 
 /** Reads the stream as fast as it comes: an engine forgets events for a reader that is not quick enough. */
@@ -69,6 +71,7 @@ export function eventOf(text: string): EngineEvent | undefined {
     /^(exec_|top$|attach$|detach$|resize$|export$|archive-path$|extract-to-dir$|copy$|commit$)/.test(action)
   )
     return undefined;
+  if (type === 'service') return { about: 'services' };
   const { ID, Attributes } = (Actor ?? {}) as { ID?: unknown; Attributes?: unknown };
   const id = textOf(ID ?? oldId);
   if (!isId(id)) return { about: 'unknown' };

@@ -14,14 +14,13 @@ import {
   isId,
   networkFacts,
   rowFacts,
-  serviceFacts,
   type ContainerFacts,
   type NetworkFacts,
   type RowFacts,
-  type ServiceFacts,
 } from './facts.ts';
 import type { Gateways } from './gateways.ts';
 import { Inspector, type Look } from './inspector.ts';
+import { Services } from './services.ts';
 import type { Changes, EngineView, Refusal } from './view.ts';
 
 export interface SessionOptions {
@@ -63,6 +62,7 @@ export class Session {
   private readonly client: EngineClient;
   private readonly view: EngineView;
   private readonly inspector: Inspector<ContainerFacts>;
+  private readonly services: Services;
   private readonly addresses = new AddressBook();
   /** The last row of each container in a list. */
   private rows = new Map<string, RowFacts>();
@@ -96,6 +96,14 @@ export class Session {
         this.stir();
       },
     });
+    this.services = new Services({
+      client: this.client,
+      clock: options.clock,
+      report: (services) => {
+        this.reports.push(() => this.view.putServices(services));
+        this.stir();
+      },
+    });
   }
 
   async *run(): AsyncGenerator<StreamEvent[]> {
@@ -124,6 +132,7 @@ export class Session {
     this.ended = true;
     this.options.clock.clearTimeout(this.timer);
     this.inspector.close();
+    this.services.close();
     this.client.close();
     this.stir();
   }
@@ -145,6 +154,10 @@ export class Session {
   private hear(event: EngineEvent): void {
     if (event.about === 'unknown') {
       this.relist();
+      return;
+    }
+    if (event.about === 'services') {
+      this.services.changed();
       return;
     }
     if (event.about === 'network' && event.id !== event.container) void this.lookAtNetwork(event.id);
@@ -195,14 +208,16 @@ export class Session {
     this.listAgain = false;
     const { touched } = this;
     this.touched = new Set();
+    const services = this.services.read();
     const networks = await this.networks();
-    const services = await this.services();
     const rows = new Map<string, RowFacts>();
     await this.client.list('/containers/json?all=1', (value) => {
       const row = rowFacts(value);
       if (row !== undefined) rows.set(row.id, row);
     });
-    const enter = (): void => this.enterList(networks, services, rows, first ? undefined : touched);
+    // A swarm without a leader answers late.
+    if (first) await this.atMost(PATIENCE, services);
+    const enter = (): void => this.enterList(networks, rows, first ? undefined : touched);
     if (first) enter();
     else this.reports.push(enter);
     this.listing = false;
@@ -218,7 +233,6 @@ export class Session {
    */
   private enterList(
     networks: readonly NetworkFacts[],
-    services: readonly ServiceFacts[] | undefined,
     rows: ReadonlyMap<string, RowFacts>,
     touched: ReadonlySet<string> | undefined,
   ): void {
@@ -233,7 +247,6 @@ export class Session {
       if (first) this.view.removeNetwork(id);
       else void this.lookAtNetwork(id);
     }
-    this.view.putServices(services ?? []);
     for (const [id, row] of rows)
       if (first || touched.has(id) || this.rows.get(id)?.mark !== row.mark) this.inspector.mark(id);
     for (const id of [...this.view.containerIds()]) {
@@ -262,18 +275,12 @@ export class Session {
     return exact;
   }
 
-  /** Undefined where the engine manages no swarm. */
-  private async services(): Promise<ServiceFacts[] | undefined> {
-    const services: ServiceFacts[] = [];
-    try {
-      await this.client.list('/services', (value) => {
-        const facts = serviceFacts(value);
-        if (typeof facts !== 'string') services.push(facts);
-      });
-    } catch {
-      return undefined;
-    }
-    return services;
+  private async atMost(milliseconds: number, work: Promise<void>): Promise<void> {
+    const { clock } = this.options;
+    let timer: unknown;
+    const late = new Promise<void>((resolve) => (timer = clock.setTimeout(resolve, milliseconds)));
+    await Promise.race([work, late]);
+    clock.clearTimeout(timer);
   }
 
   private async look(id: string): Promise<Look<ContainerFacts>> {

@@ -126,7 +126,11 @@ export class WorkerSlot {
       let ready = false;
       let worker: Worker;
       try {
-        worker = new Worker(threadModule('packets'), { workerData, execArgv: [], name: `udp ${this.#index}` });
+        worker = new Worker(threadModule('packets'), {
+          workerData,
+          execArgv: [],
+          name: `udp ${this.#index}`,
+        });
       } catch (error) {
         attachment.detach();
         return reject(error as Error);

@@ -1,0 +1,1 @@
+export function verdicts(run: object): { what: string; got: string; holds: boolean }[];
