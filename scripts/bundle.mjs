@@ -70,10 +70,10 @@ async function topLevelText(folder) {
 function escapeCharacters(path) {
   const text = readFileSync(path, 'utf8');
   // Without comments, only a raw template shows the difference.
-  const raw = /String\.raw`[^`]*[^\x00-\x7f]/.exec(text);
+  const raw = /String\.raw`[^`]*[\u0080-\uffff]/.exec(text);
   if (raw !== null) throw new Error(`${path}: ${raw[0]} has a character that cannot be escaped`);
   const escape = (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
-  const escaped = text.replace(/[^\x00-\x7f]/g, escape);
+  const escaped = text.replace(/[\u0080-\uffff]/g, escape);
   if (escaped !== text) writeFileSync(path, escaped);
 }
 

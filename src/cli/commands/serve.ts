@@ -9,7 +9,7 @@ import type { Giver } from '../../takeover/giver.ts';
 import { giveUpPrivileges } from '../../transport/hardening.ts';
 import { InheritedSockets, type BoundSockets } from '../../transport/inherited.ts';
 import type { Logger } from '../../server/logger.ts';
-import { releaseMemory } from '../../server/release-memory.ts';
+import { ReleaseLater } from '../../server/release-memory.ts';
 import { engineVpcs } from '../../server/sources.ts';
 import { readZones } from '../../source/zones/zone-dir.ts';
 import { bannerText } from '../banner.ts';
@@ -37,8 +37,6 @@ const LOAD_PATIENCE = 10_000;
 const STREAM_PATIENCE = 500;
 /** Milliseconds after which the banner is printed without the first view. */
 const FIRST_VIEW_PATIENCE = 1500;
-/** Milliseconds after the start at which the memory that only the start needed is given back. */
-const REST = 2000;
 /** How many resources per kind the banner searches for something to try. */
 const LOOKED_AT = 1000;
 /** Milliseconds for which addresses are tried again that a process had which has just ended. */
@@ -112,8 +110,8 @@ async function serve({ config, origins, problems }: LoadedConfig, io: Io, manner
   const opened: { close(): Promise<void> }[] = [server];
   const watchdog = succession?.watchdog ?? watchdogOf(io.environment);
   const manager = serviceManager(io.environment, (text) => logger.warn({}, text), succession && watchdog);
+  const memory = new ReleaseLater();
   let giver: Giver | undefined;
-  let rest: NodeJS.Timeout | undefined;
   let admin: Admin | undefined;
   const signals = untilSignal({
     reload() {
@@ -155,7 +153,8 @@ async function serve({ config, origins, problems }: LoadedConfig, io: Io, manner
       );
     const asked = origins.admin !== 'default';
     const [adminFd] = sockets.handed?.take('admin', config.admin, 0) ?? [];
-    admin = await openAdmin(server, { ...config, adminToken }, { asked, logger, fd: adminFd });
+    const loaded = (): void => memory.soon();
+    admin = await openAdmin(server, { ...config, adminToken }, { asked, logger, fd: adminFd, loaded });
     if (admin !== undefined) opened.push(admin);
     await server.handing.served();
     if (ended !== '' && succession !== undefined)
@@ -177,7 +176,7 @@ async function serve({ config, origins, problems }: LoadedConfig, io: Io, manner
       }),
     );
     if (succession === undefined) manager.ready(statusLine(server));
-    rest = setTimeout(() => void releaseMemory(), REST).unref();
+    memory.soon();
     if (manner !== 'start' && process.connected) tellStarter(succession !== undefined);
     const why = await Promise.race([signals.received, ...(giver === undefined ? [] : [giver.succeeded])]);
     if (typeof why === 'string') {
@@ -195,7 +194,7 @@ async function serve({ config, origins, problems }: LoadedConfig, io: Io, manner
       logger.info({ successor: why }, `ending: process ${why} has taken over`);
     }
   } finally {
-    clearTimeout(rest);
+    memory.close();
     giver?.close();
     succession?.close();
     sockets.handed?.close();
@@ -309,7 +308,12 @@ async function bindUntil(server: ServerCore, text: string, until: number): Promi
 async function openAdmin(
   server: ServerCore,
   config: LoadedConfig['config'],
-  { asked, logger, fd }: { asked: boolean; logger: Logger; fd: number | undefined },
+  {
+    asked,
+    logger,
+    fd,
+    loaded,
+  }: { asked: boolean; logger: Logger; fd: number | undefined; loaded: () => void },
 ): Promise<Admin | undefined> {
   if (config.admin === 'off') return undefined;
   const admin = createAdmin({
@@ -317,7 +321,11 @@ async function openAdmin(
     token: config.adminToken,
     hosts: config.adminHosts,
     facts: { readiness: () => server.readiness() },
-    routes: async () => (await import('../../admin/server-routes.ts')).serverRoutes(server, packageVersion()),
+    routes: async () => {
+      const { serverRoutes } = await import('../../admin/server-routes.ts');
+      loaded();
+      return serverRoutes(server, packageVersion());
+    },
   });
   try {
     await admin.open(fd);
