@@ -123,6 +123,7 @@ async function serve({ config, origins, problems }: LoadedConfig, io: Io, manner
       sockets.handed = await succession.take(server);
       known = true;
       await listenAll(server, newOnesFirst(listen, sockets.handed), { asked: reason === '', logger });
+      await server.gateways.release();
       if (user !== undefined) become(user);
     } else {
       const bound = (): Promise<void> =>
@@ -142,11 +143,14 @@ async function serve({ config, origins, problems }: LoadedConfig, io: Io, manner
       server.handing.release();
       await started;
     }
-    for (const socket of inherited.left)
+    for (const socket of inherited.left) {
+      // The gateway of a network may still come.
+      if (config.dockerListen && socket.endsWith(':53')) continue;
       logger.warn(
         {},
         `the service manager passed the socket ${socket}, which no --listen names; it is not served`,
       );
+    }
     const asked = origins.admin !== 'default';
     const [adminFd] = sockets.handed?.take('admin', config.admin, 0) ?? [];
     admin = await openAdmin(server, { ...config, adminToken }, { asked, logger, fd: adminFd });

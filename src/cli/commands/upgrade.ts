@@ -2,12 +2,12 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
+import { commandModule } from '../../locations.ts';
 import { givenSettings, addSettings } from '../serve-flags.ts';
 import { CommandError, Ended, EXIT_FAILURE } from '../exit.ts';
 import { line, type Io } from '../io.ts';
 import { configOf } from './serve.ts';
 
-const MAIN = fileURLToPath(new URL('../main.js', import.meta.url));
 /** Milliseconds that a takeover may take beyond the patience with sources: a large view, a busy machine. */
 const BEYOND_MS = 120_000;
 
@@ -35,7 +35,8 @@ function flagsOf(options: Record<string, unknown>): string[] {
 
 /** Resolves when the new process answers alone. Throws Ended with its exit code where it could not take over. */
 async function startSuccessor(flags: string[], io: Io, patience: number): Promise<{ text: string }> {
-  const child = spawn(process.execPath, [...process.execArgv, MAIN, 'serve', '--takeover', ...flags], {
+  const main = fileURLToPath(commandModule());
+  const child = spawn(process.execPath, [...process.execArgv, main, 'serve', '--takeover', ...flags], {
     cwd: io.folder,
     env: io.environment,
     detached: true,
