@@ -17,6 +17,11 @@ export interface DockerOptions {
   vpc?: string;
   /** The name of a network whose IPv6 addresses are the VPC's own: they identify clients everywhere. */
   network?: string;
+  /**
+   * Further VPCs that `podns.vpc` labels may name. Default: any; then the source says of no VPC that it cannot describe
+   * it.
+   */
+  vpcs?: readonly string[];
   /** The canonical suffix; names must fit below it. */
   zone?: string;
   /**
@@ -37,7 +42,9 @@ export const DOCKER_VPC = 'docker';
 export function dockerSource(options: DockerOptions): Source {
   const target = engineTarget(options.socket);
   const dialect = new EngineDialect(target, options);
-  return reflectorSource(`docker:${engineText(target)}`, dialect, options);
+  const { clock, random, vpc = DOCKER_VPC } = options;
+  const vpcs = options.vpcs === undefined ? undefined : [vpc, ...options.vpcs];
+  return reflectorSource(`docker:${engineText(target)}`, dialect, { clock, random, vpcs });
 }
 
 class EngineDialect implements Dialect {
@@ -55,11 +62,11 @@ class EngineDialect implements Dialect {
 
   constructor(
     target: Target,
-    { vpc = DOCKER_VPC, network, zone = 'vpc.internal', clock, onGateways }: DockerOptions,
+    { vpc = DOCKER_VPC, network, vpcs, zone = 'vpc.internal', clock, onGateways }: DockerOptions,
   ) {
     this.target = target;
     this.clock = clock ?? holdingClock;
-    this.view = new EngineView({ vpc, network, zone });
+    this.view = new EngineView({ vpc, network, vpcs, zone });
     this.onGateways = onGateways;
   }
 
