@@ -6,7 +6,6 @@ import { commandModule } from '../../locations.ts';
 import { givenSettings, addSettings } from '../serve-flags.ts';
 import { CommandError, Ended, EXIT_FAILURE } from '../exit.ts';
 import { line, type Io } from '../io.ts';
-import { commandModule } from '../../locations.ts';
 import { configOf } from './serve.ts';
 
 /** Milliseconds that a takeover may take beyond the patience with sources: a large view, a busy machine. */

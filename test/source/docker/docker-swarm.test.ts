@@ -1,5 +1,4 @@
 /** Services of a scripted swarm over time: what happens to them, and what the engine cannot say meanwhile. */
-import type { Clock } from '../../../src/base/clock.ts';
 import { afterEach, expect, test } from 'vitest';
 import type { Clock } from '../../../src/base/clock.ts';
 import { FAST, stage, type Stage } from './docker-harness.ts';
