@@ -22,6 +22,11 @@ export function threadModule(thread: keyof typeof THREAD_MODULES): URL {
   return new URL(BUNDLED ? `bundle/${path.replaceAll('/', '-')}.js` : `${path}.js`, DIST);
 }
 
+/** The program, to be run by Node. */
+export function programModule(): URL {
+  return new URL('cli/main.js', DIST);
+}
+
 /** The folder of the page's files, served as they are. */
 export function pageFolder(): URL {
   return import.meta.url.endsWith('.ts') ? new URL('page/', import.meta.url) : new URL('page/', DIST);

@@ -37,7 +37,7 @@ export interface HandingOptions {
   feed: Feed;
   sources: readonly Source[];
   subscribers: Pick<Subscribers, 'saved' | 'reading'>;
-  transports: Pick<Transports, 'sockets' | 'quiet' | 'ready' | 'resume' | 'retire'>;
+  transports: Pick<Transports, 'sockets' | 'quiet' | 'ready' | 'resume' | 'retire' | 'staff'>;
   wallClock: () => number;
 }
 
@@ -55,6 +55,11 @@ export class Handing {
   /** Every socket of the listeners. */
   sockets(): ListenerSocket[] {
     return this.options.transports.sockets();
+  }
+
+  /** Sockets come as soon as there is a view: loads what is to serve them meanwhile. */
+  expectSockets(): void {
+    this.options.transports.staff();
   }
 
   /** Resolves when threads serve all bound sockets. */

@@ -30,6 +30,23 @@ export async function releaseMemory(): Promise<void> {
     system.madvise(start, length, MADV_DONTNEED);
 }
 
+/** Milliseconds after which a process that has loaded code has done with loading. */
+const LOADED = 2000;
+
+/** Releases memory once the work has ended that needed it only for a while: the start, or code that was loaded later. */
+export class ReleaseLater {
+  private timer: NodeJS.Timeout | undefined;
+
+  soon(): void {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => void releaseMemory(), LOADED).unref();
+  }
+
+  close(): void {
+    clearTimeout(this.timer);
+  }
+}
+
 /** Octets of the address space. */
 interface Range {
   start: number;

@@ -120,6 +120,16 @@ export class Transports {
     }
   }
 
+  /** Starts the threads before there is a socket, so that they load while the view is read. */
+  staff(): void {
+    if (this.udpKind() !== 'batch') return;
+    try {
+      (this.crew ??= this.hire()).start();
+    } catch {
+      // `open` tries again, and tells the system's error with its listener.
+    }
+  }
+
   /** Like `open`, but resolves only when the listener is served. */
   async listen(listen: string | Listen): Promise<OpenListener> {
     const open = await this.open(listen);

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Readiness } from '../../src/server/staleness.ts';
+import type { AdminRoutes } from '../../src/admin/health.ts';
 import { hostOf } from '../../src/admin/guard.ts';
 import { createAdmin, type Admin, type AdminOptions } from '../../src/admin/http.ts';
 
@@ -164,6 +165,44 @@ describe('the token', () => {
     readiness = { ready: true, reasons: [] };
     expect(await get(at, '/readyz')).toMatchObject({ status: 200, body: 'ok\n' });
     expect((await get(at, '/readyz', { host: 'evil.example' })).status).toBe(403);
+  });
+});
+
+describe('what answers', () => {
+  it('is made with the first request, once, whatever comes meanwhile', async () => {
+    let made = 0;
+    const routes = async (): Promise<AdminRoutes[]> => {
+      made += 1;
+      await new Promise((resolve) => setImmediate(resolve));
+      return [(app) => app.get('/own', () => 'own\n')];
+    };
+    const address = await open({ routes });
+    expect(made).toBe(0);
+    const answers = await Promise.all(['/own', '/healthz', '/own'].map((path) => get(address, path)));
+    expect(answers.map(({ body }) => body)).toEqual(['own\n', 'ok\n', 'own\n']);
+    expect((await get(address, '/own')).body).toBe('own\n');
+    expect(made).toBe(1);
+  });
+
+  it('is tried again where it does not load, and the request is told', async () => {
+    let fails = true;
+    const routes = (): Promise<AdminRoutes[]> =>
+      fails ? Promise.reject(new Error('no such file')) : Promise.resolve([]);
+    const address = await open({ routes });
+    expect(await get(address, '/healthz')).toMatchObject({
+      status: 503,
+      body: 'the admin listener does not load, restart podns: no such file\n',
+    });
+    fails = false;
+    expect(await get(address, '/healthz')).toMatchObject({ status: 200, body: 'ok\n' });
+  });
+
+  it('answers what came before the listener closed', async () => {
+    const address = await open({ routes: () => new Promise((resolve) => setTimeout(() => resolve([]), 50)) });
+    const answer = get(address, '/healthz');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await admin!.close();
+    expect(await answer).toMatchObject({ status: 200 });
   });
 });
 

@@ -1,6 +1,6 @@
 /** The first steps of the command: a Node that is too old, what is loaded for which command line, and help. */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,12 +9,16 @@ import { podns } from './harness.ts';
 
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
+const BUNDLES = join(dirname(MAIN), '..', 'bundle');
+
 /** The files that are loaded with this one, and the packages, by their static imports. */
 function loadedWith(file: string, found = new Set<string>()): Set<string> {
   if (found.has(file)) return found;
   found.add(file);
   const text = readFileSync(file, 'utf8');
-  for (const [, target] of text.matchAll(/^\s*(?:import|export)\b[^;'"(]*?from '([^']+)'/gm)) {
+  for (const [, target] of text.matchAll(
+    /^\s*(?:(?:import|export)\b[^;'"(]*?from |import )['"]([^'"]+)['"]/gm,
+  )) {
     if (target!.startsWith('.')) loadedWith(join(dirname(file), target!), found);
     else found.add(target!);
   }
@@ -52,6 +56,60 @@ describe('the first file', () => {
       const text = `podns: Node ${version.slice(1)} is too old: podns needs Node ${least} or later\n`;
       expect(ran).toMatchObject({ status: 1, stdout: '', stderr: text });
     }
+  });
+});
+
+/** The packages of which a bundle has a part, or that it loads, with all that it imports statically. */
+function bundled(name: string): string[] {
+  const files = [...loadedWith(join(BUNDLES, name))].filter((file) => file.startsWith('/'));
+  const texts = files.map((file) => readFileSync(file, 'utf8'));
+  const parts = texts.flatMap((text) => [
+    ...text.matchAll(/^\/\/ node_modules\/((?:@[^/]+\/)?[^/]+)\//gm),
+    ...text.matchAll(/createRequire\([^)]*\)\("([^"]+)"\)/g),
+  ]);
+  return [...new Set(parts.map(([, name]) => name!))].sort();
+}
+
+/** The bundle of a command, as the program loads it. */
+function bundleOf(command: string): string {
+  const text = readFileSync(join(BUNDLES, 'start.js'), 'utf8');
+  return new RegExp(`\\t"?${command}"?: async \\(io\\) => \\(await import\\("\\./([^"]+)"`).exec(text)![1]!;
+}
+
+describe('the bundles', () => {
+  it('of the program and of threads have no package that they do not need', () => {
+    expect(bundled('start.js')).toEqual(['commander']);
+    expect(bundled('transport-udp-batch-worker.js')).toEqual(['koffi']);
+    expect(bundled('answer-worker.js')).toEqual([]);
+    expect(bundled('source-zones-zone-worker.js')).toEqual(['yaml', 'zod']);
+  });
+
+  it('of the server has nothing that only the admin listener and the lint need', () => {
+    const needed = bundled(bundleOf('serve'));
+    expect(needed).toEqual(expect.arrayContaining(['commander', 'koffi', 'pino', 'yaml', 'zod']));
+    for (const name of ['fastify', 'prom-client', 'light-my-request', 'ajv', 'ip-address', 'tlds'])
+      expect(needed).not.toContain(name);
+  });
+
+  it('of a query has no server', () => {
+    for (const name of ['fastify', 'prom-client', 'pino', 'lru-cache', 'ip-address', 'koffi'])
+      expect(bundled(bundleOf('query'))).not.toContain(name);
+    const files = [...loadedWith(join(BUNDLES, bundleOf('query')))];
+    expect(files.filter((file) => /\/(?:server|responder|sources)-/.test(file))).toEqual([]);
+  });
+
+  it('have one octet a character, which V8 keeps as they are', () => {
+    const wide = readdirSync(BUNDLES)
+      .filter((name) => name.endsWith('.js'))
+      .filter((name) => /[\u0080-\uffff]/.test(readFileSync(join(BUNDLES, name), 'utf8')));
+    expect(wide).toEqual([]);
+  });
+
+  it('have the domains that the module has', async () => {
+    const { topLevelDomains } = await import('../../src/dns/top-level.ts');
+    const name = readdirSync(BUNDLES).find((each) => /^top-level-.*\.js$/.test(each))!;
+    const texts = Object.values((await import(join(BUNDLES, name))) as Record<string, unknown>);
+    expect(texts).toEqual([topLevelDomains]);
   });
 });
 

@@ -67,6 +67,28 @@ test('a few names need no thread', async () => {
   expect(thread.started).toBe(0);
 });
 
+test('a few small files need none at the start, but aliases and more files do, and edits do later', async () => {
+  const pods = (count: number): Buffer =>
+    Buffer.from(
+      `vpc: a\nnamespaces:\n  n:\n    pods:\n${Array.from({ length: count }, (_, i) => `      p${i}: { ip6: "fd00::${i}" }\n`).join('')}`,
+    );
+  const thread = new ZoneThread();
+  expect(thread.wants(pods(100))).toBe(true);
+  expect((await thread.parse(pods(100), 'a', {})).placed).toHaveLength(102);
+  expect((await thread.parse(pods(200), 'b', {})).placed).toHaveLength(202);
+  expect(thread.started).toBe(0);
+  expect((await thread.parse(pods(200), 'c', {})).placed).toHaveLength(202);
+  expect(thread.started).toBe(1);
+
+  const aliased = new ZoneThread();
+  expect((await aliased.parse(file(40), 'a', {})).placed).toHaveLength(42);
+  expect(aliased.started).toBe(1);
+
+  const large = new ZoneThread();
+  expect((await large.parse(pods(1000), 'a', {})).placed).toHaveLength(1002);
+  expect(large.started).toBe(1);
+});
+
 test('it starts as soon as something is about to change, and rests again', async () => {
   const clock = new ManualClock();
   const thread = new ZoneThread({ clock, idle: 50 });

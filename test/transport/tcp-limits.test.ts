@@ -1,6 +1,6 @@
 /** The limits of the TCP transport: times by a clock of the test, numbers by small settings. */
 import { spawnSync } from 'node:child_process';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, test } from 'vitest';
 import { TcpPool } from '../../src/transport/tcp/pool.ts';
 import { frame, until } from './clients.ts';
 import type { TcpClient } from './clients.ts';
@@ -174,6 +174,27 @@ describe('limits of numbers', () => {
     expect(transport.counters).toMatchObject({ connections: 2, evicted: 1 });
   });
 
+  it('makes room for a client without a connection, where one that has several waits with all of them', async () => {
+    const { fake, transport, port } = await openTransport({ limits: { maxConnections: 3 } });
+    const greedy: TcpClient[] = [];
+    for (let i = 0; i < 3; i++) greedy.push(await openClient(port));
+    for (const [i, client] of greedy.entries()) {
+      client.send(makeQuery(i, HOLD));
+      await fake.holding(i + 1);
+    }
+    const modest = await openClient(port, true, '127.0.0.9');
+    modest.send(makeQuery(7));
+    await modest.received(1);
+    await greedy[0]!.ended;
+    expect(transport.counters).toMatchObject({ connections: 3, evicted: 1, refused: 0 });
+    modest.send(makeQuery(8, HOLD));
+    await fake.holding(4);
+    // One more would leave it as many as the other has.
+    const second = await openClient(port, true, '127.0.0.9');
+    await second.ended;
+    expect(transport.counters).toMatchObject({ connections: 3, evicted: 1, refused: 1 });
+  });
+
   it('makes room in all, across clients', async () => {
     const { transport, port } = await openTransport({ limits: { maxConnections: 2 } });
     const first = await openClient(port, true, '127.0.0.8');
@@ -320,4 +341,28 @@ describe('limits of all listeners together', () => {
     expect(transports.map(({ transport }) => transport.outputTotal)).toEqual([total, total]);
     expect(total).toBeGreaterThan(0);
   });
+});
+
+test('a newcomer waits for little of each of a thousand that have much to do', async () => {
+  const pool = new TcpPool({ sweepMs: 0 });
+  let done = 0;
+  const endless = {
+    run(units: number): number {
+      done += units;
+      pool.enqueue(this);
+      return 0;
+    },
+    stamp: 0,
+    queued: false,
+  };
+  for (let i = 0; i < 1000; i++) pool.enqueue({ ...endless });
+  // They have had one turn each.
+  while (done < 8192) await new Promise((resolve) => setImmediate(resolve));
+  const before = done;
+  await new Promise<void>((resolve) => {
+    const newcomer = { stamp: 0, queued: false, run: (units: number) => (resolve(), units) };
+    pool.enqueue(newcomer);
+  });
+  expect(done - before).toBeLessThan(6000);
+  expect(done - before).toBeGreaterThan(1000);
 });

@@ -9,7 +9,7 @@ import type { Giver } from '../../takeover/giver.ts';
 import { giveUpPrivileges } from '../../transport/hardening.ts';
 import { InheritedSockets, type BoundSockets } from '../../transport/inherited.ts';
 import type { Logger } from '../../server/logger.ts';
-import { releaseMemory } from '../../server/release-memory.ts';
+import { ReleaseLater } from '../../server/release-memory.ts';
 import { engineVpcs } from '../../server/sources.ts';
 import { readZones } from '../../source/zones/zone-dir.ts';
 import { bannerText } from '../banner.ts';
@@ -31,12 +31,12 @@ import { newOnesFirst, offerTakeover, predecessor, PredecessorGone, ServeSockets
 import { hasFilesOnly, refuseErrors } from '../strict.ts';
 
 const DEFAULT_ZONES = 'zones';
-/** Milliseconds after which sockets are opened without sources that have told why they do not deliver. */
-const FAILING_PATIENCE = 1500;
-/** Milliseconds that the saved view and the first view may take before sockets are opened without it. */
+/** Milliseconds that the saved view, and files, may take to load before sockets are opened without them. */
 const LOAD_PATIENCE = 10_000;
-/** Milliseconds after the start at which the memory that only the start needed is given back. */
-const REST = 2000;
+/** The same for streams, which may never deliver: queries are held then, and readiness can be asked. */
+const STREAM_PATIENCE = 500;
+/** Milliseconds after which the banner is printed without the first view. */
+const FIRST_VIEW_PATIENCE = 1500;
 /** How many resources per kind the banner searches for something to try. */
 const LOOKED_AT = 1000;
 /** Milliseconds for which addresses are tried again that a process had which has just ended. */
@@ -110,8 +110,8 @@ async function serve({ config, origins, problems }: LoadedConfig, io: Io, manner
   const opened: { close(): Promise<void> }[] = [server];
   const watchdog = succession?.watchdog ?? watchdogOf(io.environment);
   const manager = serviceManager(io.environment, (text) => logger.warn({}, text), succession && watchdog);
+  const memory = new ReleaseLater();
   let giver: Giver | undefined;
-  let rest: NodeJS.Timeout | undefined;
   let admin: Admin | undefined;
   const signals = untilSignal({
     reload() {
@@ -122,10 +122,9 @@ async function serve({ config, origins, problems }: LoadedConfig, io: Io, manner
   let ended = '';
   void signals.received.then((signal) => (ended = signal));
   try {
-    let known: boolean;
+    let started = Promise.resolve();
     if (succession !== undefined) {
       sockets.handed = await succession.take(server);
-      known = true;
       await listenAll(server, newOnesFirst(listen, sockets.handed), { asked: reason === '', logger });
       if (user !== undefined) become(user);
     } else {
@@ -133,6 +132,7 @@ async function serve({ config, origins, problems }: LoadedConfig, io: Io, manner
         listenAll(server, listen, { asked: reason === '', logger, isPatient: manner === 'instead' });
       // Until the addresses are bound, another process may have the state folder.
       server.handing.hold();
+      server.handing.expectSockets();
       // What another user is to own is opened by that user, whose rights are too few for sockets.
       if (user !== undefined) {
         await bound();
@@ -140,8 +140,8 @@ async function serve({ config, origins, problems }: LoadedConfig, io: Io, manner
       }
       // Queries come when there is a view to answer them from: what is not bound, a client asks elsewhere at once.
       await atMost(server.restore(), LOAD_PATIENCE);
-      const started = server.start();
-      known = await firstView(server, started);
+      started = server.start();
+      await firstView(server, started, LOAD_PATIENCE, STREAM_PATIENCE);
       if (user === undefined) await bound();
       server.handing.release();
       await started;
@@ -153,7 +153,8 @@ async function serve({ config, origins, problems }: LoadedConfig, io: Io, manner
       );
     const asked = origins.admin !== 'default';
     const [adminFd] = sockets.handed?.take('admin', config.admin, 0) ?? [];
-    admin = await openAdmin(server, { ...config, adminToken }, { asked, logger, fd: adminFd });
+    const loaded = (): void => memory.soon();
+    admin = await openAdmin(server, { ...config, adminToken }, { asked, logger, fd: adminFd, loaded });
     if (admin !== undefined) opened.push(admin);
     await server.handing.served();
     if (ended !== '' && succession !== undefined)
@@ -162,6 +163,7 @@ async function serve({ config, origins, problems }: LoadedConfig, io: Io, manner
     sockets.handed?.close();
     const stayed = (): void => manager.inCharge(statusLine(server));
     giver = await offerTakeover({ config, io, version, logger, server, admin, watchdog, stayed });
+    const known = await firstView(server, started, FIRST_VIEW_PATIENCE);
     io.out(
       bannerText({
         version: packageVersion(),
@@ -174,7 +176,7 @@ async function serve({ config, origins, problems }: LoadedConfig, io: Io, manner
       }),
     );
     if (succession === undefined) manager.ready(statusLine(server));
-    rest = setTimeout(() => void releaseMemory(), REST).unref();
+    memory.soon();
     if (manner !== 'start' && process.connected) tellStarter(succession !== undefined);
     const why = await Promise.race([signals.received, ...(giver === undefined ? [] : [giver.succeeded])]);
     if (typeof why === 'string') {
@@ -192,7 +194,7 @@ async function serve({ config, origins, problems }: LoadedConfig, io: Io, manner
       logger.info({ successor: why }, `ending: process ${why} has taken over`);
     }
   } finally {
-    clearTimeout(rest);
+    memory.close();
     giver?.close();
     succession?.close();
     sockets.handed?.close();
@@ -306,7 +308,12 @@ async function bindUntil(server: ServerCore, text: string, until: number): Promi
 async function openAdmin(
   server: ServerCore,
   config: LoadedConfig['config'],
-  { asked, logger, fd }: { asked: boolean; logger: Logger; fd: number | undefined },
+  {
+    asked,
+    logger,
+    fd,
+    loaded,
+  }: { asked: boolean; logger: Logger; fd: number | undefined; loaded: () => void },
 ): Promise<Admin | undefined> {
   if (config.admin === 'off') return undefined;
   const admin = createAdmin({
@@ -314,7 +321,11 @@ async function openAdmin(
     token: config.adminToken,
     hosts: config.adminHosts,
     facts: { readiness: () => server.readiness() },
-    routes: async () => (await import('../../admin/server-routes.ts')).serverRoutes(server, packageVersion()),
+    routes: async () => {
+      const { serverRoutes } = await import('../../admin/server-routes.ts');
+      loaded();
+      return serverRoutes(server, packageVersion());
+    },
   });
   try {
     await admin.open(fd);
@@ -333,14 +344,21 @@ function adminText(admin: Admin | undefined): string {
   return admin.address.startsWith('unix:') ? admin.address : `http://${admin.address}`;
 }
 
-/** True once every source has delivered; false if that takes too long. Rejects if the server cannot start. */
-async function firstView(server: ServerCore, started: Promise<void>): Promise<boolean> {
+/**
+ * True once every source has delivered; false if that takes longer than so many milliseconds, or, where only streams have
+ * not delivered, than `streams`. Rejects if the server cannot start.
+ */
+async function firstView(
+  server: ServerCore,
+  started: Promise<void>,
+  patience: number,
+  streams = patience,
+): Promise<boolean> {
   const began = performance.now();
   let failed = false;
   started.catch(() => (failed = true));
   while (!hasDelivered(server)) {
-    const patience = isReading(server) ? LOAD_PATIENCE : FAILING_PATIENCE;
-    if (performance.now() - began > patience) return false;
+    if (performance.now() - began > (readsFiles(server) ? patience : streams)) return false;
     await new Promise((resolve) => setTimeout(resolve, 10));
     // It rejects.
     if (failed) await started;
@@ -357,10 +375,10 @@ async function atMost(promise: Promise<unknown>, milliseconds: number): Promise<
   clearTimeout(timer);
 }
 
-/** True while a source that has not delivered has not told why. */
-function isReading(server: ServerCore): boolean {
-  for (const { synced, restored, reason } of server.feed.states())
-    if (!synced && !restored && reason === '') return true;
+/** True while a source that has not delivered reads files. */
+function readsFiles(server: ServerCore): boolean {
+  for (const { name, synced, restored } of server.feed.states())
+    if (!synced && !restored && name.startsWith('zones:')) return true;
   return false;
 }
 

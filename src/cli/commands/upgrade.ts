@@ -5,9 +5,9 @@ import { Command } from 'commander';
 import { givenSettings, addSettings } from '../serve-flags.ts';
 import { CommandError, Ended, EXIT_FAILURE } from '../exit.ts';
 import { line, type Io } from '../io.ts';
+import { programModule } from '../../locations.ts';
 import { configOf } from './serve.ts';
 
-const MAIN = fileURLToPath(new URL('../main.js', import.meta.url));
 /** Milliseconds that a takeover may take beyond the patience with sources: a large view, a busy machine. */
 const BEYOND_MS = 120_000;
 
@@ -35,13 +35,17 @@ function flagsOf(options: Record<string, unknown>): string[] {
 
 /** Resolves when the new process answers alone. Throws Ended with its exit code where it could not take over. */
 async function startSuccessor(flags: string[], io: Io, patience: number): Promise<{ text: string }> {
-  const child = spawn(process.execPath, [...process.execArgv, MAIN, 'serve', '--takeover', ...flags], {
-    cwd: io.folder,
-    env: io.environment,
-    detached: true,
-    // It goes on where this command writes, as a process that the user starts there.
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-  });
+  const child = spawn(
+    process.execPath,
+    [...process.execArgv, fileURLToPath(programModule()), 'serve', '--takeover', ...flags],
+    {
+      cwd: io.folder,
+      env: io.environment,
+      detached: true,
+      // It goes on where this command writes, as a process that the user starts there.
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    },
+  );
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
       child.kill('SIGKILL');

@@ -3,8 +3,8 @@ import type { ConnectionCounters, TransportCounters } from '../transport.ts';
 
 export interface TcpLimits {
   /**
-   * Connections in all, and of one client address. Above, the oldest that waits for nothing is closed, else the new
-   * one.
+   * Connections in all, and of one client address. Above, the oldest that waits for nothing is closed; else, where all
+   * connections wait, one of the client that has most; else the new one.
    */
   maxConnections: number;
   maxPerClient: number;

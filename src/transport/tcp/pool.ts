@@ -28,14 +28,22 @@ export interface TcpMember {
   readonly counters: { connections: number };
   /** Closes the connection that has been quiet for longest and waits for nothing; false when all wait. */
   evict(): boolean;
+  /**
+   * Closes the connection of the client with the most that has been quiet for longest, though it waits; false when no
+   * client has more than `connections`.
+   */
+  relieve(connections: number): boolean;
   /** Closes the connections whose time is over. */
   sweep(): void;
 }
 
 /** Units of work (a short message is one) between two polls of the event loop, where UDP is served. */
 const PASS_UNITS = 128;
-/** … and of one connection before the next one is run. */
+/** … and of one connection before the next one is run; less where many wait, because a newcomer waits for them all. */
 const SLICE_UNITS = 64;
+const SLICE_LEAST = 4;
+/** Units of all connections that wait, until the first of them has its next turn: below a tenth of a second. */
+const ROUND_UNITS = 4096;
 
 export class TcpPool {
   readonly limits: TcpLimits;
@@ -52,6 +60,8 @@ export class TcpPool {
   #sweepTimer: NodeJS.Timeout | undefined;
   /** Connections with work at hand, in the order in which they are served. */
   #queue: Working[] = [];
+  /** How many waited when this pass began. */
+  #waiting = 0;
   #units = PASS_UNITS;
   #pass: NodeJS.Immediate | undefined;
   #stamp = 0;
@@ -62,12 +72,17 @@ export class TcpPool {
     this.#sweepMs = sweepMs;
   }
 
-  /** True when one more may be opened. At the limit a transport with the most connections gives one up, if it can. */
-  makeRoom(): boolean {
+  /**
+   * True when a client that has `connections` may open one more. At the limit a transport with the most connections
+   * gives one up that waits for nothing, else one of a client that has more than the newcomer then has.
+   */
+  makeRoom(connections: number): boolean {
     if (this.#connections < this.limits.maxConnections) return true;
     // The listener whose clients open many pays for them, and not another one.
     const bySize = [...this.#members].sort((a, b) => b.counters.connections - a.counters.connections);
-    return bySize.some((member) => member.evict());
+    return (
+      bySize.some((member) => member.evict()) || bySize.some((member) => member.relieve(connections + 1))
+    );
   }
 
   opened(member: TcpMember, connection: Working): void {
@@ -109,7 +124,8 @@ export class TcpPool {
   }
 
   #slice(connection: Working): void {
-    const slice = Math.min(this.#units, SLICE_UNITS);
+    const fair = Math.floor(ROUND_UNITS / (this.#waiting + 1));
+    const slice = Math.min(this.#units, SLICE_UNITS, Math.max(SLICE_LEAST, fair));
     this.#units -= slice - connection.run(slice);
   }
 
@@ -117,6 +133,7 @@ export class TcpPool {
     this.#pass = undefined;
     this.#units = PASS_UNITS;
     const queue = this.#queue;
+    this.#waiting = queue.length;
     this.#queue = [];
     let next = 0;
     while (next < queue.length && this.#units > 0) {

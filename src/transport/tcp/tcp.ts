@@ -165,19 +165,28 @@ export class TcpTransport implements Transport, TcpMember {
     const siblings = this.#clients.get(client);
     if (siblings !== undefined && siblings.size >= this.#pool.limits.maxPerClient)
       return this.#evict([siblings]);
-    return this.#pool.makeRoom();
+    return this.#pool.makeRoom(siblings?.size ?? 0);
   }
 
   evict(): boolean {
     return this.#evict(this.#clients.values());
   }
 
-  /** Closes the connection that has been quiet for longest and waits for nothing. */
-  #evict(among: Iterable<Set<Connection>>): boolean {
+  relieve(connections: number): boolean {
+    let most: Set<Connection> | undefined;
+    for (const each of this.#clients.values()) {
+      if (each.size > connections && each.size > (most?.size ?? 0)) most = each;
+    }
+    return most !== undefined && this.#evict([most], true);
+  }
+
+  /** Closes the connection that has been quiet for longest, and waits for nothing unless `waiting` ones may go as well. */
+  #evict(among: Iterable<Set<Connection>>, waiting = false): boolean {
     let oldest: Connection | undefined;
     for (const connections of among) {
       for (const connection of connections) {
-        if (!connection.evictable || (oldest !== undefined && connection.stamp > oldest.stamp)) continue;
+        if (!(waiting || connection.evictable) || (oldest !== undefined && connection.stamp > oldest.stamp))
+          continue;
         oldest = connection;
       }
     }

@@ -66,7 +66,7 @@ export class Crew {
       }
       throw error;
     }
-    this.#start();
+    this.start();
     return assigned;
   }
 
@@ -91,7 +91,8 @@ export class Crew {
     if (crews.delete(this) && crews.size === 0) process.off('exit', stopAll);
   }
 
-  #start(): void {
+  /** Starts the threads, unless they have been: sockets may come later. */
+  start(): void {
     if (this.#started !== undefined) return;
     if (crews.size === 0) process.on('exit', stopAll);
     crews.add(this);

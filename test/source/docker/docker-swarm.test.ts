@@ -1,4 +1,5 @@
 /** Services of a scripted swarm over time: what happens to them, and what the engine cannot say meanwhile. */
+import type { Clock } from '../../../src/base/clock.ts';
 import { afterEach, expect, test } from 'vitest';
 import { FAST, stage, type Stage } from './docker-harness.ts';
 
@@ -20,7 +21,7 @@ function service(name: string, networkId: string, address: string): object {
   };
 }
 
-async function swarm(clock = SELDOM): Promise<Stage & { id: string }> {
+async function swarm(clock: Clock = SELDOM): Promise<Stage & { id: string }> {
   let id = '';
   open = await stage(
     (engine) => {
