@@ -10,6 +10,7 @@ import { fuzzing } from './entries/fuzzing.mjs';
 import { hostileTcp, hostileUdp } from './entries/hostile.mjs';
 import { killed } from './entries/killed.mjs';
 import { models } from './entries/models.mjs';
+import { state } from './entries/state.mjs';
 
 /**
  * @typedef {object} Entry
@@ -23,4 +24,4 @@ import { models } from './entries/models.mjs';
  */
 
 /** @type {Entry[]} */
-export const ENTRIES = [hostileUdp, hostileTcp, connections, killed, fuzzing, models];
+export const ENTRIES = [hostileUdp, hostileTcp, connections, killed, state, fuzzing, models];
