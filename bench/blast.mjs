@@ -29,8 +29,8 @@ function setOption(fd, level, option, octets) {
 
 const int = (value) => new Uint8Array(Int32Array.of(value).buffer);
 
-/** A non-blocking socket of the family (4 or 6) that may send from any address. */
-function openSocket(family) {
+/** A socket of the family (4 or 6) that may send from any address, and gives up waiting after `patience` microseconds. */
+export function openSocket(family, patience = 20_000) {
   const fd = system.socket(family === 6 ? sys.AF_INET6 : sys.AF_INET, sys.SOCK_DGRAM | sys.SOCK_CLOEXEC, 0);
   if (fd < 0) throw sys.systemError('socket', system.errno());
   for (const [force, plain] of [
@@ -47,14 +47,15 @@ function openSocket(family) {
   else setOption(fd, sys.SOL_IP, sys.IP_FREEBIND, int(1));
   const name = socketName(family, 0, family === 6 ? Buffer.alloc(16) : Buffer.alloc(4));
   if (system.bind(fd, name.address, name.length) !== 0) throw sys.systemError('bind', system.errno());
-  // 20 ms: then what is in flight is taken for lost.
+  // Then what is in flight is taken for lost.
   const time = new Uint8Array(16);
-  new DataView(time.buffer).setInt32(8, 20_000, true);
+  new DataView(time.buffer).setInt32(0, Math.floor(patience / 1e6), true);
+  new DataView(time.buffer).setInt32(8, patience % 1e6, true);
   setOption(fd, sys.SOL_SOCKET, sys.SO_RCVTIMEO, time);
   return fd;
 }
 
-function socketName(family, port, octets) {
+export function socketName(family, port, octets) {
   const memory = new ArrayBuffer(28);
   const view = new DataView(memory);
   view.setUint16(0, family === 6 ? sys.AF_INET6 : sys.AF_INET, true);
@@ -108,7 +109,7 @@ export class Pool {
 }
 
 /** Capacity for one batch of answers. */
-function receiver() {
+export function receiver() {
   const vectors = BATCH * HEADER;
   const data = vectors + BATCH * 16;
   const memory = new ArrayBuffer(data + BATCH * RECEIVE_STRIDE);

@@ -24,8 +24,11 @@ if (checkout !== undefined) PEERS.push(before);
 const FIRST_PORT = 5300;
 const LOAD_SECONDS = 300;
 
-/** Writes its data and configuration, starts it, waits until it answers rightly. Throws when it does not. */
-export async function start(peer, pods, folder) {
+/**
+ * Writes its data and configuration, starts it, waits until it answers rightly. Throws when it does not. `first`: as for
+ * `spawnPinned`.
+ */
+export async function start(peer, pods, folder, { first = false } = {}) {
   const own = join(folder, `${peer.name}-${pods}`);
   mkdirSync(own, { recursive: true });
   const port = FIRST_PORT + PEERS.indexOf(peer);
@@ -39,7 +42,7 @@ export async function start(peer, pods, folder) {
   const log = openSync(join(own, 'log'), 'a');
   const input = feed === undefined ? 'ignore' : 'pipe';
   const started = performance.now();
-  const child = spawnPinned(SERVER_CORE, command, parameters, { log, input });
+  const child = spawnPinned(SERVER_CORE, command, parameters, { log, input, first });
   if (feed !== undefined && child.stdin !== null) createReadStream(feed).pipe(child.stdin, { end: false });
   try {
     if (peer.checked === false) {

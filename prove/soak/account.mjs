@@ -8,8 +8,10 @@ import { GUEST_HOST, guestName, podName, readAddress } from './records.mjs';
 
 /** Milliseconds after which an answer is late, as long as resolvers wait: shown, but a matter of the machine. */
 const LATE_AFTER = 5000;
-/** Milliseconds after which a query counts as lost. */
-const LOST_AFTER = 20_000;
+/** Milliseconds after which a query counts as lost: nothing but loss takes so long, on whatever machine. */
+const LOST_AFTER = 120_000;
+/** Milliseconds after which an answer that waits for nobody shows that the machine has stood still. */
+const SLOW = 1000;
 const SERVFAIL = 2;
 /** Pods that come and go. */
 export const GUESTS = 8;
@@ -45,6 +47,10 @@ export class Account {
   epoch = 0;
   /** @type {string[]} */
   stories = [];
+  /** Seconds in which the machine stood still, and those in which outside names got SERVFAIL. */
+  slow = new Set();
+  /** @type {number[]} */
+  unforwarded = [];
   /** Milliseconds of the answers since the last look: of own names, and of outside names. */
   #times = { own: [], outside: [] };
   #seen = new Map();
@@ -92,6 +98,13 @@ export class Account {
       if (time > LATE_AFTER) this.counts.late++;
       this.#times[group].push(time);
       const parsed = parseAnswer(message);
+      const second = (at) => Math.floor(at / 1000);
+      if (group === 'own' && time > SLOW)
+        for (let at = second(asked.at); at <= second(asked.at + time); at++) this.slow.add(at);
+      if (parsed.rcode === SERVFAIL && group === 'outside') {
+        this.unforwarded.push(second(asked.at + time));
+        return;
+      }
       if (parsed.rcode === SERVFAIL) {
         this.counts.servfail++;
         this.#tell(`${name}: SERVFAIL`);

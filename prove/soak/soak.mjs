@@ -286,7 +286,13 @@ try {
   const endings = [...(await direct.end()), ...(await relay.end())];
   const run = {
     options: { ...options, connections: CONNECTIONS },
-    accounts: accounts.map(({ name, counts, stories }) => ({ name, counts, stories })),
+    accounts: accounts.map(({ name, counts, stories, slow, unforwarded }) => ({
+      name,
+      counts,
+      stories,
+      slow: [...slow],
+      unforwarded,
+    })),
     hostile: { sent: hostile.sent, connections: hostile.connections, ...hostile.ledger },
     happened: { ...happened, cuts: watch.cuts, outside: upstream.asked },
     settled: { ...settled, stale },

@@ -8,6 +8,9 @@ const SHORT = { seconds: 300, slack: 80 };
 /** Connections come and go. */
 const DESCRIPTORS = 40;
 
+/** Seconds around an outside name's SERVFAIL in which the machine must have stood still: podns waits for 4 s in all. */
+const AROUND = 8;
+
 const median = (numbers) => [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? 0;
 
 /** The second and the last third of what one process showed over a run. */
@@ -49,6 +52,15 @@ export function verdicts({ options, accounts, hostile, happened, settled, ending
         `${backwards} older, ${resets} reset, ${closed} asked again after an orderly end`,
       holds: asked === answered && lost + servfail + wrong + backwards + resets === 0 && asked > 0,
     };
+  });
+  const slow = new Set(accounts.flatMap((account) => account.slow));
+  const failed = accounts.flatMap(({ unforwarded }) => unforwarded);
+  const around = (at) => Array.from({ length: 2 * AROUND + 1 }, (_, i) => at - AROUND + i);
+  const unexplained = failed.filter((at) => !around(at).some((near) => slow.has(near)));
+  rows.push({
+    what: 'outside names: SERVFAIL only while the machine stood still, so that own names waited for a second too',
+    got: `${failed.length} SERVFAIL, ${unexplained.length} of them at other times`,
+    holds: unexplained.length === 0,
   });
   rows.push({
     what: 'hostile packets: sound replies, and none to what is no query',
