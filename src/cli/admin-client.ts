@@ -2,10 +2,10 @@
 import http from 'node:http';
 import https from 'node:https';
 import { createInterface } from 'node:readline';
-import type { Command } from 'commander';
 import { readTokenFile, TokenFileError } from '../admin/token-file.ts';
 import { ConfigError, loadConfig, type LoadedConfig } from '../config.ts';
 import { parseListen } from '../transport/listen.ts';
+import { addAdminOptions, type AdminOptions } from './admin-options.ts';
 import {
   CommandError,
   EXIT_BAD_CONFIG,
@@ -16,12 +16,7 @@ import {
 } from './exit.ts';
 import type { Io } from './io.ts';
 
-export interface AdminOptions {
-  admin?: string;
-  adminToken?: string;
-  adminTokenFile?: string;
-  config?: string;
-}
+export { addAdminOptions, type AdminOptions };
 
 /** Where the admin listener is. With `socketPath` only the path of a URL counts. */
 export interface AdminTarget {
@@ -38,18 +33,6 @@ type Method = 'GET' | 'POST';
 
 /** Milliseconds within which an answer must begin. */
 const PATIENCE = 5000;
-
-/** The flags that select the server. */
-export function addAdminOptions(command: Command): Command {
-  return command
-    .option('--admin <addr:port|unix:path|url>', 'address of the admin listener; default: the configured one')
-    .option(
-      '--admin-token <token>',
-      'bearer token of the admin listener; prefer the variable PODNS_ADMIN_TOKEN',
-    )
-    .option('--admin-token-file <file>', 'file with that token')
-    .option('-c, --config <file>', 'read admin and its token from this file instead of ./podns.yaml');
-}
 
 /** Throws CommandError if the configuration is wrong, or the admin listener is off. */
 export function adminTarget(options: AdminOptions, io: Io): AdminTarget {

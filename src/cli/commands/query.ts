@@ -13,7 +13,7 @@ import { parseMessage, type Message } from '../../dns/print.ts';
 import { MessageError } from '../../dns/rdata.ts';
 import { typeText } from '../../dns/text.ts';
 import type { ExplainAsk } from '../../index.ts';
-import { addAdminOptions, adminTarget, askAdmin, type AdminOptions } from '../admin-client.ts';
+import { addAdminOptions, type AdminOptions } from '../admin-options.ts';
 import { answerJson, answerText } from '../answer-text.ts';
 import { ASK_CODES, askQuery } from '../asking.ts';
 import { readWords, targetOf, type Words } from '../dig-words.ts';
@@ -120,8 +120,10 @@ async function askAs(
   if (options.listener !== undefined) words.listener = options.listener;
   const ask = async (tcp: boolean): Promise<QueryBody> => {
     const whole = { ...words, tcp };
-    if (options.zones === undefined)
+    if (options.zones === undefined) {
+      const { adminTarget, askAdmin } = await import('../admin-client.ts');
       return askAdmin<QueryBody>(adminTarget(options, io), `/v1/query?${askQuery(whole)}`, ASK_CODES);
+    }
     const { withZoneServer } = await import('../zone-server.ts');
     return withZoneServer(options.zones, options, io, async (server) => {
       const { answer, ...more } = await server.query(whole);
