@@ -323,6 +323,6 @@ export interface Projection {
    * VPCs of which all pods must be put once more, unchanged, before the next `commit`: a change of the VPC has changed
    * what they answer. Each call empties the list. Optional.
    */
-  outdated?(): string[];
+  outdated?(): readonly string[];
   commit(): void;
 }

@@ -45,11 +45,26 @@ function parse4From(text: string, start: number): number {
   return ((address << 8) | octet) >>> 0;
 }
 
+/** The text that was parsed last, and its octets: on its way into the view, one address is needed several times. */
+let lastText = '::';
+const lastOctets = new Uint8Array(16);
+
 /**
  * IPv6 text (RFC 4291 section 2.2, embedded IPv4 included) into 16 octets at `offset`.
  * No zone, no prefix length. When it returns false the 16 octets hold garbage.
  */
 export function parse6(text: string, out: Uint8Array, offset: number): boolean {
+  if (text === lastText) {
+    for (let i = 0; i < 16; i++) out[offset + i] = lastOctets[i];
+    return true;
+  }
+  if (!parseNew6(text, out, offset)) return false;
+  lastText = text;
+  for (let i = 0; i < 16; i++) lastOctets[i] = out[offset + i];
+  return true;
+}
+
+function parseNew6(text: string, out: Uint8Array, offset: number): boolean {
   const length = text.length;
   if (length < 2 || length > 45) return false;
   let i = 0;

@@ -116,6 +116,20 @@ describe('parse6', () => {
     expect([...out]).toEqual([0xee, 0xee, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0xee, 0xee]);
   });
 
+  test('the same text twice has the same octets, whatever became of the first ones and in between', () => {
+    const out = new Uint8Array(36).fill(0xee);
+    expect(parse6('fd00::7', out, 0)).toBe(true);
+    const octets = [...out.subarray(0, 16)];
+    out.fill(0xee);
+    expect(parse6('fd00::', out, 0)).toBe(true);
+    expect(parse6('fd00::7:', out, 0)).toBe(false);
+    expect(parse6('fd00::7', out, 1)).toBe(true);
+    expect(parse6('fd00::7', out, 18)).toBe(true);
+    expect([...out.subarray(1, 17)]).toEqual(octets);
+    expect([...out.subarray(18, 34)]).toEqual(octets);
+    expect([out[17], out[34]]).toEqual([0xee, 0xee]);
+  });
+
   test('16 octets survive their text', () => {
     const octets = fc.oneof(
       fc.uint8Array({ minLength: 16, maxLength: 16 }),

@@ -87,6 +87,23 @@ export function isIp4(address: string): boolean {
 
 /** All claims of a resource, those of one address together: an IPv4 is claimed once for each of its overlays. */
 export function claimedBy(resource: Pod | Service): Claimed[] {
+  const places = resource.kind === 'pod' ? resource.overlays.length : 0;
+  return places > 1 ? claimedOnSeveral(resource) : claimedOnOne(resource);
+}
+
+/** As `claimedBy`, of a resource with one overlay or none: only its two IPv6 may be equal. */
+function claimedOnOne(resource: Pod | Service): Claimed[] {
+  const claimed: Claimed[] = [];
+  if (resource.ip6 !== undefined) claimed.push({ address: resource.ip6, overlay: '' });
+  const place = resource.kind === 'pod' ? resource.overlays[0] : undefined;
+  if (place === undefined) return claimed;
+  const { overlay, ip4, ip6 } = place;
+  if (ip4 !== undefined) claimed.push({ address: ip4, overlay: overlayPath(overlay, resource.namespace) });
+  if (ip6 !== undefined && ip6 !== resource.ip6) claimed.push({ address: ip6, overlay: '' });
+  return claimed;
+}
+
+function claimedOnSeveral(resource: Pod | Service): Claimed[] {
   const overlaysOf = new Map<string, Set<string>>();
   const add = (address: string | undefined, overlay: string): void => {
     if (address === undefined) return;

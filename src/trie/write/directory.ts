@@ -147,6 +147,7 @@ export class Directory {
 
   /** That which an attachment of a pod in this namespace names. */
   overlayOfPod(namespace: NamespaceState, overlay: string): OverlayState {
+    if (!overlay.includes('/')) return this.overlay(namespace, overlay);
     const place = overlayPlace(overlay, namespace.name);
     const home =
       place.namespace === namespace.name ? namespace : this.namespace(namespace.vpc, place.namespace);

@@ -35,7 +35,7 @@ export interface RecordIndexParts {
   onDotted(vpc: VpcState, name: string, present: boolean): void;
 }
 
-const NO_NODES = new Set<number>();
+const NO_NODES: ReadonlySet<number> = new Set();
 
 export class RecordIndex {
   private readonly parts: RecordIndexParts;
@@ -105,7 +105,19 @@ export class RecordIndex {
       if (this.conflictAt(vpc) !== undefined || findOwner(view, vpc.record) !== 0) return;
       addresses.set(vpc.record, 0, record);
     });
-    const names = nameNodes.length === 0 ? [node] : new Set([node, ...nameNodes]);
+    // Most changes are to a resource with the one name that it had.
+    if (nameNodes.length === 0 && old !== 0 && this.hasOnly(old, node)) nameOwners.replace(node, old, record);
+    else this.rename(namespace, old, record, new Set([node, ...nameNodes]));
+    if (old !== 0) {
+      this.countOverlays(old, -1);
+      tables.release(old, recordWords(this.words, this.bytes, old));
+    }
+    return record;
+  }
+
+  /** The names lead to `record`, and those of `old` (0: none) no longer to that. */
+  private rename(namespace: NamespaceState, old: number, record: number, names: Set<number>): void {
+    const { nameOwners, nodes } = this.parts;
     const before = old === 0 ? NO_NODES : this.nameNodes(old);
     for (const name of names) {
       if (before.has(name)) nameOwners.replace(name, old, record);
@@ -113,14 +125,14 @@ export class RecordIndex {
         nameOwners.add(name, record);
         if (nodes.parent(name) !== namespace.node) this.countDotted(namespace, name, 1);
       }
-      before.delete(name);
     }
-    if (old !== 0) {
-      for (const name of before) this.dropName(namespace, name, old);
-      this.countOverlays(old, -1);
-      tables.release(old, recordWords(this.words, this.bytes, old));
-    }
-    return record;
+    for (const name of before) if (!names.has(name)) this.dropName(namespace, name, old);
+  }
+
+  /** The record has no name but that of this node. */
+  private hasOnly(record: number, node: number): boolean {
+    const tail = this.parts.tables.idle.tail(record);
+    return nameCount(this.words, tail) === 0 && this.words[tail + layout.TAIL_NODE] === node;
   }
 
   /** Removes a record whose claims have been withdrawn. */

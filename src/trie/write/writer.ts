@@ -31,6 +31,7 @@ const PROBLEMS_MAX = 1000;
 const SPARE_WORDS = 1 << 20;
 /** The most names and the most overlays of a pod or service: its record counts each in one octet. */
 const LIST_MAX = 255;
+const NO_VPCS: readonly string[] = [];
 
 export interface WriterSettings extends SpecialSettings {
   /** Of VPCs that do not say it themselves. */
@@ -189,7 +190,8 @@ export class TrieWriter implements Projection {
     arena.reserve(spare + Math.ceil((nameOwners.reserved * 9) / 8));
   }
 
-  outdated(): string[] {
+  outdated(): readonly string[] {
+    if (this.repoliced.size === 0) return NO_VPCS;
     const vpcs = [...this.repoliced];
     this.repoliced.clear();
     return vpcs;
@@ -260,7 +262,8 @@ export class TrieWriter implements Projection {
       else this.vpcRecords.write(vpc);
     }
     touched.clear();
-    const only = vpcs.size === 1 ? [...vpcs.values()][0].record : 0;
+    let only = 0;
+    if (vpcs.size === 1) for (const { record } of vpcs.values()) only = record;
     this.tables.writeBothHeads(layout.HEAD_ONLY_VPC, 1, only);
     this.tables.commit();
   }
