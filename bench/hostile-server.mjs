@@ -39,8 +39,10 @@ export function residentMiB(pid) {
  * @param {string} folder Where its zones go.
  * @param {string[]} [more] Further flags.
  * @param {boolean} [withZone] False: the folder has its zones, or none.
+ * @param {string[]} [prefix] A command before node's.
+ * @param {Record<string, string>} [environment] In addition.
  */
-export async function startServer(folder, more = [], withZone = true) {
+export async function startServer(folder, more = [], withZone = true, prefix = [], environment = {}) {
   if (withZone) mkdirSync(join(folder, 'zones'), { recursive: true });
   if (withZone) writeFileSync(join(folder, 'zones', 'aep.yaml'), JSON.stringify(ZONE));
   const listen = [
@@ -53,8 +55,10 @@ export async function startServer(folder, more = [], withZone = true) {
     '--log-level',
     'warn',
   ];
-  const server = spawn(process.execPath, [MAIN, 'serve', ...listen, ...more], {
+  const [command, ...parameters] = [...prefix, process.execPath, MAIN, 'serve', ...listen, ...more];
+  const server = spawn(command, parameters, {
     cwd: folder,
+    env: { ...process.env, ...environment },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   let out = '';

@@ -12,6 +12,7 @@ import { hostileTcp, hostileUdp } from './entries/hostile.mjs';
 import { killed } from './entries/killed.mjs';
 import { models } from './entries/models.mjs';
 import { soak } from './entries/soak.mjs';
+import { state } from './entries/state.mjs';
 import { takeover } from './entries/takeover.mjs';
 
 /**
@@ -34,6 +35,7 @@ export const ENTRIES = [
   floodOutside,
   takeover,
   killed,
+  state,
   soak,
   fuzzing,
   models,

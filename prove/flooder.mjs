@@ -4,8 +4,9 @@ import * as sys from '../dist/transport/syscalls.js';
 import { buildQuery } from '../dist/dns/build.js';
 
 const [source, port, name] = process.argv.slice(2);
-const { system, reason } = sys.loadSystem();
-if (system === undefined) throw new Error(reason);
+const loaded = sys.loadSystem();
+if (loaded.system === undefined) throw new Error(loaded.reason);
+const { system } = loaded;
 const BATCH = 64;
 const HEADER = 64;
 

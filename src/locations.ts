@@ -22,8 +22,8 @@ export function threadModule(thread: keyof typeof THREAD_MODULES): URL {
   return new URL(BUNDLED ? `bundle/${path.replaceAll('/', '-')}.js` : `${path}.js`, DIST);
 }
 
-/** The program, to be run by Node. */
-export function programModule(): URL {
+/** The command, for a process of its own. */
+export function commandModule(): URL {
   return new URL('cli/main.js', DIST);
 }
 

@@ -244,8 +244,8 @@ export class ServerCore {
       turnedAway: () => turnedAway(this.transports.listeners, this.deferred, this.outside.counters),
     });
     this.peers = new DirectClients(this.transports);
-    const { catalog, feed, deferred, outside, transports, sources, subscribers } = this;
-    this.handing = new Handing({ catalog, feed, sources, subscribers, transports, wallClock });
+    const { catalog, feed, gateways, deferred, outside, transports, sources, subscribers } = this;
+    this.handing = new Handing({ catalog, feed, gateways, sources, subscribers, transports, wallClock });
     const inventory = catalogInventory(catalog);
     const fixed = { memory, settings, config, seconds };
     this.explainer = lazyExplainer({ ...fixed, catalog, inventory, feed, deferred, outside, transports });

@@ -15,7 +15,7 @@ export function queryFor(name: string): Buffer;
 export class UdpLoad {
   counts: Counts;
   constructor(name: string);
-  start(port: number, rate: number, clients?: number): Promise<void>;
+  start(port: number, rate: number, clients?: number, host?: string): Promise<void>;
   stop(): Promise<Counts>;
 }
 

@@ -56,12 +56,13 @@ export class UdpLoad {
    * @param {number} port
    * @param {number} rate queries a second in all
    * @param {number} clients
+   * @param {string} host
    */
-  async start(port, rate, clients = 8) {
+  async start(port, rate, clients = 8, host = '127.0.0.1') {
     for (let i = 0; i < clients; i++) {
       const socket = createSocket({ type: 'udp4', recvBufferSize: 4 << 20 });
       const waiting = new Map();
-      await new Promise((resolve) => socket.connect(port, '127.0.0.1', () => resolve(undefined)));
+      await new Promise((resolve) => socket.connect(port, host, () => resolve(undefined)));
       socket.on('error', () => this.counts.resets++);
       socket.on('message', (answer) => {
         if (waiting.delete(answer.readUInt16BE(0))) this.counts.answer(answer);

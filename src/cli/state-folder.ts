@@ -1,5 +1,5 @@
 /** Creates the folder of the saved view, accessible to its user only. */
-import { chownSync, mkdirSync, mkdtempSync, rmdirSync, statSync } from 'node:fs';
+import { chownSync, existsSync, mkdirSync, mkdtempSync, rmdirSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { checkStateFolder, StateFolderError } from '../server/state-folder.ts';
 import { CommandError, EXIT_BAD_CONFIG, EXIT_NO_PERMISSION } from './exit.ts';
@@ -22,6 +22,8 @@ export function prepareStateFolder(path: string, user?: User): void {
     if (error instanceof CommandError) throw error;
     if (error instanceof StateFolderError) throw new CommandError(EXIT_NO_PERMISSION, error.message);
     const { code, message } = error as NodeJS.ErrnoException;
+    // What is saved there can be served, and saving reports that nothing more fits.
+    if ((code === 'ENOSPC' || code === 'EDQUOT') && existsSync(path)) return;
     if (code === 'EEXIST' || code === 'ENOTDIR')
       throw new CommandError(EXIT_BAD_CONFIG, `--state ${path}: is not a folder`);
     if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {

@@ -106,7 +106,10 @@ export class Succession {
    */
   async take(server: ServerCore): Promise<HandedSockets> {
     try {
-      const { problems } = this.taker.welcome;
+      const { problems, gateways } = this.taker.welcome;
+      // They are listened on once the sockets are here.
+      server.gateways.hold();
+      server.gateways.goOnFrom(gateways);
       server.observing.problems.goOnFrom(new Map(problems.map(({ identity, since }) => [identity, since])));
       await server.restore(await this.taker.view());
       step('restored');
@@ -208,6 +211,7 @@ export async function offerTakeover(offer: Offer): Promise<Giver | undefined> {
       problems: server.observing.problems
         .list()
         .map((problem) => ({ identity: identityOf(problem), since: problem.since })),
+      gateways: server.gateways.all(),
     }),
     view: () => server.handing.view(),
     digest: () => digestOf(server),

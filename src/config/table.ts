@@ -219,7 +219,7 @@ export const SETTINGS = {
     'SOCKET',
     value.engines,
     [],
-    'socket of a Docker or Podman engine, a VPC called docker; default of the flag without a value: /var/run/docker.sock; in a file also `{ socket, vpc, network }`',
+    'socket of a Docker or Podman engine, a VPC called docker; default of the flag without a value: /var/run/docker.sock; in a file also `{ socket, vpc, network, vpcs }`',
     { many: true, implied: '/var/run/docker.sock' },
   ),
   vpc: setting(

@@ -38,6 +38,8 @@ export interface DockerEngine {
   vpc: string;
   /** The network whose IPv6 addresses are the VPC's own. */
   network?: string;
+  /** Further VPCs that labels of its containers may name; default: any. */
+  vpcs?: string[];
 }
 
 /** A schema made of a function that returns the value or throws an Error whose message is the reason. */
@@ -276,6 +278,7 @@ const engine = z
       }),
       vpc: vpcName.default('docker'),
       network: text.optional(),
+      vpcs: z.array(vpcName).max(256).optional(),
     }),
   )
   .transform((given): DockerEngine => given);

@@ -33,6 +33,12 @@ const PORT = 53;
 const FIRST_PAUSE = 1000;
 const LAST_PAUSE = 30_000;
 
+/** The gateways that an engine told last, for a successor. */
+export interface ToldGateways {
+  vpc: string;
+  addresses: readonly string[];
+}
+
 /** One address with its listener. */
 interface Door {
   address: string;
@@ -53,11 +59,14 @@ export class Gateways {
   private readonly options: GatewaysOptions;
   /** Of each engine, as it told them last. */
   private readonly told: (readonly string[])[];
+  /** Engines that have told theirs in this process. */
+  private readonly heard = new Set<number>();
   /** Of each engine, what it told that cannot be listened on. */
   private refused: Found[] = [];
   private readonly doors = new Map<string, Door>();
   private readonly working = new Set<Promise<void>>();
   private isClosed = false;
+  private isHeld = false;
 
   constructor(options: GatewaysOptions) {
     this.options = options;
@@ -67,10 +76,41 @@ export class Gateways {
 
   /** From now on these are the gateways of all networks of an engine: text of addresses. */
   tell(engine: number, gateways: readonly string[]): void {
+    this.heard.add(engine);
+    this.learn(engine, gateways);
+  }
+
+  private learn(engine: number, gateways: readonly string[]): void {
     if (this.isClosed || this.engines === undefined) return;
     this.told[engine] = gateways.slice(0, GATEWAYS_MAX);
     writeGateways(this.engines, this.told);
-    if (this.options.listen) this.plan();
+    if (this.options.listen && !this.isHeld) this.plan();
+  }
+
+  /** What the engines have told last. */
+  all(): ToldGateways[] {
+    return this.options.vpcs.map((vpc, engine) => ({ vpc, addresses: this.told[engine] ?? [] }));
+  }
+
+  /** What a predecessor was told counts for an engine until that tells its own: it may not be there now. */
+  goOnFrom(told: readonly ToldGateways[]): void {
+    for (const { vpc, addresses } of told) {
+      const engine = this.options.vpcs.indexOf(vpc);
+      if (engine >= 0 && !this.heard.has(engine)) this.learn(engine, addresses);
+    }
+  }
+
+  /** From now on nothing is opened or closed: another process has the sockets. */
+  hold(): void {
+    this.isHeld = true;
+  }
+
+  /** After `hold`: resolves when each listener that is wanted by now has been opened, or has failed. */
+  async release(): Promise<void> {
+    this.isHeld = false;
+    if (this.isClosed || !this.options.listen) return;
+    this.plan();
+    await Promise.all(this.working);
   }
 
   /** Opens no more listeners; resolves when none is about to be opened. Those that are open close with all others. */
@@ -136,6 +176,7 @@ export class Gateways {
   }
 
   private begin(door: Door): void {
+    if (this.isHeld) return;
     if (door.isBusy || this.isDone(door) || door.timer !== undefined) {
       // One that is not wanted any more needs no next attempt.
       if (door.engine >= 0 || door.isBusy) return;
@@ -153,7 +194,7 @@ export class Gateways {
   /** Closes and opens until the door is as it should be, or has to wait. */
   private async settle(door: Door): Promise<void> {
     door.isBusy = true;
-    while (!this.isClosed && !this.isDone(door)) {
+    while (!this.isClosed && !this.isHeld && !this.isDone(door)) {
       const { open } = door;
       if (open !== undefined) {
         door.open = undefined;

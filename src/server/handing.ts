@@ -8,6 +8,7 @@ import { readSnapshot, snapshotText } from '../catalog/saved/snapshot.ts';
 import type { Transaction } from '../catalog/transaction.ts';
 import type { ResumePoint, Source } from '../model.ts';
 import type { Feed } from './feed.ts';
+import type { Gateways } from './gateways.ts';
 import { resumePoint, sourceWords } from './source-words.ts';
 import type { SourceStatus } from './source-status.ts';
 import type { Subscribers } from './subscribers.ts';
@@ -38,6 +39,7 @@ export interface HandingOptions {
   sources: readonly Source[];
   subscribers: Pick<Subscribers, 'saved' | 'reading'>;
   transports: Pick<Transports, 'sockets' | 'quiet' | 'ready' | 'resume' | 'retire' | 'staff'>;
+  gateways: Pick<Gateways, 'hold' | 'release'>;
   wallClock: () => number;
 }
 
@@ -149,14 +151,16 @@ export class Handing {
 
   /** Reads no UDP socket any more, and writes nothing to the state folder. */
   async leave(): Promise<void> {
-    const { transports, subscribers } = this.options;
+    const { transports, subscribers, gateways } = this.options;
+    gateways.hold();
     await Promise.all([transports.quiet(), Promise.resolve(subscribers.saved?.give())]);
   }
 
   /** After `leave`: goes on as before. */
   async stay(): Promise<void> {
-    this.options.transports.resume();
-    await this.takeUp();
+    const { transports, gateways } = this.options;
+    transports.resume();
+    await Promise.all([this.takeUp(), gateways.release()]);
   }
 
   /** After `leave`: serves the TCP connections that there are, for at most so many milliseconds. */

@@ -10,6 +10,10 @@ import { watchSource } from '../source/watch/watch.ts';
 import type { HttpOptions } from '../source/watch/http.ts';
 import type { Gateways } from './gateways.ts';
 import { zones } from '../source/zones/zones.ts';
+import { releaseMemory } from './release-memory.ts';
+
+/** Containers of an engine whose descriptions leave as much garbage as a full collection is worth. */
+const LARGE_ENGINE = 200;
 
 /** The VPC of each container engine, by the number by which its gateways are told. */
 export function engineVpcs({ docker }: Pick<Config, 'docker'>): string[] {
@@ -26,7 +30,10 @@ export function configuredSources(config: Config, gateways?: Pick<Gateways, 'tel
   if (config.etcd.length > 0) sources.push(...etcdSources({ ...etcdConnection(config), vpcs, zone }));
   config.docker.forEach((engine, number) => {
     const onGateways = (addresses: readonly string[]): void => gateways?.tell(number, addresses);
-    sources.push(dockerSource({ ...engine, zone, onGateways }));
+    const onListed = (containers: number): void => {
+      if (containers >= LARGE_ENGINE) void releaseMemory();
+    };
+    sources.push(dockerSource({ ...engine, zone, onGateways, onListed }));
   });
   for (const kraud of config.kraud) sources.push(kraudSource({ ...http, ...kraud, zone }));
   // Streams are asked for these VPCs only; some sources cannot filter, and some servers ignore the filter.

@@ -4,7 +4,7 @@
  * ```
  * successor                     running process
  * hello {protocol, version, pid}
- *                               welcome {protocol, version, pid, cookieSecret, watchdog, problems} | refusal {reason}
+ *                               welcome {protocol, version, pid, cookieSecret, watchdog, problems, gateways} | refusal {reason}
  * view
  *                               view {head}, its text in pieces, an empty piece
  * sockets
@@ -48,9 +48,17 @@ export interface Welcome {
   /** Microseconds between signs of life that the service manager expects, as text; '' for none. */
   watchdog: string;
   problems: StandingSince[];
+  /** Where the hosts of container engines are: an engine may be away when the successor starts. */
+  gateways: HandedGateways[];
+}
+
+export interface HandedGateways {
+  vpc: string;
+  addresses: readonly string[];
 }
 
 const PROBLEMS_MAX = 10_000;
+const ENGINES_MAX = 256;
 const SOCKETS_MAX = 8192;
 
 /** Programs that test a takeover are told of each step here: `{ step }`. */
@@ -122,7 +130,18 @@ export function readWelcome(message: Record<string, unknown>): Welcome {
       identity: textOf(one, 'identity'),
       since: numberOf(one, 'since'),
     })),
+    gateways: objectsOf({ gateways: [], ...message }, 'gateways', ENGINES_MAX).map((one) => ({
+      vpc: textOf(one, 'vpc'),
+      addresses: textsOf(one, 'addresses'),
+    })),
   };
+}
+
+function textsOf(message: Record<string, unknown>, key: string): string[] {
+  const value = message[key];
+  if (!Array.isArray(value) || value.some((one) => typeof one !== 'string'))
+    throw new ChannelError(`${key} is no list of texts`);
+  return value as string[];
 }
 
 /** Throws ChannelError. */

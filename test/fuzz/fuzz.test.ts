@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const TARGETS = ['packet', 'upstream', 'stream', 'zone', 'etcd', 'compose', 'tcp', 'http'];
+const TARGETS = ['packet', 'upstream', 'stream', 'zone', 'etcd', 'docker', 'compose', 'tcp', 'http'];
 
 interface Report {
   target: string;

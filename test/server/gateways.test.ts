@@ -55,6 +55,42 @@ describe('listeners on gateways', () => {
     expect(state).toMatchObject({ problems: [], attempts: 3 });
   });
 
+  test('nothing opens or closes while another process has the sockets; then all that is wanted does', async () => {
+    const { gateways, texts, state } = host(['docker']);
+    gateways.tell(0, ['172.17.0.1']);
+    await turn();
+    await turn();
+    gateways.hold();
+    gateways.tell(0, ['172.18.0.1']);
+    await turn();
+    await turn();
+    expect(texts()).toEqual(['172.17.0.1:53@docker']);
+    expect(state.attempts).toBe(1);
+    await gateways.release();
+    expect(texts()).toEqual(['172.18.0.1:53@docker']);
+  });
+
+  test('what a predecessor was told counts until the engine itself tells', async () => {
+    const { gateways, texts } = host(['blue', 'green']);
+    gateways.hold();
+    gateways.tell(1, ['172.19.0.1']);
+    gateways.goOnFrom([
+      { vpc: 'blue', addresses: ['172.17.0.1'] },
+      { vpc: 'green', addresses: ['172.20.0.1'] },
+      { vpc: 'gone', addresses: ['172.21.0.1'] },
+    ]);
+    await gateways.release();
+    expect(texts()).toEqual(['172.17.0.1:53@blue', '172.19.0.1:53@green']);
+    expect(gateways.all()).toEqual([
+      { vpc: 'blue', addresses: ['172.17.0.1'] },
+      { vpc: 'green', addresses: ['172.19.0.1'] },
+    ]);
+    gateways.tell(0, []);
+    await turn();
+    await turn();
+    expect(texts()).toEqual(['172.19.0.1:53@green']);
+  });
+
   test('one that is closing while its network comes back opens again, once', async () => {
     const { gateways, texts, state } = host(['docker']);
     gateways.tell(0, ['172.17.0.1']);

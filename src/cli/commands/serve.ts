@@ -126,6 +126,7 @@ async function serve({ config, origins, problems }: LoadedConfig, io: Io, manner
     if (succession !== undefined) {
       sockets.handed = await succession.take(server);
       await listenAll(server, newOnesFirst(listen, sockets.handed), { asked: reason === '', logger });
+      await server.gateways.release();
       if (user !== undefined) become(user);
     } else {
       const bound = (): Promise<void> =>
@@ -146,11 +147,14 @@ async function serve({ config, origins, problems }: LoadedConfig, io: Io, manner
       server.handing.release();
       await started;
     }
-    for (const socket of inherited.left)
+    for (const socket of inherited.left) {
+      // The gateway of a network may still come.
+      if (config.dockerListen && socket.endsWith(':53')) continue;
       logger.warn(
         {},
         `the service manager passed the socket ${socket}, which no --listen names; it is not served`,
       );
+    }
     const asked = origins.admin !== 'default';
     const [adminFd] = sockets.handed?.take('admin', config.admin, 0) ?? [];
     const loaded = (): void => memory.soon();

@@ -2,10 +2,10 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
+import { commandModule } from '../../locations.ts';
 import { givenSettings, addSettings } from '../serve-flags.ts';
 import { CommandError, Ended, EXIT_FAILURE } from '../exit.ts';
 import { line, type Io } from '../io.ts';
-import { programModule } from '../../locations.ts';
 import { configOf } from './serve.ts';
 
 /** Milliseconds that a takeover may take beyond the patience with sources: a large view, a busy machine. */
@@ -35,17 +35,14 @@ function flagsOf(options: Record<string, unknown>): string[] {
 
 /** Resolves when the new process answers alone. Throws Ended with its exit code where it could not take over. */
 async function startSuccessor(flags: string[], io: Io, patience: number): Promise<{ text: string }> {
-  const child = spawn(
-    process.execPath,
-    [...process.execArgv, fileURLToPath(programModule()), 'serve', '--takeover', ...flags],
-    {
-      cwd: io.folder,
-      env: io.environment,
-      detached: true,
-      // It goes on where this command writes, as a process that the user starts there.
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-    },
-  );
+  const main = fileURLToPath(commandModule());
+  const child = spawn(process.execPath, [...process.execArgv, main, 'serve', '--takeover', ...flags], {
+    cwd: io.folder,
+    env: io.environment,
+    detached: true,
+    // It goes on where this command writes, as a process that the user starts there.
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
       child.kill('SIGKILL');

@@ -17,6 +17,11 @@ export interface DockerOptions {
   vpc?: string;
   /** The name of a network whose IPv6 addresses are the VPC's own: they identify clients everywhere. */
   network?: string;
+  /**
+   * Further VPCs that `podns.vpc` labels may name. Default: any; then the source says of no VPC that it cannot describe
+   * it.
+   */
+  vpcs?: readonly string[];
   /** The canonical suffix; names must fit below it. */
   zone?: string;
   /**
@@ -24,6 +29,8 @@ export interface DockerOptions {
    * texts, sorted.
    */
   onGateways?: (gateways: readonly string[]) => void;
+  /** Is called when a whole state of so many containers has been taken in: much of what that took is garbage now. */
+  onListed?: (containers: number) => void;
   /** @internal For tests. */
   clock?: Clock;
   /** @internal For tests: from 0 to 1. */
@@ -37,7 +44,9 @@ export const DOCKER_VPC = 'docker';
 export function dockerSource(options: DockerOptions): Source {
   const target = engineTarget(options.socket);
   const dialect = new EngineDialect(target, options);
-  return reflectorSource(`docker:${engineText(target)}`, dialect, options);
+  const { clock, random, vpc = DOCKER_VPC } = options;
+  const vpcs = options.vpcs === undefined ? undefined : [vpc, ...options.vpcs];
+  return reflectorSource(`docker:${engineText(target)}`, dialect, { clock, random, vpcs });
 }
 
 class EngineDialect implements Dialect {
@@ -48,6 +57,7 @@ class EngineDialect implements Dialect {
   /** What is known of the engine outlives a connection, so that a container that does not answer keeps its place. */
   private readonly view: EngineView;
   private readonly onGateways: ((gateways: readonly string[]) => void) | undefined;
+  private readonly onListed: ((containers: number) => void) | undefined;
   private readonly gateways = new Gateways();
   private told: string | undefined;
   private revision = 0;
@@ -55,12 +65,13 @@ class EngineDialect implements Dialect {
 
   constructor(
     target: Target,
-    { vpc = DOCKER_VPC, network, zone = 'vpc.internal', clock, onGateways }: DockerOptions,
+    { vpc = DOCKER_VPC, network, vpcs, zone = 'vpc.internal', clock, onGateways, onListed }: DockerOptions,
   ) {
     this.target = target;
     this.clock = clock ?? holdingClock;
-    this.view = new EngineView({ vpc, network, zone });
+    this.view = new EngineView({ vpc, network, vpcs, zone });
     this.onGateways = onGateways;
+    this.onListed = onListed;
   }
 
   get heard(): number | undefined {
@@ -76,6 +87,7 @@ class EngineDialect implements Dialect {
       gateways: this.gateways,
       nextRevision: () => this.nextRevision(),
       onNetworks: () => this.tellGateways(),
+      onListed: (containers) => this.onListed?.(containers),
     });
     this.session = session;
     try {

@@ -39,11 +39,16 @@ function freeNamespace(plain: string): string {
 /** Compose's hooks are containers that run once for another one; undefined for those and for ignored ones. */
 export function identityOf(
   { id, name, labels }: Pick<RowFacts, 'id' | 'name' | 'labels'>,
-  vpc: string,
+  { vpc, vpcs }: { vpc: string; vpcs?: readonly string[] },
 ): Identity | undefined {
   if (labels[COMPOSE + 'hook'] !== undefined) return undefined;
   const own = podnsLabels(labels);
   if (own.ignore) return undefined;
+  if (own.vpc !== undefined && own.vpc !== vpc && vpcs?.includes(own.vpc) === false) {
+    const all = [vpc, ...vpcs].join(', ');
+    own.faults.push(`label podns.vpc: containers of this engine are of ${all}; add ${own.vpc} to its vpcs`);
+    own.vpc = undefined;
+  }
   const service = serviceOf(labels);
   return {
     vpc: own.vpc ?? vpc,

@@ -15,7 +15,7 @@ import {
 export interface PodnsLabels {
   name?: string;
   namespace?: string;
-  vpc?: string;
+  vpc?: string | undefined;
   names?: string[];
   ports?: Port[];
   ignore: boolean;

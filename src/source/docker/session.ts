@@ -33,6 +33,8 @@ export interface SessionOptions {
   gateways: Gateways;
   /** The networks have been listed, or one has changed. */
   onNetworks: () => void;
+  /** A whole state of so many containers has been taken in. */
+  onListed: (containers: number) => void;
 }
 
 /** Events of so many seconds before are asked for again: the engine answers before it listens. */
@@ -119,6 +121,7 @@ export class Session {
     await this.list(true);
     await this.inspector.settled(PATIENCE);
     yield* this.snapshot();
+    options.onListed(this.rows.size);
     for (;;) {
       this.timer ??= options.clock.setTimeout(() => this.relist(), LIST_EVERY);
       await this.stirred();

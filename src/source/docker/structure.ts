@@ -10,6 +10,8 @@ export interface ViewOptions {
   vpc: string;
   /** The name of the network whose IPv6 addresses are the VPC's own. */
   network?: string;
+  /** Further VPCs that labels may name; undefined: any. */
+  vpcs?: readonly string[];
   /** The canonical suffix. */
   zone: string;
 }

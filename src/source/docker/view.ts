@@ -104,7 +104,7 @@ export class EngineView {
   putContainer(facts: ContainerFacts): boolean {
     const known = this.containers.get(facts.id);
     if (known?.fault === undefined && JSON.stringify(known?.facts) === JSON.stringify(facts)) return false;
-    const identity = identityOf(facts, this.options.vpc);
+    const identity = identityOf(facts, this.options);
     this.know(facts.id, { facts, row: facts, identity, fault: undefined });
     return true;
   }
@@ -112,7 +112,7 @@ export class EngineView {
   /** The container is there, but nobody can say more than this row: its last good version stays. */
   refuseContainer(row: Known['row'], fault: string): void {
     const known = this.containers.get(row.id);
-    const identity = known?.identity ?? identityOf(row, this.options.vpc);
+    const identity = known?.identity ?? identityOf(row, this.options);
     this.know(row.id, { facts: known?.facts, row, identity, fault });
   }
 

@@ -1,6 +1,6 @@
 /** Services of a scripted swarm over time: what happens to them, and what the engine cannot say meanwhile. */
-import type { Clock } from '../../../src/base/clock.ts';
 import { afterEach, expect, test } from 'vitest';
+import type { Clock } from '../../../src/base/clock.ts';
 import { FAST, stage, type Stage } from './docker-harness.ts';
 
 let open: Stage | undefined;
@@ -11,7 +11,7 @@ afterEach(async () => {
 });
 
 /** Lists come only when something asks for them. */
-const SELDOM = { ...FAST, setTimeout: (run: () => void, ms: number) => setTimeout(run, ms) };
+const SELDOM: Clock = { ...FAST, setTimeout: (run: () => void, ms: number) => setTimeout(run, ms) };
 
 function service(name: string, networkId: string, address: string): object {
   return {

@@ -180,6 +180,24 @@ test('the IPv6 addresses of a configured network are those of the VPC', async ()
   });
 });
 
+test('an engine that may name certain VPCs says so, and a label with another one refuses that container alone', async () => {
+  const { sink, engine, source } = await live(
+    (engine) => {
+      engine.network('bridge', { net4: '172.17.0.0/24' });
+      for (const vpc of ['docker', 'other', 'foreign'])
+        engine.run({ name: `of-${vpc}`, networks: { bridge: {} }, labels: { 'podns.vpc': vpc } });
+    },
+    { vpcs: ['other'] },
+  );
+  expect(source.vpcs).toEqual(['docker', 'other']);
+  const pods = [...sink.visible.keys()].filter((key) => key.startsWith('pod')).sort();
+  expect(pods).toEqual(['pod docker/default/of-docker', 'pod other/default/of-other']);
+  const scope = `docker container ${engine.called('of-foreign').id.slice(0, 12)}`;
+  expect(sink.standing.get(scope)?.map(({ reason }) => reason)).toEqual([
+    'label podns.vpc: containers of this engine are of docker, other; add foreign to its vpcs',
+  ]);
+});
+
 test('who shares the network of a container has its addresses by name, and no pod of its own', async () => {
   const { sink, engine } = await live((engine) => {
     engine.network('bridge', { net4: '172.17.0.0/24' });
