@@ -18,7 +18,7 @@ function plot(title, end, lines, events) {
   const y = (value) => (HEIGHT - BOTTOM - (value / top) * (HEIGHT - BOTTOM - 10)).toFixed(1);
   const marks = events.map(
     ({ at, what }) =>
-      `<line x1="${x(at)}" x2="${x(at)}" y1="10" y2="${HEIGHT - BOTTOM}" class="${what}"><title>${what}</title></line>`,
+      `<line x1="${x(at)}" x2="${x(at)}" y1="10" y2="${HEIGHT - BOTTOM}" class="${what.split(' ')[0]}"><title>${escape(what)}</title></line>`,
   );
   const axis = [0, 0.5, 1].flatMap((share) => [
     `<text x="${LEFT - 6}" y="${y(top * share)}" text-anchor="end">${(top * share).toPrecision(3)}</text>`,

@@ -74,7 +74,7 @@ const good = {
   options: { seconds: 600 },
   accounts: [account],
   hostile: { sent: 1, connections: 1, answered: 1, unexpected: 0, malformed: '' },
-  happened: { takeovers: 1, etcd: 1, cuts: 1, changes: 1 },
+  happened: { takeovers: 1, givenUp: 0, etcd: 1, cuts: 1, changes: 1 },
   settled: { equal: true, digest: 'x', stale: 0 },
   endings: [{ code: 0, signal: null }],
   failures: [] as string[],
@@ -97,6 +97,8 @@ it('a verdict fails for each thing that may go wrong, and for that alone', () =>
   expect(failed({ ...good, happened: { ...good.happened, takeovers: 0 } })).toHaveLength(1);
   expect(failed({ ...good, failures: ['a takeover failed'] })).toHaveLength(1);
   expect(failed({ ...good, endings: [{ code: null, signal: 'SIGSEGV' }] })).toHaveLength(1);
+  expect(failed({ ...good, endings: [{ code: 1, signal: null }] })).toHaveLength(1);
+  expect(failed({ ...good, happened: { ...good.happened, givenUp: 1 } })).toHaveLength(1);
   expect(failed({ ...good, settled: { equal: true, digest: 'x', stale: 1 } })).toHaveLength(1);
   // A tenth of a mebibyte a second: 20 MiB from third to third, in ten minutes.
   expect(failed({ ...good, samples: samples((i) => 60 + i / 5) })).toEqual([
