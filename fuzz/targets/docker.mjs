@@ -17,8 +17,6 @@ const HASTE = 100;
 const GRANTED = new Set([100, 3000]);
 /** Milliseconds without a request, after which the source has seen all there is: longer than its pauses. */
 const QUIET = 8;
-/** Milliseconds after which an engine that cannot be taken in has been tried a few times. */
-const LATE = 250;
 /** More looks than any input may cause. */
 const REQUESTS_MAX = 400;
 
@@ -227,9 +225,7 @@ export default {
       });
       const source = dockerSource({ socket: path, clock, random: () => 0 });
       source.start(proxy);
-      const late = setTimeout(settle, LATE);
       await settled;
-      clearTimeout(late);
       while (performance.now() - last < QUIET && asked < REQUESTS_MAX)
         await new Promise((resolve) => setTimeout(resolve, 1));
       await source.close();

@@ -74,6 +74,8 @@ export interface RowFacts {
   labels: Readonly<Record<string, string>>;
   /** Equal as long as nothing that podns reads has changed. */
   mark: string;
+  /** What an inspection of the container says too: equal to `gistOf` it where both saw the same. */
+  gist: string;
 }
 
 type Raw = Readonly<Record<string, unknown>>;
@@ -230,7 +232,27 @@ export function rowFacts(value: unknown): RowFacts | undefined {
     created: createdOf(raw.Created),
     labels: labelsOf(raw.Labels),
     mark: JSON.stringify([names, raw.State, health, endpoints]),
+    gist: gistText(
+      own.replace(/^\//, ''),
+      textOf(raw.State).toLowerCase(),
+      health === undefined || health === 'none' ? '' : textOf(health),
+      endpoints.map(([network, , , ip4, ip6]) => `${textOf(network)} ${textOf(ip4)} ${textOf(ip6)}`),
+    ),
   };
+}
+
+/** Of an inspection, what a list says as well. */
+export function gistOf({ name, status, health, endpoints }: ContainerFacts): string {
+  return gistText(
+    name,
+    status,
+    health,
+    endpoints.map(({ network, ip4, ip6 }) => `${network} ${ip4} ${ip6}`),
+  );
+}
+
+function gistText(name: string, status: string, health: string, endpoints: string[]): string {
+  return [name, status, health, ...endpoints.sort()].join('\n');
 }
 
 /** Lists have seconds since 1970, inspections RFC 3339. */

@@ -11,6 +11,7 @@ import { EngineClient, ROWS_MOST } from './client.ts';
 import { eventFilters, readEvents, type EngineEvent } from './events.ts';
 import {
   containerFacts,
+  gistOf,
   isId,
   networkFacts,
   rowFacts,
@@ -68,7 +69,7 @@ export class Session {
   private readonly addresses = new AddressBook();
   /** The last row of each container in a list. */
   private rows = new Map<string, RowFacts>();
-  /** Containers of which a look has found something new since the last list began. */
+  /** Containers of which a look has found something new, and not what the last list says, since that list began. */
   private touched = new Set<string>();
   private findings: Finding[] = [];
   /** What lists and looks at networks have found, to be entered between two changes. */
@@ -356,7 +357,8 @@ export class Session {
 
   private found(facts: ContainerFacts, started: number): void {
     const stale = this.addresses.enter(facts, started);
-    if (this.view.putContainer(facts)) this.touched.add(facts.id);
+    if (this.view.putContainer(facts) && this.rows.get(facts.id)?.gist !== gistOf(facts))
+      this.touched.add(facts.id);
     if (this.options.gateways.learn(facts)) this.options.onNetworks();
     for (const { id, keys } of stale) {
       const known = this.view.container(id);

@@ -3,7 +3,7 @@ import type { Attachment } from '../../model.ts';
 import { excerpt } from '../../model-text.ts';
 import { podAddress4, podAddress6, prefix4, prefix6 } from '../validate/addresses.ts';
 import type { NetworkFacts, ServiceFacts } from './facts.ts';
-import { attachmentName, serviceIdentity, type OverlayName } from './identity.ts';
+import { attachmentName, DEFAULT_NAMESPACE, serviceIdentity, type OverlayName } from './identity.ts';
 import { portsOf } from './port-names.ts';
 
 export interface ViewOptions {
@@ -29,9 +29,14 @@ export function* structureResources(
   overlays: ReadonlyMap<string, OverlayName>,
 ): Generator<RawResource> {
   const net6: string[] = [];
+  const since = new Map<string, number>();
   for (const network of networks) {
     const overlay = overlays.get(network.id);
     if (overlay === undefined) continue;
+    const created = Date.parse(network.created);
+    // What belongs to no project has no beginning: the engine makes its default network at each of its starts.
+    if (!Number.isNaN(created) && overlay.namespace !== DEFAULT_NAMESPACE)
+      since.set(overlay.namespace, Math.min(created, since.get(overlay.namespace) ?? Infinity));
     const subnets = network.ipam.map(({ subnet }) => subnet);
     const fours = subnets.map(prefix4).filter((text) => text !== undefined);
     const sixes = subnets.map(prefix6).filter((text) => text !== undefined);
@@ -46,6 +51,11 @@ export function* structureResources(
       ...(network.internal ? { internal: true } : {}),
     };
     yield { resource, place: `docker network ${excerpt(network.name)}` };
+  }
+  // Compose makes the networks of a project first.
+  for (const [name, time] of since) {
+    const created = `${new Date(time).toISOString().slice(0, 19)}Z`;
+    yield { resource: { kind: 'namespace', vpc, name, created }, place: `docker project ${excerpt(name)}` };
   }
   // On a bridge an IPv4 address costs nothing.
   yield { resource: { kind: 'vpc', name: vpc, net6, a_records: 'all' }, place: 'docker engine' };

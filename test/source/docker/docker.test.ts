@@ -52,6 +52,7 @@ test('a project is a namespace, a service a name, its replicas have names of the
     net4: '10.1.0.0/24',
     net6: 'fd00:1::/64',
   });
+  expect(sink.visible.get('namespace docker/shop')).toMatchObject({ created: '2026-01-01T00:00:00Z' });
   expect(sink.visible.get('vpc docker')).toMatchObject({ kind: 'vpc', name: 'docker', net6: [] });
 });
 
@@ -75,6 +76,7 @@ test('what belongs to no project is in the namespace default, under the name of 
     ready: false,
   });
   expect(sink.pod('default', 'never')!.names).toContain('soon');
+  expect(sink.visible.get('namespace docker/default')).toBeUndefined();
   expect([...sink.visible.keys()].filter((key) => key.startsWith('overlay'))).toEqual([
     'overlay docker/default/bridge',
     'overlay docker/default/my-net',
