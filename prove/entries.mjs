@@ -6,11 +6,15 @@
  * @property {string[]} faults What does not hold; empty when all does.
  */
 import { connections } from './entries/connections.mjs';
+import { flooded, floodedOutside } from './entries/floods.mjs';
 import { fuzzing } from './entries/fuzzing.mjs';
 import { hostileTcp, hostileUdp } from './entries/hostile.mjs';
 import { killed } from './entries/killed.mjs';
 import { models } from './entries/models.mjs';
 import { state } from './entries/state.mjs';
+import { streamsTcp } from './entries/streams.mjs';
+import { takeover } from './entries/takeover.mjs';
+import { clocks, events, octets, steps, stopped } from './entries/tested.mjs';
 
 /**
  * @typedef {object} Entry
@@ -24,4 +28,21 @@ import { state } from './entries/state.mjs';
  */
 
 /** @type {Entry[]} */
-export const ENTRIES = [hostileUdp, hostileTcp, connections, killed, state, fuzzing, models];
+export const ENTRIES = [
+  takeover,
+  steps,
+  hostileUdp,
+  hostileTcp,
+  streamsTcp,
+  connections,
+  flooded,
+  floodedOutside,
+  killed,
+  state,
+  clocks,
+  stopped,
+  octets,
+  events,
+  fuzzing,
+  models,
+];
