@@ -6,14 +6,16 @@
  * @property {string[]} faults What does not hold; empty when all does.
  */
 import { connections } from './entries/connections.mjs';
-import { floodClient, floodOutside } from './entries/floods.mjs';
+import { flooded, floodedOutside } from './entries/floods.mjs';
 import { fuzzing } from './entries/fuzzing.mjs';
 import { hostileTcp, hostileUdp } from './entries/hostile.mjs';
 import { killed } from './entries/killed.mjs';
 import { models } from './entries/models.mjs';
 import { soak } from './entries/soak.mjs';
 import { state } from './entries/state.mjs';
+import { streamsTcp } from './entries/streams.mjs';
 import { takeover } from './entries/takeover.mjs';
+import { clocks, events, octets, steps, stopped } from './entries/tested.mjs';
 
 /**
  * @typedef {object} Entry
@@ -28,14 +30,20 @@ import { takeover } from './entries/takeover.mjs';
 
 /** @type {Entry[]} */
 export const ENTRIES = [
+  takeover,
+  steps,
   hostileUdp,
   hostileTcp,
+  streamsTcp,
   connections,
-  floodClient,
-  floodOutside,
-  takeover,
+  flooded,
+  floodedOutside,
   killed,
   state,
+  clocks,
+  stopped,
+  octets,
+  events,
   soak,
   fuzzing,
   models,

@@ -1,49 +1,56 @@
-/** One client, and one tenant of outside names, that ask as fast as they can: what do the others lose? */
-import { ROOT, count, runChild } from '../child.mjs';
-import * as flood from '../flood.mjs';
+/** The programs of docs/overload.md: one client, or one tenant, floods, and others must not suffer from it. */
 import * as outside from '../flood-outside.mjs';
+import * as flood from '../flood.mjs';
+import { count } from '../child.mjs';
 
-async function run(script, isLong) {
-  const { stdout, stderr } = await runChild(process.execPath, [
-    `${ROOT}prove/${script}`,
-    ...(isLong ? ['--long'] : []),
-  ]);
-  if (!stdout.startsWith('{')) throw new Error(stderr.trim().split('\n').at(-1));
-  return JSON.parse(stdout);
-}
+/** How much longer a quiet client may wait while another floods. */
+const SLOWER = 2;
+/** Milliseconds below which nobody's wait counts as long, however short it was before. */
+const SHORT_WAIT = 5;
 
-/** @param {number} value */
-const milliseconds = (value) => `${value.toFixed(1)} ms`;
+const linux = () => (process.platform === 'linux' ? undefined : 'needs Linux and all of 127.0.0.0/8');
 
-export const floodClient = {
+export const flooded = {
   name: flood.name,
-  about: 'one client floods, 99 ask now and then: these lose nothing',
-  short: flood.short,
-  long: flood.long,
-  reach: ({ quiet, seconds, rate }) => `${seconds} s, ${quiet} clients with ${rate} queries a second each`,
-  async run(parameters) {
-    const { calm, flooded, sent, ratio } = await run('flood.mjs', parameters === flood.long);
-    return {
-      got:
-        `${count(sent)} packets of the flood; the others lost ${calm.lost} of ${count(calm.asked)} without it and ` +
-        `${flooded.lost} of ${count(flooded.asked)} with it; p99 ${milliseconds(calm.p99)}, then ${milliseconds(flooded.p99)} (${ratio.toFixed(1)} ×)`,
-      faults: flooded.lost === 0 ? [] : [`${flooded.lost} queries are lost`],
-    };
+  about:
+    'one client asks as fast as it can, others now and then: these lose nothing, and their p99 is at most twice that of quiet times',
+  short: { ...flood.short, slower: Infinity },
+  long: { ...flood.long, slower: SLOWER },
+  reach: ({ quiet, rate, seconds }) =>
+    `1 flooding, ${quiet} quiet clients of ${rate} queries a second, ${seconds} s`,
+  missing: linux,
+  async run(/** @type {any} */ { slower, ...parameters }) {
+    const { calm, flooded: during, sent, shed, ratio } = await flood.run(parameters);
+    const faults = [];
+    if (calm.lost + during.lost > 0)
+      faults.push(`${calm.lost} lost in quiet times, ${during.lost} in the flood`);
+    if (sent < during.asked) faults.push('that was no flood');
+    if (ratio > slower && during.p99 > SHORT_WAIT)
+      faults.push(`the quiet ones wait ${ratio.toFixed(1)} times as long`);
+    const got =
+      `${count(sent)} in the flood, ${count(shed)} shed; the others ${during.lost} of ${count(during.asked)} lost, ` +
+      `p99 ${calm.p99.toFixed(2)} → ${during.p99.toFixed(2)} ms`;
+    return { got, faults };
   },
 };
 
-export const floodOutside = {
+export const floodedOutside = {
   name: outside.name,
-  about: 'one tenant floods names outside, of a silent upstream; others, of a living one, lose nothing',
+  about:
+    'one tenant floods names outside to a resolver that is silent: those of other tenants, of a resolver that answers, lose nothing',
   short: outside.short,
   long: outside.long,
   reach: ({ flood: rate, tenants, seconds }) =>
-    `${seconds} s, ${count(rate)} queries a second, ${tenants} other tenants`,
+    `${count(rate)} queries a second of one tenant, ${tenants} others, ${seconds} s`,
+  missing: linux,
   async run(parameters) {
-    const { floods, asked, lost, failed, p99 } = await run('flood-outside.mjs', parameters === outside.long);
-    return {
-      got: `${count(floods)} queries of the flood; the others lost ${lost} of ${count(asked)}, ${failed} failed, p99 ${milliseconds(p99)}`,
-      faults: lost + failed === 0 ? [] : [`${lost} queries are lost, ${failed} have failed`],
-    };
+    const { floods, asked, lost, failed, p99, overflows } = await outside.run(parameters);
+    const faults = [];
+    if (lost > 0) faults.push(`${lost} lost`);
+    if (failed > 0) faults.push(`${failed} without an address`);
+    const got =
+      `${count(floods)} in the flood, ${count(overflows)} turned away; the others ${lost} of ${count(asked)} lost, ` +
+      `${failed} failed, p99 ${p99?.toFixed(1)} ms`;
+    return { got, faults };
   },
 };

@@ -29,10 +29,10 @@ function rowsOf(table: string): string[][] {
   );
 }
 
-// The others have tests of their own: test/transport/hostile.test.ts, test/fuzz, test/models.test.ts, test/takeover,
-// soak.test.ts.
+// The others have tests of their own, or are such: test/transport/hostile.test.ts, test/fuzz, test/models.test.ts,
+// test/takeover, test/watch, test/properties, soak.test.ts.
 describe('the short form', () => {
-  test.each(['connections', 'kill-9'])(
+  test.each(['connections', 'hostile-streams', 'flood', 'flood-outside', 'kill-9', 'state'])(
     'of %s holds',
     async (name) => {
       const folder = mkdtempSync(join(tmpdir(), 'podns-prove-'));

@@ -42,10 +42,11 @@ test('SIGSTOP for longer than stale_after', { timeout: STOPPED + 60_000 }, async
     ...['--stale-after', STALE_AFTER],
   ]);
   undo.push(() => served.kill());
-  const { dns } = await served.addresses();
-  const port = Number(dns.slice(dns.lastIndexOf(':') + 1));
+  // It listens once it has a view.
   const stream = await upstream.conversation(1);
   stream.say(...snapshot('5', VPC, CLIENT, pod('db', 'fd00::2')));
+  const { dns } = await served.addresses();
+  const port = Number(dns.slice(dns.lastIndexOf(':') + 1));
   const socket = createSocket('udp4');
   socket.bind(0, '127.0.0.1');
   await once(socket, 'listening');

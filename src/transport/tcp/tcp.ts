@@ -136,22 +136,20 @@ export class TcpTransport implements Transport, TcpMember {
     const client = socket.remoteAddress;
     const address = new Uint8Array(16);
     const local = new Uint8Array(16);
-    if (client === undefined) {
-      // It was reset while it waited to be accepted: nobody has refused it.
+    const turnAway = (): void => {
       socket.on('error', () => {});
       socket.destroy();
-      return;
-    }
+    };
+    // The client has reset it meanwhile: nothing was refused.
     if (
-      this.#closed !== undefined ||
+      client === undefined ||
       !writeAddress(client, address) ||
-      !writeAddress(socket.localAddress ?? '', local) ||
-      !this.#makeRoom(client)
-    ) {
+      !writeAddress(socket.localAddress ?? '', local)
+    )
+      return turnAway();
+    if (this.#closed !== undefined || !this.#makeRoom(client)) {
       this.counters.refused++;
-      socket.on('error', () => {});
-      socket.destroy();
-      return;
+      return turnAway();
     }
     const peer: Peer = { address, port: socket.remotePort ?? 0, local, listener: this.listener, tcp: true };
     const connection = new Connection(this.#host, socket, peer, client);
