@@ -30,9 +30,10 @@ function rowsOf(table: string): string[][] {
 }
 
 // The others have tests of their own, or are such: test/transport/hostile.test.ts, test/fuzz, test/models.test.ts,
-// test/takeover, test/watch, test/properties, soak.test.ts.
+// test/takeover, test/watch, test/properties, soak.test.ts. What `flood` loses depends on who else uses the machine; here
+// test/transport/fair-share.test.ts stands for it.
 describe('the short form', () => {
-  test.each(['connections', 'hostile-streams', 'flood', 'flood-outside', 'kill-9', 'state'])(
+  test.each(['connections', 'hostile-streams', 'flood-outside', 'kill-9', 'state'])(
     'of %s holds',
     async (name) => {
       const folder = mkdtempSync(join(tmpdir(), 'podns-prove-'));
