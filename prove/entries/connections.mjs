@@ -17,7 +17,7 @@ const PATIENCE = 10_000;
 /** A new client is answered within. */
 const NEW_CLIENT_MS = 1000;
 /** … or, where the machine is busy, before the server has used so much of it, microseconds. */
-const CLIENT_CPU = 500_000;
+const CLIENT_CPU = 1_000_000;
 /** Milliseconds between two new clients. */
 const NEXT_CLIENT = 200;
 /** Frames of a client that never reads: 2 MiB of answers each would be held if nothing bounded them. */
