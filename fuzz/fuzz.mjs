@@ -94,6 +94,7 @@ async function fuzz(name) {
   } catch (error) {
     return usage(/** @type {Error} */ (error).message);
   }
+  const tooLong = inputs.filter(({ length }) => length > target.most).length;
   const running = await target.open();
   const watchdog = new Watchdog({ folder, hangMs: HANG_MS, growthOctets: GROWTH_OCTETS });
   const coverage = options.replay ? undefined : new Coverage(DIST);
@@ -126,7 +127,8 @@ async function fuzz(name) {
   return {
     target: name,
     seed,
-    corpus: inputs.length,
+    corpus: inputs.length - tooLong,
+    tooLong,
     executions: engine.executions,
     seconds: Math.round((performance.now() - began) / 100) / 10,
     found: engine.found.length,

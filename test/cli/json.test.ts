@@ -8,8 +8,8 @@ import { buildProgram } from '../../src/cli/program.ts';
 import { ServerCore } from '../../src/server.ts';
 import { podns } from './harness.ts';
 
-/** They print a program, or run until they are stopped. */
-const WITHOUT = ['podns completion', 'podns serve'];
+/** They print a program, run until they are stopped, or start what does. */
+const WITHOUT = ['podns completion', 'podns serve', 'podns upgrade'];
 
 const ZONE = `
 vpc: aep
@@ -110,7 +110,7 @@ describe('the documents', () => {
       withoutAddress: string[];
     };
     expect(report.zone).toBe(plain.out);
-    expect(report.withoutAddress).toEqual(['db']);
+    expect(report.withoutAddress).toEqual(['db-1']);
     expect(plain.err.split('\n').length - 2).toBe(report.problems.length);
     const wrong = await podns(['import', 'compose', '-n', 'a..b', '-o', 'json'], { folder });
     expect(wrong.code).toBe(78);

@@ -97,11 +97,12 @@ describe('a card', () => {
     ]);
   });
 
-  it('tells of every name while queries are held, for all of them wait at once', async () => {
+  it('gives what there is while a source has delivered nothing, and tells of the name that waits', async () => {
     site = await new Site({ watch: ['http://127.0.0.1:9/v1/watch'], syncHold: 300 }).start(records());
     const { views } = await card('vpc=aep&namespace=shop&name=db-0');
     const answers = views.flatMap((view) => view.answers);
-    expect(answers.map(({ rcode }) => rcode)).toEqual(Array(12).fill('SERVFAIL'));
+    const waiting = answers.filter(({ rcode }) => rcode === 'SERVFAIL');
+    expect([waiting.length, answers.length]).toEqual([1, 12]);
     expect(answers.flatMap(({ errors }) => errors)).toHaveLength(12);
   });
 
