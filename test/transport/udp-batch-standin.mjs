@@ -39,8 +39,11 @@ export function createResponder(data) {
           return -1;
         case 'w':
           // A queue gathers behind this packet: until the test opens the gate, or long enough where it has none.
-          if (data?.gate !== undefined) Atomics.wait(new Int32Array(data.gate), 0, 0, 20_000);
-          else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+          if (data?.gate !== undefined) {
+            const gate = new Int32Array(data.gate);
+            Atomics.store(gate, 1, 1);
+            Atomics.wait(gate, 0, 0, 20_000);
+          } else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
           return 0;
         case 'q':
           process.exit(3);

@@ -471,12 +471,13 @@ describe.skipIf(unavailableReason !== undefined)('one thread with several listen
   });
 
   it('one that is flooded delays the others by a batch', async () => {
-    const gate = new Int32Array(new SharedArrayBuffer(4));
+    const gate = new Int32Array(new SharedArrayBuffer(8));
     const { open } = crewOf({ attach: () => ({ data: { gate: gate.buffer }, detach: () => undefined }) });
     const flooded = await open('127.0.0.1');
     const other = await open('127.0.0.2');
     // Both queues fill while the thread is busy with this one.
     flooded.client.send(1, 'w');
+    await expect.poll(() => Atomics.load(gate, 1)).toBe(1);
     for (let id = 0; id < 150; id++) flooded.client.send(id, 'e');
     for (let id = 0; id < 3; id++) other.client.send(id, 'e');
     await Promise.all([flooded.client.flushed(), other.client.flushed()]);
