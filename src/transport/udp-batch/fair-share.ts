@@ -102,7 +102,7 @@ export class FairShare {
   readonly #system: System;
   readonly #memory = new Uint32Array(MEMINFO_WORDS + 1);
   readonly #address: number;
-  readonly #keys = randomFillSync(new Uint32Array(4));
+  readonly #keys: Uint32Array;
   readonly #addresses = new Counts();
   readonly #networks = new Counts();
   /** Full batches in a row. */
@@ -115,8 +115,10 @@ export class FairShare {
   #strictness = 0;
   #counted = 0;
 
-  constructor(system: System) {
+  /** `keys`: four words that nobody else knows, so that nobody chooses who shares a place. */
+  constructor(system: System, keys: Uint32Array = randomFillSync(new Uint32Array(4))) {
     this.#system = system;
+    this.#keys = keys;
     this.#address = system.pin(this.#memory.buffer);
   }
 
