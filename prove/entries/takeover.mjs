@@ -1,5 +1,5 @@
-/** Takeovers, reloads and changes of workers under load, by `scripts/prove/takeover.mjs`. */
-import { prove } from '../../scripts/prove/takeover.mjs';
+/** Takeovers, reloads and changes of workers under load, by `prove/takeover.mjs`. */
+import { prove } from '../takeover.mjs';
 import { count } from '../child.mjs';
 import { loadSystem } from '../../dist/transport/syscalls.js';
 import { freePort } from '../free-port.mjs';

@@ -15,7 +15,7 @@ import { parseArgs } from 'node:util';
 import { enterNamespace } from '../../bench/namespace.mjs';
 import { random } from '../../bench/wire.mjs';
 import { EtcdWriter } from '../../dist/source/etcd/writer.js';
-import { Succeeding } from '../../scripts/prove/takeover.mjs';
+import { Succeeding } from '../takeover.mjs';
 import { tableText } from '../table.mjs';
 import { Account, GUESTS, TcpClient, UdpClient, Written } from './account.mjs';
 import { Hostile } from './hostile.mjs';

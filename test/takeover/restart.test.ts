@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { UdpLoad } from '../../scripts/prove/load.mjs';
-import { Succeeding } from '../../scripts/prove/takeover.mjs';
+import { UdpLoad } from '../../prove/load.mjs';
+import { Succeeding } from '../../prove/takeover.mjs';
 import { freePort } from '../harness/free-port.ts';
 
 let folder = '';

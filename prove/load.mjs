@@ -1,22 +1,13 @@
 /** A steady load of queries over UDP and TCP that knows of each query whether and how it was answered. */
 import { createSocket } from 'node:dgram';
 import { connect } from 'node:net';
+import { AAAA, buildQuery } from '../bench/wire.mjs';
 
 const SERVFAIL = 2;
 /** Milliseconds after which a query counts as lost: as long as resolvers wait. */
 const PATIENCE = 5000;
 /** Milliseconds between two queries of one TCP connection. */
 const PAUSE = 10;
-
-/**
- * One query for AAAA of a name without its id.
- * @param {string} name
- */
-export function queryFor(name) {
-  const labels = name.split('.').map((label) => Buffer.concat([Buffer.of(label.length), Buffer.from(label)]));
-  const question = Buffer.concat([...labels, Buffer.of(0, 0, 28, 0, 1)]);
-  return Buffer.concat([Buffer.of(0, 0, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0), question]);
-}
 
 /** What became of the queries. */
 class Counts {
@@ -49,7 +40,7 @@ export class UdpLoad {
 
   /** @param {string} name */
   constructor(name) {
-    this.#query = queryFor(name);
+    this.#query = buildQuery(0, name, AAAA);
   }
 
   /**
@@ -112,7 +103,7 @@ export class TcpLoad {
 
   /** @param {string} name */
   constructor(name) {
-    this.#query = queryFor(name);
+    this.#query = buildQuery(0, name, AAAA);
   }
 
   /**

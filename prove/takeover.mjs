@@ -2,7 +2,7 @@
 /**
  * Takeovers under load: no query is lost, none gets SERVFAIL, no connection is reset.
  *
- *   node scripts/prove/takeover.mjs --rate 50000 --connections 200 --takeovers 10 --reloads 10 --workers 10
+ *   node prove/takeover.mjs --rate 50000 --connections 200 --takeovers 10 --reloads 10 --workers 10
  *
  * Prints one line of JSON; the exit code is 1 when anything was lost.
  */
@@ -14,7 +14,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { TcpLoad, UdpLoad } from './load.mjs';
 
-const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+const MAIN = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
 
 /** One process of `podns serve` after the other, each in the place of the one before it. */
 export class Succeeding {

@@ -9,9 +9,6 @@ export interface Counts {
   closed: number;
 }
 
-/** The octets of one query for AAAA, with id 0. */
-export function queryFor(name: string): Buffer;
-
 export class UdpLoad {
   counts: Counts;
   constructor(name: string);
