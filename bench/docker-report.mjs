@@ -1,8 +1,9 @@
 /** Writes what the bench of engines has measured: docs/benchmarks-docker.json, and the page that has it. */
 import { writeFileSync } from 'node:fs';
-import { cpus, loadavg, release } from 'node:os';
+import { cpus, loadavg } from 'node:os';
 import { round } from './report.mjs';
 import { table } from './table.mjs';
+import { measuredOn } from './measured-on.mjs';
 
 /** Milliseconds from event to answer, at the 99th percentile. */
 const CALM_MOST = 20;
@@ -13,10 +14,7 @@ const IDLE_MOST = 0.1;
 
 export function writeDockerReport({ results, options, write }) {
   const data = {
-    date: new Date().toISOString(),
-    kernel: release(),
-    cpu: cpus()[0].model,
-    node: process.version,
+    ...measuredOn(),
     processors: cpus().length,
     loadAverage: round(loadavg()[1], 1),
     quiet: Number(options.quiet),

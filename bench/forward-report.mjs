@@ -1,8 +1,8 @@
 /** Writes what the bench of forwarding has measured: docs/benchmarks-forward.json, and the page that has it. */
 import { writeFileSync } from 'node:fs';
-import { cpus, release } from 'node:os';
 import { median, round } from './report.mjs';
 import { table } from './table.mjs';
+import { measuredOn } from './measured-on.mjs';
 
 const medianOf = (results, key) => median(results.map((result) => result[key]));
 
@@ -30,10 +30,7 @@ function summary({ rounds, seconds, names, rate, versions, missing, memory, hits
     mebibytesAtMost: round(memory[name].peak / 2 ** 20, 1),
   }));
   return {
-    date: new Date().toISOString(),
-    kernel: release(),
-    cpu: cpus()[0].model,
-    node: process.version,
+    ...measuredOn(),
     versions,
     missing,
     rounds,

@@ -1,8 +1,9 @@
 /** Writes what the bench of growth has measured: docs/benchmarks-growth.json, and the page that has it. */
 import { writeFileSync } from 'node:fs';
-import { cpus, loadavg, release } from 'node:os';
+import { cpus, loadavg } from 'node:os';
 import { round } from './report.mjs';
 import { table } from './table.mjs';
+import { measuredOn } from './measured-on.mjs';
 
 /** How much there is, as a multiple of a case's size. */
 export const TIMES = [1, 2, 4, 8];
@@ -12,10 +13,7 @@ const CHANGE_MOST = 1.3;
 
 export function writeGrowthReport({ results, rounds, write }) {
   const data = {
-    date: new Date().toISOString(),
-    kernel: release(),
-    cpu: cpus()[0].model,
-    node: process.version,
+    ...measuredOn(),
     processors: cpus().length,
     loadAverage: round(loadavg()[1], 1),
     rounds,

@@ -4,9 +4,9 @@
  */
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { freePort } from './watch-server.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 /** The zone thread, which is idle for a minute after a large file, does not start for the demonstration's. */
@@ -47,14 +47,6 @@ function mappings(pid) {
     else of.own += Number(figure[2]);
   }
   return kinds;
-}
-
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
-  await new Promise((resolve) => server.close(() => resolve(undefined)));
-  return port;
 }
 
 async function measure(listeners, isAsked) {

@@ -1,7 +1,7 @@
 /** Collects what was measured of authoritative answers and sums it up: medians, ratios per round; docs/benchmarks.json. */
 import { writeFileSync } from 'node:fs';
-import { cpus, release } from 'node:os';
 import { coreMarkdown } from './core-report.mjs';
+import { measuredOn } from './measured-on.mjs';
 
 export function median(numbers) {
   const sorted = [...numbers].sort((a, b) => a - b);
@@ -92,10 +92,7 @@ export class Report {
     const sizes = [...new Set(this.servers.map(({ pods }) => pods))];
     const size = sizes.includes(yardstick) ? yardstick : sizes[0];
     const data = {
-      date: new Date().toISOString(),
-      kernel: release(),
-      cpu: cpus()[0].model,
-      node: process.version,
+      ...measuredOn(),
       versions: this.versions,
       rounds: Number(this.options.rounds),
       seconds: Number(this.options.seconds),

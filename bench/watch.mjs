@@ -7,7 +7,7 @@
  * Options: --pods 100000 · --seconds 10 · --only propagation,flood,relist,start,put,others · --no-write
  */
 import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { cpus, release, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { enterNamespace } from './namespace.mjs';
@@ -23,6 +23,7 @@ import { relist } from './watch-relist.mjs';
 import { watchMarkdown } from './watch-report.mjs';
 import { freePort, serve } from './watch-server.mjs';
 import { startFromSaved } from './watch-start.mjs';
+import { measuredOn } from './measured-on.mjs';
 
 const ALL = 'propagation,flood,relist,start,put,others';
 const { values: options } = parseArgs({
@@ -43,11 +44,9 @@ const only = new Set(options.only.split(','));
 const say = (text) => process.stderr.write(`${text}\n`);
 const folder = mkdtempSync(join(tmpdir(), 'podns-watch-bench-'));
 const place = { folder, log: openSync(join(folder, 'log'), 'a') };
+/** @type {Record<string, any>} */
 const data = {
-  date: new Date().toISOString(),
-  kernel: release(),
-  cpu: cpus()[0].model,
-  node: process.version,
+  ...measuredOn(),
   version: version(),
   etcd: etcdVersion(),
   pods,

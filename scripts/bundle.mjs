@@ -21,10 +21,9 @@ export async function bundle(folder, root) {
     console.error(`build: the command is not bundled, because rolldown does not load: ${String(error)}`);
     return;
   }
-  const { THREAD_MODULES } = await import(`file://${join(folder, 'locations.js')}`);
+  const { THREAD_MODULES, bundleName } = await import(`file://${join(folder, 'locations.js')}`);
   const input = { start: join(folder, 'cli', 'start.js') };
-  for (const path of Object.values(THREAD_MODULES))
-    input[path.replaceAll('/', '-')] = join(folder, `${path}.js`);
+  for (const path of Object.values(THREAD_MODULES)) input[bundleName(path)] = join(folder, `${path}.js`);
   const plugins = [await topLevelText(folder)];
   const made = await rolldown({
     input,

@@ -4,12 +4,17 @@
  */
 import { readFileSync } from 'node:fs';
 
-/** The modules that threads run, by their path in `src`; `scripts/build.mjs` bundles each as `<last part>.js`. */
+/** The modules that threads run, by their path in `src`. */
 export const THREAD_MODULES = {
   answers: 'answer/worker',
   packets: 'transport/udp-batch/worker',
   zones: 'source/zones/zone-worker',
 } as const;
+
+/** The name of the bundle of such a module, without `.js`. */
+export function bundleName(path: string): string {
+  return path.replaceAll('/', '-');
+}
 
 /** The folder that the build writes bundles to, below `dist`. */
 const BUNDLED = /\/bundle\/[^/]*$/.test(import.meta.url);
@@ -19,7 +24,7 @@ const DIST = new URL(import.meta.url.endsWith('.ts') ? '../dist/' : BUNDLED ? '.
 /** The compiled module of a thread. */
 export function threadModule(thread: keyof typeof THREAD_MODULES): URL {
   const path = THREAD_MODULES[thread];
-  return new URL(BUNDLED ? `bundle/${path.replaceAll('/', '-')}.js` : `${path}.js`, DIST);
+  return new URL(BUNDLED ? `bundle/${bundleName(path)}.js` : `${path}.js`, DIST);
 }
 
 /** The command, for a process of its own. */

@@ -90,25 +90,13 @@ export default {
     const server = await openWorld();
     const { Connection } = await load('transport/tcp/connection.js');
     const { TcpPool } = await load('transport/tcp/pool.js');
-    const { TCP_LIMITS } = await load('transport/tcp/limits.js');
+    const { TCP_LIMITS, newTcpCounters } = await load('transport/tcp/limits.js');
     const { answering, peers } = /** @type {any} */ (server);
     const peer = peers.of({ ...CLIENTS[0], tcp: true });
 
     async function converse(chunks) {
       const pool = new TcpPool({ sweepMs: 0 });
-      const counters = {
-        received: 0,
-        answered: 0,
-        dropped: 0,
-        deferred: 0,
-        errors: 0,
-        connections: 0,
-        accepted: 0,
-        refused: 0,
-        evicted: 0,
-        idled: 0,
-        cut: 0,
-      };
+      const counters = newTcpCounters();
       const wire = new Wire();
       let closed = 0;
       const connection = new Connection(

@@ -41,8 +41,8 @@ export interface Feeder {
   opening: Opening;
   problems: Map<string, Problem[]>;
   rate: Rate;
-  /** True between `gather(true)` and `gather(false)`. */
   times: RevisionTimes;
+  /** True between `gather(true)` and `gather(false)`. */
   gathers: boolean;
 }
 

@@ -3,6 +3,7 @@ import type { Change } from '../catalog/change.ts';
 import type { Logger } from './logger.ts';
 import type { ProblemEvent } from './problems.ts';
 import type { SourceStatus } from './source-status.ts';
+import { isZones } from '../source/zones/zones.ts';
 
 /** VPCs that went with one change and are named. */
 const NAMED = 10;
@@ -83,7 +84,7 @@ export class Reports {
     if (gone.length > NAMED)
       this.logger.warn({ source }, `${gone.length - NAMED} more VPCs are gone from ${source}`);
     // Streams bring thousands a second, and podns events shows each.
-    if (!full && !source.startsWith('zones:')) return;
+    if (!full && !isZones(source)) return;
     const count = `${changes} ${changes === 1 ? 'change' : 'changes'}`;
     this.logger[full ? 'debug' : 'info'](
       { source, revision, changes },

@@ -12,6 +12,7 @@ import type { Logger } from '../../server/logger.ts';
 import { ReleaseLater } from '../../server/release-memory.ts';
 import { engineVpcs } from '../../server/sources.ts';
 import { readZones } from '../../source/zones/zone-dir.ts';
+import { isZones } from '../../source/zones/zones.ts';
 import { bannerText } from '../banner.ts';
 import { bindError } from '../bind-error.ts';
 import { defaultListen } from '../default-listen.ts';
@@ -382,7 +383,7 @@ async function atMost(promise: Promise<unknown>, milliseconds: number): Promise<
 /** True while a source that has not delivered reads files. */
 function readsFiles(server: ServerCore): boolean {
   for (const { name, synced, restored } of server.feed.states())
-    if (!synced && !restored && name.startsWith('zones:')) return true;
+    if (!synced && !restored && isZones(name)) return true;
   return false;
 }
 

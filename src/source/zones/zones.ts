@@ -34,6 +34,13 @@ const LINE_END = 0x0a;
 /** Files do not show which claim is newer, so all claims in them are equal. */
 const NO_AGE = 0;
 
+const PREFIX = 'zones:';
+
+/** True for the name of a source that reads a zones directory. */
+export function isZones(source: string): boolean {
+  return source.startsWith(PREFIX);
+}
+
 /** The last state of a file. */
 interface Known {
   /** Device, inode, size and times: an equal signature means equal content, unless there was an event. */
@@ -86,7 +93,7 @@ class ZonesSource implements Source {
   #timer: unknown;
 
   constructor(dir: string, options: ZonesOptions) {
-    this.name = `zones:${dir}`;
+    this.name = `${PREFIX}${dir}`;
     this.#dir = dir;
     this.#options = options;
     this.#clock = options.clock ?? holdingClock;

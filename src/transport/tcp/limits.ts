@@ -27,6 +27,23 @@ export interface TcpLimits {
 
 export interface TcpCounters extends TransportCounters, ConnectionCounters {}
 
+/** Of a transport that has done nothing yet. */
+export function newTcpCounters(): TcpCounters {
+  return {
+    received: 0,
+    answered: 0,
+    dropped: 0,
+    deferred: 0,
+    errors: 0,
+    connections: 0,
+    accepted: 0,
+    refused: 0,
+    evicted: 0,
+    idled: 0,
+    cut: 0,
+  };
+}
+
 export const TCP_LIMITS: Readonly<TcpLimits> = {
   maxConnections: 1000,
   maxPerClient: 100,

@@ -7,7 +7,7 @@ import type { Answering, Transport } from '../transport.ts';
 import { writeAddress } from '../peer-address.ts';
 import { Connection } from './connection.ts';
 import type { ConnectionHost } from './connection.ts';
-import type { TcpCounters } from './limits.ts';
+import { newTcpCounters } from './limits.ts';
 import { TcpPool } from './pool.ts';
 import type { TcpMember, TcpPoolOptions } from './pool.ts';
 
@@ -26,19 +26,7 @@ const CLOSE_GRACE_MS = 5000;
 
 export class TcpTransport implements Transport, TcpMember {
   readonly listener: Listener;
-  readonly counters: TcpCounters = {
-    received: 0,
-    answered: 0,
-    dropped: 0,
-    deferred: 0,
-    errors: 0,
-    connections: 0,
-    accepted: 0,
-    refused: 0,
-    evicted: 0,
-    idled: 0,
-    cut: 0,
-  };
+  readonly counters = newTcpCounters();
   readonly #host: ConnectionHost;
   readonly #pool: TcpPool;
   readonly #options: TcpOptions;
