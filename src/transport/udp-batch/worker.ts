@@ -16,6 +16,7 @@ import * as sys from '../syscalls.ts';
 import type { System } from '../syscalls.ts';
 import * as count from './control.ts';
 import { handOver, wake } from './handoff.ts';
+import { allowInlining } from './inlining.ts';
 import { BATCH, BatchMessages } from './messages.ts';
 import { Post } from './station.ts';
 import * as answers from '../../answer/counts.ts';
@@ -92,6 +93,7 @@ class BatchLoop {
   #orders: number;
   /** Receives until it is worth trying a socket again without being told that it can be read. */
   #restraint = 0;
+  #isAsked = false;
   readonly #event = new ArrayBuffer(8);
 
   constructor(system: System, data: BatchWorkerData, responder: BatchResponder) {
@@ -231,13 +233,19 @@ class BatchLoop {
   }
 
   #answer(post: Post, received: number): void {
+    if (!this.#isAsked) {
+      this.#isAsked = true;
+      allowInlining();
+    }
     const { bytes } = this.#messages;
     const messages = this.#messages;
     const { counts, peer, wildcard, answers: tally } = post;
     const responder = this.#responder;
     const began = performance.now();
     // What is shed is shed first: the rest of the batch is prefetched as ever, under a flood most of all.
-    const shed = post.fairShare.begins(post.fd, received, began) ? post.fairShare.shed(messages, received) : 0;
+    const shed = post.fairShare.begins(post.fd, received, began)
+      ? post.fairShare.shed(messages, received)
+      : 0;
     let queried = 0;
     let answered = 0;
     let staged = 0;
