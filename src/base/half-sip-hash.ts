@@ -24,8 +24,9 @@ export function hashOctets(
   at: number,
   length: number,
 ): number {
-  let v0 = seed0;
-  let v1 = seed1;
+  // The engine adds in floating point where it does not know that both are words.
+  let v0 = seed0 | 0;
+  let v1 = seed1 | 0;
   let v2 = seed0 ^ 0x6c796765;
   let v3 = seed1 ^ 0x74656462;
   let m = head | 0;
@@ -75,8 +76,8 @@ export function hashWords(
   c: number,
   d: number,
 ): number {
-  let v0 = seed0;
-  let v1 = seed1;
+  let v0 = seed0 | 0;
+  let v1 = seed1 | 0;
   let v2 = seed0 ^ 0x6c796765;
   let v3 = seed1 ^ 0x74656462;
   for (let i = 0; i < 5; i++) {
@@ -99,6 +100,9 @@ export function hashWords(
 
 /** The last word, then three closing rounds. */
 function finish(v0: number, v1: number, v2: number, v3: number, m: number): number {
+  v0 |= 0;
+  v1 |= 0;
+  v2 |= 0;
   v3 ^= m;
   for (let i = 0; i < 4; i++) {
     v0 = (v0 + v1) | 0;
