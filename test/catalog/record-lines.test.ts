@@ -86,7 +86,7 @@ it('prints what JSON does', () => {
       const moment = catalog.openMoment();
       const lines = catalog.linesAt(moment, sources);
       for (const reference of catalog.recordsAt(moment)) if (reference !== undefined) lines.record(reference);
-      expect(lines.take()).toBe(expected);
+      expect(lines.take().toString()).toBe(expected);
       catalog.closeMoment(moment);
     }),
     { numRuns: 1000 },

@@ -10,7 +10,7 @@ export async function* everyRecord(
   moment: Moment,
   sources: readonly SavedSource[],
   look: () => void = () => undefined,
-): AsyncGenerator<string> {
+): AsyncGenerator<Buffer> {
   const lines = catalog.linesAt(moment, sources);
   let count = 0;
   for (const reference of catalog.recordsAt(moment)) {

@@ -39,11 +39,11 @@ export class RecordLines {
   }
 
   /** The lines since the last call. */
-  take(): string {
+  take(): Buffer {
     const { out } = this;
-    const text = out.bytes.toString('utf8', 0, out.length);
+    const octets = Buffer.from(out.bytes.subarray(0, out.length));
     out.length = 0;
-    return text;
+    return octets;
   }
 
   /** The line of a record that was reported at the moment; nothing where its source is none of `sources`. */

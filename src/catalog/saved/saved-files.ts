@@ -249,7 +249,7 @@ export class SavedFiles {
     }
   }
 
-  async *#changes(moment: Moment, sources: SavedSource[], sayings: Sayings): AsyncGenerator<string> {
+  async *#changes(moment: Moment, sources: SavedSource[], sayings: Sayings): AsyncGenerator<Buffer> {
     const lines = this.#options.catalog.linesAt(moment, sources);
     // On a busy process slices are scarce: the more there is to write, the more each slice does.
     const slice = Math.min(SLICE_MOST, Math.max(SLICE, Math.ceil(sayings.length / SLICES)));
