@@ -8,6 +8,8 @@ import { Lists } from './lists.ts';
 import type { ListFilter, Paced } from './lists.ts';
 import type { Moment } from './moments.ts';
 import { ChangeLog } from './saved/change-log.ts';
+import { RecordLines } from './saved/record-lines.ts';
+import type { SavedSource } from './saved/saved-lines.ts';
 import { hiddenRecords, keysSavedIn } from './searches.ts';
 import { release } from './shrink.ts';
 import { Store } from './store.ts';
@@ -223,20 +225,24 @@ export class Catalog {
   *records(): Generator<SourceRecord, void, undefined> {
     const moment = this.openMoment();
     try {
-      yield* withoutPauses(this.#lists.records(moment));
+      for (const reference of withoutPauses(this.#lists.references(moment)))
+        yield this.#lists.saidRecord(moment, reference);
     } finally {
       this.closeMoment(moment);
     }
   }
 
-  /** Everything that every source reported at a moment, as `listPaced`. */
-  recordsAt(moment: Moment): Paced<SourceRecord> {
-    return this.#lists.records(moment);
+  /** Everything that every source reported at a moment, as `listPaced`: for `linesAt`. */
+  recordsAt(moment: Moment): Paced<number> {
+    return this.#lists.references(moment);
   }
 
-  /** A record that the change log has noted, if it was reported at that moment. */
-  recordAt(moment: Moment, reference: number): SourceRecord | undefined {
-    return moment.has(reference) ? this.#lists.saidRecord(moment, reference) : undefined;
+  /** Lines of records at a moment, in which these sources are counted. */
+  linesAt(moment: Moment, sources: readonly SavedSource[]): RecordLines {
+    const store = this.#store;
+    const nameOf = (id: number): string | undefined => this.#precedence.sources[id]?.name;
+    const said = (at: Moment, reference: number): SourceRecord => this.#lists.saidRecord(at, reference);
+    return new RecordLines({ store, nameOf, said }, moment, sources);
   }
 
   /** Holds the last committed state, however much changes, until `closeMoment`. */

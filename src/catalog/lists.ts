@@ -114,18 +114,18 @@ export class Lists {
     }
   }
 
-  /** Everything that every source reported at a moment, VPCs as they were reported. */
-  *records(moment: Moment): Paced<SourceRecord> {
+  /** Everything that every source reported at a moment. */
+  *references(moment: Moment): Paced<number> {
     let looked = 0;
     for (const reference of this.#store.walkAll()) {
-      if (moment.has(reference)) yield this.saidRecord(moment, reference);
+      if (moment.has(reference)) yield reference;
       else if (++looked % LOOKED_AT === 0) yield;
       else continue;
       moment.check();
     }
   }
 
-  /** One that was reported at that moment. */
+  /** One that was reported at that moment; a VPC as it was reported. */
   saidRecord(moment: Moment, reference: number): SourceRecord {
     const store = this.#store;
     const said: SourceRecord = {

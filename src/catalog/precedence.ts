@@ -111,7 +111,7 @@ export class Precedence {
       if (hidden) store.set(reference, SHADOWED);
       const change = hidden ? undefined : this.#replace(current, reference, resource);
       if (store.has(current, HELD)) this.unhold(source, current);
-      store.table.remove(hash, current);
+      store.table.supersede(hash, current, reference);
       store.free(current);
       return change;
     }

@@ -83,6 +83,11 @@ export class Records {
     return this.revisions.text(this.word(reference, HEADER_WORDS));
   }
 
+  /** Whether a revision that is not the stamp, a place, or a wide stamp stands between header and content. */
+  hasWords(reference: number): boolean {
+    return extraWords(this.word(reference, 3)) > 0;
+  }
+
   place(reference: number): Place | undefined {
     const bits = this.word(reference, 3);
     if ((bits & HAS_PLACE) === 0) return undefined;

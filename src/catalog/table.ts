@@ -56,6 +56,23 @@ export class Table {
     slots[find(slots, hash, old) + 1] = reference;
   }
 
+  /**
+   * Removes a present reference, in the place of which there is another one of the same hash. That one stays in the
+   * first of the two slots: the second is most often the last of its run, and empty then.
+   */
+  supersede(hash: number, old: number, reference: number): void {
+    const slots = this.#slots[hash >>> 23]!;
+    const { length } = slots;
+    const start = home(hash, length);
+    const one = find(slots, hash, old);
+    const other = find(slots, hash, reference);
+    if ((one - start + length) % length < (other - start + length) % length) {
+      slots[one + 1] = reference;
+      slots[other + 1] = old;
+    }
+    this.remove(hash, old);
+  }
+
   /** Removes a present reference. */
   remove(hash: number, reference: number): void {
     const shard = hash >>> 23;

@@ -13,6 +13,7 @@ import type { SourceRecords, Precedence } from './precedence.ts';
 
 const NOTHING = new Uint32Array(0);
 const NONE: (Resource | undefined)[] = [];
+const NO_KEYS: ReadonlySet<string> = new Set();
 /** Resources that are kept from `put` until the commit, so that they need not be unpacked: more would cost memory. */
 const KEPT_MAX = 1024;
 
@@ -33,7 +34,7 @@ export class Transaction {
   #resources: (Resource | undefined)[] = NONE;
   #count = 0;
   /** Keys that a full transaction deletes by name. */
-  readonly #deleted = new Set<string>();
+  #deleted: Set<string> | undefined;
   #ended = false;
   /** Insertions into the index when this began. */
   readonly #insertions: number;
@@ -175,7 +176,7 @@ export class Transaction {
     if (this.full) {
       // What a full list does not name is swept; what it deletes by name is not merely left out.
       store.clear(current, SEEN);
-      this.#deleted.add(keyText(key));
+      (this.#deleted ??= new Set()).add(keyText(key));
       return;
     }
     finish();
@@ -211,7 +212,7 @@ export class Transaction {
    */
   weigh(rule: ShrinkRule): Generator<void, Loss[], undefined> {
     this.#mustBeOpen();
-    return weigh(this.#precedence, this.#source, rule, this.#deleted);
+    return weigh(this.#precedence, this.#source, rule, this.#deleted ?? NO_KEYS);
   }
 
   /**
@@ -229,7 +230,7 @@ export class Transaction {
       source: this.#source,
       full: this.full,
       guarded,
-      deleted: this.#deleted,
+      deleted: this.#deleted ?? NO_KEYS,
       revision: this.revision,
       operations: this.#operations,
       resources: this.#resources,

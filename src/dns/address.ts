@@ -3,6 +3,8 @@
 const DOT = 0x2e;
 const COLON = 0x3a;
 
+const DIGITS = Buffer.from('0123456789abcdef');
+
 /** Value of a hexadecimal digit by its character code, -1 for any other ASCII character. */
 const HEX_DIGIT = new Int8Array(128).fill(-1);
 for (let digit = 0; digit < 16; digit++) {
@@ -89,7 +91,7 @@ function parseNew6(text: string, out: Uint8Array, offset: number): boolean {
     if (i < length && code === DOT) {
       const quad = parse4From(text, groupStart);
       if (quad < 0 || at > 12) return false;
-      write4(quad, out, offset + at);
+      put4(quad, out, offset + at);
       at += 4;
       break;
     }
@@ -138,56 +140,88 @@ export function mapInto(value4: number, out: Uint8Array, offset: number): void {
   for (let i = offset; i < offset + 10; i++) out[i] = 0;
   out[offset + 10] = 0xff;
   out[offset + 11] = 0xff;
-  write4(value4, out, offset + 12);
+  put4(value4, out, offset + 12);
 }
 
-function write4(value: number, out: Uint8Array, offset: number): void {
+function put4(value: number, out: Uint8Array, offset: number): void {
   out[offset] = value >>> 24;
   out[offset + 1] = value >>> 16;
   out[offset + 2] = value >>> 8;
   out[offset + 3] = value;
 }
 
-/** Dotted quad of a 32-bit number, signed or unsigned. */
-export function format4(value: number): string {
-  return `${value >>> 24}.${(value >>> 16) & 255}.${(value >>> 8) & 255}.${value & 255}`;
+function read4(bytes: Uint8Array, at: number): number {
+  return (bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3];
 }
 
-function formatQuad(bytes: Uint8Array, offset: number): string {
-  return `${bytes[offset]}.${bytes[offset + 1]}.${bytes[offset + 2]}.${bytes[offset + 3]}`;
+/** The longest text of an address, ::ffff:255.255.255.255 or 39 digits and colons, fits. */
+const text = Buffer.alloc(48);
+
+/** Dotted quad of a 32-bit number, signed or unsigned. */
+export function format4(value: number): string {
+  return text.toString('latin1', 0, write4(value, text, 0));
+}
+
+/** The octets of `format4` from `at` on; returns where they end. */
+export function write4(value: number, out: Uint8Array, at: number): number {
+  at = writeOctet(value >>> 24, out, at);
+  out[at++] = DOT;
+  at = writeOctet((value >>> 16) & 255, out, at);
+  out[at++] = DOT;
+  at = writeOctet((value >>> 8) & 255, out, at);
+  out[at++] = DOT;
+  return writeOctet(value & 255, out, at);
+}
+
+function writeOctet(value: number, out: Uint8Array, at: number): number {
+  if (value >= 100) out[at++] = 0x30 + ((value / 100) | 0);
+  if (value >= 10) out[at++] = 0x30 + (((value / 10) | 0) % 10);
+  out[at++] = 0x30 + (value % 10);
+  return at;
 }
 
 /** Canonical text of 16 octets (RFC 5952); a mapped address as ::ffff:1.2.3.4. */
 export function format6(bytes: Uint8Array, offset: number): string {
-  if (isMapped(bytes, offset)) return '::ffff:' + formatQuad(bytes, offset + 12);
+  return text.toString('latin1', 0, write6(bytes, offset, text, 0));
+}
+
+/** The octets of `format6` from `at` on; returns where they end. */
+export function write6(bytes: Uint8Array, offset: number, out: Uint8Array, at: number): number {
+  const groups = isMapped(bytes, offset) ? 6 : 8;
   // The longest run of two or more zero groups is shortened, the first of equals (RFC 5952 section 4.2).
   let bestStart = -1;
   let bestLength = 1;
   let runStart = 0;
-  for (let i = 0; i <= 8; i++) {
-    if (i < 8 && (bytes[offset + 2 * i] | bytes[offset + 2 * i + 1]) === 0) continue;
+  for (let i = 0; i <= groups; i++) {
+    if (i < groups && (bytes[offset + 2 * i] | bytes[offset + 2 * i + 1]) === 0) continue;
     if (i - runStart > bestLength) {
       bestStart = runStart;
       bestLength = i - runStart;
     }
     runStart = i + 1;
   }
-  let text = '';
-  for (let i = 0; i < 8; i++) {
+  for (let i = 0; i < groups; i++) {
     if (i === bestStart) {
-      text += '::';
+      out[at++] = COLON;
+      out[at++] = COLON;
       i += bestLength - 1;
       continue;
     }
-    if (i > 0 && i !== bestStart + bestLength) text += ':';
-    text += ((bytes[offset + 2 * i] << 8) | bytes[offset + 2 * i + 1]).toString(16);
+    if (i > 0 && i !== bestStart + bestLength) out[at++] = COLON;
+    const group = (bytes[offset + 2 * i] << 8) | bytes[offset + 2 * i + 1];
+    if (group >= 0x1000) out[at++] = DIGITS[group >>> 12];
+    if (group >= 0x100) out[at++] = DIGITS[(group >>> 8) & 15];
+    if (group >= 0x10) out[at++] = DIGITS[(group >>> 4) & 15];
+    out[at++] = DIGITS[group & 15];
   }
-  return text;
+  if (groups === 8) return at;
+  out[at++] = COLON;
+  return write4(read4(bytes, offset + 12), out, at);
 }
 
 /** Text of 16 octets as people write it: a mapped address as a dotted quad, else RFC 5952. */
 export function formatAddress(bytes16: Uint8Array, offset: number): string {
-  return isMapped(bytes16, offset) ? formatQuad(bytes16, offset + 12) : format6(bytes16, offset);
+  return isMapped(bytes16, offset) ? format4(read4(bytes16, offset + 12)) : format6(bytes16, offset);
 }
 
 const scratch = new Uint8Array(16);

@@ -70,7 +70,7 @@ export class Handing {
   }
 
   /** The view as it is now, while changes go on. */
-  view(): { head: HandedHead; text: AsyncIterable<string> } {
+  view(): { head: HandedHead; text: AsyncIterable<Buffer> } {
     const { catalog, feed, wallClock, subscribers } = this.options;
     const { reading } = subscribers;
     const proofOf = (source: string, revision: string): string | undefined =>
@@ -169,7 +169,7 @@ export class Handing {
   }
 }
 
-async function* textOf(catalog: Catalog, { saved, sources }: HandedHead): AsyncGenerator<string> {
+async function* textOf(catalog: Catalog, { saved, sources }: HandedHead): AsyncGenerator<Buffer> {
   const moment = catalog.openMoment();
   try {
     const plain = sources.map(({ name, revision, at }) => ({ name, revision, at }));

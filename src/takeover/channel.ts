@@ -115,8 +115,7 @@ export class Channel {
   }
 
   /** Rejects with ChannelError. */
-  async sendText(text: string): Promise<void> {
-    const octets = Buffer.from(text);
+  async sendText(octets: Buffer): Promise<void> {
     for (let at = 0; at < octets.length; at += FRAME_MAX)
       await this.frame('T', octets.subarray(at, at + FRAME_MAX));
   }

@@ -15,7 +15,7 @@ export interface GivenSocket extends HandedSocket {
 export interface Giving {
   welcome(): Welcome;
   /** The whole view, in pieces of text, and what stands beside it. */
-  view(): { head: object; text: AsyncIterable<string> };
+  view(): { head: object; text: AsyncIterable<Buffer> };
   digest(): Promise<string>;
   sockets(): GivenSocket[];
   /** Answers what has been read, and reads no socket any more; writes nothing to the state folder from now on. */
@@ -144,7 +144,7 @@ export class Giver {
       case 'view': {
         const { head, text } = giving.view();
         await channel.send({ type: 'view', head });
-        for await (const piece of text) if (piece !== '') await channel.sendText(piece);
+        for await (const piece of text) if (piece.length > 0) await channel.sendText(piece);
         await channel.sendEnd();
         step('viewed');
         return true;

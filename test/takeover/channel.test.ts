@@ -58,7 +58,7 @@ describe.skipIf(system === undefined)('a channel', () => {
     const text = 'é'.repeat(9 << 20);
     const sent = (async () => {
       await one.send({ type: 'first' });
-      await one.sendText(text);
+      await one.sendText(Buffer.from(text));
       await one.sendEnd();
       await one.sendDescriptors(fds);
       await one.send({ type: 'last' });

@@ -1,12 +1,8 @@
 /** Every record of the catalog at a moment, as lines: what is saved whole, and what a successor is handed. */
 import type { Catalog } from '../catalog.ts';
 import type { Moment } from '../moments.ts';
-import { recordLine, SLICE, WRITE } from './saved-lines.ts';
+import { SLICE, WRITE } from './saved-lines.ts';
 import type { SavedSource } from './saved-lines.ts';
-
-export function numbersOf(sources: readonly SavedSource[]): Map<string, number> {
-  return new Map(sources.map(({ name }, number) => [name, number]));
-}
 
 /** Pieces of whole lines, with pauses for the event loop between. `look` may throw to give it up. */
 export async function* everyRecord(
@@ -14,20 +10,15 @@ export async function* everyRecord(
   moment: Moment,
   sources: readonly SavedSource[],
   look: () => void = () => undefined,
-): AsyncGenerator<string> {
-  const numbers = numbersOf(sources);
-  let text = '';
+): AsyncGenerator<Buffer> {
+  const lines = catalog.linesAt(moment, sources);
   let count = 0;
-  for (const said of catalog.recordsAt(moment)) {
-    const source = said && numbers.get(said.source);
-    if (source !== undefined) text += recordLine(said!, source);
-    if (said !== undefined && ++count % SLICE !== 0) continue;
-    if (text.length < WRITE) await new Promise(setImmediate);
-    else {
-      yield text;
-      text = '';
-    }
+  for (const reference of catalog.recordsAt(moment)) {
+    if (reference !== undefined) lines.record(reference);
+    if (reference !== undefined && ++count % SLICE !== 0) continue;
+    if (lines.length < WRITE) await new Promise(setImmediate);
+    else yield lines.take();
     look();
   }
-  yield text;
+  yield lines.take();
 }

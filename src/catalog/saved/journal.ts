@@ -15,7 +15,7 @@ import { createHash } from 'node:crypto';
 import { open, readdir, unlink } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { FORMAT, FORMAT_WITHOUT_AGES, linesOf, lineOf, parseLines, WRITE } from './saved-lines.ts';
+import { FORMAT, FORMAT_WITHOUT_AGES, linesOf, lineOf, parseLines } from './saved-lines.ts';
 import type { RecordLine, SavedHead } from './saved-lines.ts';
 
 const BATCH = '{"type":"batch"';
@@ -69,23 +69,21 @@ export class Journal {
   }
 
   /** `lines`: pieces of whole lines. */
-  async append(head: SavedHead, lines: AsyncIterable<string>): Promise<void> {
+  async append(head: SavedHead, lines: AsyncIterable<Buffer>): Promise<void> {
     const hash = createHash('sha256');
     let at = this.octets;
-    const write = async (text: string): Promise<void> => {
-      const octets = Buffer.from(text);
+    const write = async (octets: Buffer): Promise<void> => {
       hash.update(octets);
       at = await writeOut(this.#file, octets, at);
     };
     try {
-      let text = lineOf({ type: 'batch', ...head });
+      const first = Buffer.from(lineOf({ type: 'batch', ...head }));
+      let isFirst = true;
       for await (const piece of lines) {
-        text += piece;
-        if (text.length < WRITE) continue;
-        await write(text);
-        text = '';
+        await write(isFirst ? Buffer.concat([first, piece]) : piece);
+        isFirst = false;
       }
-      if (text !== '') await write(text);
+      if (isFirst) await write(first);
       const end = { type: 'end', octets: at - this.octets, sha256: hash.digest('hex') };
       this.octets = await writeOut(this.#file, Buffer.from(lineOf(end)), at);
     } catch (error) {

@@ -13,12 +13,12 @@ import type { Problem } from '../../model.ts';
 import type { Catalog } from '../catalog.ts';
 import { Journal, journalNumbers, removeJournals } from './journal.ts';
 import type { Moment } from '../moments.ts';
-import { deleteLine, reasonOf, recordLine, SLICE, WRITE } from './saved-lines.ts';
+import { deleteLine, reasonOf, SLICE, WRITE } from './saved-lines.ts';
 import type { SavedHead, SavedSource } from './saved-lines.ts';
 import { loadView, problemOf } from './saved-load.ts';
 import type { LoadedView } from './saved-load.ts';
 import type { Sayings, ChangeLog } from './change-log.ts';
-import { everyRecord, numbersOf } from './every-record.ts';
+import { everyRecord } from './every-record.ts';
 import { writeSnapshot } from './snapshot.ts';
 
 /** What is saved of a source beside its records; asked in the same pass of the event loop as the records are taken. */
@@ -249,28 +249,21 @@ export class SavedFiles {
     }
   }
 
-  async *#changes(moment: Moment, sources: SavedSource[], sayings: Sayings): AsyncGenerator<string> {
-    const { catalog } = this.#options;
-    const numbers = numbersOf(sources);
+  async *#changes(moment: Moment, sources: SavedSource[], sayings: Sayings): AsyncGenerator<Buffer> {
+    const lines = this.#options.catalog.linesAt(moment, sources);
     // On a busy process slices are scarce: the more there is to write, the more each slice does.
     const slice = Math.min(SLICE_MOST, Math.max(SLICE, Math.ceil(sayings.length / SLICES)));
-    let text = '';
     for (const [i, saying] of sayings.entries()) {
       if (typeof saying === 'number') {
-        const said = catalog.recordAt(moment, saying);
-        const source = said && numbers.get(said.source);
-        if (source !== undefined) text += recordLine(said!, source);
+        if (moment.has(saying)) lines.record(saying);
       } else {
-        const source = numbers.get(saying.source);
-        if (source !== undefined) text += deleteLine(saying.key, source);
+        const source = lines.numberOf(saying.source);
+        if (source !== undefined) lines.line(deleteLine(saying.key, source));
       }
       if (i % slice !== slice - 1) continue;
-      if (text.length < WRITE) await new Promise(setImmediate);
-      else {
-        yield text;
-        text = '';
-      }
+      if (lines.length < WRITE) await new Promise(setImmediate);
+      else yield lines.take();
     }
-    yield text;
+    yield lines.take();
   }
 }

@@ -45,7 +45,7 @@ export interface SnapshotHead extends SavedHead {
 export async function writeSnapshot(
   path: string,
   { journal, saved, sources }: SnapshotHead,
-  lines: AsyncIterable<string>,
+  lines: AsyncIterable<Buffer>,
   openFile: typeof open,
 ): Promise<number> {
   const temporary = `${path}.tmp-${process.pid}`;
@@ -55,7 +55,7 @@ export async function writeSnapshot(
   try {
     try {
       for await (const piece of snapshotText({ journal, saved, sources }, lines))
-        octets = await writeOut(file, Buffer.from(piece), octets);
+        octets = await writeOut(file, piece, octets);
       await file.sync();
     } finally {
       await file.close();
@@ -74,18 +74,18 @@ export async function writeSnapshot(
 /** The text of the whole file: head, records, and the checksum of what comes before it. */
 export async function* snapshotText(
   { journal, saved, sources }: SnapshotHead,
-  lines: AsyncIterable<string>,
-): AsyncGenerator<string> {
+  lines: AsyncIterable<Buffer>,
+): AsyncGenerator<Buffer> {
   const hash = createHash('sha256');
   const revision = sources[0]?.revision ?? '';
-  const noted = (text: string): string => {
-    hash.update(text);
-    return text;
+  const noted = (octets: Buffer): Buffer => {
+    hash.update(octets);
+    return octets;
   };
-  yield noted(lineOf({ type: 'snapshot', format: FORMAT, revision, saved, journal, sources }));
+  yield noted(Buffer.from(lineOf({ type: 'snapshot', format: FORMAT, revision, saved, journal, sources })));
   for await (const piece of lines) yield noted(piece);
-  yield noted(lineOf({ type: 'synced', revision }));
-  yield lineOf({ type: 'checksum', sha256: hash.digest('hex') });
+  yield noted(Buffer.from(lineOf({ type: 'synced', revision })));
+  yield Buffer.from(lineOf({ type: 'checksum', sha256: hash.digest('hex') }));
 }
 
 /** The first line alone, unchecked; `aged`: the file knows how old the VPCs are. Throws where it is not a head. */

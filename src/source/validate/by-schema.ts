@@ -2,7 +2,16 @@
 import { excerpt } from '../../model-text.ts';
 import { KINDS } from '../../model.ts';
 import type { Kind, Resource, ResourceKey } from '../../model.ts';
-import { defaultAid, fitsZone, quote, whyNotFits, withoutOwn } from './names.ts';
+import {
+  defaultAid,
+  fitsZone,
+  foldLabel,
+  foldNamespace,
+  foldPodName,
+  quote,
+  whyNotFits,
+  withoutOwn,
+} from './names.ts';
 import { ENTRIES_MAX, label, namespaceName, podName } from './schema-fields.ts';
 import { FIELD_NAMES, shapesOf } from './schemas.ts';
 import type { Shapes } from './schemas.ts';
@@ -76,6 +85,17 @@ function known(raw: object, kind: Kind): object {
   return copy;
 }
 
+/** The key of a pod or service that has no fault: the schemas take ten times as long to find none. */
+function usualKey(kind: 'pod' | 'service', raw: Record<string, unknown>): ResourceKey | undefined {
+  if (typeof raw.vpc !== 'string' || typeof raw.namespace !== 'string' || typeof raw.name !== 'string')
+    return undefined;
+  const vpc = foldLabel(raw.vpc);
+  const namespace = foldNamespace(raw.namespace);
+  const name = foldPodName(raw.name);
+  if (vpc === undefined || namespace === undefined || name === undefined) return undefined;
+  return { kind, vpc, namespace, name };
+}
+
 /** Reads only the key of a resource, as in `delete` lines, and ignores other fields. */
 export function validateKey(
   raw: unknown,
@@ -85,6 +105,8 @@ export function validateKey(
   const given = raw as Record<string, unknown>;
   const kind = given.kind;
   if (!isKind(kind)) return { issues: [wrongKind(kind)] };
+  const usual = kind === 'pod' || kind === 'service' ? usualKey(kind, given) : undefined;
+  if (usual !== undefined) return { key: usual };
   const issues: Issue[] = [];
   const part = (field: string, schema: typeof label): string => {
     const result = schema.safeParse(given[field] ?? undefined);

@@ -11,21 +11,27 @@ import { keepMembers, outlineOf, outliner, type JsonCutter } from './json-cutter
 import type { Outline } from '../validate/json-outline.ts';
 
 /** A line without its line end. A line that is too long or not UTF-8 has an `error`, and an empty `text`. */
-export interface Line {
+export interface Line<Read = never> {
   /** From 1. */
   number: number;
   text: string;
   error?: string;
   /** The outline of a line with an error, if requested and readable. */
   outline?: Outline;
+  /** What the line says, where `LineReader` has read it; then `text` is empty. */
+  read?: Read;
 }
+
+/** Reads the octets of a line, from one to another; undefined where somebody else is to do it. */
+export type LineReader<Read> = (octets: Uint8Array, from: number, to: number) => Read | undefined;
 
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 
-export class LineSplitter {
+export class LineSplitter<Read = never> {
   private readonly maxBytes: number;
   private readonly outlineAt: readonly string[] | undefined;
+  private readonly reader: LineReader<Read> | undefined;
   /** Reads the rest of an open line that is too long to keep. */
   private outliner: JsonCutter | undefined;
   private members = new Map<string, string>();
@@ -36,16 +42,17 @@ export class LineSplitter {
 
   /**
    * `maxBytes`: the maximum of a line without its line end. `outlineAt`: lines are JSON, and the outline of a line that
-   * is too long contains the short members of this container.
+   * is too long contains the short members of this container. `reader` is asked first what a line says.
    */
-  constructor(maxBytes: number, outlineAt?: readonly string[]) {
+  constructor(maxBytes: number, outlineAt?: readonly string[], reader?: LineReader<Read>) {
     this.maxBytes = maxBytes;
     this.outlineAt = outlineAt;
+    this.reader = reader;
   }
 
   /** The lines that end in this chunk. Blank lines only count. */
-  push(chunk: Uint8Array): Line[] {
-    const lines: Line[] = [];
+  push(chunk: Uint8Array): Line<Read>[] {
+    const lines: Line<Read>[] = [];
     let from = 0;
     while (from < chunk.length) {
       const end = chunk.indexOf(LINE_FEED, from);
@@ -53,7 +60,7 @@ export class LineSplitter {
         this.hold(chunk.subarray(from));
         break;
       }
-      const line = this.finish(chunk.subarray(from, end));
+      const line = this.finish(chunk, from, end);
       if (line !== undefined) lines.push(line);
       from = end + 1;
     }
@@ -71,14 +78,21 @@ export class LineSplitter {
     else this.skip(part);
   }
 
-  private finish(last: Uint8Array): Line | undefined {
+  /** `from` and `to`: the last part of the line. */
+  private finish(chunk: Uint8Array, from: number, to: number): Line<Read> | undefined {
     this.count++;
-    const bytes = this.openBytes + last.length;
-    if (bytes > this.maxBytes) return this.tooLong(bytes, last);
-    const { parts } = this;
-    this.parts = [];
-    this.openBytes = 0;
-    const line = this.decode(parts.length === 0 ? last : Buffer.concat([...parts, last]));
+    const octets = this.openBytes + to - from;
+    if (octets > this.maxBytes) return this.tooLong(octets, chunk.subarray(from, to));
+    if (this.parts.length > 0) {
+      chunk = Buffer.concat([...this.parts, chunk.subarray(from, to)]);
+      from = 0;
+      to = octets;
+      this.parts = [];
+      this.openBytes = 0;
+    }
+    const read = this.reader?.(chunk, from, to);
+    if (read !== undefined) return { number: this.count, text: '', read };
+    const line = this.decode(chunk.subarray(from, to));
     return line.error !== undefined || line.text !== '' ? line : undefined;
   }
 
@@ -91,9 +105,9 @@ export class LineSplitter {
     this.parts = [];
   }
 
-  private tooLong(bytes: number, last: Uint8Array): Line {
+  private tooLong(bytes: number, last: Uint8Array): Line<Read> {
     this.skip(last);
-    const line: Line = { number: this.count, text: '', error: octetsFault(bytes, this.maxBytes) };
+    const line: Line<Read> = { number: this.count, text: '', error: octetsFault(bytes, this.maxBytes) };
     const ended = this.outliner?.end();
     if (ended !== undefined && ended.fault === undefined)
       line.outline = { frame: ended.frame, members: this.members };
@@ -103,14 +117,14 @@ export class LineSplitter {
     return line;
   }
 
-  private decode(bytes: Uint8Array): Line {
+  private decode(bytes: Uint8Array): Line<Read> {
     const number = this.count;
     let end = bytes.length;
     if (end > 0 && bytes[end - 1] === CARRIAGE_RETURN) end--;
     const text = Buffer.from(bytes.buffer, bytes.byteOffset, end).toString('utf8').trim();
     // A replacement character is either part of the text, or stands for octets that are not UTF-8.
     if (!text.includes('\ufffd') || isUtf8(bytes)) return { number, text };
-    const line: Line = { number, text: '', error: 'the line is not UTF-8' };
+    const line: Line<Read> = { number, text: '', error: 'the line is not UTF-8' };
     if (this.outlineAt !== undefined) line.outline = outlineOf(bytes, this.outlineAt);
     return line;
   }

@@ -8,6 +8,7 @@ import { slices } from '../reflector/slices.ts';
 import { issueText, validateKey, type Issue } from '../validate/by-schema.ts';
 import { validateResource } from '../validate/validate.ts';
 import type { Line } from './line-splitter.ts';
+import type { PlainLine } from './plain-line.ts';
 import { keyText, type Place, type Problem, type ResourceKey } from '../../model.ts';
 
 /** The container with the key of the resource; its short members are read even if the line is refused. */
@@ -18,9 +19,9 @@ const STAMP_MOST = '18446744073709551615';
  * A line that is not a JSON object with a known `type` and a revision is `malformed`, because its change is unknown.
  * If a line is only too large, or broken only inside its object, the object alone is refused.
  */
-export function eventOfLine(line: Line, zone: string | undefined): StreamEvent {
+export function eventOfLine(line: Line<PlainLine>, zone: string | undefined): StreamEvent {
   const place = { text: `line ${line.number}` };
-  slices.record(line.text.length);
+  slices.record(line.read?.octets ?? line.text.length);
   const { said, fault } = readLine(line);
   if (typeof said !== 'object' || said === null || Array.isArray(said)) {
     return { type: 'malformed', place, reason: fault ?? 'not a JSON object' };
@@ -65,11 +66,15 @@ export function eventOfLine(line: Line, zone: string | undefined): StreamEvent {
 }
 
 /** The content of a line; with a `fault` only the members around the object, and those that name it. */
-function readLine(line: Line): { said: Record<string, unknown> | undefined; fault?: string } {
+function readLine(line: Line<PlainLine>): {
+  said: Partial<Record<keyof PlainLine | 'lost', unknown>> | undefined;
+  fault?: string;
+} {
+  if (line.read !== undefined) return { said: line.read };
   let fault = line.error ?? boundFault(line.text, 1);
   if (fault === undefined) {
     try {
-      return { said: JSON.parse(line.text) as Record<string, unknown> };
+      return { said: JSON.parse(line.text) as Partial<PlainLine> };
     } catch (error) {
       fault = jsonFault(error);
     }

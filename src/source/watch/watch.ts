@@ -9,6 +9,7 @@ import { reflectorSource, STALL_AFTER } from '../reflector/run.ts';
 import { readCredentials } from './credentials.ts';
 import { failureOf, openResponse, type Target, type HttpOptions } from './http.ts';
 import { inTurns, sliced, slices } from '../reflector/slices.ts';
+import { plainLine } from './plain-line.ts';
 import { eventOfLine, OUTLINE_AT } from './protocol.ts';
 import type { Source } from '../../model.ts';
 
@@ -74,7 +75,7 @@ export function watchSource(options: WatchOptions): Source {
 }
 
 function lineReading(zone: string | undefined): Reading {
-  const splitter = new LineSplitter(LINE_OCTETS_MAX, OUTLINE_AT);
+  const splitter = new LineSplitter(LINE_OCTETS_MAX, OUTLINE_AT, plainLine);
   return function* (chunk) {
     for (const part of sliced(chunk)) {
       let batch: StreamEvent[] = [];

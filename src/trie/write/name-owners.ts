@@ -46,13 +46,14 @@ export class NameOwners {
   }
 
   replace(node: number, old: number, record: number): void {
-    if (!this.dirty.has(node) && this.nodes.payload(node) === old) this.nodes.setPayload(node, record);
+    const isOpen = this.dirty.size > 0 && this.dirty.has(node);
+    if (!isOpen && this.nodes.payload(node) === old) this.nodes.setPayload(node, record);
     else this.change(node, old, record);
   }
 
   /** The pod or the service (`kind` is RECORD_POD or RECORD_SERVICE) whose own name the node is, or 0. */
   named(node: number, kind: number): number {
-    const open = this.dirty.get(node);
+    const open = this.dirty.size === 0 ? undefined : this.dirty.get(node);
     if (open !== undefined) return kind === layout.RECORD_POD ? open.pod : open.service;
     const payload = this.nodes.payload(node);
     if (payload === 0) return 0;
@@ -61,6 +62,8 @@ export class NameOwners {
         payload + (kind === layout.RECORD_POD ? layout.CROWD_POD : layout.CROWD_SERVICE)
       ];
     }
+    if (this.kind(payload) !== layout.RECORD_SET)
+      return this.kind(payload) === kind && isNamed(this.tables.idle, payload, node) ? payload : 0;
     for (const record of this.membersOf(payload)) {
       if (this.kind(record) === kind && isNamed(this.tables.idle, record, node)) return record;
     }

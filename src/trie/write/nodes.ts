@@ -20,6 +20,10 @@ export class Nodes {
   /** The node that was found or made last, and its hash: most often it is needed next. */
   private lastNode = 0;
   private lastHash = 0;
+  /** The name whose node was found or made last, and the root below which it is. */
+  private lastName = '';
+  private lastRoot = 0;
+  private lastPath = 0;
 
   constructor(tables: Tables, arena: Arena) {
     this.tables = tables;
@@ -41,20 +45,25 @@ export class Nodes {
 
   /** The node of a dotted name below `root`, rightmost label first; 0 when it is not there. */
   findPath(root: number, name: string): number {
+    if (root === this.lastRoot && name === this.lastName) return this.lastPath;
     const view = this.tables.idle;
     let node = root;
     let end = name.length;
     while (end > 0) {
       const dot = name.lastIndexOf('.', end - 1);
-      if (!view.step(node, labelOctets(name, dot + 1, end), 0)) return 0;
-      node = view.node;
+      const label = labelOctets(name, dot + 1, end);
+      const hash = view.hashLabel(node, label, 0);
+      if (!view.stepHashed(node, label, 0, hash)) return 0;
+      this.lastNode = node = view.node;
+      this.lastHash = hash;
       end = dot;
     }
-    return node;
+    return this.remember(root, name, node);
   }
 
   /** The same node. Makes it if there is none. */
   ensurePath(root: number, name: string): number {
+    if (root === this.lastRoot && name === this.lastName) return this.lastPath;
     let node = root;
     let end = name.length;
     while (end > 0) {
@@ -62,6 +71,13 @@ export class Nodes {
       node = this.ensureLabel(node, name, dot + 1, end, layout.NODE_PLAIN, 0);
       end = dot;
     }
+    return this.remember(root, name, node);
+  }
+
+  private remember(root: number, name: string, node: number): number {
+    this.lastRoot = root;
+    this.lastName = name;
+    this.lastPath = node;
     return node;
   }
 
@@ -120,6 +136,7 @@ export class Nodes {
     const { words } = this.arena;
     while (node !== stop && words[node + layout.NODE_CHILDREN] === 0 && this.payload(node) === 0) {
       const parent = words[node + layout.NODE_PARENT];
+      this.lastRoot = 0;
       this.tables.deleteName(this.hashOf(node), node);
       this.tables.release(node, nodeWords(labelLength(words, node), nodeKind(words, node)));
       words[parent + layout.NODE_CHILDREN]--;

@@ -2,7 +2,7 @@
 import { findOwner } from '../read/addresses.ts';
 import { formatAddress, parseAddress } from '../../dns/address.ts';
 import { overlayPath } from '../../model.ts';
-import type { Pod, ResourceKey, Service } from '../../model.ts';
+import type { ARecords, Pod, ResourceKey, Service } from '../../model.ts';
 import type { Addresses } from './addresses.ts';
 import type { Arena } from './arena.ts';
 import type { NameOwners } from './name-owners.ts';
@@ -11,7 +11,9 @@ import { memberKey } from './claims.ts';
 import type { Directory, NamespaceState, VpcState } from './directory.ts';
 import * as layout from '../layout.ts';
 import type { Nodes } from './nodes.ts';
-import { buildRecord, eachKey } from './records.ts';
+import { buildRecord, KEYS_WORDS, keysOf } from './records.ts';
+import type { Placement } from './records.ts';
+import type { SoleAddresses } from './sole-addresses.ts';
 import {
   attachmentAfter,
   attachmentCount,
@@ -36,14 +38,70 @@ export interface RecordIndexParts {
 }
 
 const NO_NODES: ReadonlySet<number> = new Set();
+const NO_NAMES: readonly number[] = [];
+
+/** What the record that is being built needs; used again and again. */
+class Place implements Placement {
+  namespaceNode = 0;
+  node = 0;
+  nameNodes = NO_NAMES;
+  aRecords: ARecords = 'none';
+  private readonly claims: Claims;
+  private readonly directory: Directory;
+  private namespace: NamespaceState | undefined;
+  /** No address is contested. */
+  private isSole = false;
+  private key = '';
+
+  constructor(claims: Claims, directory: Directory) {
+    this.claims = claims;
+    this.directory = directory;
+  }
+
+  of(
+    resource: Pod | Service,
+    namespace: NamespaceState,
+    node: number,
+    nameNodes: readonly number[],
+    sole: SoleAddresses | undefined,
+  ): this {
+    const { kind, vpc, namespace: space, name } = resource;
+    this.isSole = sole !== undefined || this.claims.empty;
+    this.key = this.isSole ? '' : memberKey(kind, vpc, space, name);
+    this.namespace = namespace;
+    this.namespaceNode = namespace.node;
+    this.node = node;
+    this.nameNodes = nameNodes;
+    this.aRecords = namespace.vpc.aRecords;
+    return this;
+  }
+
+  overlay(name: string): number {
+    return this.directory.overlayOfPod(this.namespace!, name).record;
+  }
+
+  owns(address: string, overlay: string): boolean {
+    if (this.isSole) return true;
+    const { vpc, name } = this.namespace!;
+    const conflict = this.claims.conflict(vpc.name, address);
+    return conflict === undefined || this.claims.owns(conflict, this.key, overlayPath(overlay, name));
+  }
+
+  isShared(ip4: string): boolean {
+    return !this.isSole && this.claims.conflict(this.namespace!.vpc.name, ip4)?.isShared === true;
+  }
+}
 
 export class RecordIndex {
   private readonly parts: RecordIndexParts;
   private readonly words: Int32Array;
   private readonly bytes: Uint8Array;
+  private readonly placement: Place;
+  private readonly keys = new Int32Array(KEYS_WORDS);
 
   constructor(parts: RecordIndexParts) {
     this.parts = parts;
+    this.placement = new Place(parts.claims, parts.directory);
     this.words = parts.arena.words;
     this.bytes = new Uint8Array(parts.arena.words.buffer);
   }
@@ -71,48 +129,61 @@ export class RecordIndex {
     return { kind, vpc: vpc.name, namespace: tables.idle.labelText(node), name: nodes.pathText(own, node) };
   }
 
-  /** Writes a record in the place of `old` (0: none). `AddressConflicts` corrects the entries of contested addresses. */
-  place(namespace: NamespaceState, resource: Pod | Service, old: number): number {
-    const { arena, nodes, directory, nameOwners, claims, tables, addresses } = this.parts;
+  /**
+   * Writes a record in the place of `old` (0: none). `sole`: it has found the addresses, which are no others'. If not,
+   * `AddressConflicts` corrects the entries of contested addresses.
+   */
+  place(namespace: NamespaceState, resource: Pod | Service, old: number, sole?: SoleAddresses): number {
+    const { arena, nodes, nameOwners, tables } = this.parts;
     const vpc = namespace.vpc;
-    const key = claims.empty ? '' : memberKey(resource.kind, resource.vpc, resource.namespace, resource.name);
     const node = nodes.ensurePath(namespace.node, resource.name);
-    const nameNodes = resource.names.map((name) => nodes.ensurePath(namespace.node, name));
-    const record = buildRecord(arena, resource, {
-      namespaceNode: namespace.node,
-      node,
-      nameNodes,
-      overlay: (name) => directory.overlayOfPod(namespace, name).record,
-      owns: (address, overlay) => {
-        const conflict = claims.conflict(vpc.name, address);
-        return conflict === undefined || claims.owns(conflict, key, overlayPath(overlay, namespace.name));
-      },
-      gate: (ip4, overlay) =>
-        claims.conflict(vpc.name, ip4)?.isShared === true
-          ? directory.overlayOfPod(namespace, overlay).record
-          : 0,
-      aRecords: vpc.aRecords,
-    });
-    this.countOverlays(record, 1);
+    const nameNodes =
+      resource.names.length === 0
+        ? NO_NAMES
+        : resource.names.map((name) => nodes.ensurePath(namespace.node, name));
+    const record = buildRecord(
+      arena,
+      resource,
+      this.placement.of(resource, namespace, node, nameNodes, sole),
+    );
+    const sameOverlays = old !== 0 && this.haveSameOverlays(old, record);
+    if (!sameOverlays) this.countOverlays(record, 1);
+    if (sole === undefined) this.leadTo(vpc, old, record);
+    else sole.lead(vpc, old, record);
+    // Most changes are to a resource with the one name that it had.
+    if (nameNodes.length === 0 && old !== 0 && this.hasOnly(old, node)) nameOwners.replace(node, old, record);
+    else this.rename(namespace, old, record, new Set([node, ...nameNodes]));
+    if (old === 0) return record;
+    if (!sameOverlays) this.countOverlays(old, -1);
+    tables.release(old, recordWords(this.words, this.bytes, old));
+    return record;
+  }
+
+  /** The addresses that are not contested lead to `record`, and those of `old` no longer to that. */
+  private leadTo(vpc: VpcState, old: number, record: number): void {
+    const { addresses, tables } = this.parts;
     const view = tables.idle;
     if (old !== 0) {
-      eachKey(view, old, () => {
+      this.eachKey(old, () => {
         if (this.conflictAt(vpc) !== undefined || findOwner(view, vpc.record) !== old) return;
         addresses.set(vpc.record, old, view.matches(record, vpc.record, 128) ? record : 0);
       });
     }
-    eachKey(view, record, () => {
+    this.eachKey(record, () => {
       if (this.conflictAt(vpc) !== undefined || findOwner(view, vpc.record) !== 0) return;
       addresses.set(vpc.record, 0, record);
     });
-    // Most changes are to a resource with the one name that it had.
-    if (nameNodes.length === 0 && old !== 0 && this.hasOnly(old, node)) nameOwners.replace(node, old, record);
-    else this.rename(namespace, old, record, new Set([node, ...nameNodes]));
-    if (old !== 0) {
-      this.countOverlays(old, -1);
-      tables.release(old, recordWords(this.words, this.bytes, old));
+  }
+
+  /** Sets `idle.key` to each address that the record owns, and calls `visit`; an address may come twice. */
+  private eachKey(record: number, visit: () => void): void {
+    const { keys } = this;
+    const view = this.parts.tables.idle;
+    const count = keysOf(view, record, keys);
+    for (let at = 0; at < 4 * count; at += 4) {
+      view.setKeyWords(keys[at], keys[at + 1], keys[at + 2], keys[at + 3]);
+      visit();
     }
-    return record;
   }
 
   /** The names lead to `record`, and those of `old` (0: none) no longer to that. */
@@ -140,7 +211,7 @@ export class RecordIndex {
     const { addresses, directory, tables } = this.parts;
     const view = tables.idle;
     const vpc = namespace.vpc;
-    eachKey(view, record, () => {
+    this.eachKey(record, () => {
       if (this.conflictAt(vpc) === undefined && findOwner(view, vpc.record) === record)
         addresses.set(vpc.record, record, 0);
     });
@@ -185,6 +256,23 @@ export class RecordIndex {
   private conflictAt(vpc: VpcState): AddressConflict | undefined {
     const { claims, tables } = this.parts;
     return claims.empty ? undefined : claims.conflict(vpc.name, formatAddress(tables.idle.keyBytes, 0));
+  }
+
+  private haveSameOverlays(one: number, other: number): boolean {
+    const { words } = this;
+    const { idle } = this.parts.tables;
+    let tail = idle.tail(one);
+    let at = attachmentsAt(words, tail);
+    const count = attachmentCount(words, tail);
+    tail = idle.tail(other);
+    if (attachmentCount(words, tail) !== count) return false;
+    let there = attachmentsAt(words, tail);
+    for (let i = 0; i < count; i++) {
+      if (words[at + layout.ATTACHMENT_OVERLAY] !== words[there + layout.ATTACHMENT_OVERLAY]) return false;
+      at = attachmentAfter(words, at);
+      there = attachmentAfter(words, there);
+    }
+    return true;
   }
 
   private countOverlays(record: number, by: number): void {

@@ -3,6 +3,7 @@ import { parse4, parse6 } from '../../dns/address.ts';
 import type { ARecords, Attachment, Pod, Port, Protocol, Service } from '../../model.ts';
 import type { Arena } from './arena.ts';
 import * as layout from '../layout.ts';
+import { MAPPED_WORD } from '../prefix.ts';
 import { attachmentAfter, attachmentCount, attachmentsAt } from '../record.ts';
 import type { View } from '../read/view.ts';
 
@@ -26,12 +27,12 @@ function wordOf4(text: string): number {
 export interface Placement {
   namespaceNode: number;
   node: number;
-  nameNodes: number[];
+  nameNodes: readonly number[];
   overlay(name: string): number;
   /** False for an address that another resource of the VPC owns, for an IPv4 on this overlay. */
   owns(address: string, overlay: string): boolean;
-  /** Record of the overlay that a client must share to be given this IPv4, or 0. */
-  gate(ip4: string, overlay: string): number;
+  /** Whether a client must share this overlay to be given this IPv4. */
+  isShared(ip4: string): boolean;
   /**
    * The policy of the VPC. `pinned` is the default because musl and Go prefer IPv4 to unique-local IPv6: with an A record,
    * they would use the slower tunnel.
@@ -39,88 +40,115 @@ export interface Placement {
   aRecords: ARecords;
 }
 
+/** More than a resource may have of overlays. */
+const MOST = 256;
+/** Of each attachment of the record that is being built: ATTACHED_*, and the IPv4. */
+const flags = new Uint8Array(MOST);
+const words4 = new Int32Array(MOST);
+/** The distinct addresses of its RRsets, and their numbers. */
+const four = new Int32Array(MOST);
+const six = new Int32Array(4 * (MOST + 1));
+let fours = 0;
+let sixes = 0;
+
+function add4(word: number): void {
+  for (let i = 0; i < fours; i++) if (four[i] === word) return;
+  four[fours++] = word;
+}
+
+function add6(address: string): void {
+  putAddress(six, 4 * sixes, address);
+  const last = 4 * sixes;
+  for (let at = 0; at < last; at += 4) {
+    let same = 0;
+    while (same < 4 && six[at + same] === six[last + same]) same++;
+    if (same === 4) return;
+  }
+  sixes++;
+}
+
 /** Writes the record and returns its reference. */
 export function buildRecord(arena: Arena, resource: Pod | Service, placement: Placement): number {
-  const pod = resource.kind === 'pod' ? resource : undefined;
-  const owned = (address: string | undefined, overlay: string): address is string =>
-    address !== undefined && placement.owns(address, overlay);
-  const six: string[] = owned(resource.ip6, '') ? [resource.ip6] : [];
-  const places = (pod?.overlays ?? NO_ATTACHMENTS).map((attachment) => ({
-    attachment,
-    has4: owned(attachment.ip4, attachment.overlay),
-    has6: owned(attachment.ip6, attachment.overlay),
-    flags: attachment.pinned ? layout.ATTACHED_PINNED : 0,
-  }));
-  if (resource.ip6 === undefined) {
-    for (const { attachment, has6 } of places)
-      if (has6 && !six.includes(attachment.ip6!)) six.push(attachment.ip6!);
+  const isPod = resource.kind === 'pod';
+  const places = isPod ? resource.overlays : NO_ATTACHMENTS;
+  const { ip6: address, aid } = resource;
+  fours = sixes = 0;
+  if (address !== undefined && placement.owns(address, '')) add6(address);
+  // With addresses on several overlays, a client on one of them is not given those on the others.
+  let first: string | undefined;
+  let isOnSeveral = false;
+  for (let i = 0; i < places.length; i++) {
+    const { overlay, ip4, ip6, pinned } = places[i];
+    let shown = pinned ? layout.ATTACHED_PINNED : 0;
+    if (ip4 !== undefined && placement.owns(ip4, overlay)) {
+      shown |= layout.ATTACHED_IP4;
+      words4[i] = wordOf4(ip4);
+    }
+    if (ip6 !== undefined && placement.owns(ip6, overlay)) {
+      shown |= layout.ATTACHED_IP6;
+      if (address === undefined) add6(ip6);
+    }
+    flags[i] = shown;
+    if ((shown & (layout.ATTACHED_IP4 | layout.ATTACHED_IP6)) === 0) continue;
+    first ??= overlay;
+    isOnSeveral ||= overlay !== first;
   }
-  const four: number[] = [];
-  let isChosen4 = isOnSeveral(places);
-  const isChosen6 = isChosen4 && resource.ip6 === undefined && six.length > 0;
-  for (const place of places) {
-    const { ip4, overlay, pinned } = place.attachment;
-    if (place.has4) place.flags |= layout.ATTACHED_IP4;
-    if (place.has6) place.flags |= layout.ATTACHED_IP6;
-    if (!place.has4 || placement.aRecords === 'none') continue;
-    if (placement.aRecords !== 'all' && !pinned && six.length > 0) continue;
-    place.flags |= layout.ATTACHED_GIVEN4;
-    if (placement.gate(ip4!, overlay) !== 0) {
-      place.flags |= layout.ATTACHED_SHARED4;
+  let isChosen4 = isOnSeveral;
+  const isChosen6 = isOnSeveral && address === undefined && sixes > 0;
+  const { aRecords } = placement;
+  for (let i = 0; i < places.length; i++) {
+    if ((flags[i] & layout.ATTACHED_IP4) === 0 || aRecords === 'none') continue;
+    const { ip4, pinned } = places[i];
+    if (aRecords !== 'all' && !pinned && sixes > 0) continue;
+    flags[i] |= layout.ATTACHED_GIVEN4;
+    if (placement.isShared(ip4!)) {
+      flags[i] |= layout.ATTACHED_SHARED4;
       isChosen4 = true;
     }
-    const word = wordOf4(ip4!);
-    if (!four.includes(word)) four.push(word);
+    add4(words4[i]);
   }
-  isChosen4 &&= four.length > 0;
-  const ready6 = isChosen6 ? 0 : six.length;
-  const ready4 = isChosen4 ? 0 : four.length;
-  const hexAid = isHexAid(resource.aid, pod === undefined ? 0x73 : 0x70);
+  isChosen4 &&= fours > 0;
+  const ready6 = isChosen6 ? 0 : sixes;
+  const ready4 = isChosen4 ? 0 : fours;
+  const hexAid = isHexAid(aid, isPod ? 0x70 : 0x73);
   const ports = distinct(resource.ports);
-  const octets = packTail(ports, resource.aid, hexAid);
-  let size = layout.RRSET_AAAA + 4 * ready6 + ready4 + layout.TAIL_NAMES + placement.nameNodes.length;
-  for (const { has6 } of places) size += layout.ATTACHMENT_IP6 + (has6 ? 4 : 0);
+  const octets = packTail(ports, aid, hexAid);
+  const { nameNodes } = placement;
+  let size = layout.RRSET_AAAA + 4 * ready6 + ready4 + layout.TAIL_NAMES + nameNodes.length;
+  for (let i = 0; i < places.length; i++)
+    size += layout.ATTACHMENT_IP6 + ((flags[i] & layout.ATTACHED_IP6) === 0 ? 0 : 4);
   const words = arena.words;
   const record = arena.allocate(size + ((octets.length + 3) >>> 2));
   words[record] =
-    (pod ? layout.RECORD_POD : layout.RECORD_SERVICE) |
-    (pod === undefined || pod.ready ? layout.POD_READY : 0) |
-    (resource.ip6 === undefined ? 0 : layout.HAS_IP6) |
+    (isPod ? layout.RECORD_POD : layout.RECORD_SERVICE) |
+    (!isPod || resource.ready ? layout.POD_READY : 0) |
+    (address === undefined ? 0 : layout.HAS_IP6) |
     (isChosen6 ? layout.CHOOSE_AAAA : 0) |
     (isChosen4 ? layout.CHOOSE_A : 0);
   words[record + layout.RRSET_AAAA_COUNT] = ready6;
   words[record + layout.RRSET_A_COUNT] = ready4;
   let at = record + layout.RRSET_AAAA;
-  for (let i = 0; i < ready6; i++) at = putAddress(words, at, six[i]);
+  for (let i = 0; i < 4 * ready6; i++) words[at++] = six[i];
   for (let i = 0; i < ready4; i++) words[at++] = four[i];
   words[at + layout.TAIL_NAMESPACE] = placement.namespaceNode;
   words[at + layout.TAIL_NODE] = placement.node;
-  words[at + layout.TAIL_COUNTS] = (placement.nameNodes.length << 16) | (places.length << 24);
-  words[at + layout.TAIL_AID] =
-    (hexAid ? parseInt(resource.aid.slice(1, 3), 16) : layout.AID_TEXT << 8) | (ports.length << 16);
-  words[at + layout.TAIL_AID_REST] = hexAid ? parseInt(resource.aid.slice(3), 16) | 0 : resource.aid.length;
+  words[at + layout.TAIL_COUNTS] = (nameNodes.length << 16) | (places.length << 24);
+  words[at + layout.TAIL_AID] = (hexAid ? hexWord(aid, 1, 3) : layout.AID_TEXT << 8) | (ports.length << 16);
+  words[at + layout.TAIL_AID_REST] = hexAid ? hexWord(aid, 3, 11) : aid.length;
   at += layout.TAIL_NAMES;
-  for (const node of placement.nameNodes) words[at++] = node;
-  for (const { attachment, has4, has6, flags } of places) {
-    words[at + layout.ATTACHMENT_OVERLAY] = placement.overlay(attachment.overlay);
-    words[at + layout.ATTACHMENT_FLAGS] = flags;
-    words[at + layout.ATTACHMENT_IP4] = has4 ? wordOf4(attachment.ip4!) : 0;
+  for (let i = 0; i < nameNodes.length; i++) words[at++] = nameNodes[i];
+  for (let i = 0; i < places.length; i++) {
+    words[at + layout.ATTACHMENT_OVERLAY] = placement.overlay(places[i].overlay);
+    words[at + layout.ATTACHMENT_FLAGS] = flags[i];
+    words[at + layout.ATTACHMENT_IP4] = (flags[i] & layout.ATTACHED_IP4) === 0 ? 0 : words4[i];
     at += layout.ATTACHMENT_IP6;
-    if (has6) at = putAddress(words, at, attachment.ip6!);
+    if ((flags[i] & layout.ATTACHED_IP6) !== 0) {
+      putAddress(words, at, places[i].ip6!);
+      at += 4;
+    }
   }
   if (octets.length > 0) new Uint8Array(words.buffer, at * 4, octets.length).set(octets);
   return record;
-}
-
-/** True when there are addresses on several overlays: then a client on one of them is not given those on the others. */
-function isOnSeveral(places: { attachment: Attachment; has4: boolean; has6: boolean }[]): boolean {
-  let first: string | undefined;
-  for (const { attachment, has4, has6 } of places) {
-    if (!has4 && !has6) continue;
-    first ??= attachment.overlay;
-    if (attachment.overlay !== first) return true;
-  }
-  return false;
 }
 
 /** True for the letter of the kind, `p` or `s`, and ten lower-case hex digits. */
@@ -136,10 +164,19 @@ function isHexAid(aid: string, letter: number): boolean {
 const NO_ATTACHMENTS: Attachment[] = [];
 const NO_OCTETS = new Uint8Array(0);
 
-function putAddress(words: Int32Array, at: number, address: string): number {
+function putAddress(words: Int32Array, at: number, address: string): void {
   parse6(address, addressBytes, 0);
   for (let i = 0; i < 4; i++) words[at + i] = addressWords[i];
-  return at + 4;
+}
+
+/** The number of lower-case hex digits, at most eight of them. */
+function hexWord(text: string, from: number, to: number): number {
+  let word = 0;
+  for (let i = from; i < to; i++) {
+    const octet = text.charCodeAt(i);
+    word = (word << 4) | (octet <= 0x39 ? octet - 0x30 : octet - 0x57);
+  }
+  return word;
 }
 
 /** Each port once, because an RRset is a set (RFC 2181 section 5). */
@@ -168,22 +205,26 @@ export function mostWords(resource: Pod | Service): number {
   return words;
 }
 
-/** Sets `view.key` to each address that the record owns, and calls `visit`; an address may come twice. */
-export function eachKey(view: View, record: number, visit: () => void): void {
-  const { words, key } = view;
-  const set = (at: number): void => {
-    for (let k = 0; k < 4; k++) key[k] = words[at + k];
-    visit();
-  };
-  for (let i = 0; i < words[record + layout.RRSET_AAAA_COUNT]; i++) set(record + layout.RRSET_AAAA + 4 * i);
+/** The most words of keys that `keysOf` writes: an RRset of AAAA, and two addresses of each attachment. */
+export const KEYS_WORDS = 4 * (MOST + 1 + 2 * MOST);
+
+/** Writes each address that the record owns to `keys`, four words each, and returns how many; an address may come twice. */
+export function keysOf(view: View, record: number, keys: Int32Array): number {
+  const { words } = view;
+  let to = 4 * words[record + layout.RRSET_AAAA_COUNT];
+  for (let i = 0; i < to; i++) keys[i] = words[record + layout.RRSET_AAAA + i];
   const tail = view.tail(record);
   let at = attachmentsAt(words, tail);
   for (let i = attachmentCount(words, tail); i > 0; i--, at = attachmentAfter(words, at)) {
-    const flags = words[at + layout.ATTACHMENT_FLAGS];
-    if ((flags & layout.ATTACHED_IP4) !== 0) {
-      view.setKeyIpv4(words[at + layout.ATTACHMENT_IP4]);
-      visit();
+    const shown = words[at + layout.ATTACHMENT_FLAGS];
+    if ((shown & layout.ATTACHED_IP4) !== 0) {
+      keys[to] = keys[to + 1] = 0;
+      keys[to + 2] = MAPPED_WORD;
+      keys[to + 3] = words[at + layout.ATTACHMENT_IP4];
+      to += 4;
     }
-    if ((flags & layout.ATTACHED_IP6) !== 0) set(at + layout.ATTACHMENT_IP6);
+    if ((shown & layout.ATTACHED_IP6) !== 0)
+      for (let k = 0; k < 4; k++) keys[to++] = words[at + layout.ATTACHMENT_IP6 + k];
   }
+  return to >>> 2;
 }

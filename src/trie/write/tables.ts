@@ -39,6 +39,9 @@ export class Tables {
   private readonly head: Int32Array;
   private readonly names: [Int32Array, Int32Array];
   private readonly addresses: [Int32Array, Int32Array];
+  /** Slots that a copy can grow to. */
+  private readonly nameMost: number;
+  private readonly addressMost: number;
   private readonly nameCount: [number, number] = [0, 0];
   private readonly addressCount: [number, number] = [0, 0];
   private readonly arena: Arena;
@@ -54,6 +57,8 @@ export class Tables {
     this.head = new Int32Array(memory.head);
     this.names = [new Int32Array(memory.names[0]), new Int32Array(memory.names[1])];
     this.addresses = [new Int32Array(memory.addresses[0]), new Int32Array(memory.addresses[1])];
+    this.nameMost = Math.floor(this.names[0].length / NAME_SLOT);
+    this.addressMost = Math.floor(this.addresses[0].length / ADDRESS_SLOT);
     this.arena = arena;
     for (const copy of [0, 1]) {
       this.head[layout.HEAD_NAME_CAPACITY + copy] = firstCapacity(this.names[copy], NAME_SLOT);
@@ -144,19 +149,14 @@ export class Tables {
   /** Throws MemoryFullError when a table has not more free slots than SPARE_SLOTS. */
   checkMark(): void {
     const copy = this.idleCopy;
-    const check = (table: 'name' | 'address', slots: Int32Array, width: number, count: number): void => {
-      const most = Math.floor(slots.length / width);
-      if (count + Math.min(SPARE_SLOTS, most >>> 3) > most * LOAD_MAX) throw full(table, most);
-    };
-    check('name', this.names[copy], NAME_SLOT, this.nameCount[copy]);
-    check('address', this.addresses[copy], ADDRESS_SLOT, this.addressCount[copy]);
+    if (this.nameCount[copy] > markOf(this.nameMost)) throw full('name', this.nameMost);
+    if (this.addressCount[copy] > markOf(this.addressMost)) throw full('address', this.addressMost);
   }
 
   /** True when the address table has room for this many more. */
   fits(addresses: number): boolean {
     const copy = this.idleCopy;
-    const most = Math.floor(this.addresses[copy].length / ADDRESS_SLOT);
-    return this.addressCount[copy] + addresses <= most * LOAD_MAX;
+    return this.addressCount[copy] + addresses <= this.addressMost * LOAD_MAX;
   }
 
   /** Adds the edge to a node. */
@@ -319,6 +319,11 @@ export class Tables {
 
 function full(table: 'name' | 'address', slots: number): MemoryFullError {
   return new MemoryFullError(`the trie's ${table} table is full (${slots} slots)`);
+}
+
+/** Entries of a table with this many slots above which it takes up nothing more. */
+function markOf(slots: number): number {
+  return slots * LOAD_MAX - Math.min(SPARE_SLOTS, slots >>> 3);
 }
 
 function firstCapacity(slots: Int32Array, width: number): number {

@@ -15,6 +15,7 @@ import type { OutsideRules } from './outside-trees.ts';
 import { PrefixOwners } from './prefix-owners.ts';
 import type { Prefix } from '../prefix.ts';
 import { RecordIndex } from './record-index.ts';
+import { SoleAddresses } from './sole-addresses.ts';
 import { plantSpecials } from './specials.ts';
 import type { SpecialSettings } from './specials.ts';
 import { Subnets } from './subnets.ts';
@@ -63,6 +64,7 @@ export class TrieWriter implements Projection {
   private readonly nameOwners: NameOwners;
   private readonly claims = new Claims();
   private readonly conflicts: AddressConflicts;
+  private readonly sole: SoleAddresses;
   private readonly recordIndex: RecordIndex;
   private readonly vpcRecords: VpcRecords;
   /** VPCs whose `a_records` has changed since `outdated` was called. */
@@ -91,6 +93,7 @@ export class TrieWriter implements Projection {
     this.subnets = new Subnets(arena, tables);
     this.nameOwners = new NameOwners(arena, tables, nodes);
     const { nameOwners, claims } = this;
+    this.sole = new SoleAddresses(tables, addresses, claims);
     this.recordIndex = new RecordIndex({
       arena,
       tables,
@@ -324,16 +327,22 @@ export class TrieWriter implements Projection {
     const places = resource.kind === 'pod' ? resource.overlays.length : 0;
     if (resource.names.length > LIST_MAX || places > LIST_MAX)
       throw new RangeError(`more than ${LIST_MAX} names or overlays`);
-    const key = memberKey(resource.kind, resource.vpc, resource.namespace, resource.name);
-    const vpc = this.directory.vpcs.get(resource.vpc);
-    const space = vpc?.namespaces.get(resource.namespace);
-    const old = space === undefined ? 0 : recordIndex.recordOf(space, resource.kind, resource.name);
-    const namespace = this.namespace(resource.vpc, resource.namespace);
-    conflicts.claim(namespace.vpc, key, resource, stamp, old);
+    const { kind, name } = resource;
+    const vpc = this.directory.vpc(resource.vpc);
+    const space = vpc.namespaces.get(resource.namespace);
+    const old = space === undefined ? 0 : recordIndex.recordOf(space, kind, name);
+    const namespace = space ?? this.directory.namespace(vpc, resource.namespace);
+    const key = claims.empty ? '' : memberKey(kind, resource.vpc, resource.namespace, name);
+    if (claims.member(key) === undefined && this.sole.find(vpc, resource, old)) {
+      recordIndex.place(namespace, resource, old, this.sole);
+      if (!claims.empty) conflicts.settle();
+      return;
+    }
+    const own = memberKey(kind, resource.vpc, resource.namespace, name);
+    conflicts.claim(vpc, own, resource, stamp, old);
     const record = recordIndex.place(namespace, resource, old);
-    if (old !== 0) this.directory.suspect(namespace);
     if (claims.empty) return;
-    conflicts.built(key, record);
+    conflicts.built(own, record);
     conflicts.settle();
   }
 
