@@ -1,9 +1,8 @@
 /** Writes what the bench of engines has measured: docs/benchmarks-docker.json, and the page that has it. */
-import { writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
-import { round } from './report.mjs';
+import { measuredOn, writeFigures } from './figures.mjs';
+import { round } from './statistics.mjs';
 import { table } from './table.mjs';
-import { measuredOn } from './measured-on.mjs';
 
 /** Milliseconds from event to answer, at the 99th percentile. */
 const CALM_MOST = 20;
@@ -24,8 +23,7 @@ export function writeDockerReport({ results, options, write }) {
     process.stdout.write(dockerMarkdown(data));
     return;
   }
-  const path = new URL('../docs/benchmarks-docker.json', import.meta.url);
-  writeFileSync(path, JSON.stringify(data, null, 2) + '\n');
+  writeFigures('benchmarks-docker.json', data);
 }
 
 /** A pure function of what docs/benchmarks-docker.json holds. */

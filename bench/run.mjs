@@ -2,7 +2,7 @@
  * `node bench/run.mjs`: starts every server with the same names and data, checks their answers, measures them round
  * robin, each alone on one core with the generator on the other, and writes docs/benchmarks.json and the page.
  *
- * Options: --pods 1000,100000,1000000 · --peers podns,nsd,… · --rounds 9 · --seconds 1 · --only udp,tcp,latency,
+ * Options: --pods 1000,100000,1000000 · --peers podns,nsd,… · --rounds 9 · --seconds 1 · --only udp,tcp,latency,single,
  * idle,update,dnsperf · --no-write
  */
 import { once } from 'node:events';
@@ -25,7 +25,7 @@ const { values: options } = parseArgs({
     peers: { type: 'string', default: PEERS.map(({ name }) => name).join() },
     rounds: { type: 'string', default: '9' },
     seconds: { type: 'string', default: '1' },
-    only: { type: 'string', default: 'udp,tcp,latency,idle,update,dnsperf' },
+    only: { type: 'string', default: 'udp,tcp,latency,single,idle,update,dnsperf' },
     write: { type: 'boolean', default: true },
   },
   allowNegative: true,
@@ -107,6 +107,10 @@ async function measureSize(pods) {
     if (only.has('latency')) {
       const measure = (server) => order({ kind: 'latency', ...common(server, 6), rate: LATENCY_RATE });
       await roundRobin(servers, `latency6 ${pods}`, measure);
+    }
+    if (only.has('single')) {
+      const measure = (server) => order({ kind: 'udp', ...common(server, 6), window: 1 });
+      await roundRobin(servers, `single6 ${pods}`, measure);
     }
     if (only.has('dnsperf')) await secondOpinion(servers, pods);
     if (only.has('idle')) await measureIdle(servers, pods);
