@@ -52,7 +52,7 @@ export const MARKED = /<!-- figure ([a-z-]+) -->([\s\S]*?)<!-- \/figure -->/g;
 
 /** The page as the figures make it. `files`: what the benches have left, by the names of their chapters. */
 export function withClaims(page, files) {
-  return page.replace(MARKED, (whole, name, said) => {
+  return page.replace(MARKED, (_, name, said) => {
     const claim = CLAIMS[name];
     if (claim === undefined) throw new Error(`there is no claim ${name}`);
     return `<!-- figure ${name} -->${claim.text(files) ?? said}<!-- /figure -->`;

@@ -58,15 +58,16 @@ try {
     if (attempt === 20 || server.exitCode !== null) throw new Error('podns serve does not answer');
     await pause(200);
   }
-  const taken = new Map(commands.map(({ name }) => [name, []]));
+  /** @type {Record<string, number[]>} */
+  const taken = {};
   for (let round = 1; round <= Number(options.rounds); round++) {
-    for (const { name, parameters } of commands) taken.get(name).push(cpuOf(parameters, folder));
-    const line = [...taken].map(([name, all]) => `${name} ${all.at(-1).toFixed(3)}`);
+    for (const { name, parameters } of commands) (taken[name] ??= []).push(cpuOf(parameters, folder));
+    const line = commands.map(({ name }) => `${name} ${taken[name][round - 1].toFixed(3)}`);
     process.stderr.write(`commands ${round}/${options.rounds}  ${line.join('  ')}\n`);
   }
   const data = {
     ...measuredOn(),
-    commands: commands.map(({ name, title }) => ({ name, title, seconds: summary(taken.get(name)) })),
+    commands: commands.map(({ name, title }) => ({ name, title, seconds: summary(taken[name]) })),
   };
   if (options.write) {
     writeFigures('benchmarks-commands.json', data);

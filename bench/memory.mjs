@@ -147,6 +147,7 @@ async function measurePods() {
   const pods = Number(options.pods);
   const folder = mkdtempSync(join(tmpdir(), 'podns-memory-'));
   const missing = [];
+  /** @type {Map<string, { seconds: number, mebibytes: number }[]>} */
   const taken = new Map(LOADED.map((name) => [name, []]));
   try {
     for (let n = 1; n <= rounds; n++) {

@@ -43,6 +43,7 @@ const peers = PEERS.filter(({ name }) => wanted.includes(name));
 /** All ratios of the summary are taken at this size. */
 const YARDSTICK = 100_000;
 const LATENCY_RATE = 20_000;
+const WARM_SECONDS = 2;
 
 const folder = mkdtempSync(join(tmpdir(), 'podns-bench-'));
 const script = fileURLToPath(new URL('generator.mjs', import.meta.url));
@@ -88,6 +89,7 @@ async function measureSize(pods) {
         `${peer.name}: ${pods} pods in ${server.loadSeconds.toFixed(1)} s, ${(server.resident / 2 ** 20).toFixed(0)} MiB`,
       );
     }
+    await warmUp(servers, pods);
     const common = ({ port, pids }, family) => ({ port, pids, family, pods, seconds, warmup: seconds / 4 });
     for (const family of [6, 4]) {
       if (!only.has('udp')) break;
@@ -120,6 +122,12 @@ async function measureSize(pods) {
   } finally {
     for (const server of servers) await end(server);
   }
+}
+
+/** What a server compiles as it is asked for the first time is compiled before any is measured. */
+async function warmUp(servers, pods) {
+  for (const { port, pids } of servers)
+    await order({ kind: 'udp', port, pids, family: 6, pods, seconds: WARM_SECONDS, warmup: 0 });
 }
 
 async function secondOpinion(servers, pods) {

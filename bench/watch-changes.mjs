@@ -27,6 +27,7 @@ export async function propagation(upstream, asker, admin, pods, rounds, seconds)
     if (lines !== '') upstream.say(lines);
   }, 1);
   const times = [];
+  /** @type {{ p50: number[], p99: number[] }} */
   const inRounds = { p50: [], p99: [] };
   for (let [n, round] = [1, 1]; round <= rounds; round++) {
     const from = times.length;

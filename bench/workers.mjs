@@ -33,6 +33,7 @@ const { values: options } = parseArgs({
 enterNamespace();
 
 const WORKERS = 2;
+const WARM_SECONDS = 3;
 const CORES = `${SERVER_CORE},${CLIENT_CORE}`;
 const pods = Number(options.pods);
 const seconds = Number(options.seconds);
@@ -41,8 +42,8 @@ const script = fileURLToPath(new URL('generator.mjs', import.meta.url));
 const generator = spawnPinned(CORES, process.execPath, [script], { log: 'inherit', ipc: true });
 const say = (text) => process.stderr.write(`${text}\n`);
 
-async function load({ port, pids }) {
-  generator.send({ kind: 'udp', family: 6, port, pids, pods, seconds, warmup: seconds / 2 });
+async function load({ port, pids }, seconds) {
+  generator.send({ kind: 'udp', family: 6, port, pids, pods, seconds, warmup: seconds / 4 });
   const [result] = await once(generator, 'message');
   if (result.error !== undefined) throw new Error(result.error);
   return result;
@@ -62,13 +63,16 @@ try {
       say(`${messageOf(error)}\n${name} is left out; to have it: ${peer.install}`);
     }
   }
-  const results = new Map(servers.map(({ peer }) => [peer.name, []]));
+  // What a server compiles as it is asked for the first time is compiled before any is measured.
+  for (const server of servers) await load(server, WARM_SECONDS);
+  /** @type {Record<string, { cpu: number, rate: number }[]>} */
+  const results = {};
   for (let round = 1; round <= Number(options.rounds); round++) {
-    for (const server of servers) results.get(server.peer.name).push(await load(server));
-    const line = [...results].map(([name, all]) => `${name} ${all.at(-1).cpu.toFixed(2)}`);
+    for (const server of servers) (results[server.peer.name] ??= []).push(await load(server, seconds));
+    const line = Object.entries(results).map(([name, all]) => `${name} ${all[round - 1].cpu.toFixed(2)}`);
     say(`workers ${round}/${options.rounds}  ${line.join('  ')}`);
   }
-  const ours = results.get('podns');
+  const ours = results['podns'];
   const over = (key, all) => summary(all.map((theirs, i) => ours[i][key] / theirs[key]));
   const data = {
     ...measuredOn(),
@@ -76,7 +80,7 @@ try {
     pods,
     seconds,
     missing,
-    servers: [...results].map(([name, all]) => ({
+    servers: Object.entries(results).map(([name, all]) => ({
       name,
       cpu: summary(all.map(({ cpu }) => cpu)),
       rate: summary(
