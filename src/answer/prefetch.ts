@@ -36,6 +36,10 @@ const USUAL_MIN = 12 + 2 + 5;
  * Words from the kind of a pod with one AAAA and one A to its namespace, which may lie on the next line of the cache.
  */
 const TO_NAMESPACE = layout.RRSET_AAAA + 4 + 1;
+/** Fewer packets than this overlap too little of their waiting. */
+const FEW = 4;
+/** Slots of the name table, some 5,000 names, below which all that is asked for stays in the processor's own caches. */
+const SMALL = 8192;
 /** No scope, node or slot has this number. */
 const NONE = -1;
 
@@ -63,6 +67,11 @@ export class Prefetch {
   forget(): void {
     this.count = 0;
     this.view.forgetPrefetched();
+  }
+
+  /** True when so many packets, looked at before, wait less by more than the look costs: some 0.1 µs each. */
+  pays(count: number): boolean {
+    return count >= FEW && this.view.nameCapacity >= SMALL;
   }
 
   /** To be called between the view's `enter` and `leave`, with packets that came to one listener. */

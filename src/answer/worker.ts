@@ -60,10 +60,10 @@ class WorkerResponder {
     this.responder.cached = new CachedAnswers(new SharedCacheReader(sharedCache, reader), this.view, opt);
   }
 
-  /** Pins the copy of the trie, and prefetches what the first `count` packets of the batch need. */
+  /** Pins the copy of the trie, and prefetches what the first `count` packets of the batch need, where that pays. */
   enter(batch: Batch, count: number, listener: Listener): void {
     this.view.enter();
-    this.prefetch.look(batch, count, listener);
+    if (this.prefetch.pays(count)) this.prefetch.look(batch, count, listener);
   }
 
   leave(): void {

@@ -12,6 +12,7 @@ class Line {
   queued = 0;
   looks = 0;
   now = 0;
+  readonly dropped = new Set<number>();
   readonly words = new Int32Array(BATCH * 4);
   readonly wide: boolean;
   readonly share: FairShare;
@@ -34,13 +35,24 @@ class Line {
     return i * 4;
   }
 
+  inputLength(i: number): number {
+    return this.dropped.has(i) ? 0 : 40;
+  }
+
+  drop(i: number): void {
+    this.dropped.add(i);
+  }
+
   /** Takes packets of these senders; how many of each were shed. */
   take(senders: readonly (readonly number[])[]): Map<string, number> {
     senders.forEach((address, i) => this.words.set(address, i * 4));
+    this.dropped.clear();
     const shed = new Map<string, number>();
     if (!this.share.begins(3, senders.length, this.now)) return shed;
+    const count = this.share.shed(this as never, senders.length);
+    expect(count).toBe(this.dropped.size);
     senders.forEach((address, i) => {
-      if (!this.share.sheds(this as never, i)) return;
+      if (!this.dropped.has(i)) return;
       const key = address.join(' ');
       shed.set(key, (shed.get(key) ?? 0) + 1);
     });

@@ -102,7 +102,8 @@ export class FairShare {
   readonly #system: System;
   readonly #memory = new Uint32Array(MEMINFO_WORDS + 1);
   readonly #address: number;
-  readonly #keys: Uint32Array;
+  /** Four odd words. */
+  readonly #keys: Int32Array;
   readonly #addresses = new Counts();
   readonly #networks = new Counts();
   /** Full batches in a row. */
@@ -118,12 +119,12 @@ export class FairShare {
   /** `keys`: four words that nobody else knows, so that nobody chooses who shares a place. */
   constructor(system: System, keys: Uint32Array = randomFillSync(new Uint32Array(4))) {
     this.#system = system;
-    this.#keys = keys;
+    this.#keys = Int32Array.from(keys, (key) => key | 1);
     this.#address = system.pin(this.#memory.buffer);
   }
 
   /**
-   * A batch has come from the socket at `now`, milliseconds. True: `sheds` is to be asked about each packet of it.
+   * A batch has come from the socket at `now`, milliseconds. True: `shed` is to go through it before it is answered.
    */
   begins(fd: number, received: number, now: number): boolean {
     this.#full = received < BATCH ? 0 : this.#full + 1;
@@ -141,17 +142,27 @@ export class FairShare {
     return true;
   }
 
-  /** Counts packet `i`; true when it is more than its source's share. */
-  sheds(messages: BatchMessages, i: number): boolean {
+  /** Counts the packets of a batch, and drops those that are more than their source's share. Returns how many. */
+  shed(messages: BatchMessages, received: number): number {
+    let shed = 0;
+    for (let i = 0; i < received; i++) {
+      if (messages.inputLength(i) === 0 || !this.#isOver(messages, i)) continue;
+      messages.drop(i);
+      shed += 1;
+    }
+    return shed;
+  }
+
+  #isOver(messages: BatchMessages, i: number): boolean {
     if (this.#counted >= WINDOW) this.#nextWindow();
     this.#counted += 1;
     const { words, wide } = messages;
     const at = messages.addressAt(i);
-    const [a, b, c, d] = this.#keys;
+    const keys = this.#keys;
     const strictness = this.#strictness;
-    if (!wide) return this.#addresses.isOver(mixed(Math.imul(words[at], a | 1)), strictness);
-    const network = mixed(Math.imul(words[at], a | 1) ^ Math.imul(words[at + 1], b | 1));
-    const host = Math.imul(words[at + 2], c | 1) ^ Math.imul(words[at + 3], d | 1);
+    if (!wide) return this.#addresses.isOver(mixed(Math.imul(words[at], keys[0])), strictness);
+    const network = mixed(Math.imul(words[at], keys[0]) ^ Math.imul(words[at + 1], keys[1]));
+    const host = Math.imul(words[at + 2], keys[2]) ^ Math.imul(words[at + 3], keys[3]);
     const isOver = this.#networks.isOver(network, strictness);
     return this.#addresses.isOver(mixed(network ^ host), strictness) || isOver;
   }

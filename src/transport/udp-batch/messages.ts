@@ -115,6 +115,11 @@ export class BatchMessages implements Batch {
     return this.port(i) === 0 ? 0 : this.words[((RECEIVE + i * HEADER) >> 2) + 14];
   }
 
+  /** What came in slot `i` gets no answer. */
+  drop(i: number): void {
+    this.words[((RECEIVE + i * HEADER) >> 2) + 14] = 0;
+  }
+
   inputAt(i: number): number {
     return INPUTS + i * INPUT_STRIDE;
   }

@@ -236,7 +236,8 @@ class BatchLoop {
     const { counts, peer, wildcard, answers: tally } = post;
     const responder = this.#responder;
     const began = performance.now();
-    const isPressed = post.fairShare.begins(post.fd, received, began);
+    // What is shed is shed first: the rest of the batch is prefetched as ever, under a flood most of all.
+    const shed = post.fairShare.begins(post.fd, received, began) ? post.fairShare.shed(messages, received) : 0;
     let queried = 0;
     let answered = 0;
     let staged = 0;
@@ -244,18 +245,12 @@ class BatchLoop {
     let deferred = 0;
     let handed = 0;
     let errors = 0;
-    let shed = 0;
     try {
-      // What is shed needs no memory of the view.
-      responder.enter(messages, isPressed ? 0 : received, peer.listener);
+      responder.enter(messages, shed === received ? 0 : received, peer.listener);
       for (let i = 0; i < received; i++) {
         const length = messages.inputLength(i);
         if (length === 0) {
           dropped += 1;
-          continue;
-        }
-        if (isPressed && post.fairShare.sheds(messages, i)) {
-          shed += 1;
           continue;
         }
         messages.readAddress(i, peer.address);
@@ -299,7 +294,7 @@ class BatchLoop {
     }
     counts[count.RECEIVED] += received;
     counts[count.BATCHES] += 1;
-    counts[count.DROPPED] += dropped;
+    counts[count.DROPPED] += dropped - shed;
     counts[count.ERRORS] += errors;
     if (shed > 0) counts[count.SHED] += shed;
     tally[answers.QUERY_OCTETS] += queried;
