@@ -3,6 +3,7 @@
  * have left; nothing is measured here.
  */
 import { CHAPTERS } from './chapters.mjs';
+import { KEEPS_UP } from './core-report.mjs';
 import { startFigure } from './start-figures.mjs';
 
 /**
@@ -13,11 +14,12 @@ import { startFigure } from './start-figures.mjs';
  */
 
 /**
- * `read`: undefined where the file lacks it. `peer`: a server that is asked for it and may be missing. `pods`: how many
+ * `read`: undefined where the file lacks it, and `why` may tell the reason. `peer`: a server that is asked for it and may be missing. `pods`: how many
  * it needs. `compare`: how the figure has to stand to its reach.
  *
  * @typedef {{ figure: string, chapter: string, read: (data: any) => Reading | undefined, compare: '≤' | '<' | '≥',
- *   reach: number, unit?: string, digits?: number, peer?: string, pods?: number }} Goal
+ *   reach: number, unit?: string, digits?: number, peer?: string, pods?: number,
+ *   why?: (data: any) => string | undefined }} Goal
  */
 
 const number = (value) => value.toLocaleString('en');
@@ -57,10 +59,18 @@ function underLoad(pods, peer, compare, reach) {
 
 /** @returns {Goal} */
 function unhurried(peer) {
+  const label = `latency6 ${YARDSTICK}`;
   return {
     figure: `CPU a query ÷ ${peer}, at 20,000 queries a second`,
     chapter: 'core',
-    read: ratio(`latency6 ${YARDSTICK}`, peer),
+    read: ratio(label, peer),
+    why(data) {
+      const shares = ['podns', peer].map((name) => [name, data.medians?.[label]?.[name]?.share]);
+      const late = shares.find(([, share]) => share < KEEPS_UP);
+      return (
+        late && `${late[0]} has answered ${Math.round(late[1] * 100)} % of them only: the machine was busy`
+      );
+    },
     ...{ compare: '≤', reach: 1, peer, pods: YARDSTICK },
   };
 }
@@ -220,7 +230,7 @@ function whyNot(goal, chapter, data) {
   const said = peer === undefined ? undefined : missing.find((text) => text.startsWith(peer));
   if (said !== undefined) return said;
   if (data.run?.quick && pods !== YARDSTICK) return `a quick run has ${number(YARDSTICK)} pods only`;
-  return `docs/${chapter.file} has no such figure`;
+  return goal.why?.(data) ?? `docs/${chapter.file} has no such figure`;
 }
 
 /**

@@ -69,12 +69,10 @@ export class Report {
   #rounds(label) {
     const results = this.results.get(label);
     const ours = results?.get('podns');
-    if (ours?.[0].cpu === undefined) return [];
-    const answering = UPSTREAMS.filter((name) => {
-      const theirs = results.get(name);
-      // One that cannot keep up has answered others than ours.
-      return theirs !== undefined && !(median(theirs.map(({ share = 1 }) => share)) < KEEPS_UP);
-    });
+    // One that cannot keep up has answered others than those that can.
+    const keepsUp = (all) => all !== undefined && !(median(all.map(({ share = 1 }) => share)) < KEEPS_UP);
+    if (ours?.[0].cpu === undefined || !keepsUp(ours)) return [];
+    const answering = UPSTREAMS.filter((name) => keepsUp(results.get(name)));
     return answering.map((name) => [name, ours.map(({ cpu }, i) => cpu / results.get(name)[i].cpu)]);
   }
 

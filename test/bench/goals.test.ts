@@ -176,6 +176,14 @@ describe('what was not measured', () => {
     );
   });
 
+  it('says who has not kept up', () => {
+    const medians = { 'latency6 100000': { podns: { share: 0.99 }, nsd: { share: 0.7 } } };
+    const { verdict, reason } = of('CPU a query ÷ nsd, at 20,000 queries a second', {
+      core: { ...on, missing: [], ratiosOf: { 'latency6 100000': {} }, medians },
+    });
+    expect(`${verdict}: ${reason}`).toMatch(/^not measured: nsd has answered 70 % of them only/);
+  });
+
   it('counts as no miss where a figure is no number', () => {
     expect(of('CPU a query ÷ nsd, IPv6, 100,000 pods', core('udp6 100000', { nsd: NaN })).verdict).toBe(
       'not measured',
