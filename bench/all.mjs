@@ -13,7 +13,8 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { CHAPTERS, hasBench } from './chapters.mjs';
-import { DOCS, measuredOn, readFigures, writeFigures } from './figures.mjs';
+import { DOCS, readFigures, writeFigures } from './figures.mjs';
+import { measuredOn } from './measured-on.mjs';
 import { GOALS_FILE } from './goals-report.mjs';
 import { CANNOT } from './missing.mjs';
 
@@ -39,10 +40,18 @@ process.env.PODNS_BENCH_RUN = JSON.stringify({ id: new Date().toISOString(), qui
 /** Lines of a bench's last words among which the reason is looked for. */
 const LAST_LINES = 40;
 
-/** Runs a bench to its end; undefined, or why it has no figures, and whether this machine cannot have them. */
-async function failure({ bench, quick }) {
+/**
+ * Runs a bench to its end; undefined, or why it has no figures, and whether this machine cannot have them.
+ *
+ * @param {import('./chapters.mjs').Chapter} chapter
+ */
+async function failure({ bench, file, quick, whole = [], target }) {
   const script = fileURLToPath(new URL(bench, import.meta.url));
-  const child = spawn(process.execPath, [script, ...(options.quick ? quick : [])], {
+  const parameters = [
+    ...(options.quick ? quick : whole),
+    ...(target === undefined ? [] : [target, join(folder, file)]),
+  ];
+  const child = spawn(process.execPath, [script, ...parameters], {
     stdio: ['inherit', 'inherit', 'pipe'],
   });
   let said = [];

@@ -1,6 +1,7 @@
 /**
  * All chapters of docs/benchmarks.md: the file of figures, the bench that writes it, and what makes a section of it.
- * `quick`: the options of a bench that shall give a first impression.
+ * `quick`: the options of a bench that shall give a first impression; `whole`: those of one that shall not, if its defaults
+ * are others. `target`: the option that tells it the file, if nothing else does.
  */
 import { existsSync } from 'node:fs';
 import { coreMarkdown } from './core-report.mjs';
@@ -13,7 +14,7 @@ import { watchMarkdown } from './watch-report.mjs';
 
 /**
  * @typedef {{ name: string, file: string, bench: string, subject: string, markdown: (data: any) => string,
- *   quick: string[] }} Chapter
+ *   quick: string[], whole?: string[], target?: string }} Chapter
  */
 
 /** @type {Chapter[]} */
@@ -51,7 +52,9 @@ export const CHAPTERS = [
   {
     ...{ name: 'start', file: 'benchmarks-start.json', bench: 'start.mjs', subject: 'starts' },
     markdown: startMarkdown,
-    quick: [],
+    quick: ['--rounds', '3', '--pods', '100,100000'],
+    whole: ['--rounds', '9'],
+    target: '--json',
   },
   {
     ...{ name: 'memory', file: 'benchmarks-memory.json', bench: 'memory.mjs', subject: 'memory' },

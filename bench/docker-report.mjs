@@ -1,6 +1,7 @@
 /** Writes what the bench of engines has measured: docs/benchmarks-docker.json, and the page that has it. */
 import { cpus, loadavg } from 'node:os';
-import { measuredOn, writeFigures } from './figures.mjs';
+import { writeFigures } from './figures.mjs';
+import { measuredOn } from './measured-on.mjs';
 import { round } from './statistics.mjs';
 import { table } from './table.mjs';
 

@@ -1,5 +1,6 @@
 /** Writes what the bench of forwarding has measured: docs/benchmarks-forward.json, and the page that has it. */
-import { measuredOn, writeFigures } from './figures.mjs';
+import { writeFigures } from './figures.mjs';
+import { measuredOn } from './measured-on.mjs';
 import { median, middleHalf, round, summary } from './statistics.mjs';
 import { table } from './table.mjs';
 

@@ -1,10 +1,14 @@
 /** Collects what was measured of authoritative answers and sums it up: medians, ratios per round; docs/benchmarks.json. */
 import { coreMarkdown, KEEPS_UP } from './core-report.mjs';
-import { measuredOn, writeFigures } from './figures.mjs';
+import { writeFigures } from './figures.mjs';
+import { measuredOn } from './measured-on.mjs';
 import { whyMissing } from './missing.mjs';
 import { median, middleHalf, quantile, round } from './statistics.mjs';
 
 const UPSTREAMS = ['nsd', 'knot', 'gdnsd', 'loop', 'dns2', 'dnsmasq', 'podns-dgram', 'podns-before'];
+
+/** Of all that is measured in rounds. */
+export { median, round };
 
 export class Report {
   /** label → server → results in the order of the rounds */
