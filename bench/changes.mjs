@@ -1,9 +1,10 @@
 /**
  * `node bench/changes.mjs`: the CPU time of a change, from the octets of its line to the flip, saved view on. The server is
- * in a process of its own, without listeners, and reads a watch stream from its standard input.
+ * in a process of its own, without listeners, and reads a watch stream from its standard input. Writes
+ * docs/benchmarks-changes.json and the page, unless it compares with another checkout.
  *
  * Options: --pods 100000 · --changes 100000 · --rounds 9 · --before FOLDER, another built checkout, measured in turn ·
- * --profile FOLDER, for a CPU profile of the first round
+ * --profile FOLDER, for a CPU profile of the first round · --no-write
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -12,7 +13,11 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { writeFigures } from './figures.mjs';
+import { measuredOn } from './measured-on.mjs';
+import { writePage } from './page.mjs';
 import { podObject, watchLines, writeLines } from './pods.mjs';
+import { summary } from './statistics.mjs';
 import { random } from './wire.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -78,7 +83,9 @@ async function main() {
       rounds: { type: 'string', default: '9' },
       before: { type: 'string' },
       profile: { type: 'string' },
+      write: { type: 'boolean', default: true },
     },
+    allowNegative: true,
   });
   const subjects = { now: ROOT, ...(options.before !== undefined && { before: resolve(options.before) }) };
   const taken = {};
@@ -91,6 +98,15 @@ async function main() {
         `${round} ${name} ${cpu.toFixed(2)} µs CPU a change, ${wall.toFixed(2)} by the clock\n`,
       );
     }
+  }
+  if (options.write && options.before === undefined) {
+    const { pods, changes } = options;
+    const microseconds = summary(taken.now);
+    writeFigures('benchmarks-changes.json', {
+      ...measuredOn(),
+      ...{ pods: Number(pods), changes: Number(changes), microseconds },
+    });
+    writePage();
   }
   for (const [name, values] of Object.entries(taken)) {
     const sorted = values.toSorted((a, b) => a - b);

@@ -26,9 +26,12 @@ const LOAD_SECONDS = 300;
 
 /**
  * Writes its data and configuration, starts it, waits until it answers rightly. Throws when it does not. `first`: as for
- * `spawnPinned`.
+ * `spawnPinned`. `core`: one, or several with a comma between. `workers`: how many threads or processes answer.
+ *
+ * @param {{ first?: boolean, core?: number | string, workers?: number }} [options]
  */
-export async function start(peer, pods, folder, { first = false } = {}) {
+export async function start(peer, pods, folder, options = {}) {
+  const { first = false, core = SERVER_CORE, workers = peer.workers } = options;
   const own = join(folder, `${peer.name}-${pods}`);
   mkdirSync(own, { recursive: true });
   const port = FIRST_PORT + PEERS.indexOf(peer);
@@ -36,13 +39,13 @@ export async function start(peer, pods, folder, { first = false } = {}) {
     folder: own,
     port,
     pods,
-    workers: peer.workers,
+    workers,
     checkout: peer.checkout,
   });
   const log = openSync(join(own, 'log'), 'a');
   const input = feed === undefined ? 'ignore' : 'pipe';
   const started = performance.now();
-  const child = spawnPinned(SERVER_CORE, command, parameters, { log, input, first });
+  const child = spawnPinned(core, command, parameters, { log, input, first });
   if (feed !== undefined && child.stdin !== null) createReadStream(feed).pipe(child.stdin, { end: false });
   try {
     if (peer.checked === false) {

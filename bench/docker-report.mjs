@@ -1,9 +1,9 @@
 /** Writes what the bench of engines has measured: docs/benchmarks-docker.json, and the page that has it. */
-import { writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
-import { round } from './report.mjs';
-import { table } from './table.mjs';
+import { writeFigures } from './figures.mjs';
 import { measuredOn } from './measured-on.mjs';
+import { round } from './statistics.mjs';
+import { table } from './table.mjs';
 
 /** Milliseconds from event to answer, at the 99th percentile. */
 const CALM_MOST = 20;
@@ -24,8 +24,7 @@ export function writeDockerReport({ results, options, write }) {
     process.stdout.write(dockerMarkdown(data));
     return;
   }
-  const path = new URL('../docs/benchmarks-docker.json', import.meta.url);
-  writeFileSync(path, JSON.stringify(data, null, 2) + '\n');
+  writeFigures('benchmarks-docker.json', data);
 }
 
 /** A pure function of what docs/benchmarks-docker.json holds. */

@@ -15,7 +15,7 @@ import { writeDockerReport } from './docker-report.mjs';
 import { harness } from './engine.mjs';
 import { writePage } from './page.mjs';
 import { cpuMicroseconds, family, messageOf, residentOctets, stop } from './process.mjs';
-import { median, round } from './report.mjs';
+import { median, round } from './statistics.mjs';
 import { pause, quantiles } from './watch-asker.mjs';
 
 const { values: options } = parseArgs({

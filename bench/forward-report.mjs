@@ -1,22 +1,21 @@
 /** Writes what the bench of forwarding has measured: docs/benchmarks-forward.json, and the page that has it. */
-import { writeFileSync } from 'node:fs';
-import { median, round } from './report.mjs';
-import { table } from './table.mjs';
+import { writeFigures } from './figures.mjs';
 import { measuredOn } from './measured-on.mjs';
+import { median, middleHalf, round, summary } from './statistics.mjs';
+import { table } from './table.mjs';
 
 const medianOf = (results, key) => median(results.map((result) => result[key]));
 
 export function writeForwardReport(measured) {
-  const data = summary(measured);
+  const data = figures(measured);
   if (!measured.write) {
     process.stdout.write(forwardMarkdown(data));
     return;
   }
-  const path = new URL('../docs/benchmarks-forward.json', import.meta.url);
-  writeFileSync(path, JSON.stringify(data, null, 2) + '\n');
+  writeFigures('benchmarks-forward.json', data);
 }
 
-function summary({ rounds, seconds, names, rate, versions, missing, memory, hits, alone, beside }) {
+function figures({ rounds, seconds, names, rate, versions, missing, memory, peak, hits, alone, beside }) {
   const ours = hits.get('podns');
   const servers = [...hits].map(([name, results]) => ({
     name,
@@ -25,6 +24,7 @@ function summary({ rounds, seconds, names, rate, versions, missing, memory, hits
     lostPercent: round(medianOf(results, 'lost') * 100),
     // Round by round: what slows a round slows both.
     podnsOverIt: round(median(results.map(({ cpu }, i) => ours[i].cpu / cpu)), 3),
+    podnsOverItHalf: middleHalf(results.map(({ cpu }, i) => ours[i].cpu / cpu)),
     mebibytes: round(memory[name].gained / 2 ** 20, 1),
     mebibytesInAll: round(memory[name].resident / 2 ** 20, 1),
     mebibytesAtMost: round(memory[name].peak / 2 ** 20, 1),
@@ -37,6 +37,7 @@ function summary({ rounds, seconds, names, rate, versions, missing, memory, hits
     seconds,
     cachedAnswers: names,
     servers,
+    peak: summary(peak, 1),
     deadUpstream: {
       localRate: rate,
       p50Without: round(medianOf(alone, 'p50'), 0),
@@ -47,6 +48,15 @@ function summary({ rounds, seconds, names, rate, versions, missing, memory, hits
       answeredShare: round(medianOf(beside, 'share'), 4),
     },
   };
+}
+
+function peakOf({ peak }) {
+  if (peak === undefined) return [];
+  const [low, high] = peak.half.map((end) => end.toFixed(1));
+  return [
+    `The most that podns has while its cache fills, of ${peak.rounds} processes: ${peak.median.toFixed(1)} MiB, the middle ` +
+      `half ${low} to ${high}.`,
+  ];
 }
 
 /** A pure function of what docs/benchmarks-forward.json holds. */
@@ -88,6 +98,7 @@ export function forwardMarkdown(data) {
     'MiB for the answers is what the process gained while its cache filled, once it was at rest; the most it had since ' +
       'its start counts heap that was yet to be collected, and shared libraries. dnsmasq takes the room of its whole ' +
       'cache at its start.',
+    ...peakOf(data),
     '## Local names beside a dead upstream',
     `${dead.localRate.toLocaleString('en')} local names a second, alone and with a third as many outside names that no ` +
       `upstream answers, by turns in each round. p99 is the median of the rounds' own, the ratio that of their ratios. ` +

@@ -3,7 +3,7 @@
  * upstream; what a dead upstream does to local names; what 10,000 cached answers weigh. Writes
  * docs/benchmarks-forward.json and the page of benchmarks.
  *
- * Options: --rounds 9 · --seconds 1 · --no-write · --only hits|dead (writes nothing)
+ * Options: --rounds 9 · --seconds 1 · --no-write · --only hits|dead|peak (writes nothing)
  */
 import { once } from 'node:events';
 import { createReadStream, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
@@ -56,6 +56,7 @@ const REST = 3000;
 const PODS = 1000;
 const UPSTREAM_PORT = 5390;
 const FIRST_PORT = 5300;
+const FIRST_PEAK_PORT = 5400;
 /** Of local names. */
 const RATE = 5000;
 /** Milliseconds after which a query to a dead upstream has been answered. */
@@ -68,6 +69,7 @@ const script = fileURLToPath(new URL('generator.mjs', import.meta.url));
 const generator = spawnPinned(CLIENT_CORE, process.execPath, [script], {
   ...{ log: 'inherit', ipc: true, first: true },
 });
+const only = (part) => ['', part].includes(options.only);
 const say = (text) => process.stderr.write(`${text}\n`);
 const running = [];
 
@@ -147,6 +149,24 @@ async function cacheHits(servers) {
   return hits;
 }
 
+/** The most that podns has been resident with while all names came into its cache, of a process of its own each time; MiB. */
+async function peaks() {
+  const found = [];
+  for (let round = 1; round <= rounds; round++) {
+    const server = await start(PEERS[0], SERVER_CORE, FIRST_PEAK_PORT + round, UPSTREAM_PORT);
+    const { port, child } = server;
+    await untilLoaded(child, 6, port, PODS, 60);
+    await answering(server);
+    const pids = family(child.pid);
+    const outside = NAMES + FEW_NAMES;
+    await order({ kind: 'udp', port, pids, outside, window: FILL_WINDOW, seconds: 2, warmup: 0 });
+    found.push(peakOctets(pids) / 2 ** 20);
+    await stop(child);
+    say(`peak ${round}/${rounds}  ${found.at(-1).toFixed(1)} MiB`);
+  }
+  return found;
+}
+
 async function deadUpstream() {
   // Nobody reads it: a process that woke up for each query would take the generator's core from it.
   const silent = bindSocket(system, '127.0.0.1', 0, false);
@@ -178,7 +198,7 @@ try {
   const servers = [];
   const memory = {};
   const missing = [];
-  for (const [index, peer] of options.only === 'dead' ? [] : PEERS.entries()) {
+  for (const [index, peer] of only('hits') ? PEERS.entries() : []) {
     if (peer.name !== 'podns' && versionOf(peer) === undefined) {
       missing.push(`${peer.name}, to have it: ${peer.install}`);
       continue;
@@ -190,9 +210,11 @@ try {
     say(`${peer.name}: ${NAMES} answers in ${(memory[peer.name].gained / 2 ** 20).toFixed(1)} MiB`);
     servers.push(server);
   }
-  const hits = options.only === 'dead' ? new Map() : await cacheHits(servers);
+  const hits = only('hits') ? await cacheHits(servers) : new Map();
+  for (const { child } of running.splice(1)) await stop(child);
+  const peak = only('peak') ? await peaks() : [];
   for (const { child } of running.splice(0)) await stop(child);
-  const { alone, beside } = options.only === 'hits' ? { alone: [], beside: [] } : await deadUpstream();
+  const { alone, beside } = only('dead') ? await deadUpstream() : { alone: [], beside: [] };
   const versions = Object.fromEntries([...PEERS, authoritative].map((peer) => [peer.name, versionOf(peer)]));
   const write = options.write;
   if (options.only === '')
@@ -204,6 +226,7 @@ try {
       versions,
       missing,
       memory,
+      peak,
       hits,
       alone,
       beside,

@@ -2,6 +2,7 @@
 import { Blaster, Pool } from './blast.mjs';
 import { OUTSIDE, outsideName, podDomain } from './pods.mjs';
 import { cpuMicroseconds } from './process.mjs';
+import { quantile } from './statistics.mjs';
 import { runStream } from './stream.mjs';
 import { A, AAAA, buildQuery, random } from './wire.mjs';
 
@@ -65,10 +66,6 @@ function poolFor({ family, pods, bare = false, outside = 0, mixed = false }) {
   return pools.get(key);
 }
 
-function quantile(sorted, q) {
-  return sorted.length === 0 ? NaN : sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))];
-}
-
 const orders = {
   /** Full load over UDP: queries a second, and CPU microseconds per query of the processes `pids`. */
   udp(order) {
@@ -87,14 +84,17 @@ const orders = {
       load: cpu / 1e6 / done.seconds,
     };
   },
+  /** `rate` queries a second: how long they take, and CPU microseconds per query of the processes `pids`. */
   latency(order) {
     const { pool } = poolFor(order);
     pool.aim(order.port);
     blasters[order.family].drain();
     blasters[order.family].pace(pool, order.warmup, order.rate);
     blasters[order.family].drain();
+    const before = cpuMicroseconds(order.pids);
     const { sent, took } = blasters[order.family].pace(pool, order.seconds, order.rate);
-    return { share: took.length / sent, p50: quantile(took, 0.5), p99: quantile(took, 0.99) };
+    const cpu = (cpuMicroseconds(order.pids) - before) / took.length;
+    return { share: took.length / sent, p50: quantile(took, 0.5), p99: quantile(took, 0.99), cpu };
   },
   /**
    * Of `rate` local names a second, with `dead` also outside names between them. Those are answered up to 4 s
@@ -110,7 +110,7 @@ const orders = {
     const { sent, took, windows } = blaster.pace(pool, order.seconds, rate, isLocal);
     const timed = (sent * (MIXED - 1)) / MIXED;
     // The median of the windows' own: a pause of the machine spoils one of them, what the server does spoils all.
-    const p99s = Float64Array.from(windows, (times) => quantile(times, 0.99)).sort();
+    const p99s = windows.map((times) => quantile(times, 0.99));
     return { share: Math.min(1, took.length / timed), p50: quantile(took, 0.5), p99: quantile(p99s, 0.5) };
   },
   tcp(order) {

@@ -1,9 +1,9 @@
 /** Writes what the bench of growth has measured: docs/benchmarks-growth.json, and the page that has it. */
-import { writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
-import { round } from './report.mjs';
-import { table } from './table.mjs';
+import { writeFigures } from './figures.mjs';
 import { measuredOn } from './measured-on.mjs';
+import { round } from './statistics.mjs';
+import { table } from './table.mjs';
 
 /** How much there is, as a multiple of a case's size. */
 export const TIMES = [1, 2, 4, 8];
@@ -23,8 +23,7 @@ export function writeGrowthReport({ results, rounds, write }) {
     process.stdout.write(growthMarkdown(data));
     return;
   }
-  const path = new URL('../docs/benchmarks-growth.json', import.meta.url);
-  writeFileSync(path, JSON.stringify(data, null, 2) + '\n');
+  writeFigures('benchmarks-growth.json', data);
 }
 
 /** A pure function of what docs/benchmarks-growth.json holds. */

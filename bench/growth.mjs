@@ -16,7 +16,7 @@ import { CASES } from './growth-cases.mjs';
 import { TIMES, writeGrowthReport } from './growth-report.mjs';
 import { writePage } from './page.mjs';
 import { messageOf } from './process.mjs';
-import { median, round } from './report.mjs';
+import { median, round } from './statistics.mjs';
 
 const { values: options } = parseArgs({
   options: {

@@ -3,6 +3,7 @@
  * each query can come from another pod. Nothing outside is reachable, and nothing outside notices.
  */
 import { spawnSync } from 'node:child_process';
+import { cannotRun } from './missing.mjs';
 import { NET4, NET6, pod4, pod6 } from './pods.mjs';
 
 export const SERVER6 = '2001:db8::53';
@@ -15,11 +16,27 @@ function ip(...parameters) {
   if (done.status !== 0) throw new Error(`ip ${parameters.join(' ')}: ${done.stderr}`);
 }
 
+/** Ends the process with a reason where this machine cannot have what a bench needs. */
+function mustHave(isolation) {
+  const tried = spawnSync('unshare', [...isolation, 'ip', 'link'], { encoding: 'utf8' });
+  const reasons = [];
+  if (process.platform !== 'linux') reasons.push('it needs Linux');
+  else if (tried.error !== undefined) reasons.push('unshare is needed: apt-get install util-linux');
+  else if (/failed to execute ip|No such file/.test(tried.stderr))
+    reasons.push('ip is needed: apt-get install iproute2');
+  else if (tried.status !== 0)
+    reasons.push(
+      `no network namespace of its own: ${tried.stderr.trim()}; run it as root, or allow user namespaces`,
+    );
+  if (reasons.length > 0) cannotRun(reasons[0]);
+}
+
 /** Runs this script again inside a namespace; returns only there. Elsewhere it ends the process with its code. */
 export function enterNamespace() {
   if (process.env.PODNS_BENCH_NAMESPACE === undefined) {
     // Root needs no user namespace, and some servers do not start inside one.
     const isolation = process.getuid?.() === 0 ? ['--net'] : ['--user', '--map-root-user', '--net'];
+    mustHave(isolation);
     const done = spawnSync('unshare', [...isolation, process.execPath, ...process.argv.slice(1)], {
       stdio: 'inherit',
       env: { ...process.env, PODNS_BENCH_NAMESPACE: '1' },

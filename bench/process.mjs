@@ -2,9 +2,10 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { setPriority } from 'node:os';
+import { cpus, setPriority } from 'node:os';
 import { requestShortSlice } from '../dist/transport/scheduler-slice.js';
 import { loadSystem } from '../dist/transport/syscalls.js';
+import { cannotRun } from './missing.mjs';
 
 export const SERVER_CORE = 0;
 export const CLIENT_CORE = 1;
@@ -14,16 +15,17 @@ export const CLIENT_CORE = 1;
  * sleeps.
  */
 export function pinSelf(core) {
+  if (cpus().length < 2) cannotRun('it needs two processors, one for the server and one for who asks');
   spawnSync('taskset', ['-a', '-c', '-p', String(core), String(process.pid)]);
   const { system } = loadSystem();
   if (system !== undefined) requestShortSlice(system);
 }
 
 /**
- * Starts a command on one core. `log`: where its output goes, a file descriptor. `first`: before whatever else
+ * Starts a command on one core, or on several that a comma separates. `log`: where its output goes, a file descriptor. `first`: before whatever else
  * wants that core, where we may say so (root).
  *
- * @param {number} core
+ * @param {number | string} core
  * @param {string} command
  * @param {string[]} parameters
  * @param {{ log?: 'ignore' | 'inherit' | number, input?: 'ignore' | 'pipe', ipc?: boolean, first?: boolean,

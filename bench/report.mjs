@@ -1,17 +1,14 @@
 /** Collects what was measured of authoritative answers and sums it up: medians, ratios per round; docs/benchmarks.json. */
-import { writeFileSync } from 'node:fs';
-import { coreMarkdown } from './core-report.mjs';
+import { coreMarkdown, KEEPS_UP } from './core-report.mjs';
+import { writeFigures } from './figures.mjs';
 import { measuredOn } from './measured-on.mjs';
-
-export function median(numbers) {
-  const sorted = [...numbers].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-}
-
-export const round = (number, digits = 2) => Number(number.toFixed(digits));
+import { whyMissing } from './missing.mjs';
+import { median, middleHalf, quantile, round } from './statistics.mjs';
 
 const UPSTREAMS = ['nsd', 'knot', 'gdnsd', 'loop', 'dns2', 'dnsmasq', 'podns-dgram', 'podns-before'];
+
+/** Of all that is measured in rounds. */
+export { median, round };
 
 export class Report {
   /** label → server → results in the order of the rounds */
@@ -41,11 +38,8 @@ export class Report {
     });
   }
 
-  missing({ install }, error) {
-    const said = error.message.split('\n')[0].replace(/; it said:$/, '');
-    // Of one that did not load in time there is nothing to install.
-    const isAbsent = /not found|ENOENT|failed to execute|No such file/.test(error.message);
-    const reason = isAbsent ? `${said}; to have it: ${install}` : said;
+  missing(peer, error) {
+    const reason = whyMissing(peer, error);
     if (!this.absent.includes(reason)) this.absent.push(reason);
   }
 
@@ -54,13 +48,13 @@ export class Report {
    * changes by the server's own account.
    */
   update(rate, { kept, rates, times, inside }) {
-    const sorted = [...times].sort((a, b) => a - b);
-    const at = (q) => round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))], 3);
+    const at = (q) => round(quantile(times, q), 3);
     const queries = Math.round(median(rates));
     this.updates.push({
       rate,
       queries,
       kept: round(median(kept), 3),
+      keptHalf: middleHalf(kept),
       p50: at(0.5),
       p99: at(0.99),
       timed: times.length,
@@ -75,17 +69,23 @@ export class Report {
     return results === undefined ? undefined : median(results.map((result) => result[key]));
   }
 
-  /** Median over the rounds of ours divided by theirs: what slows a round slows both. */
-  ratio(label, theirs, key = 'cpu', ours = 'podns') {
-    const mine = this.results.get(label)?.get(ours);
-    const other = this.results.get(label)?.get(theirs);
-    if (mine?.[0][key] === undefined || other === undefined) return undefined;
-    return round(median(mine.map((result, i) => result[key] / other[i][key])), 3);
+  /** Our CPU time divided by theirs, round by round, by name: what slows a round slows both. */
+  #rounds(label) {
+    const results = this.results.get(label);
+    const ours = results?.get('podns');
+    // One that cannot keep up has answered others than those that can.
+    const keepsUp = (all) => all !== undefined && !(median(all.map(({ share = 1 }) => share)) < KEEPS_UP);
+    if (ours?.[0].cpu === undefined || !keepsUp(ours)) return [];
+    const answering = UPSTREAMS.filter((name) => keepsUp(results.get(name)));
+    return answering.map((name) => [name, ours.map(({ cpu }, i) => cpu / results.get(name)[i].cpu)]);
   }
 
   ratios(label) {
-    const found = UPSTREAMS.map((name) => [name, this.ratio(label, name)]);
-    return Object.fromEntries(found.filter(([, ratio]) => ratio !== undefined));
+    return Object.fromEntries(this.#rounds(label).map(([name, ratios]) => [name, round(median(ratios), 3)]));
+  }
+
+  halves(label) {
+    return Object.fromEntries(this.#rounds(label).map(([name, ratios]) => [name, middleHalf(ratios)]));
   }
 
   finish(yardstick) {
@@ -106,13 +106,14 @@ export class Report {
       servers: this.servers,
       medians: this.medians(),
       ratiosOf: Object.fromEntries([...this.results.keys()].map((label) => [label, this.ratios(label)])),
+      halvesOf: Object.fromEntries([...this.results.keys()].map((label) => [label, this.halves(label)])),
       updates: this.updates,
     };
     if (!this.options.write) {
       process.stdout.write(coreMarkdown(data));
       return;
     }
-    writeFileSync(new URL('../docs/benchmarks.json', import.meta.url), JSON.stringify(data, null, 2) + '\n');
+    writeFigures('benchmarks.json', data);
   }
 
   sizeRatio(sizes) {

@@ -2,7 +2,7 @@
  * `node bench/run.mjs`: starts every server with the same names and data, checks their answers, measures them round
  * robin, each alone on one core with the generator on the other, and writes docs/benchmarks.json and the page.
  *
- * Options: --pods 1000,100000,1000000 · --peers podns,nsd,… · --rounds 9 · --seconds 1 · --only udp,tcp,latency,
+ * Options: --pods 1000,100000,1000000 · --peers podns,nsd,… · --rounds 9 · --seconds 1 · --only udp,tcp,latency,single,
  * idle,update,dnsperf · --no-write
  */
 import { once } from 'node:events';
@@ -25,7 +25,7 @@ const { values: options } = parseArgs({
     peers: { type: 'string', default: PEERS.map(({ name }) => name).join() },
     rounds: { type: 'string', default: '9' },
     seconds: { type: 'string', default: '1' },
-    only: { type: 'string', default: 'udp,tcp,latency,idle,update,dnsperf' },
+    only: { type: 'string', default: 'udp,tcp,latency,single,idle,update,dnsperf' },
     write: { type: 'boolean', default: true },
   },
   allowNegative: true,
@@ -43,6 +43,7 @@ const peers = PEERS.filter(({ name }) => wanted.includes(name));
 /** All ratios of the summary are taken at this size. */
 const YARDSTICK = 100_000;
 const LATENCY_RATE = 20_000;
+const WARM_SECONDS = 2;
 
 const folder = mkdtempSync(join(tmpdir(), 'podns-bench-'));
 const script = fileURLToPath(new URL('generator.mjs', import.meta.url));
@@ -88,6 +89,7 @@ async function measureSize(pods) {
         `${peer.name}: ${pods} pods in ${server.loadSeconds.toFixed(1)} s, ${(server.resident / 2 ** 20).toFixed(0)} MiB`,
       );
     }
+    await warmUp(servers, pods);
     const common = ({ port, pids }, family) => ({ port, pids, family, pods, seconds, warmup: seconds / 4 });
     for (const family of [6, 4]) {
       if (!only.has('udp')) break;
@@ -108,6 +110,10 @@ async function measureSize(pods) {
       const measure = (server) => order({ kind: 'latency', ...common(server, 6), rate: LATENCY_RATE });
       await roundRobin(servers, `latency6 ${pods}`, measure);
     }
+    if (only.has('single')) {
+      const measure = (server) => order({ kind: 'udp', ...common(server, 6), window: 1 });
+      await roundRobin(servers, `single6 ${pods}`, measure);
+    }
     if (only.has('dnsperf')) await secondOpinion(servers, pods);
     if (only.has('idle')) await measureIdle(servers, pods);
     const server = ours.find(({ peer }) => peer.name === 'podns');
@@ -116,6 +122,12 @@ async function measureSize(pods) {
   } finally {
     for (const server of servers) await end(server);
   }
+}
+
+/** What a server compiles as it is asked for the first time is compiled before any is measured. */
+async function warmUp(servers, pods) {
+  for (const { port, pids } of servers)
+    await order({ kind: 'udp', port, pids, family: 6, pods, seconds: WARM_SECONDS, warmup: 0 });
 }
 
 async function secondOpinion(servers, pods) {

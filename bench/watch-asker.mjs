@@ -2,14 +2,14 @@
 import { createSocket } from 'node:dgram';
 import { SERVER4 } from './namespace.mjs';
 import { pod6Octets, podDomain } from './pods.mjs';
+import { quantile, round } from './statistics.mjs';
 import { AAAA, buildQuery, parseAnswer } from './wire.mjs';
 
 export const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 /** Of times in milliseconds. */
 export function quantiles(times) {
-  const sorted = [...times].sort((a, b) => a - b);
-  const at = (q) => Number(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))].toFixed(3));
+  const at = (q) => round(quantile(times, q), 3);
   return { p50: at(0.5), p99: at(0.99), most: at(1), timed: times.length };
 }
 

@@ -2,6 +2,7 @@
 import { pause, quantiles } from './watch-asker.mjs';
 import { pod6Octets } from './pods.mjs';
 import { cpuMicroseconds, family } from './process.mjs';
+import { summary } from './statistics.mjs';
 import { random } from './wire.mjs';
 
 const RATE = 1000;
@@ -10,8 +11,8 @@ const FLOOD = 100_000;
 /** Pods that only the timed changes touch. */
 const MARKED = 16;
 
-/** Changes at a steady rate, with timed ones among them. */
-export async function propagation(upstream, asker, admin, pods, seconds) {
+/** Changes at a steady rate, with timed ones among them; what each round of so many seconds saw is beside the whole. */
+export async function propagation(upstream, asker, admin, pods, rounds, seconds) {
   const below = random(7);
   let generation = 0;
   let written = 0;
@@ -26,19 +27,28 @@ export async function propagation(upstream, asker, admin, pods, seconds) {
     if (lines !== '') upstream.say(lines);
   }, 1);
   const times = [];
-  for (let n = 1; performance.now() - began < seconds * 1000; n++) {
-    const line = upstream.line(n % MARKED, n);
-    const start = performance.now();
-    upstream.say(line);
-    await asker.until(n % MARKED, n);
-    times.push(performance.now() - start);
-    await pause(3);
+  /** @type {{ p50: number[], p99: number[] }} */
+  const inRounds = { p50: [], p99: [] };
+  for (let [n, round] = [1, 1]; round <= rounds; round++) {
+    const from = times.length;
+    for (; performance.now() - began < round * seconds * 1000; n++) {
+      const line = upstream.line(n % MARKED, n);
+      const start = performance.now();
+      upstream.say(line);
+      await asker.until(n % MARKED, n);
+      times.push(performance.now() - start);
+      await pause(3);
+    }
+    const { p50, p99 } = quantiles(times.slice(from));
+    inRounds.p50.push(p50);
+    inRounds.p99.push(p99);
   }
   clearInterval(timer);
   /** @type {any} */
   const status = await (await fetch(`http://127.0.0.1:${admin}/v1/status`)).json();
   return {
     ...quantiles(times),
+    rounds: { p50: summary(inRounds.p50), p99: summary(inRounds.p99) },
     inside: status.propagation.received,
     written: Math.round((written * 1000) / (performance.now() - began)),
   };

@@ -4,12 +4,14 @@
  *
  * The server is `podns serve` on a core of its own, fed over HTTP by this process on the other, which also asks.
  *
- * Options: --pods 100000 · --seconds 10 · --only propagation,flood,relist,start,put,others · --no-write
+ * Options: --pods 100000 · --rounds 9 · --seconds 3 (a round) · --only propagation,flood,relist,start,put,others · --no-write
  */
-import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { writeFigures } from './figures.mjs';
+import { measuredOn } from './measured-on.mjs';
 import { enterNamespace } from './namespace.mjs';
 import { writePage } from './page.mjs';
 import { version } from './competitors/podns.mjs';
@@ -23,13 +25,13 @@ import { relist } from './watch-relist.mjs';
 import { watchMarkdown } from './watch-report.mjs';
 import { freePort, serve } from './watch-server.mjs';
 import { startFromSaved } from './watch-start.mjs';
-import { measuredOn } from './measured-on.mjs';
 
 const ALL = 'propagation,flood,relist,start,put,others';
 const { values: options } = parseArgs({
   options: {
     pods: { type: 'string', default: '100000' },
-    seconds: { type: 'string', default: '10' },
+    rounds: { type: 'string', default: '9' },
+    seconds: { type: 'string', default: '3' },
     only: { type: 'string', default: ALL },
     write: { type: 'boolean', default: true },
   },
@@ -40,6 +42,7 @@ enterNamespace();
 pinSelf(CLIENT_CORE);
 
 const pods = Number(options.pods);
+const [rounds, seconds] = [Number(options.rounds), Number(options.seconds)];
 const only = new Set(options.only.split(','));
 const say = (text) => process.stderr.write(`${text}\n`);
 const folder = mkdtempSync(join(tmpdir(), 'podns-watch-bench-'));
@@ -66,7 +69,7 @@ async function fromStream() {
   try {
     await asker.until(pods - 1, 0);
     await pause(2000);
-    await part('propagation', () => propagation(upstream, asker, admin, pods, Number(options.seconds)));
+    await part('propagation', () => propagation(upstream, asker, admin, pods, rounds, seconds));
     await part('flood', () => flood(upstream, asker, server, pods));
     await pause(2000);
     await part('relist', () => relist(upstream, asker, port, pods));
@@ -100,8 +103,7 @@ const whole = ALL.split(',').every((name) => only.has(name));
 if (!whole) process.stdout.write(`${JSON.stringify(data, null, 2)}\n`);
 else if (!options.write) process.stdout.write(watchMarkdown(data));
 else {
-  const path = new URL('../docs/benchmarks-watch.json', import.meta.url);
-  writeFileSync(path, JSON.stringify(data, null, 2) + '\n');
+  writeFigures('benchmarks-watch.json', data);
   writePage();
 }
 process.exit(0);

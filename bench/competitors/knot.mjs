@@ -1,4 +1,4 @@
-/** Knot DNS 3, one worker a protocol. */
+/** Knot DNS 3. */
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,8 +13,8 @@ export function version() {
   return /([\d.]+)\s*$/.exec(spawnSync('knotd', ['--version'], { encoding: 'utf8' }).stdout)?.[1];
 }
 
-/** `updates`: to be changed by dynamic updates from this host, which go to the journal and not to the file. */
-export async function prepare({ folder, port, pods, updates = false }) {
+/** `workers`: of UDP. `updates`: to be changed by dynamic updates from this host, which go to the journal and not to the file. */
+export async function prepare({ folder, port, pods, workers = 1, updates = false }) {
   await writeZone(join(folder, 'zone'), pods);
   const config = join(folder, 'knot.conf');
   writeFileSync(
@@ -22,7 +22,7 @@ export async function prepare({ folder, port, pods, updates = false }) {
     `server:
   rundir: "${folder}"
   listen: [ ${SERVER4}@${port}, ${SERVER6}@${port} ]
-  udp-workers: 1
+  udp-workers: ${workers}
   tcp-workers: 1
   background-workers: 1
 log:

@@ -1,4 +1,4 @@
-/** nsd 4, one server process, answers kept minimal like ours. */
+/** nsd 4, answers kept minimal like ours. */
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,14 +13,15 @@ export function version() {
   return /version (\S+)/.exec(spawnSync('nsd', ['-v'], { encoding: 'utf8' }).stderr)?.[1];
 }
 
-/** `control`: for `nsd-control` over a unix socket. */
-export async function prepare({ folder, port, pods, control = false }) {
+/** `workers`: server processes. `control`: for `nsd-control` over a unix socket. */
+export async function prepare({ folder, port, pods, workers = 1, control = false }) {
   await writeZone(join(folder, 'zone'), pods);
   const config = join(folder, 'nsd.conf');
   writeFileSync(
     config,
     `server:
-  server-count: 1
+  server-count: ${workers}
+  reuseport: ${workers > 1 ? 'yes' : 'no'}
   ip-address: ${SERVER4}@${port}
   ip-address: ${SERVER6}@${port}
   username: ""

@@ -8,7 +8,18 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 
 const PAGE = fileURLToPath(new URL('../../bench/page.mjs', import.meta.url));
 const DOCS = fileURLToPath(new URL('../../docs/', import.meta.url));
-const FIGURES = ['', '-forward', '-watch', '-growth', '-docker'].map((name) => `benchmarks${name}.json`);
+const NAMES = [
+  '-workers',
+  '-forward',
+  '-watch',
+  '-changes',
+  '-start',
+  '-memory',
+  '-commands',
+  '-growth',
+  '-docker',
+];
+const FIGURES = ['', ...NAMES].map((name) => `benchmarks${name}.json`);
 
 let folder = '';
 beforeEach(() => {
@@ -28,8 +39,13 @@ it('says what has not been measured', () => {
   const gaps = page!.split('\n').filter((line) => line.startsWith('Not measured yet: '));
   expect(gaps).toEqual([
     'Not measured yet: authoritative answers (`node bench/run.mjs`).',
+    'Not measured yet: two workers (`node bench/workers.mjs`).',
     'Not measured yet: outside names (`node bench/forward.mjs`).',
     'Not measured yet: the watch (`node bench/watch.mjs`).',
+    'Not measured yet: the cost of a change (`node bench/changes.mjs`).',
+    'Not measured yet: starts (`node bench/start.mjs`).',
+    'Not measured yet: memory (`node bench/memory.mjs`).',
+    'Not measured yet: commands (`node bench/commands.mjs`).',
     'Not measured yet: growth (`node bench/growth.mjs`).',
     'Not measured yet: Docker and Podman (`node bench/docker.mjs`).',
   ]);

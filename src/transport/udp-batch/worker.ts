@@ -18,6 +18,7 @@ import * as count from './control.ts';
 import { handOver, wake } from './handoff.ts';
 import { allowInlining } from './inlining.ts';
 import { BATCH, BatchMessages } from './messages.ts';
+import { Restraint } from './restraint.ts';
 import { Post } from './station.ts';
 import * as answers from '../../answer/counts.ts';
 import type { StationData } from './station.ts';
@@ -68,12 +69,13 @@ export interface BatchWorkerData {
   data: unknown;
 }
 
+/** The global of this name is an accessor: with each use it takes longer to be found than to tell the time. */
+const { performance } = globalThis;
+
 /** Milliseconds of sleep that need no reason; a call ends it at once. */
 const IDLE_TIMEOUT = 60_000;
 /** Milliseconds to wait where every receive fails. */
 const FAILURE_PAUSE = 20;
-/** Receives that follow one which found nothing before another is tried without being told. */
-const RESTRAINT = 4;
 /** Receives from a socket that is left, each a whole batch: the most a full queue holds, and an end under a flood. */
 const LAST_RECEIVES = 512;
 
@@ -91,9 +93,8 @@ class BatchLoop {
   /** The one that the messages fit. */
   #fitted: Post | undefined;
   #orders: number;
-  /** Receives until it is worth trying a socket again without being told that it can be read. */
-  #restraint = 0;
   #isAsked = false;
+  readonly #restraint = new Restraint();
   readonly #event = new ArrayBuffer(8);
 
   constructor(system: System, data: BatchWorkerData, responder: BatchResponder) {
@@ -190,11 +191,14 @@ class BatchLoop {
   #take(post: Post): boolean {
     let taken = this.#receive(post, sys.MSG_DONTWAIT);
     if (taken < 0) return false;
-    if (this.#restraint > 0) this.#restraint -= 1;
-    while (taken < BATCH && this.#restraint === 0) {
+    const restraint = this.#restraint;
+    restraint.received();
+    while (taken < BATCH && restraint.mayTry) {
       const more = this.#receive(post, sys.MSG_DONTWAIT);
-      if (more <= 0) this.#restraint = RESTRAINT;
-      else taken += more;
+      if (more > 0) {
+        taken += more;
+        restraint.foundMore();
+      } else restraint.foundNothing();
     }
     return true;
   }
