@@ -3,7 +3,8 @@
  * upstream; what a dead upstream does to local names; what 10,000 cached answers weigh. Writes
  * docs/benchmarks-forward.json and the page of benchmarks.
  *
- * Options: --rounds 9 · --seconds 1 · --no-write · --only hits|dead (writes nothing)
+ * Options: --rounds 9 · --seconds 1 · --no-write · --only hits|dead|fill (writes nothing; fill: of podns alone, what its
+ * cache takes while it fills)
  */
 import { once } from 'node:events';
 import { createReadStream, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
@@ -112,6 +113,8 @@ async function answering(server) {
   }
 }
 
+const mib = (octets) => (octets / 2 ** 20).toFixed(1);
+
 /** All names into its cache; returns its resident memory at rest, what that has added to it, and the most it had. */
 async function fill(server) {
   const { port } = server;
@@ -122,12 +125,16 @@ async function fill(server) {
   await rest();
   const before = residentOctets(pids);
   const all = { ...few, outside: NAMES + FEW_NAMES };
-  await order(all);
+  const filling = await order(all);
   await rest();
   const { answers, rcodes } = await order({ ...all, seconds: 0.5 });
   if (answers === 0 || rcodes[0] !== answers)
     throw new Error(`${server.peer.name}: ${answers - rcodes[0]} of ${answers} failed with a full cache`);
   const resident = residentOctets(pids);
+  if (options.only === 'fill')
+    say(
+      `${mib(peakOctets(pids))} MiB at most, ${mib(resident)} at rest; ${(filling.cpu * filling.answers) / 1000} ms of CPU for ${filling.answers} answers`,
+    );
   return { gained: resident - before, peak: peakOctets(pids), resident };
 }
 
@@ -178,7 +185,8 @@ try {
   const servers = [];
   const memory = {};
   const missing = [];
-  for (const [index, peer] of options.only === 'dead' ? [] : PEERS.entries()) {
+  const peers = { dead: [], fill: PEERS.slice(0, 1) }[options.only] ?? PEERS;
+  for (const [index, peer] of peers.entries()) {
     if (peer.name !== 'podns' && versionOf(peer) === undefined) {
       missing.push(`${peer.name}, to have it: ${peer.install}`);
       continue;
@@ -190,9 +198,11 @@ try {
     say(`${peer.name}: ${NAMES} answers in ${(memory[peer.name].gained / 2 ** 20).toFixed(1)} MiB`);
     servers.push(server);
   }
-  const hits = options.only === 'dead' ? new Map() : await cacheHits(servers);
+  const hits = ['dead', 'fill'].includes(options.only) ? new Map() : await cacheHits(servers);
   for (const { child } of running.splice(0)) await stop(child);
-  const { alone, beside } = options.only === 'hits' ? { alone: [], beside: [] } : await deadUpstream();
+  const { alone, beside } = ['hits', 'fill'].includes(options.only)
+    ? { alone: [], beside: [] }
+    : await deadUpstream();
   const versions = Object.fromEntries([...PEERS, authoritative].map((peer) => [peer.name, versionOf(peer)]));
   const write = options.write;
   if (options.only === '')
