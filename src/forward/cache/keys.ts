@@ -12,13 +12,15 @@ const MARKED_CD = 2;
 export function keyOf(tenant: number, query: Query): string {
   const bits = (query.dnssecOk ? MARKED_DO : 0) | ((query.flags & FLAG_CD) !== 0 ? MARKED_CD : 0);
   const name = Buffer.from(query.name.buffer, query.name.byteOffset, query.qnameLength).toString('latin1');
-  return `${tenant}/${query.qtype}/${query.qclass}/${bits}/${name}`;
+  return `${tenant}/${bits}/${query.qtype}/${query.qclass}/${name}`;
 }
 
 /** The keys of all questions that differ from that with this key in DO and CD alone; its own too. */
 export function keysAlike(key: string): string[] {
-  const [, before, after] = /^(\d+\/\d+\/\d+\/)\d(\/[^]*)$/.exec(key)!;
-  return Array.from({ length: MARKED_DO + MARKED_CD + 1 }, (_, bits) => `${before}${bits}${after}`);
+  const at = key.indexOf('/') + 1;
+  const before = key.slice(0, at);
+  const after = key.slice(at + 1);
+  return [0, MARKED_DO, MARKED_CD, MARKED_DO | MARKED_CD].map((bits) => `${before}${bits}${after}`);
 }
 
 /** True for the keys of this VPC. */
