@@ -5,6 +5,7 @@
 'use strict';
 const { renameSync, writeFileSync } = require('node:fs');
 const { basename, join } = require('node:path');
+const v8 = require('node:v8');
 const vm = require('node:vm');
 const threads = require('node:worker_threads');
 
@@ -21,6 +22,9 @@ vm.Script = class extends Script {
     if (options.filename.startsWith('podns/bundle/')) scripts.set(basename(options.filename), this);
   }
 };
+
+// V8 takes what was compiled only under the same flags, and no start has changed them when it loads.
+v8.setFlagsFromString = () => undefined;
 
 const { Worker } = threads;
 threads.Worker = class extends Worker {
