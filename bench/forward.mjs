@@ -15,6 +15,7 @@ import { Asker, untilLoaded } from './check.mjs';
 import { bindSocket } from '../dist/transport/udp-batch/socket.js';
 import { authoritative, PEERS } from './forward-peers.mjs';
 import { writeForwardReport } from './forward-report.mjs';
+import { cannotRun } from './missing.mjs';
 import { enterNamespace } from './namespace.mjs';
 import { system } from './system.mjs';
 import { outsideName, pod6Octets } from './pods.mjs';
@@ -42,6 +43,8 @@ const { values: options } = parseArgs({
 
 enterNamespace();
 pinSelf(CLIENT_CORE);
+if (versionOf(authoritative) === undefined)
+  cannotRun(`knot is needed, as the upstream of all: ${authoritative.install}`);
 
 const rounds = Number(options.rounds);
 const seconds = Number(options.seconds);

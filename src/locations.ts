@@ -11,7 +11,7 @@ export const THREAD_MODULES = {
   zones: 'source/zones/zone-worker',
 } as const;
 
-/** The name of the bundle of such a module, without `.js`. */
+/** The name of the bundle of such a module, without `.cjs`. */
 export function bundleName(path: string): string {
   return path.replaceAll('/', '-');
 }
@@ -24,7 +24,7 @@ const DIST = new URL(import.meta.url.endsWith('.ts') ? '../dist/' : BUNDLED ? '.
 /** The compiled module of a thread. */
 export function threadModule(thread: keyof typeof THREAD_MODULES): URL {
   const path = THREAD_MODULES[thread];
-  return new URL(BUNDLED ? `bundle/${bundleName(path)}.js` : `${path}.js`, DIST);
+  return new URL(BUNDLED ? `bundle/${bundleName(path)}.cjs` : `${path}.js`, DIST);
 }
 
 /** The command, for a process of its own. */

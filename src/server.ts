@@ -345,7 +345,8 @@ export class ServerCore {
     if (length !== DEFERRED) return undefined;
     return new Promise((resolve) => {
       const reply = (answer: Uint8Array): void => resolve(answer.length === 0 ? undefined : answer.slice());
-      this.deferred.defer(packet, peer, this.recording.replying(packet, peer, reply));
+      const own = packet.slice();
+      this.deferred.defer(own, peer, this.recording.replying(own, peer, reply));
     });
   }
 

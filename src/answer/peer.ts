@@ -15,7 +15,7 @@ export interface Listener {
   namespace: string;
 }
 
-/** Reused by transports for every packet; addresses are 16 octets, IPv4 as ::ffff:a.b.c.d. */
+/** Transports reuse one for every packet that is answered at once; addresses are 16 octets, IPv4 as ::ffff:a.b.c.d. */
 export interface Peer {
   address: Uint8Array;
   port: number;
@@ -23,4 +23,9 @@ export interface Peer {
   local: Uint8Array;
   listener: Listener;
   tcp: boolean;
+}
+
+/** One that outlives the packet. */
+export function copyPeer({ address, port, local, listener, tcp }: Peer): Peer {
+  return { address: address.slice(), port, local: local.slice(), listener, tcp };
 }

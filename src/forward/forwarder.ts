@@ -25,7 +25,7 @@ import { RouteTracker } from './routes/route-tracker.ts';
 import type { PendingQuestion, Waiter } from './in-flight.ts';
 import type { ForwardLook, ForwardRequest, ForwarderOptions, ForwarderStatus } from './options.ts';
 import { MARK_LENGTH, hasLoopMark } from './question.ts';
-import { alikeKeyOf, keyOf, questionOf, randomIds } from './cache/keys.ts';
+import { keyOf, questionOf, randomIds } from './cache/keys.ts';
 import { LOOP, Loops, loopThrough } from './loops.ts';
 import { isSameHost, systemAddresses } from './routes/own-addresses.ts';
 import { Places } from './routes/places.ts';
@@ -288,11 +288,11 @@ export class Forwarder<R extends ForwardRequest = ForwardRequest> {
     const waiter: Waiter<R> = { request, reply, staleTimer: undefined, isServed: false };
     const echo = route.upstreams.find(({ endpoint }) => isSameHost(endpoint.address, request.clientKey));
     let pending = this.inFlight.find(key);
-    this.suspect(request, pending === undefined || echo !== undefined);
+    if (pending === undefined || echo !== undefined) this.suspect(key);
     if (pending === undefined) pending = this.launch(key, request, route, waiter);
     else {
       this.counted.joined++;
-      pending.waiters.add(waiter);
+      pending.waiters.push(waiter);
       if (echo !== undefined) pending.echoed = echo.endpoint.text;
     }
     if (known === undefined) return;
@@ -306,19 +306,17 @@ export class Forwarder<R extends ForwardRequest = ForwardRequest> {
    * An equal question in flight may be this one on its way round: where it comes from an upstream's host, or differs
    * in what resolvers write anew.
    */
-  private suspect({ packet, tenant }: R, suspicious: boolean): void {
-    if (!suspicious) return;
-    parseQuery(packet, 0, packet.length, this.query);
-    for (const pending of this.inFlight.alike(alikeKeyOf(tenant, this.query)) ?? []) {
+  private suspect(key: string): void {
+    for (const pending of this.inFlight.alike(key)) {
       const upstream = pending.resolution?.current;
       if (upstream !== undefined) this.loops.test(pending, pending.question, upstream);
     }
   }
 
   /** All that are alike wait for each other. */
-  private endLoop({ alike, resolution }: PendingQuestion<R>): void {
+  private endLoop({ key, resolution }: PendingQuestion<R>): void {
     const result = loopThrough(resolution?.current?.endpoint.text ?? '');
-    for (const pending of [...(this.inFlight.alike(alike) ?? [])]) pending.finish(result);
+    for (const pending of this.inFlight.alike(key)) pending.finish(result);
   }
 
   private launch(key: string, request: R, route: Route, first: Waiter<R> | undefined): PendingQuestion<R> {
@@ -327,7 +325,7 @@ export class Forwarder<R extends ForwardRequest = ForwardRequest> {
     const question = questionOf(this.query, request.packet);
     const { tenant, clientKey } = request;
     return this.inFlight.start(
-      { key, alike: alikeKeyOf(tenant, this.query), question, tenant },
+      { key, question, tenant },
       first,
       (done) => new Resolution(question, clientKey, route.upstreams, this.clock, this.times, done),
       (pending, result) => this.conclude(pending, result),

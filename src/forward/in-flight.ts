@@ -1,4 +1,5 @@
 /** Questions in flight: equal ones are asked once, and every client that asked gets the answer. */
+import { keysAlike } from './cache/keys.ts';
 import type { Question } from './question.ts';
 import type { Resolution, ResolutionResult } from './resolution.ts';
 
@@ -14,11 +15,9 @@ export interface Waiter<R> {
 
 export interface PendingQuestion<R> {
   readonly key: string;
-  /** Equal for questions that differ in DO and CD alone. */
-  readonly alike: string;
   readonly question: Question;
   readonly tenant: number;
-  readonly waiters: Set<Waiter<R>>;
+  readonly waiters: Waiter<R>[];
   resolution: Resolution | undefined;
   /** Its result is for those that wait, and is not kept: the VPC has gone, or has other upstreams now. */
   disowned: boolean;
@@ -28,11 +27,18 @@ export interface PendingQuestion<R> {
   finish(result: ResolutionResult): void;
 }
 
+/**
+ * Where a map leads to, emptied with its entry. V8 gives a map new tables as entries come and go, and each old table leads
+ * to the next: one of them that has grown old keeps all entries since, until a full collection finds them.
+ */
+interface Place<R> {
+  pending: PendingQuestion<R> | undefined;
+}
+
 export class InFlight<R> {
   /** Those that may be joined. */
-  private readonly inFlight = new Map<string, PendingQuestion<R>>();
+  private readonly inFlight = new Map<string, Place<R>>();
   private readonly disowned = new Set<PendingQuestion<R>>();
-  private readonly kin = new Map<string, Set<PendingQuestion<R>>>();
   private emptied: (() => void) | undefined;
 
   get size(): number {
@@ -40,12 +46,12 @@ export class InFlight<R> {
   }
 
   find(key: string): PendingQuestion<R> | undefined {
-    return this.inFlight.get(key);
+    return this.inFlight.get(key)?.pending;
   }
 
-  /** Those in the air with this `alike`. */
-  alike(alike: string): ReadonlySet<PendingQuestion<R>> | undefined {
-    return this.kin.get(alike);
+  /** Those that differ from the question with this key in DO and CD alone, and that one. */
+  alike(key: string): PendingQuestion<R>[] {
+    return keysAlike(key).flatMap((each) => this.find(each) ?? []);
   }
 
   /**
@@ -53,41 +59,35 @@ export class InFlight<R> {
    * question is over.
    */
   start(
-    parts: Pick<PendingQuestion<R>, 'key' | 'alike' | 'question' | 'tenant'>,
+    parts: Pick<PendingQuestion<R>, 'key' | 'question' | 'tenant'>,
     first: Waiter<R> | undefined,
     launch: (done: (result: ResolutionResult) => void) => Resolution,
     conclude: (pending: PendingQuestion<R>, result: ResolutionResult) => void,
   ): PendingQuestion<R> {
-    const waiters = new Set<Waiter<R>>();
-    if (first !== undefined) waiters.add(first);
     const finish = (result: ResolutionResult): void => {
       pending.resolution?.cancel();
-      if (!this.disowned.delete(pending)) this.inFlight.delete(pending.key);
-      this.part(pending);
+      if (!this.disowned.delete(pending)) this.remove(pending.key);
       conclude(pending, result);
       if (this.size === 0) this.emptied?.();
     };
     const pending: PendingQuestion<R> = {
       ...parts,
-      waiters,
+      waiters: first === undefined ? [] : [first],
       resolution: undefined,
       disowned: false,
       echoed: '',
       finish,
     };
-    this.inFlight.set(pending.key, pending);
-    const kin = this.kin.get(pending.alike) ?? new Set();
-    this.kin.set(pending.alike, kin.add(pending));
+    this.inFlight.set(pending.key, { pending });
     pending.resolution = launch(finish);
     return pending;
   }
 
   /** The questions in flight of this VPC are not joined any more, and their results are not kept. */
   detach(tenant: number): void {
-    for (const [key, pending] of this.inFlight) {
-      if (pending.tenant !== tenant) continue;
-      this.inFlight.delete(key);
-      this.part(pending);
+    for (const [key, { pending }] of this.inFlight) {
+      if (pending?.tenant !== tenant) continue;
+      this.remove(key);
       pending.disowned = true;
       this.disowned.add(pending);
     }
@@ -95,18 +95,18 @@ export class InFlight<R> {
 
   /** Ends all questions in flight without a result and returns them. */
   cancel(): PendingQuestion<R>[] {
-    const inFlight = [...this.inFlight.values(), ...this.disowned];
+    const joinable = [...this.inFlight.values()].flatMap(({ pending }) => pending ?? []);
+    const inFlight = [...joinable, ...this.disowned];
     this.inFlight.clear();
     this.disowned.clear();
-    this.kin.clear();
     for (const { resolution } of inFlight) resolution?.cancel();
     return inFlight;
   }
 
-  private part(pending: PendingQuestion<R>): void {
-    const kin = this.kin.get(pending.alike);
-    kin?.delete(pending);
-    if (kin?.size === 0) this.kin.delete(pending.alike);
+  private remove(key: string): void {
+    const place = this.inFlight.get(key);
+    if (place !== undefined) place.pending = undefined;
+    this.inFlight.delete(key);
   }
 
   /** Calls back once, when nothing is in flight. */

@@ -46,12 +46,11 @@ export class Resolution {
   private waiting: Upstream[];
   /** Those that were silent: asked again when the round is over. */
   private silent: Upstream[] = [];
-  private readonly asked = new Set<Upstream>();
   private readonly attempts: Attempt[] = [];
   private readonly deadline: number;
   private readonly timer: unknown;
   /** What each upstream did, in words, for the failure's text. */
-  private readonly said = new Map<string, string>();
+  private said: Map<string, string> | undefined;
   private cut: UpstreamAnswer | undefined;
   private servfail: { upstream: string; ede: ExtendedError | undefined } | undefined;
   private timedOut = false;
@@ -110,8 +109,7 @@ export class Resolution {
       return;
     }
     const asked = upstream;
-    const again = this.asked.has(asked);
-    this.asked.add(asked);
+    const again = this.attempts.some((attempt) => attempt.upstream === asked);
     const timeout = Math.min(this.times.attempt, left);
     const attempt = asked.ask(this.question, this.client, timeout, again, (outcome) =>
       this.outcome(asked, attempt, outcome),
@@ -131,15 +129,15 @@ export class Resolution {
         break;
       case 'truncated':
         this.cut ??= outcome.answer;
-        this.said.set(name, outcome.reason);
+        this.say(name, outcome.reason);
         break;
       case 'timeout':
         this.timedOut = true;
-        this.said.set(name, 'timed out');
+        this.say(name, 'timed out');
         this.silent.push(upstream);
         break;
       default:
-        this.said.set(name, outcome.reason);
+        this.say(name, outcome.reason);
     }
     if (current) this.next();
   }
@@ -153,9 +151,14 @@ export class Resolution {
       return true;
     }
     const name = upstream.endpoint.text;
-    this.said.set(name, `answered ${rcodeText(rcode)}`);
+    this.say(name, `answered ${rcodeText(rcode)}`);
     if (rcode === RCODE_SERVFAIL) this.servfail ??= { upstream: name, ede: answer.ede };
     return false;
+  }
+
+  private say(upstream: string, words: string): void {
+    this.said ??= new Map();
+    this.said.set(upstream, words);
   }
 
   private fail(): void {
@@ -171,7 +174,7 @@ export class Resolution {
     }
     // Equal reasons are listed once: `upstreams A and B timed out; C answered REFUSED`.
     const byWords = new Map<string, string[]>();
-    for (const [name, words] of this.said) byWords.set(words, [...(byWords.get(words) ?? []), name]);
+    for (const [name, words] of this.said ?? []) byWords.set(words, [...(byWords.get(words) ?? []), name]);
     const parts = [...byWords].map(
       ([words, names]) => `${names.length > 1 ? 'upstreams' : 'upstream'} ${names.join(' and ')} ${words}`,
     );

@@ -69,12 +69,10 @@ export class Recorder {
     reply: (answer: Uint8Array) => void,
   ): (answer: Uint8Array) => void {
     const began = performance.now();
-    const own = packet.slice();
-    const from: Peer = { ...peer, address: peer.address.slice(), local: peer.local.slice() };
     return (answer) => {
       const rcode = answer.length >= dns.HEADER_LENGTH ? answer[3]! & RCODE_MASK : undefined;
       reply(answer);
-      if (rcode !== undefined) this.late(own, from, rcode, performance.now() - began);
+      if (rcode !== undefined) this.late(packet, peer, rcode, performance.now() - began);
     };
   }
 

@@ -16,9 +16,9 @@ export interface Answering {
    */
   answerNow(packet: Uint8Array, peer: Peer, out: Uint8Array): number;
   /**
-   * Answers later (hold, outside names, TXT inventories). Copies what it keeps. `reply` is called at most once,
-   * maybe before `defer` returns; its bytes are valid only during the call. No bytes: there will be no answer, and
-   * the transport waits for none.
+   * Answers later (hold, outside names, TXT inventories). Keeps `packet` and `peer`, which nobody changes from now on.
+   * `reply` is called at most once, maybe before `defer` returns; its bytes are valid only during the call. No bytes:
+   * there will be no answer, and the transport waits for none.
    */
   defer(packet: Uint8Array, peer: Peer, reply: (answer: Uint8Array) => void): void;
 }

@@ -1,6 +1,7 @@
 /** The first steps of the command: a Node that is too old, what is loaded for which command line, and help. */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,14 +12,20 @@ const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
 const BUNDLES = join(dirname(MAIN), '..', 'bundle');
 
+const loader = createRequire(import.meta.url)(join(BUNDLES, 'loader.cjs')) as {
+  COMPILED_FOR: string;
+  load: (name: string) => object;
+};
+
 /** The files that are loaded with this one, and the packages, by their static imports. */
 function loadedWith(file: string, found = new Set<string>()): Set<string> {
   if (found.has(file)) return found;
   found.add(file);
   const text = readFileSync(file, 'utf8');
-  for (const [, target] of text.matchAll(
-    /^\s*(?:(?:import|export)\b[^;'"(]*?from |import )['"]([^'"]+)['"]/gm,
+  for (const [, imported, required] of text.matchAll(
+    /^\s*(?:(?:import|export)\b[^;'"(]*?from |import )['"]([^'"]+)['"]|(?:^|'use strict';)(?:(?:let|const) \w+ = )?require\("([^"]+)"\)/gm,
   )) {
+    const target = imported ?? required;
     if (target!.startsWith('.')) loadedWith(join(dirname(file), target!), found);
     else found.add(target!);
   }
@@ -28,7 +35,7 @@ function loadedWith(file: string, found = new Set<string>()): Set<string> {
 describe('the first file', () => {
   it('has nothing that Node 12 cannot parse, and loads nothing before it has checked the version', () => {
     const text = readFileSync(MAIN, 'utf8').replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, '');
-    expect(text).toContain("import('../bundle/start.js')");
+    expect(text).toContain("import('../bundle/start.cjs')");
     expect(text).not.toMatch(
       /\?\?|\?\.|\bawait\b|\|\|=|&&=|#\w+\s*[=(]|\d_\d|node:|\.(?:at|hasOwn|replaceAll)\(/,
     );
@@ -59,29 +66,35 @@ describe('the first file', () => {
   });
 });
 
+/** The file that the one for a thread, or for the command, loads. */
+function bodyOf(name: string): string {
+  return /load\('([^']+)'\)/.exec(readFileSync(join(BUNDLES, `${name}.cjs`), 'utf8'))![1]!;
+}
+
 /** The packages of which a bundle has a part, or that it loads, with all that it imports statically. */
 function bundled(name: string): string[] {
   const files = [...loadedWith(join(BUNDLES, name))].filter((file) => file.startsWith('/'));
   const texts = files.map((file) => readFileSync(file, 'utf8'));
   const parts = texts.flatMap((text) => [
     ...text.matchAll(/^\/\/ node_modules\/((?:@[^/]+\/)?[^/]+)\//gm),
-    ...text.matchAll(/createRequire\([^)]*\)\("([^"]+)"\)/g),
+    ...text.matchAll(/createRequire\)?\(.*?\)\("([^"]+)"\)/g),
   ]);
   return [...new Set(parts.map(([, name]) => name!))].sort();
 }
 
 /** The bundle of a command, as the program loads it. */
 function bundleOf(command: string): string {
-  const text = readFileSync(join(BUNDLES, 'start.js'), 'utf8');
-  return new RegExp(`\\t"?${command}"?: async \\(io\\) => \\(await import\\("\\./([^"]+)"`).exec(text)![1]!;
+  const text = readFileSync(join(BUNDLES, bodyOf('start')), 'utf8');
+  const loading = String.raw`\t"?${command}"?: async \(io\) => \(await Promise\.resolve\(\)\.then\(\(\) => require\("\./([^"]+)"`;
+  return new RegExp(loading).exec(text)![1]!;
 }
 
 describe('the bundles', () => {
   it('of the program and of threads have no package that they do not need', () => {
-    expect(bundled('start.js')).toEqual(['commander']);
-    expect(bundled('transport-udp-batch-worker.js')).toEqual(['koffi']);
-    expect(bundled('answer-worker.js')).toEqual([]);
-    expect(bundled('source-zones-zone-worker.js')).toEqual(['yaml', 'zod']);
+    expect(bundled(bodyOf('start'))).toEqual(['commander']);
+    expect(bundled(bodyOf('transport-udp-batch-worker'))).toEqual(['koffi']);
+    expect(bundled(bodyOf('answer-worker'))).toEqual([]);
+    expect(bundled(bodyOf('source-zones-zone-worker'))).toEqual(['yaml', 'zod']);
   });
 
   it('of the server has nothing that only the admin listener and the lint need', () => {
@@ -100,16 +113,90 @@ describe('the bundles', () => {
 
   it('have one octet a character, which V8 keeps as they are', () => {
     const wide = readdirSync(BUNDLES)
-      .filter((name) => name.endsWith('.js'))
+      .filter((name) => name.endsWith('.cjs'))
       .filter((name) => /[\u0080-\uffff]/.test(readFileSync(join(BUNDLES, name), 'utf8')));
     expect(wide).toEqual([]);
   });
 
   it('have the domains that the module has', async () => {
     const { topLevelDomains } = await import('../../src/dns/top-level.ts');
-    const name = readdirSync(BUNDLES).find((each) => /^top-level-.*\.js$/.test(each))!;
-    const texts = Object.values((await import(join(BUNDLES, name))) as Record<string, unknown>);
-    expect(texts).toEqual([topLevelDomains]);
+    const name = readdirSync(BUNDLES).find((each) => /^top-level-.*\.cjs$/.test(each))!;
+    expect(Object.values(loader.load(name))).toContainEqual(topLevelDomains);
+  });
+
+  it('of the threads that answer are one file each: a call into another would cost time for each packet', () => {
+    for (const name of ['answer-worker', 'transport-udp-batch-worker'])
+      expect(
+        [...loadedWith(join(BUNDLES, bodyOf(name)))].filter((file) => file.startsWith('/')),
+      ).toHaveLength(1);
+  });
+});
+
+/** What the build kept of this Node.js, by the name of the bundle. */
+function kept(): Map<string, string> {
+  const names = readdirSync(BUNDLES).filter((name) => name.endsWith(loader.COMPILED_FOR));
+  return new Map(
+    names.map((name) => [
+      name.slice(0, -loader.COMPILED_FOR.length),
+      readFileSync(join(BUNDLES, name), 'latin1'),
+    ]),
+  );
+}
+
+describe('what V8 compiled at the build', () => {
+  it('is there for all that a server with a few pods and a query load, without a path of this machine', () => {
+    const bundles = kept();
+    const needed = ['serve', 'query', 'explain'].map((command) => bundleOf(command));
+    expect([...bundles.keys()]).toEqual(
+      expect.arrayContaining([
+        bodyOf('start'),
+        bodyOf('answer-worker'),
+        bodyOf('transport-udp-batch-worker'),
+        ...needed,
+      ]),
+    );
+    for (const [name, octets] of bundles) expect(octets, name).not.toContain(process.cwd());
+  });
+
+  it('is taken by V8', () => {
+    const check = `
+      const { Script } = require('node:vm');
+      const { readFileSync } = require('node:fs');
+      for (const path of process.argv.slice(2)) {
+        const cachedData = readFileSync(path + process.argv[1]);
+        if (new Script(readFileSync(path, 'latin1'), { cachedData }).cachedDataRejected) console.log(path);
+      }`;
+    const paths = [...kept().keys()].map((name) => join(BUNDLES, name));
+    const ran = spawnSync(process.execPath, ['-e', check, loader.COMPILED_FOR, ...paths], {
+      encoding: 'utf8',
+    });
+    expect(ran).toMatchObject({ status: 0, stdout: '', stderr: '' });
+  });
+
+  it('may be missing, cut off or of something else; the command writes nothing there', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'podns-bundle-'));
+    cpSync(join(dirname(MAIN), '..'), join(folder, 'dist'), { recursive: true });
+    cpSync('package.json', join(folder, 'package.json'));
+    const at = join(folder, 'dist', 'bundle');
+    const damage: ((path: string) => void)[] = [
+      (path) => rmSync(path),
+      (path) => writeFileSync(path, readFileSync(path).subarray(0, 100)),
+      (path) => writeFileSync(path, 'something else'),
+      (path) => writeFileSync(path, ''),
+    ];
+    const names = [...kept().keys()].map((name) => name + loader.COMPILED_FOR);
+    names.forEach((name, i) => damage[i % damage.length]!(join(at, name)));
+    const before = readdirSync(at);
+    const zones = join(process.cwd(), 'zones');
+    const words = ['explain', 'app', '--zones', zones, '--from', 'aep/nextcloud/app'];
+    const whole = spawnSync(process.execPath, [MAIN, ...words], { encoding: 'utf8' });
+    const damaged = spawnSync(process.execPath, [join(folder, 'dist', 'cli', 'main.js'), ...words], {
+      encoding: 'utf8',
+    });
+    expect(whole).toMatchObject({ status: 0, stderr: '' });
+    expect(damaged).toMatchObject({ status: 0, stdout: whole.stdout, stderr: '' });
+    expect(readdirSync(at)).toEqual(before);
+    rmSync(folder, { recursive: true });
   });
 });
 

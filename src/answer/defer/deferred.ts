@@ -10,7 +10,7 @@ import * as decision from '../decide/decision.ts';
 import { Holds } from './holds.ts';
 import { packTexts } from './inventory.ts';
 import type { InventoryFacts } from './inventory.ts';
-import type { Listener, Peer } from '../peer.ts';
+import type { Peer } from '../peer.ts';
 import type { Responder } from '../responder.ts';
 import { textLines } from './texts.ts';
 import { UNKNOWN_FAIL, UNKNOWN_HOLD, UnknownPods } from './unknown-pods.ts';
@@ -73,7 +73,7 @@ export class Deferred {
 
   /** The `defer` of the transports' contract. */
   defer(packet: Uint8Array, peer: Peer, reply: (answer: Uint8Array) => void): void {
-    const item: Item = { packet: packet.slice(), peer: copyPeer(peer), reply, unknown: '' };
+    const item: Item = { packet, peer, reply, unknown: '' };
     this.judge(item, WAIT_HOLD);
     const { outcome } = this.responder.decision;
     if (outcome === decision.OUTCOME_HOLD_SYNC) this.holdForSync(item);
@@ -219,17 +219,6 @@ export class Deferred {
     const { view } = this.responder;
     return vpc === 0 ? '' : vpcName(view, vpc);
   }
-}
-
-function copyPeer(peer: Peer): Peer {
-  const listener: Listener = peer.listener;
-  return {
-    address: peer.address.slice(),
-    port: peer.port,
-    local: peer.local.slice(),
-    listener,
-    tcp: peer.tcp,
-  };
 }
 
 /** The same question from the same port with the same id: a retransmission. TCP has none. */

@@ -5,17 +5,22 @@ import { endOf, marksOf, NO_MARKS } from '../question.ts';
 import type { Question } from '../question.ts';
 import { FLAG_CD } from '../../dns/flags.ts';
 
+const MARKED_DO = 1;
+const MARKED_CD = 2;
+
 /** VPC, folded qname, type, class, DO and CD: an answer is the same only where all of them are. */
 export function keyOf(tenant: number, query: Query): string {
-  const bits = (query.dnssecOk ? 1 : 0) | ((query.flags & FLAG_CD) !== 0 ? 2 : 0);
+  const bits = (query.dnssecOk ? MARKED_DO : 0) | ((query.flags & FLAG_CD) !== 0 ? MARKED_CD : 0);
   const name = Buffer.from(query.name.buffer, query.name.byteOffset, query.qnameLength).toString('latin1');
-  return `${tenant}/${query.qtype}/${query.qclass}/${bits}/${name}`;
+  return `${tenant}/${bits}/${query.qtype}/${query.qclass}/${name}`;
 }
 
-/** The same for all that differ in DO and CD alone. */
-export function alikeKeyOf(tenant: number, query: Query): string {
-  const name = Buffer.from(query.name.buffer, query.name.byteOffset, query.qnameLength).toString('latin1');
-  return `${tenant}/${query.qtype}/${query.qclass}/*/${name}`;
+/** The keys of all questions that differ from that with this key in DO and CD alone; its own too. */
+export function keysAlike(key: string): string[] {
+  const at = key.indexOf('/') + 1;
+  const before = key.slice(0, at);
+  const after = key.slice(at + 1);
+  return [0, MARKED_DO, MARKED_CD, MARKED_DO | MARKED_CD].map((bits) => `${before}${bits}${after}`);
 }
 
 /** True for the keys of this VPC. */

@@ -43,15 +43,16 @@ export class Records {
     this.message = message;
     this.count = 0;
     this.dropped = 0;
-    this.aliases.clear();
-    this.owners.clear();
+    // Clearing makes a new table.
+    if (this.aliases.size > 0) this.aliases.clear();
+    if (this.owners.size > 0) this.owners.clear();
     this.names.begin(message);
     if (questionEnd > 0) this.names.read(HEADER_LENGTH, questionEnd);
     this.qnameHash = this.names.hash;
   }
 
   beginSection(): void {
-    this.latest.clear();
+    if (this.latest.size > 0) this.latest.clear();
   }
 
   /** Reads the frame of the record at `at`: the offset after it, -1 when it is broken. `type` is set. */
@@ -97,7 +98,9 @@ export class Records {
 
   /** Where the TTLs of all records stand in the message as it came. */
   ttlOffsets(): Uint16Array {
-    return this.fixed.slice(0, this.count).map((at) => at + 4);
+    const offsets = this.fixed.slice(0, this.count);
+    for (let i = 0; i < offsets.length; i++) offsets[i] += 4;
+    return offsets;
   }
 
   /**

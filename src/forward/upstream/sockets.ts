@@ -10,6 +10,7 @@ export interface Datagrams {
 }
 
 export interface DatagramEvents {
+  /** In memory of its own, which is the receiver's from now on. */
   message(message: Uint8Array): void;
   /** The system's code, `ECONNREFUSED`, `EHOSTUNREACH`, `EMFILE`; the socket cannot be used any more. */
   error(code: string): void;

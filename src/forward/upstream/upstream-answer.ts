@@ -20,7 +20,7 @@ export interface ExtendedError {
 }
 
 export interface UpstreamAnswer {
-  /** The message without its OPT record and the octets after the last record; a copy, not part of a packet. */
+  /** The message without its OPT record and the octets after the last record. */
   octets: Uint8Array;
   /** With the upper bits of the OPT record. */
   rcode: number;
@@ -74,7 +74,7 @@ export function matchReply(message: Uint8Array, query: Uint8Array, end: number):
 /**
  * Reads what `matchReply` calls a reply. Records that are broken, or there twice, are left out. Undefined when the
  * message breaks the format, or nothing of what was asked for is left; of a truncated one the whole records before
- * the break count. Never throws.
+ * the break count. Keeps `message`, and may change it. Never throws.
  */
 export function readAnswer(message: Uint8Array, question: Question): UpstreamAnswer | undefined {
   const bare = get16(message, 4) === 0;
@@ -134,7 +134,7 @@ type Octets = Pick<UpstreamAnswer, 'octets' | 'ttlOffsets'>;
 const NOTHING: Octets = { octets: new Uint8Array(0), ttlOffsets: new Uint16Array(0) };
 
 /**
- * A copy of what was read up to `end`, without the OPT record; written anew where anything before its end is left out.
+ * What was read up to `end`, without the OPT record; written anew where anything before its end is left out.
  */
 function octetsOf(
   message: Uint8Array,
@@ -144,8 +144,7 @@ function octetsOf(
   optEnd: number,
 ): Octets | undefined {
   if (records.dropped > 0 || (optAt >= 0 && optEnd !== end)) return records.rewritten(recordsAt);
-  const octets = new Uint8Array(message.subarray(0, optAt < 0 ? end : optAt));
-  return { octets, ttlOffsets: records.ttlOffsets() };
+  return { octets: message.subarray(0, optAt < 0 ? end : optAt), ttlOffsets: records.ttlOffsets() };
 }
 
 /** With its top bit set a TTL counts as 0 (RFC 2181 section 8). */

@@ -183,7 +183,8 @@ export class Connection implements Working {
     this.#deferred++;
     this.#host.counters.deferred++;
     try {
-      this.#host.answering.defer(message, this.#peer, (answer) => {
+      // The peer of a connection never changes.
+      this.#host.answering.defer(new Uint8Array(message), this.#peer, (answer) => {
         if (!waiting) return;
         waiting = false;
         this.#deferred--;

@@ -6,6 +6,8 @@
  * loop while it serves: it is called by a word in shared memory, and reads its port then. What it cannot finish goes
  * into the ring. It ends when it is told to stop, once what its sockets had queued is answered.
  */
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import type { Listener, Peer } from '../../answer/peer.ts';
 import type { Batch } from '../../answer/prefetch.ts';
@@ -351,13 +353,15 @@ class BatchLoop {
   }
 }
 
-async function main(data: BatchWorkerData): Promise<void> {
+function main(data: BatchWorkerData): void {
   const loaded = sys.loadSystem();
   if (loaded.system === undefined) throw new Error(loaded.reason);
-  const module = (await import(data.module)) as { createResponder: CreateResponder };
+  // The scripts of a bundle cannot import what is only known now, and need not wait for it.
+  const load = createRequire(import.meta.url);
+  const module = load(fileURLToPath(data.module)) as { createResponder: CreateResponder };
   const loop = new BatchLoop(loaded.system, data, module.createResponder(data.data));
   requestShortSlice(loaded.system);
   loop.run();
 }
 
-await main(workerData as BatchWorkerData);
+main(workerData as BatchWorkerData);

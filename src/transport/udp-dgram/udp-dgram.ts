@@ -2,7 +2,7 @@
  * The UDP transport on node:dgram: answers on the main thread, for systems and listeners without batched system calls.
  */
 import type { RemoteInfo, Socket } from 'node:dgram';
-import type { Listener, Peer } from '../../answer/peer.ts';
+import { copyPeer, type Listener, type Peer } from '../../answer/peer.ts';
 import type { Answering, Transport, TransportCounters } from '../transport.ts';
 import { writeAddress } from '../peer-address.ts';
 import { DgramSockets } from './sockets.ts';
@@ -141,7 +141,8 @@ export class DgramTransport implements Transport {
       this.#checkDrained();
     };
     try {
-      this.#answering.defer(packet, peer, (answer) => {
+      // Each packet has memory of its own.
+      this.#answering.defer(packet, copyPeer(peer), (answer) => {
         if (!waiting) return;
         if (answer.length === 0) this.counters.dropped++;
         else this.#send(socket, Buffer.from(answer), answer.length, port, address);
