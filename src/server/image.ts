@@ -59,6 +59,8 @@ export interface ReadOptions {
   version: string;
   logger: Logger;
   reserve?: Reserve;
+  /** All of the server; they are not started. Default: those of the configuration. */
+  sources?: readonly Source[];
 }
 
 /**
@@ -68,7 +70,7 @@ export interface ReadOptions {
 export async function servedImage(options: ReadOptions): Promise<ServedImage | undefined> {
   const { config, version, logger, reserve } = options;
   if (config.state === '') return undefined;
-  const sources = configuredSources(config);
+  const { sources = configuredSources(config) } = options;
   const view = join(config.state, VIEW_FILE);
   const path = imagePath(view);
   try {
