@@ -106,6 +106,7 @@ export class ServerCore {
     const wallClock = options.wallClock ?? Date.now;
     const elapsed = monotonicBy(wallClock);
     const seconds = (): number => Math.floor(wallClock() / 1000);
+    const isLoading = (): boolean => this.restoring.isLoading;
     this.config = config;
     this.announcer = announcer;
     this.observing = new Observing({
@@ -186,7 +187,7 @@ export class ServerCore {
       feed: this.feed,
       guard: this.guard,
       staleness: this.staleness,
-      isLoading: () => this.restoring.isLoading,
+      isLoading,
       sources: this.sources,
       version: options.version ?? '',
       wallClock,
@@ -212,7 +213,7 @@ export class ServerCore {
       podGrace: config.podGrace,
       inventory: catalogInventory(this.catalog),
       isLive: () => this.staleness.live,
-      isLoading: () => this.restoring.isLoading,
+      isLoading,
       outside: this.outside,
     });
     // Not the quiet logger: each line of the query log is one of its own.
@@ -240,6 +241,7 @@ export class ServerCore {
     this.observing.begin({
       config,
       catalog: this.catalog,
+      isLoading,
       elapsed,
       states: () => this.feed.states(),
       addressProblems: () => this.writer.problems(),
@@ -254,7 +256,20 @@ export class ServerCore {
     this.handing = new Handing({ catalog, feed, gateways, sources, subscribers, transports, wallClock });
     const { handing, sinks, staleness, writer } = this;
     this.restoring = restoringOf(
-      { config, catalog, clock, feed, handing, logger, memory, sinks, sources, staleness, subscribers, writer },
+      {
+        config,
+        catalog,
+        clock,
+        feed,
+        handing,
+        logger,
+        memory,
+        sinks,
+        sources,
+        staleness,
+        subscribers,
+        writer,
+      },
       options,
       () => this.afterCommit(LARGE_LOAD),
     );
@@ -271,7 +286,6 @@ export class ServerCore {
   restore(handed?: HandedView): Promise<void> {
     return this.restoring.restore(handed);
   }
-
 
   /**
    * Binds the configured listeners while the saved view is taken up, when queries are held, and starts the sources.

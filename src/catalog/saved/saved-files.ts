@@ -246,14 +246,17 @@ export class SavedFiles {
       this.#options.catalog.closeMoment(look.moment);
       throw error;
     }
-    await this.#writeWhole(look, this.#journal!.number);
+    await this.#writeWhole(look, this.#journal!.number, () => undefined);
     this.#note(look.head);
   }
 
   /** Beside the journal, which goes on. */
   #rewrite(look: Look, journal: number): void {
     const { reportWhole } = this.#options;
-    this.#rewriting = this.#writeWhole(look, journal)
+    const goOn = (): void => {
+      if (this.#ended) throw aborted;
+    };
+    this.#rewriting = this.#writeWhole(look, journal, goOn)
       .then(
         () => reportWhole?.(undefined),
         (error: unknown) => {
@@ -264,13 +267,10 @@ export class SavedFiles {
       .finally(() => (this.#rewriting = undefined));
   }
 
-  /** Everything that was reported at a moment; that journal goes on from it. */
-  async #writeWhole({ moment, head }: Look, journal: number): Promise<void> {
+  /** Everything that was reported at a moment; that journal goes on from it. `goOn` may throw to give it up. */
+  async #writeWhole({ moment, head }: Look, journal: number, goOn: () => void): Promise<void> {
     try {
-      const ended = (): void => {
-        if (this.#ended) throw aborted;
-      };
-      const lines = everyRecord(this.#options.catalog, moment, head.sources, ended);
+      const lines = everyRecord(this.#options.catalog, moment, head.sources, goOn);
       this.#base = await writeSnapshot(this.path, { ...head, journal }, lines, this.#openFile);
       this.#closed = this.#closed.filter(({ number }) => number >= journal);
       await removeJournals(this.path, (number) => number < journal);
