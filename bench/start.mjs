@@ -50,7 +50,7 @@ async function freePort() {
 /** Seconds of CPU of all threads so far, and the most that was resident, MiB. */
 function used(pid) {
   const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1].split(' ');
-  const peak = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))[1];
+  const [, peak] = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'latin1')) ?? [];
   // In hundredths of a second on Linux, whatever its own clock.
   return { cpu: (Number(fields[11]) + Number(fields[12])) / 100, peak: Number(peak) / 1024 };
 }
@@ -65,7 +65,8 @@ function serve(root, folder, port, url) {
   const run = { child, log: '', back: /** @type {number | undefined} */ (undefined) };
   child.stderr.setEncoding('utf8').on('data', (text) => {
     run.log += text;
-    if (run.log.includes(BACK) && !lastLine(run.log).includes('are being loaded')) run.back ??= performance.now();
+    if (run.log.includes(BACK) && !lastLine(run.log).includes('are being loaded'))
+      run.back ??= performance.now();
   });
   return run;
 }
@@ -134,7 +135,7 @@ async function start(root, folder, url, pods) {
     const answer = await firstAnswer(port, pods - 1, run);
     const first = performance.now() - began;
     const { cpu } = used(run.child.pid);
-    if (answer !== pod6Octets(pods - 1).toString('hex')) throw new Error(`another answer: ${answer}`);
+    if (answer !== pod6Octets(pods - 1).toString('hex')) throw new Error(`another answer: ${String(answer)}`);
     while (run.back === undefined) await pause(EVERY_MS);
     const whole = used(run.child.pid);
     return {

@@ -253,26 +253,12 @@ export class ServerCore {
     });
     this.peers = new DirectClients(this.transports);
     const { catalog, feed, gateways, deferred, outside, transports, sources, subscribers } = this;
-    this.handing = new Handing({ catalog, feed, gateways, sources, subscribers, transports, wallClock });
-    const { handing, sinks, staleness, writer } = this;
-    this.restoring = restoringOf(
-      {
-        config,
-        catalog,
-        clock,
-        feed,
-        handing,
-        logger,
-        memory,
-        sinks,
-        sources,
-        staleness,
-        subscribers,
-        writer,
-      },
-      options,
-      () => this.afterCommit(LARGE_LOAD),
-    );
+    const { sinks, staleness, writer } = this;
+    const common = { catalog, feed, sources, subscribers };
+    this.handing = new Handing({ ...common, gateways, transports, wallClock });
+    const parts = { ...common, config, clock, logger, memory, sinks, staleness, writer };
+    const replaced = (): void => this.afterCommit(LARGE_LOAD);
+    this.restoring = restoringOf({ ...parts, handing: this.handing }, options, replaced);
     const inventory = catalogInventory(catalog);
     const fixed = { memory, settings, config, seconds };
     this.explainer = lazyExplainer({ ...fixed, catalog, inventory, feed, deferred, outside, transports });

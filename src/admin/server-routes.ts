@@ -45,7 +45,8 @@ const TOLD = ['/metrics', '/v1/status', '/v1/problems'];
 function untilLoaded(app: FastifyInstance, { restoring }: ServerCore): void {
   app.addHook('onRequest', async (request, reply) => {
     const { url, config } = request.routeOptions;
-    if (!restoring.isLoading || url === undefined || TOLD.includes(url) || config.withoutToken === true) return;
+    if (!restoring.isLoading || url === undefined || TOLD.includes(url) || config.withoutToken === true)
+      return;
     await reply.code(503).header('retry-after', 1).type('text/plain; charset=utf-8').send(`${WAIT}\n`);
   });
 }

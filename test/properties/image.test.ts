@@ -6,14 +6,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Resource } from '../../src/model.ts';
 import { encodeQuery } from '../harness/build.ts';
-import {
-  askArbitrary,
-  changeArbitrary,
-  NAMESPACES,
-  tenantResources,
-  TENANTS,
-  type Change,
-} from '../harness/random.ts';
+import { askArbitrary, changeArbitrary, tenantResources, TENANTS, type Change } from '../harness/random.ts';
 import { ReferenceWorld } from '../harness/reference-world.ts';
 import { parseWire } from '../harness/wire.ts';
 import { ImageWorld } from '../server/image-world.ts';
