@@ -70,6 +70,9 @@ it('is served before the records are there, as a saved view, and says so', async
   const restored = server.restore();
   expect((await ask(life, 'p7')).texts).toEqual(['fdfd:1a8::8']);
   expect((await ask(life, 'nosuch')).rcode).toBe(3);
+  // Extended error 3: stale.
+  const { edns: opt } = (await ask(life, 'p7', 'AAAA', true)).octets;
+  expect(opt!.options.map(({ code, data }) => [code, data[1]])).toEqual([[15, 3]]);
   expect(server.restoring.count('pod')).toBe(300);
   expect(server.catalog.count('pod')).toBe(0);
   expect(server.readiness()).toEqual({
@@ -109,6 +112,28 @@ it('holds an inventory until the records are there', async () => {
   expect((await asked).texts).toEqual(['"shop"']);
 });
 
+/** Nothing of the image is left in its copy of the tables, and both copies hold the same. */
+async function expectSame({ server }: Life): Promise<void> {
+  const slots = (table: SharedArrayBuffer): number[] =>
+    [...new Int32Array(table)].filter((word) => word !== 0).sort((a, b) => a - b);
+  const { names, addresses } = server.memory;
+  // The last change reaches the other copy once its readers have left.
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(slots(names[0])).toEqual(slots(names[1]));
+  expect(slots(addresses[0])).toEqual(slots(addresses[1]));
+}
+
+it('leaves nothing in the tables, however small they are', async () => {
+  const { server } = await world.grown(RESOURCES.slice(0, 5));
+  await server.close(0);
+  const life = await world.begin();
+  expect(life.image).toBeDefined();
+  await life.server.start();
+  life.source.say(false, [pod(1)]);
+  await life.server.settled();
+  await expectSame(life);
+});
+
 it('is gone once the records are there: its words are used again, and changes go on', async () => {
   await left();
   const life = await world.begin();
@@ -123,6 +148,7 @@ it('is gone once the records are there: its words are used again, and changes go
   life.source.say(false, [pod(1000)]);
   await life.server.settled();
   expect((await ask(life, 'p1000')).texts).toEqual(['fdfd:1a8::3e9']);
+  await expectSame(life);
   const { arena } = (life.server as unknown as { writer: { arena: Arena } }).writer;
   const used = arena.stretches(1024).reduce((sum, { from, to }) => sum + to - from, 0);
   // Both views lay in it, and those that came after.
