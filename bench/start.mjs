@@ -33,6 +33,8 @@ const { values: options } = parseArgs({
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const HOST = '127.0.0.1';
 const EVERY_MS = 5;
+/** After it, what a start needs only for a while has been given back. */
+const REST_MS = 4000;
 const GIVE_UP_MS = 300_000;
 /** The line that tells that all records are there. */
 const BACK = 'the saved view is served';
@@ -47,12 +49,17 @@ async function freePort() {
   return port;
 }
 
-/** Seconds of CPU of all threads so far, and the most that was resident, MiB. */
+/** Seconds of CPU of all threads so far, and what is and was at most resident, MiB. */
 function used(pid) {
   const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1].split(' ');
-  const [, peak] = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'latin1')) ?? [];
+  const status = readFileSync(`/proc/${pid}/status`, 'latin1');
+  const mebibytes = (name) => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1]) / 1024;
   // In hundredths of a second on Linux, whatever its own clock.
-  return { cpu: (Number(fields[11]) + Number(fields[12])) / 100, peak: Number(peak) / 1024 };
+  return {
+    cpu: (Number(fields[11]) + Number(fields[12])) / 100,
+    peak: mebibytes('VmHWM'),
+    resident: mebibytes('VmRSS'),
+  };
 }
 
 /** The command of a checkout, in a folder with the state. */
@@ -138,12 +145,14 @@ async function start(root, folder, url, pods) {
     if (answer !== pod6Octets(pods - 1).toString('hex')) throw new Error(`another answer: ${String(answer)}`);
     while (run.back === undefined) await pause(EVERY_MS);
     const whole = used(run.child.pid);
+    await pause(REST_MS);
     return {
       first,
       cpu: cpu * 1000,
       records: run.back - began,
       recordsCpu: whole.cpu * 1000,
       peak: whole.peak,
+      resident: used(run.child.pid).resident,
     };
   } finally {
     await end(run, 'SIGKILL');
@@ -181,7 +190,7 @@ try {
       const result = {
         ...{ pods, from: name, firstAnswerMs: of('first'), firstAnswerCpuMs: of('cpu') },
         ...{ recordsMs: of('records'), recordsCpuMs: of('recordsCpu'), peakMiB: of('peak') },
-        ...{ viewOctets: size('view.ndjson'), imageOctets: size(IMAGE) },
+        ...{ residentMiB: of('resident'), viewOctets: size('view.ndjson'), imageOctets: size(IMAGE) },
       };
       results.push(result);
       console.log(JSON.stringify(result));

@@ -167,6 +167,8 @@ export class SavedImage {
   private changedAt = 0;
   private notBefore = 0;
   private held = false;
+  /** The saved view has been written whole anew, so that the image that there is belongs to another one. */
+  private isUrgent = false;
   private writing: Promise<boolean> | undefined;
 
   constructor(options: SavedImageOptions) {
@@ -174,8 +176,17 @@ export class SavedImage {
   }
 
   changed(): void {
+    this.isUrgent = false;
     this.changedAt = this.options.clock.now();
     if (this.timer === undefined && !this.held) this.wait(QUIET);
+  }
+
+  /** The saved view has been written whole anew: the next image does not wait. */
+  rewritten(): void {
+    if (this.held) return;
+    this.isUrgent = true;
+    this.options.clock.clearTimeout(this.timer);
+    this.wait(0);
   }
 
   /** Writes nothing from now on; what is being written is given up. Resolves when that is done. */
@@ -228,8 +239,9 @@ export class SavedImage {
 
   private async look(): Promise<void> {
     const now = this.options.clock.now();
-    const left = Math.max(this.changedAt + QUIET, this.notBefore) - now;
+    const left = this.isUrgent ? 0 : Math.max(this.changedAt + QUIET, this.notBefore) - now;
     const isDone = left <= 0 && (await this.write());
+    if (isDone) this.isUrgent = false;
     if (!isDone && !this.held && this.timer === undefined) this.wait(Math.max(left, AGAIN));
   }
 

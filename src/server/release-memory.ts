@@ -37,9 +37,12 @@ const PAGE = 4096;
 export function releaseOctets(memory: SharedArrayBuffer): (from: number, to: number) => void {
   return (from, to) => {
     const { system } = loadSystem();
-    const begin = Math.ceil(from / PAGE) * PAGE;
-    const length = Math.floor(to / PAGE) * PAGE - begin;
-    if (system !== undefined && length > 0) system.madvise(system.pin(memory) + begin, length, MADV_DONTNEED);
+    if (system === undefined) return;
+    // The memory itself need not begin with a page.
+    const address = system.pin(memory);
+    const begin = Math.ceil((address + from) / PAGE) * PAGE;
+    const length = Math.floor((address + to) / PAGE) * PAGE - begin;
+    if (length > 0) system.madvise(begin, length, MADV_DONTNEED);
   };
 }
 

@@ -32,6 +32,7 @@ const VOUCH = 60_000;
 /** What writes the image beside the saved view; see `SavedImage` of `image.ts`. */
 export interface ImageWriter {
   changed(): void;
+  rewritten(): void;
   hold(): Promise<void>;
   release(): void;
   close(): Promise<void>;
@@ -60,7 +61,10 @@ export class SavedView {
       path: join(folder, VIEW_FILE),
       now,
       words: sourceWords(options),
-      reportWhole: (whole) => this.tell({ whole }),
+      reportWhole: (whole) => {
+        this.tell({ whole });
+        if (whole === undefined) this.image?.rewritten();
+      },
     });
     this.keeper = new SnapshotKeeper({
       save: () => this.files.flush(),

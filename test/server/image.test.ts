@@ -350,6 +350,35 @@ describe('of a quiet server', () => {
     await next.server.restore();
   });
 
+  it('is written at once where the view has been written whole anew, to which the last one does not belong', async () => {
+    const clock = new Clock();
+    const many = Array.from({ length: 8000 }, (_, i) => pod(i));
+    const life = await world.grown([...RESOURCES, ...many], {}, clock);
+    const view = join(world.state, 'view.ndjson');
+    const pass = async (isOver: () => boolean): Promise<void> => {
+      for (let i = 0; i < 40 && !isOver(); i++) {
+        await clock.pass(100);
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    };
+    await pass(() => existsSync(view));
+    const { ino } = statSync(view);
+    for (let n = 1; n < 5 && statSync(view).ino === ino; n++) {
+      const said = many.map((one) => ({ ...one, ready: n % 2 === 0 }));
+      life.source.say(false, said);
+      await life.server.settled();
+      await pass(() => statSync(view).ino !== ino);
+    }
+    expect(statSync(view).ino).not.toBe(ino);
+    await pass(() => existsSync(world.path));
+    // Not ten seconds after the last change.
+    expect(clock.time).toBeLessThan(10_000);
+    const next = await world.begin();
+    expect(next.image, JSON.stringify(world.lines)).toBeDefined();
+    await next.server.restore();
+    expect(life.server.catalog.count('pod')).toBe(8000);
+  });
+
   it('is given up where a change comes while it is written, and written then', async () => {
     const clock = new Clock();
     const life = await world.grown(RESOURCES, {}, clock);
