@@ -3,6 +3,7 @@
  * read, and written when the view has been quiet for a while and when the process ends.
  */
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { endianness } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
@@ -150,6 +151,8 @@ export function keepImage(saved: SavedView, parts: Parts, version: string): void
 
 /** Milliseconds without a change after which the image is written. */
 const QUIET = 10_000;
+/** Milliseconds after which it is where the view was written whole anew, which then is done. */
+const SOON = 100;
 /** Milliseconds after which it is tried again where something was in the way. */
 const AGAIN = 2000;
 /** Milliseconds between two images, and octets for each millisecond of it: a view that rests now and then costs little. */
@@ -181,12 +184,12 @@ export class SavedImage {
     if (this.timer === undefined && !this.held) this.wait(QUIET);
   }
 
-  /** The saved view has been written whole anew: the next image does not wait. */
+  /** The saved view has been written whole anew: the image, if there is one, is written again soon. */
   rewritten(): void {
-    if (this.held) return;
+    if (this.held || !existsSync(this.options.path)) return;
     this.isUrgent = true;
     this.options.clock.clearTimeout(this.timer);
-    this.wait(0);
+    this.wait(SOON);
   }
 
   /** Writes nothing from now on; what is being written is given up. Resolves when that is done. */

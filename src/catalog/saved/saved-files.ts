@@ -32,7 +32,7 @@ export interface SavedFilesOptions {
   /** Milliseconds since 1970. */
   now: () => number;
   words?: SourceWords;
-  /** The view cannot be written whole, though the journal goes on; undefined: it can again. */
+  /** The view cannot be written whole, though the journal goes on; undefined: it has been written whole. */
   reportWhole?: (problem: Problem | undefined) => void;
   /** For tests: a disk that fails. */
   openFile?: typeof open;
@@ -248,6 +248,7 @@ export class SavedFiles {
     }
     await this.#writeWhole(look, this.#journal!.number, () => undefined);
     this.#note(look.head);
+    this.#options.reportWhole?.(undefined);
   }
 
   /** Beside the journal, which goes on. */
