@@ -297,6 +297,13 @@ export interface Source {
   close(): Promise<void>;
   /** What a later start needs besides this revision to continue after it; undefined if it could not continue. */
   proof?(revision: string): string | undefined;
+  /**
+   * Of a source that reads files: which they are, and how each was when it last read it, as text; undefined while it may not
+   * know of an edit. Optional.
+   */
+  seen?(): string | undefined;
+  /** What `seen` would be if it read the files now, also before `start`. Rejects where they cannot be looked at. */
+  look?(): Promise<string>;
   /** SIGHUP: reads everything again that does not announce its changes. Resolves when that is delivered. Optional. */
   reload?(): Promise<void> | void;
 }

@@ -10,7 +10,7 @@ import type { Config } from './config/table.ts';
 import { AnswerCounts } from './server/answer-counts.ts';
 import type { Answering } from './transport/transport.ts';
 import type { Listen } from './transport/listen.ts';
-import type { Kind, Problem, Resource, Sink, Source } from './model.ts';
+import type { Kind, Problem, Resource, ResourceKey, Sink, Source } from './model.ts';
 import type { Announcer } from './server/announcer.ts';
 import { Feed } from './server/feed.ts';
 import { gatewaysOf } from './server/engines.ts';
@@ -43,6 +43,8 @@ import { Recording } from './server/recording.ts';
 import { answerSettings } from './server/settings.ts';
 import { turnedAway } from './server/turned-away.ts';
 import { LARGE_LOAD, releaseMemory } from './server/release-memory.ts';
+import { restoringOf } from './server/restoring.ts';
+import type { Restoring } from './server/restoring.ts';
 import { checkStateFolder } from './server/state-folder.ts';
 import { configuredSources } from './server/sources.ts';
 import { reserveMemory } from './trie/memory.ts';
@@ -92,7 +94,8 @@ export class ServerCore {
   private readonly out = new Uint8Array(65535);
   private readonly api: ApiChanges;
   private readonly sinks: Sink[] = [];
-  private restored: Promise<void> | undefined;
+  /** What there was before this process. */
+  readonly restoring: Restoring;
   private running: Source[] = [];
   /** Of the networks of container engines. */
   readonly gateways: Gateways;
@@ -103,6 +106,7 @@ export class ServerCore {
     const wallClock = options.wallClock ?? Date.now;
     const elapsed = monotonicBy(wallClock);
     const seconds = (): number => Math.floor(wallClock() / 1000);
+    const isLoading = (): boolean => this.restoring.isLoading;
     this.config = config;
     this.announcer = announcer;
     this.observing = new Observing({
@@ -133,23 +137,24 @@ export class ServerCore {
     });
     const { engines } = this.gateways;
     const settings = answerSettings(config, options.version ?? '', options.cookieSecret, engines);
-    const memory = reserveMemory(options.reserve);
+    const memory = options.image?.memory ?? reserveMemory(options.reserve);
     this.settings = settings;
     this.memory = memory;
-    this.writer = new TrieWriter(memory, {
+    const building = {
       ...settings,
       canForward: true,
       now: seconds,
-      resourceOf: (key) => this.feed.known(key),
-      onForget: (vpc) => this.staleness.forget(vpc),
-    });
+      resourceOf: (key: ResourceKey) => this.feed.known(key),
+      onForget: (vpc: string) => this.staleness.forget(vpc),
+    };
+    this.writer = new TrieWriter(memory, building, options.image);
     this.feed = new Feed({
       catalog: this.catalog,
       projection: this.writer,
       ...(config.shrinkGuard && { guard: this.guard }),
       wallClock,
       elapsed,
-      yieldTurn: () => new Promise((resolve) => setImmediate(resolve)),
+      yieldTurn: () => this.restoring.turn(),
       onCommit: (changes) => this.afterCommit(changes),
       onChange: (change, source, at) => {
         if (change.type === 'put') {
@@ -182,6 +187,7 @@ export class ServerCore {
       feed: this.feed,
       guard: this.guard,
       staleness: this.staleness,
+      isLoading,
       sources: this.sources,
       version: options.version ?? '',
       wallClock,
@@ -194,7 +200,7 @@ export class ServerCore {
     this.responder = new Responder(new View(memory), settings, seconds);
     this.outside = new Forwarding({
       config,
-      catalog: this.catalog,
+      catalog: { get: (key) => this.restoring.get(key) },
       responder: this.responder,
       listeners: () =>
         this.transports.listeners.map(({ listener, port }) => ({ address: listener.address, port })),
@@ -207,6 +213,7 @@ export class ServerCore {
       podGrace: config.podGrace,
       inventory: catalogInventory(this.catalog),
       isLive: () => this.staleness.live,
+      isLoading,
       outside: this.outside,
     });
     // Not the quiet logger: each line of the query log is one of its own.
@@ -234,6 +241,7 @@ export class ServerCore {
     this.observing.begin({
       config,
       catalog: this.catalog,
+      isLoading,
       elapsed,
       states: () => this.feed.states(),
       addressProblems: () => this.writer.problems(),
@@ -245,7 +253,12 @@ export class ServerCore {
     });
     this.peers = new DirectClients(this.transports);
     const { catalog, feed, gateways, deferred, outside, transports, sources, subscribers } = this;
-    this.handing = new Handing({ catalog, feed, gateways, sources, subscribers, transports, wallClock });
+    const { sinks, staleness, writer } = this;
+    const common = { catalog, feed, sources, subscribers };
+    this.handing = new Handing({ ...common, gateways, transports, wallClock });
+    const parts = { ...common, config, clock, logger, memory, sinks, staleness, writer };
+    const replaced = (): void => this.afterCommit(LARGE_LOAD);
+    this.restoring = restoringOf({ ...parts, handing: this.handing }, options, replaced);
     const inventory = catalogInventory(catalog);
     const fixed = { memory, settings, config, seconds };
     this.explainer = lazyExplainer({ ...fixed, catalog, inventory, feed, deferred, outside, transports });
@@ -257,7 +270,7 @@ export class ServerCore {
    * somebody else may have written it.
    */
   restore(handed?: HandedView): Promise<void> {
-    return (this.restored ??= this.load(handed));
+    return this.restoring.restore(handed);
   }
 
   /**
@@ -272,25 +285,13 @@ export class ServerCore {
     if (this.config.state !== '') checkStateFolder(this.config.state);
     for (const listen of this.config.listen) await this.bind(listen);
     await restored;
+    if (this.restoring.isClosed) return;
     this.staleness.look();
     this.sources.forEach((source, i) => {
       this.running.push(source);
       source.start(this.sinks[i]!, this.handing.resume(source.name));
     });
     await this.transports.ready();
-  }
-
-  private async load(handed: HandedView | undefined): Promise<void> {
-    if (this.config.state !== '') checkStateFolder(this.config.state);
-    this.sinks.push(...this.sources.map((source) => this.feed.sink(source.name)));
-    const { saved } = this.subscribers;
-    if (handed !== undefined) {
-      this.handing.hold();
-      await this.handing.take(handed);
-      return;
-    }
-    const records = (await saved?.load()) ?? 0;
-    if (records > 0) this.observing.logger.info({ path: saved!.path, records }, 'the saved view is served');
   }
 
   /**
@@ -327,12 +328,14 @@ export class ServerCore {
    * Why a client gets its answer: how the server identifies the client and reads the name, which records it considers, and
    * what resolvers do with the answer. Asks no upstream. Rejects with ExplainError if the question cannot be asked.
    */
-  explain(ask: ExplainAsk): Promise<Explanation> {
+  async explain(ask: ExplainAsk): Promise<Explanation> {
+    this.restoring.checkThere();
     return this.explainer().explain(ask);
   }
 
   /** The answer itself, as that client would get it on that listener. Rejects as `explain` does. */
   async query(ask: ExplainAsk): Promise<QueryResult> {
+    this.restoring.checkThere();
     const { packet, peer } = await this.explainer().prepare(ask);
     const began = performance.now();
     const answer = await this.answerPeer(packet, peer);
@@ -356,7 +359,7 @@ export class ServerCore {
   }
 
   readiness(): Readiness {
-    return this.observing.readiness(this.staleness.readiness());
+    return this.restoring.readiness(this.observing.readiness(this.staleness.readiness()));
   }
 
   /** Everything that stands wrong with what sources say: refused input, conflicts between sources, VPCs and addresses. */
@@ -401,6 +404,7 @@ export class ServerCore {
   close(graceMs?: number): Promise<void> {
     const { gateways, transports, deferred, outside, subscribers, staleness } = this;
     this.recording.close();
+    this.restoring.close();
     this.observing.close();
     this.guard.close();
     return endServer(

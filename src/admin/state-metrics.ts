@@ -57,7 +57,7 @@ function problems(server: ServerCore, metrics: Metrics): void {
     'Effective resources by kind; a sudden fall is a source gone wrong.',
     ['kind'],
     (put) => {
-      for (const kind of KINDS) put({ kind }, server.catalog.count(kind));
+      for (const kind of KINDS) put({ kind }, server.restoring.count(kind));
     },
   );
 }

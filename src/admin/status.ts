@@ -84,7 +84,7 @@ export function statusRoutes(app: FastifyInstance, server: ServerCore, version: 
 function statusOf(server: ServerCore, version: string, started: string): Status {
   const { catalog, subscribers, feed, config } = server;
   const { saved } = subscribers;
-  const counts = Object.fromEntries(KINDS.map((kind) => [kind, catalog.count(kind)]));
+  const counts = Object.fromEntries(KINDS.map((kind) => [kind, server.restoring.count(kind)]));
   const { rss, heapUsed } = process.memoryUsage();
   return {
     version,

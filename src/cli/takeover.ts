@@ -213,7 +213,10 @@ export async function offerTakeover(offer: Offer): Promise<Giver | undefined> {
         .map((problem) => ({ identity: identityOf(problem), since: problem.since })),
       gateways: server.gateways.all(),
     }),
-    view: () => server.handing.view(),
+    async view() {
+      await server.restore();
+      return server.handing.view();
+    },
     digest: () => digestOf(server),
     sockets: () => [...server.handing.sockets(), ...adminSocket(config.admin, admin)],
     leave: () => server.handing.leave(),

@@ -166,6 +166,24 @@ export class Feed {
     return this.enqueue(feeder, transaction, { ...NOTHING_OPEN, heard });
   }
 
+  /** Before `restore`: an image of the saved records of the source is visible already. */
+  expect(name: string, revision: string, heard: number): void {
+    const status = this.feeders.get(name)?.status;
+    if (status === undefined) return;
+    status.restored = true;
+    status.revision = revision;
+    status.lastHeard = heard;
+  }
+
+  /** After `expect`: nothing of it can be restored. */
+  forgetSaved(): void {
+    for (const { status } of this.feeders.values()) {
+      status.restored = false;
+      status.revision = '';
+      status.lastHeard = 0;
+    }
+  }
+
   /**
    * Takes away what the shrink guard holds of these VPCs of a source. False while a whole state of that source is open,
    * which settles itself what was held.

@@ -29,7 +29,7 @@ import { UpstreamTally } from './upstream-counts.ts';
 
 export interface ForwardingOptions {
   config: Config;
-  catalog: Catalog;
+  catalog: Pick<Catalog, 'get'>;
   /** The main thread's responder: it reads the shared cache too, and its encoder writes the OPT of relayed answers. */
   responder: Responder;
   /** The bound listeners: upstreams at these addresses are left out. */
@@ -60,7 +60,7 @@ export class Forwarding implements OutsideNames {
   readonly forwarder: Forwarder<Request>;
   readonly upstreams = new UpstreamTally();
   private readonly cleanup: IdleCleanup;
-  private readonly catalog: Catalog;
+  private readonly catalog: Pick<Catalog, 'get'>;
   /** The routes of the configuration. */
   private readonly routes: Suffixes;
   /** Tenants by number, and numbers by name. A VPC that returns under its old name gets another number. */

@@ -4,6 +4,7 @@ import type { Config } from '../config/table.ts';
 import type { Source } from '../model.ts';
 import type { BoundSockets } from '../transport/inherited.ts';
 import type { Reserve } from '../trie/memory.ts';
+import type { ServedImage } from './image.ts';
 import type { Logger } from './logger.ts';
 
 export interface ServerOptions {
@@ -23,4 +24,8 @@ export interface ServerOptions {
   cookieSecret?: Uint8Array;
   /** @internal Sockets that are bound already. */
   inherited?: BoundSockets;
+  /** @internal What is served until the saved view is read, see `servedImage`. */
+  image?: ServedImage | undefined;
+  /** @internal An image is written beside the saved view. */
+  keepsImage?: boolean;
 }

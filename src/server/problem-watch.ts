@@ -11,6 +11,8 @@ import type { SourceStatus } from './source-status.ts';
 export interface Watched {
   config: Config;
   catalog: Catalog;
+  /** More is served than the catalog has yet. */
+  isLoading(): boolean;
   /** Milliseconds that only go on. */
   elapsed: () => number;
   states(): Iterable<Readonly<SourceStatus>>;
@@ -132,7 +134,8 @@ export class ProblemWatch {
   }
 
   private scopes(): Found[] {
-    const { config, catalog, listeners, states } = this.watched;
+    const { config, catalog, isLoading, listeners, states } = this.watched;
+    if (isLoading()) return [];
     for (const { synced, restored } of states()) if (!synced && !restored) return [];
     return unmatchedScopes(listeners(), config.clients, scopesIn(catalog)).map((one) => ({
       ...one,

@@ -30,6 +30,22 @@ export async function releaseMemory(): Promise<void> {
     system.madvise(start, length, MADV_DONTNEED);
 }
 
+/** The size of a page on most machines; where it is larger, the call does nothing. */
+const PAGE = 4096;
+
+/** What gives octets back to the system that nobody reads any more, in whole pages: they are zero then. */
+export function releaseOctets(memory: SharedArrayBuffer): (from: number, to: number) => void {
+  return (from, to) => {
+    const { system } = loadSystem();
+    if (system === undefined) return;
+    // The memory itself need not begin with a page.
+    const address = system.pin(memory);
+    const begin = Math.ceil((address + from) / PAGE) * PAGE;
+    const length = Math.floor((address + to) / PAGE) * PAGE - begin;
+    if (length > 0) system.madvise(begin, length, MADV_DONTNEED);
+  };
+}
+
 /** Milliseconds after which a process that has loaded code has done with loading. */
 const LOADED = 2000;
 

@@ -29,7 +29,7 @@ export interface Readiness {
 /** Milliseconds between two checks. */
 const LOOK = 1000;
 /** Milliseconds that no batch of a worker lasts. */
-const SETTLED = 500;
+export const SETTLED = 500;
 
 export class Staleness {
   private readonly options: StalenessOptions;

@@ -16,6 +16,8 @@ export interface SubscribersOptions {
   feed: Feed;
   guard: Pick<ShrinkGuard, 'holdsOf'>;
   staleness: Staleness;
+  /** Not all of what is served is in the catalog yet. */
+  isLoading: () => boolean;
   sources: readonly Source[];
   version: string;
   wallClock: () => number;
@@ -36,15 +38,18 @@ export class Subscribers {
   readonly saved: SavedView | undefined;
 
   constructor(options: SubscribersOptions) {
-    const { config, catalog, feed, guard, staleness, sources, version, wallClock, report } = options;
-    const began = performance.now();
+    const { config, catalog, feed, guard, staleness, isLoading, sources, version, wallClock, report } =
+      options;
+    let began = performance.now();
     this.watchServer = new WatchServer({
       catalog,
       // If they were served earlier, a restart would take readers back to the last saved state.
-      view: () => ({
-        whole: staleness.synced || (staleness.covered && performance.now() - began > RESTORED_GRACE),
-        lostSince: staleness.lostSince,
-      }),
+      view: () => {
+        const now = performance.now();
+        if (isLoading()) began = now;
+        const isOld = staleness.covered && now - began > RESTORED_GRACE;
+        return { whole: !isLoading() && (staleness.synced || isOld), lostSince: staleness.lostSince };
+      },
     });
     this.events = new Events(wallClock, options.follower);
     this.reading = `${version} ${config.zone}`;

@@ -14,8 +14,8 @@ export interface GivenSocket extends HandedSocket {
 /** What the running process does for its successor. */
 export interface Giving {
   welcome(): Welcome;
-  /** The whole view, in pieces of text, and what stands beside it. */
-  view(): { head: object; text: AsyncIterable<Buffer> };
+  /** The whole view, once it is there, in pieces of text, and what stands beside it. */
+  view(): Promise<{ head: object; text: AsyncIterable<Buffer> }>;
   digest(): Promise<string>;
   sockets(): GivenSocket[];
   /** Answers what has been read, and reads no socket any more; writes nothing to the state folder from now on. */
@@ -142,7 +142,7 @@ export class Giver {
     const giving = this.giving;
     switch (message['type']) {
       case 'view': {
-        const { head, text } = giving.view();
+        const { head, text } = await giving.view();
         await channel.send({ type: 'view', head });
         for await (const piece of text) if (piece.length > 0) await channel.sendText(piece);
         await channel.sendEnd();

@@ -47,10 +47,6 @@ export const HEAD_SYNC = 2;
 export const HEAD_SEED0 = 3;
 /** Second half of it. */
 export const HEAD_SEED1 = 4;
-/** Root of the tree of VPCs. */
-export const HEAD_VPC_ROOT = 5;
-/** Root of the tree of suffixes and special-use names. */
-export const HEAD_SPECIAL_ROOT = 6;
 /** 1 when IPv4 sources must not identify pods, because the view comes from an old snapshot. */
 export const HEAD_IPV4_BLIND = 7;
 /** Slots in the name table of copy 0; the next word has those of copy 1. */
@@ -59,14 +55,18 @@ export const HEAD_NAME_CAPACITY = 8;
 export const HEAD_ADDRESS_CAPACITY = 10;
 /** Record of the only VPC, or 0 when there are none or several; the next word is copy 1's. */
 export const HEAD_ONLY_VPC = 12;
-/** Root of the tree of names in the configuration's routes and hosts, or 0. */
-export const HEAD_OUTSIDE_ROOT = 14;
 /** Bit set of the prefix lengths (0…128) that the VPCs' `net6` use, NET6_LENGTH_WORDS for each copy. */
 export const HEAD_NET6_LENGTHS = 16;
 /** Words of that bit set. */
 export const NET6_LENGTH_WORDS = 5;
 /** Counts changes of those prefixes by twos, and is odd while one is longer than 64 bits; the next word is copy 1's. */
 export const HEAD_NET6_STAMP = 32;
+/** Root of the tree of VPCs in copy 0; the next word is copy 1's. */
+export const HEAD_VPC_ROOT = 34;
+/** Root of the tree of suffixes and special-use names; the next word is copy 1's. */
+export const HEAD_SPECIAL_ROOT = 36;
+/** Root of the tree of names in the configuration's routes and hosts, or 0; the next word is copy 1's. */
+export const HEAD_OUTSIDE_ROOT = 38;
 /** Where the readers' announcements begin: the copy in use plus 1, or 0 outside of a batch. */
 export const HEAD_READERS = 64;
 /** Words of one reader's announcement, so that each has a cache line of its own. */

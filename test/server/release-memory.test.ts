@@ -1,7 +1,8 @@
 /** Memory that only a start or a large load needs goes back, and nothing that is the process's own with it. */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { releaseMemory, untouchedText } from '../../src/server/release-memory.ts';
+import { releaseMemory, releaseOctets, untouchedText } from '../../src/server/release-memory.ts';
+import { loadSystem } from '../../src/transport/syscalls.ts';
 
 const NODE = '/usr/bin/node';
 
@@ -45,3 +46,22 @@ test.runIf(process.platform === 'linux')('the program runs on from the pages of 
   expect(resident()).toBeLessThan(before);
   expect(JSON.parse(JSON.stringify({ a: [1, /x/.test('x')] }))).toEqual({ a: [1, true] });
 });
+
+test.runIf(loadSystem().system !== undefined)(
+  'whole pages of a memory go back, and nothing beside them',
+  () => {
+    const memory = new SharedArrayBuffer(256 << 20);
+    const octets = new Uint8Array(memory).fill(7);
+    const before = process.memoryUsage().rss;
+    const from = 100_001;
+    const to = (256 << 20) - 100_001;
+    releaseOctets(memory)(from, to);
+    expect(before - process.memoryUsage().rss).toBeGreaterThan(200 << 20);
+    const first = octets.indexOf(0);
+    const last = octets.lastIndexOf(0);
+    expect(first).toBeGreaterThanOrEqual(from);
+    expect(first).toBeLessThan(from + 4096);
+    expect(last).toBeLessThan(to);
+    expect(last).toBeGreaterThanOrEqual(to - 4096);
+  },
+);

@@ -30,6 +30,8 @@ export interface DeferredOptions {
   inventory: InventoryFacts;
   /** True while no source is lost and all have synced. */
   isLive: () => boolean;
+  /** True while there is less in the inventory than in the view. Default: it never is. */
+  isLoading?: () => boolean;
   outside?: OutsideNames;
 }
 
@@ -76,9 +78,16 @@ export class Deferred {
     const item: Item = { packet, peer, reply, unknown: '' };
     this.judge(item, WAIT_HOLD);
     const { outcome } = this.responder.decision;
-    if (outcome === decision.OUTCOME_HOLD_SYNC) this.holdForSync(item);
+    if (outcome === decision.OUTCOME_HOLD_SYNC || this.lacksInventory) this.holdForSync(item);
     else if (outcome === decision.OUTCOME_HOLD_POD) this.holdForPod(item);
     else this.finish(item);
+  }
+
+  /** What has just been judged asks for an inventory that is not whole yet. */
+  private get lacksInventory(): boolean {
+    const { outcome, data } = this.responder.decision;
+    if (outcome !== decision.OUTCOME_TEXT || data === decision.DATA_WHOAMI) return false;
+    return this.options.isLoading?.() === true;
   }
 
   /** The view has changed: what was held may be answerable. */
@@ -104,7 +113,7 @@ export class Deferred {
     this.holds.retry((item) => {
       this.judge(item, WAIT_HOLD);
       const { outcome } = this.responder.decision;
-      if (outcome === decision.OUTCOME_HOLD_SYNC) return false;
+      if (outcome === decision.OUTCOME_HOLD_SYNC || this.lacksInventory) return false;
       if (outcome === decision.OUTCOME_HOLD_POD) {
         if (item.unknown !== '') return false;
         podless.push(item);
@@ -167,7 +176,7 @@ export class Deferred {
     this.counters.expired++;
     if (item.unknown !== '') this.unknownPods.heldInVain(item.unknown);
     this.judge(item, WAIT_FAIL);
-    if (this.responder.decision.outcome === decision.OUTCOME_HOLD_SYNC) {
+    if (this.responder.decision.outcome === decision.OUTCOME_HOLD_SYNC || this.lacksInventory) {
       this.fail(item, dns.EDE_NOT_READY, decision.TEXT_NOT_SYNCED);
     } else this.finish(item);
   }

@@ -37,6 +37,11 @@ export class ChangeLog {
     return this.#overflown;
   }
 
+  /** Nothing is noted, and nothing has been forgotten. */
+  get isEmpty(): boolean {
+    return this.#sayings.length === 0 && !this.#overflown;
+  }
+
   put(reference: number): void {
     // No record that is noted here moves.
     this.#store.arena.pin(reference);

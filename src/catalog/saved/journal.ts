@@ -114,6 +114,8 @@ export interface ReadJournal {
   head: SavedHead | undefined;
   /** Up to the end of the last whole batch. */
   octets: number;
+  /** Up to the end of the last whole batch that has any record; 0 without one. */
+  recordsUntil: number;
   /** What is wrong in the middle. A cut at the end is no fault: a process that was killed leaves one. */
   damage: string | undefined;
 }
@@ -138,9 +140,10 @@ export async function checkJournal(
 ): Promise<ReadJournal | undefined> {
   const file = await openIfThere(journalPath(path, number));
   if (file === undefined) return undefined;
-  const read: ReadJournal = { head: undefined, octets: 0, damage: undefined };
+  const read: ReadJournal = { head: undefined, octets: 0, recordsUntil: 0, damage: undefined };
   let hash = createHash('sha256');
   let head: SavedHead | undefined;
+  let hasRecords = false;
   let at = 0;
   try {
     for await (const octets of linesOf(file, () => undefined)) {
@@ -167,8 +170,10 @@ export async function checkJournal(
           head = undefined;
           hash = createHash('sha256');
           read.octets = at + end;
+          if (hasRecords) read.recordsUntil = read.octets;
+          hasRecords = false;
           from = end;
-        }
+        } else hasRecords = true;
         start = end;
       }
       hash.update(octets.subarray(from));

@@ -11,7 +11,9 @@ import { mkdir, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Problem } from '../../model.ts';
 import type { Catalog } from '../catalog.ts';
-import { Journal, journalNumbers, removeJournals } from './journal.ts';
+import { identityOf, inodeOf } from './image-file.ts';
+import type { SavedPosition } from './image-file.ts';
+import { Journal, journalNumbers, journalPath, removeJournals } from './journal.ts';
 import type { Moment } from '../moments.ts';
 import { deleteLine, reasonOf, SLICE, WRITE } from './saved-lines.ts';
 import type { SavedHead, SavedSource } from './saved-lines.ts';
@@ -30,7 +32,7 @@ export interface SavedFilesOptions {
   /** Milliseconds since 1970. */
   now: () => number;
   words?: SourceWords;
-  /** The view cannot be written whole, though the journal goes on; undefined: it can again. */
+  /** The view cannot be written whole, though the journal goes on; undefined: it has been written whole. */
   reportWhole?: (problem: Problem | undefined) => void;
   /** For tests: a disk that fails. */
   openFile?: typeof open;
@@ -74,6 +76,7 @@ export class SavedFiles {
   #number = 0;
   /** Revisions of sources that were read without a proof: they have none until they report more. */
   readonly #unproved = new Map<string, string>();
+  #flushing = false;
   #rewriting: Promise<void> | undefined;
   #ended = false;
 
@@ -88,7 +91,7 @@ export class SavedFiles {
   /** See `loadView`. To be called once, before the first `flush`. */
   async load(): Promise<{ view?: LoadedView; problem?: Problem }> {
     const { catalog, now } = this.#options;
-    const { view, problem, number, chain } = await loadView(catalog, this.path, now);
+    const { view, problem, number, chain } = await loadView(catalog, this.path, now, () => this.#ended);
     this.#number = number;
     if (view !== undefined) this.savedAt = view.savedAt;
     for (const { name, revision, proof } of view?.sources ?? [])
@@ -101,12 +104,34 @@ export class SavedFiles {
     return { ...(view && { view }), ...(problem && { problem }) };
   }
 
+  /** Where the files end; undefined while anything is not in them yet, or the whole file is being written anew. */
+  position(): SavedPosition | undefined {
+    const isSettled = !this.#flushing && this.#rewriting === undefined && this.#log.isEmpty;
+    if (!isSettled || this.#base === undefined) return undefined;
+    const open = this.#journal === undefined ? [] : [this.#journal];
+    const journals = [...this.#closed, ...open].map(({ number, octets }) => {
+      return { number, octets, inode: inodeOf(journalPath(this.path, number)) };
+    });
+    return { whole: identityOf(this.path), journals };
+  }
+
   /**
    * Writes the records of commits that have finished since the last time. Rejects where they did not reach the disk.
    */
   async flush(): Promise<void> {
+    this.#flushing = true;
+    try {
+      await this.#flush();
+    } finally {
+      this.#flushing = false;
+    }
+  }
+
+  async #flush(): Promise<void> {
     const log = this.#log;
-    if (this.#base === undefined || log.overflown || this.#octets() > JOURNAL_MOST * this.#enough()) {
+    // At the end of the process nothing is written whole that a journal can hold.
+    const isTooLong = !this.#ended && this.#octets() > JOURNAL_MOST * this.#enough();
+    if (this.#base === undefined || log.overflown || isTooLong) {
       await this.#rewriting;
       const look = this.#look();
       this.#base = undefined;
@@ -150,6 +175,11 @@ export class SavedFiles {
   /** Gives up writing the view whole, if that is under way and the journal goes on without it. */
   hurry(): void {
     this.#ended = this.#base !== undefined;
+  }
+
+  /** Gives up reading: nothing is written either. */
+  abandon(): void {
+    this.#ended = true;
   }
 
   /**
@@ -216,14 +246,18 @@ export class SavedFiles {
       this.#options.catalog.closeMoment(look.moment);
       throw error;
     }
-    await this.#writeWhole(look, this.#journal!.number);
+    await this.#writeWhole(look, this.#journal!.number, () => undefined);
     this.#note(look.head);
+    this.#options.reportWhole?.(undefined);
   }
 
   /** Beside the journal, which goes on. */
   #rewrite(look: Look, journal: number): void {
     const { reportWhole } = this.#options;
-    this.#rewriting = this.#writeWhole(look, journal)
+    const goOn = (): void => {
+      if (this.#ended) throw aborted;
+    };
+    this.#rewriting = this.#writeWhole(look, journal, goOn)
       .then(
         () => reportWhole?.(undefined),
         (error: unknown) => {
@@ -234,13 +268,10 @@ export class SavedFiles {
       .finally(() => (this.#rewriting = undefined));
   }
 
-  /** Everything that was reported at a moment; that journal goes on from it. */
-  async #writeWhole({ moment, head }: Look, journal: number): Promise<void> {
+  /** Everything that was reported at a moment; that journal goes on from it. `goOn` may throw to give it up. */
+  async #writeWhole({ moment, head }: Look, journal: number, goOn: () => void): Promise<void> {
     try {
-      const ended = (): void => {
-        if (this.#ended) throw aborted;
-      };
-      const lines = everyRecord(this.#options.catalog, moment, head.sources, ended);
+      const lines = everyRecord(this.#options.catalog, moment, head.sources, goOn);
       this.#base = await writeSnapshot(this.path, { ...head, journal }, lines, this.#openFile);
       this.#closed = this.#closed.filter(({ number }) => number >= journal);
       await removeJournals(this.path, (number) => number < journal);

@@ -40,18 +40,25 @@ export interface Loaded {
 /**
  * Reads what was saved and stages it. Records of sources that the catalog does not have are left out. No file is no
  * problem. A whole file that is damaged, or of another format, is renamed to `NAME.damaged-TIME` and reported;
- * nothing is used then. Of a damaged journal, what comes before the damage is used. Never rejects.
+ * nothing is used then. Of a damaged journal, what comes before the damage is used. `isAbandoned`: asked between records;
+ * once it is true, nothing is read any more, as if there were no file. Never rejects.
  */
-export async function loadView(catalog: Catalog, path: string, now: () => number): Promise<Loaded> {
+export async function loadView(
+  catalog: Catalog,
+  path: string,
+  now: () => number,
+  isAbandoned: () => boolean = () => false,
+): Promise<Loaded> {
   const transactions = new Map<string, Transaction>();
   const number = Math.max(0, ...(await journalNumbers(path)));
   let file: FileHandle | undefined;
   try {
     await removeRemains(path);
     file = await open(path, 'r');
-    return await readAll(catalog, path, file, transactions, number);
+    return await readAll(catalog, path, file, transactions, number, isAbandoned);
   } catch (error) {
     for (const transaction of transactions.values()) transaction.rollback();
+    if (error === abandoned) return { number };
     if (file !== undefined) return { number, problem: await putAside(path, reasonOf(error), now) };
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { number };
     return { number, problem: problemOf(path, `the snapshot cannot be read: ${reasonOf(error)}`) };
@@ -59,6 +66,8 @@ export async function loadView(catalog: Catalog, path: string, now: () => number
     await file?.close();
   }
 }
+
+const abandoned = new Error('the process ends');
 
 export function problemOf(file: string, reason: string): Problem {
   return { severity: 'error', place: { file }, reason };
@@ -70,6 +79,7 @@ async function readAll(
   file: FileHandle,
   transactions: Map<string, Transaction>,
   greatest: number,
+  isAbandoned: () => boolean,
 ): Promise<Loaded> {
   const first = await readHead(file);
   // The last state of the sources in the journals is needed before the first record is staged.
@@ -86,8 +96,10 @@ async function readAll(
     transaction.noted = false;
     transactions.set(name, transaction);
   }
-  const staged = (within: SavedHead, source: number): Transaction | undefined =>
-    transactions.get(within.sources[source]?.name ?? '');
+  const staged = (within: SavedHead, source: number): Transaction | undefined => {
+    if (isAbandoned()) throw abandoned;
+    return transactions.get(within.sources[source]?.name ?? '');
+  };
   let records = await readSnapshot(file, (source) => staged(first, source));
   for (const { number, octets } of journals) {
     await readJournal(path, number, octets, (batch, line) => {

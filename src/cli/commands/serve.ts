@@ -9,6 +9,7 @@ import type { Giver } from '../../takeover/giver.ts';
 import { giveUpPrivileges } from '../../transport/hardening.ts';
 import { InheritedSockets, type BoundSockets } from '../../transport/inherited.ts';
 import type { Logger } from '../../server/logger.ts';
+import { servedImage } from '../../server/image.ts';
 import { ReleaseLater } from '../../server/release-memory.ts';
 import { engineVpcs } from '../../server/sources.ts';
 import { readZones } from '../../source/zones/zone-dir.ts';
@@ -107,7 +108,8 @@ async function serve({ config, origins, problems }: LoadedConfig, io: Io, manner
   const version = packageVersion();
   const succession = manner === 'takeover' ? await predecessor(config, io, version, logger) : undefined;
   const cookieSecret = succession?.cookieSecret;
-  const server = makeServer({ ...config, zones, listen: [] }, logger, sockets, cookieSecret);
+  const server = await makeServer({ ...config, zones, listen: [] }, logger, sockets, cookieSecret);
+  const { restoring } = server;
   const opened: { close(): Promise<void> }[] = [server];
   const watchdog = succession?.watchdog ?? watchdogOf(io.environment);
   const manager = serviceManager(io.environment, (text) => logger.warn({}, text), succession && watchdog);
@@ -141,12 +143,13 @@ async function serve({ config, origins, problems }: LoadedConfig, io: Io, manner
         become(user);
       }
       // Queries come when there is a view to answer them from: what is not bound, a client asks elsewhere at once.
-      await atMost(server.restore(), LOAD_PATIENCE);
+      const restored = server.restore();
+      if (!restoring.isLoading) await atMost(restored, LOAD_PATIENCE);
       started = server.start();
       await firstView(server, started, LOAD_PATIENCE, STREAM_PATIENCE);
       if (user === undefined) await bound();
       server.handing.release();
-      await started;
+      if (!restoring.isLoading) await started;
     }
     for (const socket of inherited.left) {
       // The gateway of a network may still come.
@@ -177,13 +180,15 @@ async function serve({ config, origins, problems }: LoadedConfig, io: Io, manner
         choice: reason,
         admin: adminText(admin),
         counts: known ? countsOf(server) : undefined,
-        hints: known ? hintsOf(server, config) : [],
+        hints: known && !restoring.isLoading ? hintsOf(server, config) : [],
       }),
     );
     if (succession === undefined) manager.ready(statusLine(server));
     memory.soon();
     if (manner !== 'start' && process.connected) tellStarter(succession !== undefined);
-    const why = await Promise.race([signals.received, ...(giver === undefined ? [] : [giver.succeeded])]);
+    const failed = started.then(() => new Promise<never>(() => undefined));
+    const succeeded = giver === undefined ? [] : [giver.succeeded];
+    const why = await Promise.race([signals.received, failed, ...succeeded]);
     if (typeof why === 'string') {
       manager.stopping();
       logger.info({ signal: why }, `draining, because of ${why}`);
@@ -257,15 +262,18 @@ function inheritedSockets(io: Io): InheritedSockets {
   }
 }
 
-function makeServer(
+/** With what the last process has left to be served first, unless there is a predecessor, whose secret is known then. */
+async function makeServer(
   config: LoadedConfig['config'],
   logger: Logger,
   inherited: BoundSockets,
   cookieSecret: Uint8Array | undefined,
-): ServerCore {
+): Promise<ServerCore> {
   const version = packageVersion();
+  const secret = cookieSecret && { cookieSecret };
   try {
-    return new ServerCore({ config, logger, version, inherited, ...(cookieSecret && { cookieSecret }) });
+    const image = secret === undefined ? await servedImage({ config, version, logger }) : undefined;
+    return new ServerCore({ config, logger, version, inherited, ...secret, image, keepsImage: true });
   } catch (error) {
     // The URL of a source is invalid; everything else in the configuration has been checked.
     if (error instanceof TypeError) throw new CommandError(EXIT_BAD_CONFIG, error.message);
@@ -362,6 +370,8 @@ async function firstView(
   const began = performance.now();
   let failed = false;
   started.catch(() => (failed = true));
+  // What is served is known, and nothing has been delivered.
+  if (server.restoring.isLoading) return true;
   while (!hasDelivered(server)) {
     const waited = performance.now() - began;
     if (waited > (readsFiles(server) ? patience : streams)) return false;
@@ -395,7 +405,7 @@ function hasDelivered(server: ServerCore): boolean {
 }
 
 function countsOf(server: ServerCore): Record<Kind, number> {
-  const count = (kind: Kind): number => server.catalog.count(kind);
+  const count = (kind: Kind): number => server.restoring.count(kind);
   return {
     vpc: count('vpc'),
     namespace: count('namespace'),

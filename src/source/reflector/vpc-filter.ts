@@ -15,6 +15,7 @@ export function vpcFilter(source: Source, vpcs: readonly string[]): Source {
     start: (sink, resume) => source.start(through(sink, has), resume),
     close: () => source.close(),
     proof: (revision) => source.proof?.(revision),
+    ...(source.look && { seen: () => source.seen?.(), look: () => source.look!() }),
     reload: () => source.reload?.(),
   };
 }

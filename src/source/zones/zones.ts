@@ -1,5 +1,6 @@
 /** The zones directory as a source: edits become transactions, and a broken file keeps its last good state. */
 import { subtle } from 'node:crypto';
+import type { BigIntStats } from 'node:fs';
 import { lstat, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { holdingClock, type Clock } from '../../base/clock.ts';
@@ -57,7 +58,10 @@ interface Known {
  * The source `zones:DIR`. It waits for a directory that does not exist, and keeps the last view of one that
  * disappears. Never fails permanently.
  */
-export function zones(dir: string, options: ZonesOptions = {}): Source & { reload(): Promise<void> } {
+export function zones(
+  dir: string,
+  options: ZonesOptions = {},
+): Source & { reload(): Promise<void>; look(): Promise<string> } {
   return new ZonesSource(dir, options);
 }
 
@@ -114,6 +118,23 @@ class ZonesSource implements Source {
     if (this.#closed) return;
     if (this.#running === undefined) this.#run();
     await this.#running;
+  }
+
+  seen(): string | undefined {
+    const isInStep = this.#delivered !== undefined && this.#running === undefined && !this.#all;
+    if (!isInStep || this.#dirty.size > 0 || !this.#state.startsWith('live')) return undefined;
+    const files = [...this.#files].map(([name, { signature }]): FileSeen => [name, signature]);
+    // Of a file that could not be read, nothing tells whether it has changed.
+    return files.every(([, signature]) => signature !== '') ? seenText(files) : undefined;
+  }
+
+  async look(): Promise<string> {
+    const files: FileSeen[] = [];
+    for (const name of await zoneNames(this.#dir)) {
+      const info = await stat(join(this.#dir, name), { bigint: true });
+      if (!info.isDirectory()) files.push([name, signatureOf(info)]);
+    }
+    return seenText(files);
   }
 
   async close(): Promise<void> {
@@ -226,7 +247,7 @@ class ZonesSource implements Source {
     try {
       const info = await stat(path, { bigint: true });
       if (info.isDirectory()) return undefined;
-      state.signature = `${info.dev}:${info.ino}:${info.size}:${info.mtimeNs}:${info.ctimeNs}`;
+      state.signature = signatureOf(info);
       if (old !== undefined && !force && old.signature === state.signature) return old;
       if (!info.isFile()) return await spoiled(unreadable({ file: path }, 'is not a file'));
       if (info.size > FILE_OCTETS_MAX) return await spoiled(tooLarge(path, info.size));
@@ -354,6 +375,17 @@ class ZonesSource implements Source {
     this.#state = text;
     sink.state(state, reason);
   }
+}
+
+/** Its name, and its signature. */
+type FileSeen = [name: string, signature: string];
+
+function seenText(files: FileSeen[]): string {
+  return JSON.stringify(files.sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+function signatureOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
+  return `${dev}:${ino}:${size}:${mtimeNs}:${ctimeNs}`;
 }
 
 function sameZones(before: ReadonlyMap<string, Known>, after: ReadonlyMap<string, Known>): boolean {

@@ -15,9 +15,10 @@ export class LeftRight {
   readonly head: Int32Array;
   readonly words: Int32Array;
   readonly bytes: Uint8Array;
-  readonly vpcRoot: number;
-  readonly specialRoot: number;
-  readonly outsideRoot: number;
+  /** Of the copy in use, like all that follows. */
+  vpcRoot = 0;
+  specialRoot = 0;
+  outsideRoot = 0;
   /** The copy in use. */
   copy = 0;
   /** HEAD_SYNC and HEAD_IPV4_BLIND as they were at the flip of the copy in use, or before it. */
@@ -49,9 +50,6 @@ export class LeftRight {
     this.addressCopies = [new Int32Array(memory.addresses[0]), new Int32Array(memory.addresses[1])];
     this.names = this.nameCopies[0];
     this.addresses = this.addressCopies[0];
-    this.vpcRoot = this.head[layout.HEAD_VPC_ROOT];
-    this.specialRoot = this.head[layout.HEAD_SPECIAL_ROOT];
-    this.outsideRoot = this.head[layout.HEAD_OUTSIDE_ROOT];
     this.announcement = layout.HEAD_READERS + reader * layout.READER_STRIDE;
     this.refresh();
   }
@@ -97,6 +95,9 @@ export class LeftRight {
     // The writer grows the generation before it flips: the number of the copy tells the two moments apart.
     this.generation = (head[layout.HEAD_GENERATION] << 1) | copy;
     this.copy = copy;
+    this.vpcRoot = head[layout.HEAD_VPC_ROOT + copy];
+    this.specialRoot = head[layout.HEAD_SPECIAL_ROOT + copy];
+    this.outsideRoot = head[layout.HEAD_OUTSIDE_ROOT + copy];
     this.names = this.nameCopies[copy];
     this.addresses = this.addressCopies[copy];
     this.nameCapacity = head[layout.HEAD_NAME_CAPACITY + copy];

@@ -4,6 +4,14 @@ import { MemoryFullError } from '../memory.ts';
 /** Each size up to this many words has a class of its own; above it, each power of two has eight. */
 const EXACT = 40;
 const CLASSES = EXACT + 1 + 8 * 26;
+/** The words below it are never used, so that no block is at 0. */
+export const FIRST_WORD = 8;
+
+/** Words of the arena, from the first one to the one after the last. */
+export interface Stretch {
+  from: number;
+  to: number;
+}
 
 /** Words of the smallest block that holds so many. */
 export function roundWords(words: number): number {
@@ -47,11 +55,38 @@ export class Arena {
   private released = 0;
   private longest = 0;
 
-  /** The words below `first` are never used, so that no block is at 0. */
-  constructor(words: Int32Array, first = 8) {
+  /** Blocks are cut from this stretch alone until `grant` adds to it. */
+  constructor(words: Int32Array, from = FIRST_WORD, to = words.length) {
     this.words = words;
-    this.next = first;
-    this.end = words.length;
+    this.next = from;
+    this.end = to;
+  }
+
+  /** Adds a stretch of words that nobody uses. */
+  grant(from: number, to: number): void {
+    this.scatter(from, to);
+  }
+
+  /**
+   * The stretches in which blocks are in use, in order: all words but free ones of at least `least` in one piece. Stretches
+   * that were not granted count as used.
+   */
+  stretches(least: number): Stretch[] {
+    const free: Stretch[] = [];
+    if (this.room > 0) free.push({ from: this.next, to: this.end });
+    for (let kind = classOf(roundWords(least)); kind < CLASSES; kind++) {
+      const size = sizeOf(kind);
+      for (let at = this.free[kind]; at !== 0; at = this.words[at]) free.push({ from: at, to: at + size });
+    }
+    free.sort((a, b) => a.from - b.from);
+    const used: Stretch[] = [];
+    let at = FIRST_WORD;
+    for (const { from, to } of free) {
+      if (from > at) used.push({ from: at, to: from });
+      at = to;
+    }
+    if (at < this.words.length) used.push({ from: at, to: this.words.length });
+    return used;
   }
 
   /** Words that can be allocated in blocks of any sizes. */
@@ -91,8 +126,8 @@ export class Arena {
       this.used += size;
       return head;
     }
+    if (this.next + size > this.end && !this.fits(size)) throw this.full();
     const at = this.next;
-    if (at + size > this.end) throw this.full();
     this.next = at + size;
     this.used += size;
     return at;

@@ -43,6 +43,14 @@ export interface VpcState {
   serial: number;
 }
 
+/** What a VPC of an image is known by. */
+export interface KnownVpc {
+  number: number;
+  /** Of its SOA. */
+  serial: number;
+}
+
+const NOT_KNOWN: ReadonlyMap<string, KnownVpc> = new Map();
 const OVERLAY_WORDS = 4;
 const NAMESPACE_WORDS = 2;
 
@@ -56,6 +64,8 @@ export class Directory {
   private readonly vpcRoot: number;
   private readonly policyOf: (vpc: string) => ARecords;
   private nextNumber = 1;
+  /** VPCs of an image that readers use: they keep their numbers and serials. */
+  private known: ReadonlyMap<string, KnownVpc> = NOT_KNOWN;
   private readonly overlayNames = new Map<number, OverlayState>();
   /** Namespaces and overlays that may have lost all that kept them. */
   private readonly suspectNamespaces = new Set<NamespaceState>();
@@ -74,15 +84,31 @@ export class Directory {
     this.policyOf = policyOf;
   }
 
+  /** The VPCs of an image go on with their numbers and serials; none when its time is over. */
+  goOnFrom(known: ReadonlyMap<string, KnownVpc>): void {
+    this.known = known;
+    for (const { number } of known.values()) this.nextNumber = Math.max(this.nextNumber, number + 1);
+  }
+
+  *knownNumbers(): Generator<[name: string, number: number]> {
+    for (const [name, { number }] of this.known) yield [name, number];
+  }
+
+  /** The VPC is one of the image that readers use. */
+  isKnown(vpc: VpcState): boolean {
+    return this.known.has(vpc.name);
+  }
+
   vpc(name: string): VpcState {
     let state = this.vpcs.get(name);
     if (state === undefined) {
+      const known = this.known.get(name);
       const words = layout.VPC_COPIES + 2 * layout.VPC_BLOCK;
       const record = this.arena.allocate(words);
       const node = this.nodes.ensureChild(this.vpcRoot, name, layout.NODE_VPC);
       this.arena.words.fill(0, record, record + words);
       this.arena.words[record] = layout.RECORD_VPC;
-      this.arena.words[record + layout.VPC_NUMBER] = this.nextNumber++;
+      this.arena.words[record + layout.VPC_NUMBER] = known?.number ?? this.nextNumber++;
       this.arena.words[record + layout.VPC_NODE] = node;
       this.nodes.setPayload(node, record);
       state = {
@@ -95,7 +121,7 @@ export class Directory {
         namespaces: new Map(),
         dotted: new Map(),
         internal: 0,
-        serial: 0,
+        serial: known?.serial ?? 0,
       };
       this.vpcs.set(name, state);
     }

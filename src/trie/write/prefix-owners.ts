@@ -49,6 +49,12 @@ export class PrefixOwners {
     if (isChanged) this.tellReaders();
   }
 
+  /** Stamps go on after that of an image: readers have cached owners under it. */
+  goOnFrom(stamp: number): void {
+    this.stamp = stamp;
+    this.tellReaders();
+  }
+
   private isOf(record: number, vpc: VpcState): boolean {
     return record !== 0 && this.arena.words[record + layout.KEYED_VALUE] === vpc.record;
   }

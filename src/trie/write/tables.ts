@@ -52,15 +52,21 @@ export class Tables {
   private writes: number[] = [];
   private readonly released = new IntList();
   private replayed = true;
+  /** Readers use an image in the active copy, which nothing is known of; the idle copy is built beside it. */
+  private isBeside: boolean;
+  /** Called once nobody reads the image any more. */
+  private freed: (() => void) | undefined;
 
-  constructor(memory: TrieMemory, arena: Arena) {
+  /** `isBeside`: the active copy holds an image (`image.ts`) that readers use until `unveil`. */
+  constructor(memory: TrieMemory, arena: Arena, isBeside = false) {
     this.head = new Int32Array(memory.head);
     this.names = [new Int32Array(memory.names[0]), new Int32Array(memory.names[1])];
     this.addresses = [new Int32Array(memory.addresses[0]), new Int32Array(memory.addresses[1])];
     this.nameMost = Math.floor(this.names[0].length / NAME_SLOT);
     this.addressMost = Math.floor(this.addresses[0].length / ADDRESS_SLOT);
     this.arena = arena;
-    for (const copy of [0, 1]) {
+    this.isBeside = isBeside;
+    for (const copy of isBeside ? [this.idleCopy] : [0, 1]) {
       this.head[layout.HEAD_NAME_CAPACITY + copy] = firstCapacity(this.names[copy], NAME_SLOT);
       this.head[layout.HEAD_ADDRESS_CAPACITY + copy] = firstCapacity(this.addresses[copy], ADDRESS_SLOT);
     }
@@ -111,11 +117,32 @@ export class Tables {
     const { words, length } = this.released;
     for (let i = 0; i < length; i += 2) this.arena.release(words[i], words[i + 1]);
     this.released.clear();
+    this.freed?.();
+    this.freed = undefined;
     return true;
   }
 
-  /** Makes the transaction visible. */
+  /** Readers still use the image. */
+  get beside(): boolean {
+    return this.isBeside;
+  }
+
+  /**
+   * Ends the time of the image: what all transactions have built so far becomes visible at once. `freed` is called when
+   * the last reader has left the image.
+   */
+  unveil(freed: () => void): void {
+    this.isBeside = false;
+    this.freed = freed;
+    // The log does not begin with what the image's copy holds.
+    this.copyWhole = true;
+    this.log.clear();
+    this.commit();
+  }
+
+  /** Makes the transaction visible; beside an image, `unveil` does. */
   commit(): void {
+    if (this.isBeside) return;
     const { head } = this;
     head[layout.HEAD_GENERATION] = (head[layout.HEAD_GENERATION] + 1) | 0;
     // Sequentially consistent: a reader that sees the new number sees everything written before.
@@ -210,6 +237,13 @@ export class Tables {
     if (this.copyWhole || !same) {
       const nameWords = head[layout.HEAD_NAME_CAPACITY + other] * NAME_SLOT;
       const addressWords = head[layout.HEAD_ADDRESS_CAPACITY + other] * ADDRESS_SLOT;
+      // A table that grows counts on empty slots behind it; that of an image may have been larger.
+      this.names[copy].fill(0, nameWords, Math.max(nameWords, this.idle.nameCapacity * NAME_SLOT));
+      this.addresses[copy].fill(
+        0,
+        addressWords,
+        Math.max(addressWords, this.idle.addressCapacity * ADDRESS_SLOT),
+      );
       this.names[copy].set(this.names[other].subarray(0, nameWords));
       this.addresses[copy].set(this.addresses[other].subarray(0, addressWords));
       head[layout.HEAD_NAME_CAPACITY + copy] = head[layout.HEAD_NAME_CAPACITY + other];

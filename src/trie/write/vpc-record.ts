@@ -67,10 +67,13 @@ export class VpcRecords {
     roots.forwardNames = names;
   }
 
-  /** Writes the words; the serial grows each time (RFC 1035 section 3.3.13). Needs no room. */
-  write(vpc: VpcState): void {
+  /**
+   * Writes the words; the serial grows each time (RFC 1035 section 3.3.13), unless readers know what there is of the VPC by
+   * the same serial already. Needs no room.
+   */
+  write(vpc: VpcState, isKnown = false): void {
     const roots = this.rootsOf(vpc);
-    vpc.serial = Math.max(vpc.serial + 1, this.settings.now()) >>> 0;
+    if (!isKnown) vpc.serial = Math.max(vpc.serial + 1, this.settings.now()) >>> 0;
     const own = vpc.declared?.forward;
     const forward = own ?? this.settings.forward;
     const asked = typeof forward === 'string' ? MODES[forward] : layout.FORWARD_LIST;

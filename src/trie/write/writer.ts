@@ -1,13 +1,16 @@
 /** The only writer: turns effective resources into nodes, records and addresses, one transaction at a time. */
 import type { ARecords, Pod, Problem, Projection, Resource, ResourceKey, Service, Vpc } from '../../model.ts';
 import { Addresses } from './addresses.ts';
-import { Arena } from './arena.ts';
+import { Arena, FIRST_WORD } from './arena.ts';
+import type { Stretch } from './arena.ts';
 import { NameOwners } from './name-owners.ts';
 import { Claims, memberKey } from './claims.ts';
 import { AddressConflicts } from './address-conflicts.ts';
 import type { Known } from './address-conflicts.ts';
 import { Directory } from './directory.ts';
 import type { NamespaceState, VpcState } from './directory.ts';
+import { imageOf, knownOf, stretchBeside } from '../image.ts';
+import type { ImageVpc, PlacedImage, TrieImage } from '../image.ts';
 import * as layout from '../layout.ts';
 import type { TrieMemory } from '../memory.ts';
 import { Nodes } from './nodes.ts';
@@ -33,6 +36,8 @@ const SPARE_WORDS = 1 << 20;
 /** The most names and the most overlays of a pod or service: its record counts each in one octet. */
 const LIST_MAX = 255;
 const NO_VPCS: readonly string[] = [];
+/** Free words in one piece that an image leaves out: fewer are not worth a stretch of their own. */
+const HOLE_WORDS = 4096;
 
 export interface WriterSettings extends SpecialSettings {
   /** Of VPCs that do not say it themselves. */
@@ -55,6 +60,11 @@ export interface WriterSettings extends SpecialSettings {
 
 export class TrieWriter implements Projection {
   readonly tables: Tables;
+  /** Transactions that have begun: what it was at the beginning of a copy, it must be at the end. */
+  begun = 0;
+  private isOpen = false;
+  /** Of the arena, until an image is gone. */
+  private readonly stretch: Stretch;
   private readonly arena: Arena;
   private readonly head: Int32Array;
   private readonly directory: Directory;
@@ -70,18 +80,22 @@ export class TrieWriter implements Projection {
   /** VPCs whose `a_records` has changed since `outdated` was called. */
   private readonly repoliced = new Set<string>();
 
-  constructor(memory: TrieMemory, settings: WriterSettings) {
+  /** `placed`: readers use that image, in this memory, until `unveil`; everything is built beside it. */
+  constructor(memory: TrieMemory, settings: WriterSettings, placed?: PlacedImage) {
     this.settings = settings;
     this.head = new Int32Array(memory.head);
-    const arena = new Arena(new Int32Array(memory.arena));
-    const tables = new Tables(memory, arena);
+    const words = new Int32Array(memory.arena);
+    const own = placed && stretchBeside(placed.image, words.length);
+    this.stretch = own ?? { from: FIRST_WORD, to: words.length };
+    const arena = new Arena(words, own?.from, own?.to);
+    const tables = new Tables(memory, arena, placed !== undefined);
     this.arena = arena;
     this.tables = tables;
     const nodes = new Nodes(tables, arena);
-    this.head[layout.HEAD_VPC_ROOT] = nodes.root();
-    this.head[layout.HEAD_SPECIAL_ROOT] = nodes.root();
+    const vpcRoot = nodes.root();
+    const specialRoot = nodes.root();
     const directory = new Directory(arena, tables, nodes, {
-      vpcRoot: this.head[layout.HEAD_VPC_ROOT],
+      vpcRoot,
       policyOf: (vpc) => {
         const known = settings.resourceOf({ kind: 'vpc', vpc, namespace: '', name: '' })?.resource;
         return this.policyIn(known as Vpc | undefined);
@@ -116,14 +130,58 @@ export class TrieWriter implements Projection {
       known,
     });
     this.vpcRecords = new VpcRecords(arena, tables, nodes, settings);
+    if (placed !== undefined) directory.goOnFrom(knownOf(placed));
     this.begin();
-    plantSpecials(arena, nodes, this.head[layout.HEAD_SPECIAL_ROOT], settings);
-    this.head[layout.HEAD_OUTSIDE_ROOT] = this.vpcRecords.plant();
+    if (placed !== undefined) this.prefixOwners.goOnFrom(placed.image.net6Stamp);
+    plantSpecials(arena, nodes, specialRoot, settings);
+    tables.writeBothHeads(layout.HEAD_VPC_ROOT, 1, vpcRoot);
+    tables.writeBothHeads(layout.HEAD_SPECIAL_ROOT, 1, specialRoot);
+    tables.writeBothHeads(layout.HEAD_OUTSIDE_ROOT, 1, this.vpcRecords.plant());
     this.commit();
   }
 
   begin(): void {
+    this.begun++;
+    this.isOpen = true;
     this.tables.begin();
+  }
+
+  /**
+   * Ends the time of the image: readers see what all transactions have built. `release` is called with the octets of the
+   * arena that nobody uses any more, once the last reader has left them, before they are used again.
+   */
+  unveil(release: (from: number, to: number) => void): void {
+    const { arena, stretch } = this;
+    const others = [
+      { from: FIRST_WORD, to: stretch.from },
+      { from: stretch.to, to: arena.words.length },
+    ];
+    this.directory.goOnFrom(new Map());
+    this.begun++;
+    this.tables.unveil(() => {
+      for (const { from, to } of others) {
+        release(from * 4, to * 4);
+        arena.grant(from, to);
+      }
+    });
+  }
+
+  /**
+   * What readers see, to be copied at once or while `begun` stays the same. Undefined inside a transaction, beside an
+   * image, and while something waits for room.
+   */
+  image(): TrieImage | undefined {
+    if (this.isOpen || this.tables.beside || this.pending > 0) return undefined;
+    return imageOf(this.head, this.arena.stretches(HOLE_WORDS));
+  }
+
+  /** Those of `image`, to be read while `begun` stays the same. */
+  *imageVpcs(): Generator<ImageVpc> {
+    for (const { name, record, serial, declared } of this.directory.vpcs.values()) {
+      const { forward, upstreams, routes } = declared ?? {};
+      const isOfConcern = forward !== undefined || upstreams !== undefined || routes !== undefined;
+      yield isOfConcern ? [name, record, serial, declared] : [name, record, serial];
+    }
   }
 
   /** False while a reader holds up `begin`, which waits for it otherwise, also for a dead one. */
@@ -242,6 +300,7 @@ export class TrieWriter implements Projection {
    */
   commit(): void {
     this.finish();
+    this.isOpen = false;
     for (let count = -1; this.pending > 0 && count !== this.arena.count;) {
       count = this.arena.count;
       // What is left waits for the next transaction.
@@ -249,6 +308,7 @@ export class TrieWriter implements Projection {
       this.begin();
       this.conflicts.settle();
       this.finish();
+      this.isOpen = false;
     }
   }
 
@@ -262,7 +322,7 @@ export class TrieWriter implements Projection {
     const { vpcs, touched } = this.directory;
     for (const vpc of touched) {
       if (vpc.declared === undefined && vpc.namespaces.size === 0) this.forget(vpc);
-      else this.vpcRecords.write(vpc);
+      else this.vpcRecords.write(vpc, this.directory.isKnown(vpc));
     }
     touched.clear();
     let only = 0;
@@ -281,8 +341,12 @@ export class TrieWriter implements Projection {
     return problems;
   }
 
-  /** The number of each VPC, which is no other's for the life of the process. */
+  /** The number of each VPC that readers see, which is no other's for the life of the process. */
   *vpcNumbers(): Generator<[name: string, number: number]> {
+    if (this.tables.beside) {
+      yield* this.directory.knownNumbers();
+      return;
+    }
     for (const { name, record } of this.directory.vpcs.values())
       yield [name, this.arena.words[record + layout.VPC_NUMBER]];
   }
