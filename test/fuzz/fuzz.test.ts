@@ -91,8 +91,8 @@ const PLANTS = [
     target: 'stream',
     bug: 'only the last 2 pieces of a line are kept',
     file: 'source/watch/line-splitter.js',
-    from: 'Buffer.concat([...parts, last])',
-    to: 'Buffer.concat([...parts.slice(-2), last])',
+    from: 'Buffer.concat([...this.parts, chunk.subarray(from, to)])',
+    to: 'Buffer.concat([...this.parts.slice(-2), chunk.subarray(from, to)])',
     executions: 6000,
   },
 ];

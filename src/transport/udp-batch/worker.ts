@@ -188,7 +188,7 @@ class BatchLoop {
 
   /**
    * Receives a batch; its rest may come while its beginning is answered, and receiving again costs less than
-   * asking what can be read. False when nothing came; `errno` says why.
+   * asking what can be read. Never more than a batch in all: the other sockets wait. False when nothing came; `errno` says why.
    */
   #take(post: Post): boolean {
     let taken = this.#receive(post, sys.MSG_DONTWAIT);
@@ -196,7 +196,7 @@ class BatchLoop {
     const restraint = this.#restraint;
     restraint.received();
     while (taken < BATCH && restraint.mayTry) {
-      const more = this.#receive(post, sys.MSG_DONTWAIT);
+      const more = this.#receive(post, sys.MSG_DONTWAIT, BATCH - taken);
       if (more > 0) {
         taken += more;
         restraint.foundMore();
@@ -225,14 +225,14 @@ class BatchLoop {
   }
 
   /** How many came; negative when nothing did: `errno` says why. */
-  #receive(post: Post, flags: number): number {
+  #receive(post: Post, flags: number, most = BATCH): number {
     const messages = this.#messages;
     if (post !== this.#fitted) {
       this.#fitted = post;
       messages.use(post.family, post.wildcard);
     }
     messages.prepare();
-    const received = this.#system.recvmmsg(post.fd, messages.receiveVector, BATCH, flags, 0);
+    const received = this.#system.recvmmsg(post.fd, messages.receiveVector, most, flags, 0);
     // A message without octets is not the end: queries may follow empty datagrams.
     if (received > 0) this.#answer(post, received);
     return received;
