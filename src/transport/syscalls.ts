@@ -28,11 +28,15 @@ export const SO_SNDBUFFORCE = 32;
 export const SO_RCVBUFFORCE = 33;
 export const SOL_IP = 0;
 export const IP_PKTINFO = 8;
+export const IP_MTU_DISCOVER = 10;
+export const IP_PMTUDISC_WANT = 1;
+export const IP_PMTUDISC_DO = 2;
 export const IP_FREEBIND = 15;
 export const SOL_IPV6 = 41;
 export const IPV6_V6ONLY = 26;
 export const IPV6_RECVPKTINFO = 49;
 export const IPV6_PKTINFO = 50;
+export const IPV6_AUTOFLOWLABEL = 70;
 export const IPV6_FREEBIND = 78;
 export const SCM_RIGHTS = 1;
 export const MSG_DONTWAIT = 0x40;
@@ -51,6 +55,8 @@ export const EFD_CLOEXEC = 0o2000000;
 
 export const EINTR = constants.errno.EINTR;
 export const EAGAIN = constants.errno.EAGAIN;
+export const EEXIST = constants.errno.EEXIST;
+export const EMSGSIZE = constants.errno.EMSGSIZE;
 export const ENOTCONN = constants.errno.ENOTCONN;
 export const EADDRINUSE = constants.errno.EADDRINUSE;
 

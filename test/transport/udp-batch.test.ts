@@ -489,6 +489,55 @@ describe.skipIf(unavailableReason !== undefined)('one thread with several listen
     expect(last).toBe(152);
   });
 
+  /** Fills the queue while the thread waits at the gate, so that it then takes whole batches. */
+  async function flood(client: Client, gate: Int32Array, queries: string[]): Promise<void> {
+    gate.fill(0);
+    client.send(0, 'w');
+    await expect.poll(() => Atomics.load(gate, 1)).toBe(1);
+    for (const [id, text] of queries.entries()) client.send(id, text);
+    await client.flushed();
+    Atomics.store(gate, 0, 1);
+    Atomics.notify(gate, 0);
+  }
+  const echoes = (count: number): string[] => new Array<string>(count).fill('e');
+
+  it.each([1, 2])('%i sockets: one that gave whole batches is heard as before', async (sockets) => {
+    const gate = new Int32Array(new SharedArrayBuffer(8));
+    const { open } = crewOf({ attach: () => ({ data: { gate: gate.buffer }, detach: () => undefined }) });
+    const all = [];
+    for (let i = 1; i <= sockets; i++) all.push(await open(`127.0.0.${i}`));
+    for (let times = 0; times < 2; times++) {
+      for (const { client } of all) {
+        await flood(client, gate, echoes(200));
+        for (let i = 0; i < 200; i++) await client.answer();
+        // Longer than a thread with one socket waits in the receive.
+        await new Promise((done) => setTimeout(done, 200));
+        for (const each of all) expect((await each.client.ask(7, 'e')).id).toBe(7);
+      }
+    }
+    // It is busy when it is left; what it had queued is answered, and what comes later has no reader.
+    await flood(all[0]!.client, gate, echoes(200));
+    await all[0]!.transport.close();
+    for (let i = 0; i < 200; i++) await all[0]!.client.answer();
+    const again = await open('127.0.0.1');
+    for (const { client } of [...all.slice(1), again]) expect((await client.ask(8, 'e')).id).toBe(8);
+  });
+
+  it('a worker that dies amid whole batches leaves the rest to its successor', async () => {
+    const gate = new Int32Array(new SharedArrayBuffer(8));
+    const { open } = crewOf({ attach: () => ({ data: { gate: gate.buffer }, detach: () => undefined }) });
+    const other = await open('127.0.0.2');
+    const { client, transport } = await open('127.0.0.1');
+    await flood(client, gate, [...echoes(150), 'q', ...echoes(150)]);
+    await expect.poll(() => transport.counters.restarts).toBe(1);
+    // A batch dies with the thread.
+    for (let i = 0; i < 300 - 64; i++) await client.answer();
+    for (const each of [other.client, client]) {
+      each.send(9, 'e');
+      while ((await each.answer()).id !== 9);
+    }
+  });
+
   it('one that hands over too much leaves room in the ring', async () => {
     const { open, later } = crewOf({ ringCapacity: 4096 });
     const flooded = await open('127.0.0.1');

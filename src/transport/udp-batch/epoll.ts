@@ -8,12 +8,14 @@ const STRIDE = (PACKED ? 12 : 16) / 4;
 const DATA = (PACKED ? 4 : 8) / 4;
 /** Descriptors told of in one `wait`; the rest come first in the next one. */
 const EVENTS_MAX = 64;
+const OWN = EVENTS_MAX * STRIDE;
 
 export class Epoll {
   /** Works in every thread of the process: one registers, another waits. */
   readonly fd: number;
   readonly #system: System;
-  readonly #words = new Int32Array(EVENTS_MAX * STRIDE);
+  /** What `wait` was told, then one event for what is told to the kernel, so that `at` stays true meanwhile. */
+  readonly #words = new Int32Array((EVENTS_MAX + 1) * STRIDE);
   readonly #address: number;
 
   /** Throws the system's error. `fd`: that of another `Epoll`, which closes it. */
@@ -24,13 +26,16 @@ export class Epoll {
     this.#address = system.pin(this.#words.buffer);
   }
 
-  /** `number`, 32 bits, is what `at` returns when `fd` can be read. Throws the system's error. */
+  /**
+   * `number`, 32 bits, is what `at` returns when `fd` can be read. Does nothing where `fd` is watched already. Throws
+   * the system's error.
+   */
   add(fd: number, number: number): void {
-    this.#words[0] = sys.EPOLLIN;
-    this.#words[DATA] = number;
-    if (this.#system.epoll_ctl(this.fd, sys.EPOLL_CTL_ADD, fd, this.#address) !== 0) {
-      throw sys.systemError('epoll_ctl', this.#system.errno());
-    }
+    this.#words[OWN] = sys.EPOLLIN;
+    this.#words[OWN + DATA] = number;
+    if (this.#system.epoll_ctl(this.fd, sys.EPOLL_CTL_ADD, fd, this.#address + OWN * 4) === 0) return;
+    const errno = this.#system.errno();
+    if (errno !== sys.EEXIST) throw sys.systemError('epoll_ctl', errno);
   }
 
   /** It is not reported any more, also where another process has a duplicate of it. */

@@ -9,10 +9,11 @@ import type { Peer } from '../../answer/peer.ts';
 import type { Answering } from '../transport.ts';
 import { RingReader, rounded } from './ring.ts';
 import type { RingWriter } from './ring.ts';
-import { MSG_DONTWAIT, MSG_NOSIGNAL } from '../syscalls.ts';
+import { EMSGSIZE, MSG_DONTWAIT, MSG_NOSIGNAL } from '../syscalls.ts';
 import type { System, WatchHandle } from '../syscalls.ts';
 import { CONTROL_MAX, NAME_MAX } from './messages.ts';
 import type { BatchMessages } from './messages.ts';
+import { sendInFragments } from './socket.ts';
 import type { Post, Station } from './station.ts';
 
 const LOCAL = 16;
@@ -111,7 +112,9 @@ class Outbox {
     this.#view.setInt32(40, controlLength, true);
     this.#view.setInt32(48, 0, true);
     this.#view.setInt32(VECTOR_AT + 8, answer.length, true);
-    return this.#system.sendmsg(fd, this.#base, MSG_DONTWAIT | MSG_NOSIGNAL) === answer.length;
+    const send = (): boolean =>
+      this.#system.sendmsg(fd, this.#base, MSG_DONTWAIT | MSG_NOSIGNAL) === answer.length;
+    return send() || (this.#system.errno() === EMSGSIZE && sendInFragments(this.#system, fd, send));
   }
 }
 

@@ -100,9 +100,10 @@ export class WorkerSlot {
   /** Resolves when the worker has answered what the socket had queued, and reads it no more. */
   async leave(station: Station): Promise<void> {
     if (!this.#stations.delete(station)) return;
-    this.#epoll.remove(station.bound.fd);
     const orders = this.#order(station.number);
     if (this.#worker !== undefined) await new Promise<void>((done) => this.#waiting.push({ orders, done }));
+    // A worker that has died may not have come to it.
+    this.#epoll.remove(station.bound.fd);
     this.receiver.drain();
   }
 

@@ -11,8 +11,9 @@ import { fileURLToPath } from 'node:url';
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import type { Listener, Peer } from '../../answer/peer.ts';
 import type { Batch } from '../../answer/prefetch.ts';
-import { Epoll } from './epoll.ts';
+import { Attention } from './attention.ts';
 import { RingWriter } from './ring.ts';
+import { sendInFragments } from './socket.ts';
 import { requestShortSlice } from '../scheduler-slice.ts';
 import * as sys from '../syscalls.ts';
 import type { System } from '../syscalls.ts';
@@ -74,8 +75,6 @@ export interface BatchWorkerData {
 /** The global of this name is an accessor: with each use it takes longer to be found than to tell the time. */
 const { performance } = globalThis;
 
-/** Milliseconds of sleep that need no reason; a call ends it at once. */
-const IDLE_TIMEOUT = 60_000;
 /** Milliseconds to wait where every receive fails. */
 const FAILURE_PAUSE = 20;
 /** Receives from a socket that is left, each a whole batch: the most a full queue holds, and an end under a flood. */
@@ -88,7 +87,7 @@ class BatchLoop {
   readonly #messages: BatchMessages;
   readonly #ring: RingWriter;
   readonly #responder: BatchResponder;
-  readonly #epoll: Epoll;
+  readonly #attention: Attention;
   readonly #posts = new Map<number, Post>();
   /** The only one there is. */
   #only: Post | undefined;
@@ -97,7 +96,6 @@ class BatchLoop {
   #orders: number;
   #isAsked = false;
   readonly #restraint = new Restraint();
-  readonly #event = new ArrayBuffer(8);
 
   constructor(system: System, data: BatchWorkerData, responder: BatchResponder) {
     this.#system = system;
@@ -106,7 +104,7 @@ class BatchLoop {
     this.#messages = new BatchMessages(system);
     this.#ring = new RingWriter(data.ring);
     this.#responder = responder;
-    this.#epoll = new Epoll(system, data.epoll);
+    this.#attention = new Attention(system, data.epoll, data.callfd);
     this.#orders = data.orders;
     for (const station of data.stations) this.#serve(station);
   }
@@ -137,7 +135,10 @@ class BatchLoop {
   }
 
   #serve(station: StationData): void {
-    this.#posts.set(station.number, new Post(station, this.#system));
+    const post = new Post(station, this.#system);
+    this.#posts.set(station.number, post);
+    // A predecessor may have died while it did not watch it.
+    this.#attention.watch(post);
     this.#count();
   }
 
@@ -146,6 +147,7 @@ class BatchLoop {
     if (post === undefined) return;
     this.#empty(post);
     this.#posts.delete(number);
+    this.#attention.forget(post);
     this.#fitted = undefined;
     this.#count();
   }
@@ -163,36 +165,56 @@ class BatchLoop {
   }
 
   #block(post: Post): void {
-    if (this.#receive(post, sys.MSG_WAITFORONE) >= 0) return;
+    const received = this.#receive(post, sys.MSG_WAITFORONE);
+    if (received === BATCH) this.#attention.unwatch(post);
+    if (received >= 0) return;
     const errno = this.#system.errno();
     // Nothing came for a while: from now on a call wakes it at once. Another process may have made the socket
     // non-blocking, so this is no busy loop either.
-    if (errno === sys.EAGAIN) this.#sleep();
+    if (errno === sys.EAGAIN) this.#attention.sleep();
     else if (errno !== sys.EINTR) this.#fail(post);
   }
 
   #round(): void {
-    const ready = this.#sleep();
+    const attention = this.#attention;
+    const { busy } = attention;
+    const ready = busy.length > 0 ? attention.look() : attention.sleep();
+    const tried = ready + busy.length;
     let failed = 0;
-    for (let i = 0; i < ready; i++) {
-      const post = this.#posts.get(this.#epoll.at(i));
-      if (post === undefined || this.#take(post)) continue;
-      const errno = this.#system.errno();
-      // Another thread that reads the same socket may have been faster.
-      if (errno === sys.EINTR || errno === sys.EAGAIN) continue;
-      post.counts[count.RECEIVE_ERRORS] += 1;
-      failed += 1;
+    // From the end: one that has nothing more leaves the list.
+    for (let i = busy.length - 1; i >= 0; i--) {
+      const taken = this.#take(busy[i]);
+      if (taken > 0) continue;
+      if (taken < 0) failed += this.#countFailure(busy[i]);
+      attention.calm(i);
     }
-    if (failed > 0 && failed === ready) this.#pause();
+    for (let i = 0; i < ready; i++) {
+      const post = this.#posts.get(attention.at(i));
+      if (post === undefined) continue;
+      const taken = this.#take(post);
+      if (taken < 0) failed += this.#countFailure(post);
+      if (taken === BATCH) attention.unwatch(post);
+    }
+    if (failed > 0 && failed === tried) this.#pause();
+  }
+
+  /** After a receive that failed: 1 for a failure that may last. */
+  #countFailure(post: Post): number {
+    const errno = this.#system.errno();
+    // Another thread that reads the same socket may have been faster.
+    if (errno === sys.EINTR || errno === sys.EAGAIN) return 0;
+    post.counts[count.RECEIVE_ERRORS] += 1;
+    return 1;
   }
 
   /**
    * Receives a batch; its rest may come while its beginning is answered, and receiving again costs less than
-   * asking what can be read. Never more than a batch in all: the other sockets wait. False when nothing came; `errno` says why.
+   * asking what can be read. Never more than a batch in all: the other sockets wait. Returns how many came; negative
+   * when nothing did: `errno` says why.
    */
-  #take(post: Post): boolean {
+  #take(post: Post): number {
     let taken = this.#receive(post, sys.MSG_DONTWAIT);
-    if (taken < 0) return false;
+    if (taken < 0) return taken;
     const restraint = this.#restraint;
     restraint.received();
     while (taken < BATCH && restraint.mayTry) {
@@ -202,7 +224,7 @@ class BatchLoop {
         restraint.foundMore();
       } else restraint.foundNothing();
     }
-    return true;
+    return taken;
   }
 
   #fail(post: Post): void {
@@ -212,16 +234,6 @@ class BatchLoop {
 
   #pause(): void {
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, FAILURE_PAUSE);
-  }
-
-  /** Returns how many descriptors can be read, the call's among them; that one is read. */
-  #sleep(): number {
-    const ready = this.#epoll.wait(IDLE_TIMEOUT);
-    for (let i = 0; i < ready; i++) {
-      if (this.#epoll.at(i) !== 0) continue;
-      this.#system.read(this.#data.callfd, this.#system.pin(this.#event), 8);
-    }
-    return ready;
   }
 
   /** How many came; negative when nothing did: `errno` says why. */
@@ -343,6 +355,10 @@ class BatchLoop {
       }
       const errno = system.errno();
       if (errno === sys.EINTR) continue;
+      if (errno === sys.EMSGSIZE && this.#sendInFragments(post, done)) {
+        done += 1;
+        continue;
+      }
       // One that cannot be sent tells nothing about the others; a queue that stays full does.
       const lost = errno === sys.EAGAIN ? staged - done : 1;
       done += lost;
@@ -350,6 +366,13 @@ class BatchLoop {
     }
     post.counts[count.ANSWERED] += staged - failed;
     if (failed > 0) post.counts[count.SEND_ERRORS] += failed;
+  }
+
+  /** True when the `k`th answer has left. */
+  #sendInFragments(post: Post, k: number): boolean {
+    const at = this.#messages.sendVector + k * 64;
+    const flags = sys.MSG_NOSIGNAL | sys.MSG_DONTWAIT;
+    return sendInFragments(this.#system, post.fd, () => this.#system.sendmmsg(post.fd, at, 1, flags) === 1);
   }
 }
 
