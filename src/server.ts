@@ -220,7 +220,7 @@ export class ServerCore {
     this.recording = new Recording({ config, logger: options.logger, memory, settings, wallClock });
     this.answers = new AnswerCounts(this.responder);
     this.answering = this.answers.counting({
-      answerNow: (packet, peer, out) => this.answerNow(packet, peer, out),
+      answerNow: (packet, start, end, peer, out) => this.answerNow(packet, start, end, peer, out),
       defer: (packet, peer, reply) => {
         this.observing.asked();
         this.deferred.defer(packet, peer, this.recording.replying(packet, peer, reply));
@@ -343,7 +343,7 @@ export class ServerCore {
   }
 
   private answerPeer(packet: Uint8Array, peer: Peer): Answer | Promise<Answer> {
-    const length = this.answerNow(packet, peer, this.out);
+    const length = this.answerNow(packet, 0, packet.length, peer, this.out);
     if (length > 0) return this.out.slice(0, length);
     if (length !== DEFERRED) return undefined;
     return new Promise((resolve) => {
@@ -413,9 +413,9 @@ export class ServerCore {
     );
   }
 
-  private answerNow(packet: Uint8Array, peer: Peer, out: Uint8Array): number {
+  private answerNow(packet: Uint8Array, start: number, end: number, peer: Peer, out: Uint8Array): number {
     this.responder.view.refresh();
-    const length = this.responder.answer(packet, 0, packet.length, peer, out, 0);
+    const length = this.responder.answer(packet, start, end, peer, out, 0);
     this.recording.answered(this.responder, peer, out, length);
     this.responder.cached?.reader.leave();
     return length;

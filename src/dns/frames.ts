@@ -14,6 +14,10 @@ export class Frames {
   /** The beginning of a frame whose rest has not arrived: its length octets and what followed. */
   private held: Uint8Array = NOTHING;
   private heldLength = 0;
+  /** After `advance`: the message is `packet[start … end)`. */
+  packet: Uint8Array = NOTHING;
+  start = 0;
+  end = 0;
 
   /** Takes the next piece of the stream; `chunk` belongs to this object until all its frames are taken. */
   push(chunk: Uint8Array): void {
@@ -34,6 +38,11 @@ export class Frames {
 
   /** The next whole message, valid until the next call, or null when more octets are needed. */
   next(): Uint8Array | null {
+    return this.advance() ? this.packet.subarray(this.start, this.end) : null;
+  }
+
+  /** Goes to the next whole message, valid until the next call; false when more octets are needed. */
+  advance(): boolean {
     if (this.heldLength > 0) return this.finishHeld();
     const chunk = this.chunk;
     const start = this.offset + 2;
@@ -42,31 +51,44 @@ export class Frames {
       if (end <= chunk.length) {
         this.offset = end;
         if (end === chunk.length) this.letGo();
-        return chunk.subarray(start, end);
+        return this.give(chunk, start, end);
       }
     }
     this.hold(chunk.length - this.offset);
-    return null;
+    return false;
+  }
+
+  /** Forgets the message at hand, whose memory would be kept until the next one. */
+  release(): void {
+    this.packet = NOTHING;
   }
 
   /** Forgets everything. */
   clear(): void {
     this.letGo();
+    this.release();
     this.held = NOTHING;
     this.heldLength = 0;
   }
 
-  private finishHeld(): Uint8Array | null {
+  private give(packet: Uint8Array, start: number, end: number): true {
+    this.packet = packet;
+    this.start = start;
+    this.end = end;
+    return true;
+  }
+
+  private finishHeld(): boolean {
     if (this.heldLength < 2) this.hold(2 - this.heldLength);
-    if (this.heldLength < 2) return null;
+    if (this.heldLength < 2) return false;
     const length = (this.held[0]! << 8) | this.held[1]!;
     this.hold(2 + length - this.heldLength);
-    if (this.heldLength < 2 + length) return null;
-    const message = this.held.subarray(2, 2 + length);
+    if (this.heldLength < 2 + length) return false;
+    this.give(this.held, 2, 2 + length);
     this.heldLength = 0;
     // One long query must not cost memory for the life of the connection.
     if (this.held.length > HELD_MIN) this.held = NOTHING;
-    return message;
+    return true;
   }
 
   /** Moves up to `wanted` octets of the chunk to what is held, and drops a chunk that is used up. */

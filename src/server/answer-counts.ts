@@ -15,6 +15,9 @@ import { VpcCounts } from '../answer/vpc-counts.ts';
 import * as layout from '../trie/layout.ts';
 import type { Answering } from '../transport/transport.ts';
 
+/** The global of this name is an accessor: with each use it takes half as long again to be found as to tell the time. */
+const { performance } = globalThis;
+
 /** Of one listener. */
 export interface ListenerCounts {
   /** Of the main thread's own transports. */
@@ -68,12 +71,12 @@ export class AnswerCounts {
   /** The same answering, counted. */
   counting({ answerNow, defer }: Answering): Answering {
     return {
-      answerNow: (packet, peer, out) => {
+      answerNow: (packet, start, end, peer, out) => {
         const began = performance.now();
-        const length = answerNow(packet, peer, out);
+        const length = answerNow(packet, start, end, peer, out);
         const counts = this.of(peer.listener)[peer.tcp ? 'tcp' : 'udp'];
         const vpc = this.vpcNumber();
-        this.query(counts, packet, vpc);
+        this.query(counts, end - start, vpc);
         if (length > 0) this.answer(counts, out, length, performance.now() - began, vpc);
         return length;
       },
@@ -108,10 +111,10 @@ export class AnswerCounts {
     if (vpc < 0) note();
   }
 
-  private query(counts: Float64Array, packet: Uint8Array, vpc: number): void {
+  private query(counts: Float64Array, length: number, vpc: number): void {
     counts[TYPES + typePlace(this.responder.query.qtype)]! += 1;
-    counts[QUERY_OCTETS]! += packet.length;
-    counts[QUERY_SIZES + sizePlace(packet.length)]! += 1;
+    counts[QUERY_OCTETS]! += length;
+    counts[QUERY_SIZES + sizePlace(length)]! += 1;
     if (vpc > 0) this.vpcs[0]!.query(vpc);
   }
 

@@ -10,11 +10,12 @@ import type { Listener, Peer } from '../answer/peer.ts';
 /** What answers packets for transports on the main thread. */
 export interface Answering {
   /**
-   * Answers at once. Returns the octets written to `out` (from 0), 0 when the packet is dropped without
-   * an answer, or -1 when it needs time: then call `defer` with the same packet and peer.
-   * Never keeps `packet`, `peer` or `out`.
+   * Answers `packet[start … end)` at once. Returns the octets written to `out` (from 0), 0 when the packet is dropped
+   * without an answer, or -1 when it needs time: then call `defer` with the same octets and peer.
+   * Never keeps `peer` or `out`, and never reads `packet` later. Memory that was `packet` before costs least: a new one
+   * has to be looked into.
    */
-  answerNow(packet: Uint8Array, peer: Peer, out: Uint8Array): number;
+  answerNow(packet: Uint8Array, start: number, end: number, peer: Peer, out: Uint8Array): number;
   /**
    * Answers later (hold, outside names, TXT inventories). Keeps `packet` and `peer`, which nobody changes from now on.
    * `reply` is called at most once, maybe before `defer` returns; its bytes are valid only during the call. No bytes:

@@ -17,9 +17,9 @@ export class Fake implements Answering {
   readonly seen = new Seen(new SharedArrayBuffer(1024));
   readonly #waiters: { count: number; done: () => void }[] = [];
 
-  answerNow(packet: Uint8Array, peer: Peer, out: Uint8Array): number {
+  answerNow(packet: Uint8Array, start: number, end: number, peer: Peer, out: Uint8Array): number {
     this.seen.note(peer, out.length);
-    return respond(packet, 0, packet.length, out, 0);
+    return respond(packet, start, end, out, 0);
   }
 
   /** Whom it answered last, and how many octets of room it was given for that. */

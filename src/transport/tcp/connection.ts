@@ -79,18 +79,19 @@ export class Connection implements Working {
     let asked = false;
     this.#position = 0;
     while (units > 0 && this.#frames.unread && !this.#blocked(this.#position)) {
-      const message = this.#frames.next();
-      if (message === null) break;
+      if (!this.#frames.advance()) break;
       moved = true;
-      if (message.length < HEADER_LENGTH) {
+      const length = this.#frames.end - this.#frames.start;
+      if (length < HEADER_LENGTH) {
         sound = false;
         break;
       }
       const ignored = this.#ignored;
-      units -= 1 + (message.length >>> 9) + this.#answer(message);
+      units -= 1 + (length >>> 9) + this.#answer();
       asked ||= this.#ignored === ignored;
       if (host.pool.answers.length - this.#position < FRAME_MAX) this.#flush();
     }
+    this.#frames.release();
     this.#flush();
     this.#position = -1;
     const now = host.pool.now();
@@ -153,20 +154,21 @@ export class Connection implements Working {
     if (this.#discarded > DISCARD_MAX) this.destroy();
   }
 
-  /** Answers one message; returns the units that its answer costs. */
-  #answer(message: Uint8Array): number {
+  /** Answers the message at hand; returns the units that its answer costs. */
+  #answer(): number {
     const { answering, counters, pool } = this.#host;
     const { scratch } = pool;
+    const { packet, start, end } = this.#frames;
     counters.received++;
     try {
-      const length = answering.answerNow(message, this.#peer, scratch);
+      const length = answering.answerNow(packet, start, end, this.#peer, scratch);
       if (length > 0) {
         this.#append(scratch, length);
         counters.answered++;
         return length >>> 11;
       }
       if (length < 0) {
-        this.#defer(message);
+        this.#defer(new Uint8Array(packet.subarray(start, end)));
         return 0;
       }
       counters.dropped++;
@@ -184,7 +186,7 @@ export class Connection implements Working {
     this.#host.counters.deferred++;
     try {
       // The peer of a connection never changes.
-      this.#host.answering.defer(new Uint8Array(message), this.#peer, (answer) => {
+      this.#host.answering.defer(message, this.#peer, (answer) => {
         if (!waiting) return;
         waiting = false;
         this.#deferred--;

@@ -68,6 +68,7 @@ export class TcpPool {
 
   constructor({ limits, now, sweepMs = 500 }: TcpPoolOptions = {}) {
     this.limits = { ...TCP_LIMITS, ...limits };
+    const { performance } = globalThis;
     this.now = now ?? (() => performance.now());
     this.#sweepMs = sweepMs;
   }

@@ -39,6 +39,7 @@ export class DgramTransport implements Transport {
   readonly #answering: Answering;
   readonly #sockets: DgramSockets;
   #state: 'new' | 'open' | 'draining' | 'closed' = 'new';
+  readonly #in = Buffer.allocUnsafeSlow(PACKET_MAX);
   #out = Buffer.allocUnsafeSlow(OUT_LENGTH);
   /** Sends that the system has not finished: while there are any, `#out` belongs to one of them. */
   #sending = 0;
@@ -106,17 +107,19 @@ export class DgramTransport implements Transport {
   #receive(socket: Socket, peer: Peer, whole: Buffer, from: RemoteInfo): void {
     const counters = this.counters;
     counters.received++;
-    const packet = whole.length > PACKET_MAX ? whole.subarray(0, PACKET_MAX) : whole;
     // Nothing can be sent to port 0: it is forged, and dgram would throw.
     if (from.port === 0 || !writeAddress(from.address, peer.address)) {
       counters.dropped++;
       return;
     }
     peer.port = from.port;
+    // Each comes in memory of its own: to copy it costs less than to look into that.
+    const packet = whole.length > PACKET_MAX ? whole.subarray(0, PACKET_MAX) : whole;
+    this.#in.set(packet);
     if (this.#sending > 0) this.#out = Buffer.allocUnsafeSlow(OUT_LENGTH);
     let length: number;
     try {
-      length = this.#answering.answerNow(packet, peer, this.#out);
+      length = this.#answering.answerNow(this.#in, 0, packet.length, peer, this.#out);
       if (length < 0) return this.#defer(socket, packet, peer, from);
     } catch {
       counters.errors++;
