@@ -3,7 +3,7 @@
  * read, and written when the view has been quiet for a while and when the process ends.
  */
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { endianness } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
@@ -62,7 +62,12 @@ export interface ReadOptions {
   reserve?: Reserve;
   /** All of the server; they are not started. Default: those of the configuration. */
   sources?: readonly Source[];
+  /** Octets of the saved view, default 0: of a smaller one the image is not read. */
+  least?: number;
 }
+
+/** Some 4,000 pods: the records of a smaller view are read in less time than its image takes. */
+export const WORTH_OCTETS = 1 << 20;
 
 /**
  * The image in the state folder, placed in a memory of its own; undefined where there is none, or none that is exactly what is
@@ -71,9 +76,10 @@ export interface ReadOptions {
 export async function servedImage(options: ReadOptions): Promise<ServedImage | undefined> {
   const { config, version, logger, reserve } = options;
   if (config.state === '') return undefined;
-  const { sources = configuredSources(config) } = options;
+  const { sources = configuredSources(config), least = 0 } = options;
   const view = join(config.state, VIEW_FILE);
   const path = imagePath(view);
+  if ((statSync(view, { throwIfNoEntry: false })?.size ?? 0) < least) return undefined;
   try {
     let memory: TrieMemory | undefined;
     let saved: SavedHead | undefined;

@@ -144,8 +144,13 @@ it('answers rightly before, while and after the records are read, however the pr
 }, 120_000);
 
 it('never answers from before an edit of a zone file that was made while nothing ran', async () => {
+  // Enough that the image is worth to be read.
+  const others = Array.from(
+    { length: 8000 },
+    (_, i) => `      p${i}: { ip6: "fdfd:1a8::1:${i.toString(16)}" }\n`,
+  );
   const zone = (last: number): string =>
-    `vpc: aep\nnamespaces:\n  shop:\n    pods:\n      db: { ip6: "fdfd:1a8::${last}" }\n`;
+    `vpc: aep\nnamespaces:\n  shop:\n    pods:\n      db: { ip6: "fdfd:1a8::${last}" }\n${others.join('')}`;
   mkdirSync(join(folder, 'zones'));
   writeFileSync(join(folder, 'zones', 'a.yaml'), zone(1));
   const args = ['--listen', '127.0.0.1:0@aep/shop', '--admin', 'off'];
@@ -167,4 +172,23 @@ it('never answers from before an edit of a zone file that was made while nothing
   await third.address();
   expect(third.err).toContain('has changed since');
   await expect.poll(() => ask(third)).toBe('fdfd:1a8::2');
+});
+
+it('reads the records of a small view at once', async () => {
+  mkdirSync(join(folder, 'zones'));
+  writeFileSync(
+    join(folder, 'zones', 'a.yaml'),
+    'vpc: aep\nnamespaces:\n  shop:\n    pods:\n      db: { ip6: "fdfd:1a8::1" }\n',
+  );
+  const args = ['--listen', '127.0.0.1:0@aep/shop', '--admin', 'off'];
+  for (let times = 0; times < 2; times++) {
+    const served = serve(...args);
+    const answer = await podns(['query', 'db', '--short', '--server', await served.address()]);
+    expect(answer.out.trim()).toBe('fdfd:1a8::1');
+    expect(served.err.includes('the saved view is served')).toBe(times > 0);
+    expect(served.err).not.toContain('the image of');
+    served.child.kill('SIGTERM');
+    await served.ended;
+    expect(existsSync(image())).toBe(true);
+  }
 });

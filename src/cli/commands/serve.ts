@@ -9,7 +9,7 @@ import type { Giver } from '../../takeover/giver.ts';
 import { giveUpPrivileges } from '../../transport/hardening.ts';
 import { InheritedSockets, type BoundSockets } from '../../transport/inherited.ts';
 import type { Logger } from '../../server/logger.ts';
-import { servedImage } from '../../server/image.ts';
+import { servedImage, WORTH_OCTETS } from '../../server/image.ts';
 import { ReleaseLater } from '../../server/release-memory.ts';
 import { engineVpcs } from '../../server/sources.ts';
 import { readZones } from '../../source/zones/zone-dir.ts';
@@ -272,7 +272,7 @@ async function makeServer(
   const version = packageVersion();
   const secret = cookieSecret && { cookieSecret };
   try {
-    const image = secret === undefined ? await servedImage({ config, version, logger }) : undefined;
+    const image = secret === undefined ? await servedImage({ config, version, logger, least: WORTH_OCTETS }) : undefined;
     return new ServerCore({ config, logger, version, inherited, ...secret, image, keepsImage: true });
   } catch (error) {
     // The URL of a source is invalid; everything else in the configuration has been checked.
