@@ -10,7 +10,10 @@ interface Holder {
   started: number;
 }
 
-/** So many disputes in a row about one address mean that both have it, as with addresses that no engine gives out. */
+/**
+ * So many disputes in a row about one address, without an event of who claims it, mean that both have it, as with
+ * addresses that no engine gives out.
+ */
 const DISPUTES_MOST = 3;
 
 export class AddressBook {
@@ -22,9 +25,10 @@ export class AddressBook {
 
   /**
    * Enters what a look has found. `stale`: containers whose facts have lost an address, `keys` by `addressKey`; they
-   * must be looked at again. The one looked at may be among them.
+   * must be looked at again. The one looked at may be among them. `hasNews`: the look was taken because something has
+   * happened to the container, so that an address may have moved to it.
    */
-  enter(facts: ContainerFacts, started: number): { id: string; keys: Set<string> }[] {
+  enter(facts: ContainerFacts, started: number, hasNews: boolean): { id: string; keys: Set<string> }[] {
     const stale = new Map<string, Set<string>>();
     const lose = (id: string, key: string): void => {
       const keys = stale.get(id);
@@ -40,7 +44,8 @@ export class AddressBook {
       const holder = this.holders.get(key);
       if (holder === undefined || holder.id === id) this.disputes.delete(key);
       else {
-        const disputes = (this.disputes.get(key) ?? 0) + 1;
+        const before = this.disputes.get(key) ?? 0;
+        const disputes = hasNews && before <= DISPUTES_MOST ? 1 : before + 1;
         this.disputes.set(key, disputes);
         if (disputes <= DISPUTES_MOST) {
           if (holder.started > started) {

@@ -55,7 +55,7 @@ export class Inspector<Found> {
       running.at ??= at;
       return;
     }
-    if (!this.waiting.has(id)) this.waiting.set(id, at);
+    this.waiting.set(id, this.waiting.get(id) ?? at);
     this.pump();
   }
 

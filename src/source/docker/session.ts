@@ -348,15 +348,15 @@ export class Session {
     let since: number | undefined;
     for (const { id, look, started, at } of findings) {
       if (at !== undefined) since = Math.min(since ?? Infinity, at);
-      if ('found' in look) this.found(look.found, started);
+      if ('found' in look) this.found(look.found, started, at !== undefined);
       else if ('gone' in look) this.gone(id);
       else this.unread(id, 'fault' in look ? look.fault : look.retry, 'retry' in look);
     }
     return since;
   }
 
-  private found(facts: ContainerFacts, started: number): void {
-    const stale = this.addresses.enter(facts, started);
+  private found(facts: ContainerFacts, started: number, hasNews: boolean): void {
+    const stale = this.addresses.enter(facts, started, hasNews);
     if (this.view.putContainer(facts) && this.rows.get(facts.id)?.gist !== gistOf(facts))
       this.touched.add(facts.id);
     if (this.options.gateways.learn(facts)) this.options.onNetworks();
