@@ -272,7 +272,8 @@ async function makeServer(
   const version = packageVersion();
   const secret = cookieSecret && { cookieSecret };
   try {
-    const image = secret === undefined ? await servedImage({ config, version, logger, least: WORTH_OCTETS }) : undefined;
+    const image =
+      secret === undefined ? await servedImage({ config, version, logger, least: WORTH_OCTETS }) : undefined;
     return new ServerCore({ config, logger, version, inherited, ...secret, image, keepsImage: true });
   } catch (error) {
     // The URL of a source is invalid; everything else in the configuration has been checked.
